@@ -1,0 +1,95 @@
+"""The rebalance: from ranked scores to who stays, who leaves and who enters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a rebalance does, names in rank order.
+
+    Attributes
+    ----------
+    stayers : tuple of str
+        Held and still chosen: left alone.
+    exits : tuple of str
+        Held, no longer chosen, with a bar today: sold first.
+    stuck : tuple of str
+        Held, no longer chosen, without a bar today: keep their slot until they can be sold.
+    entrants : tuple of str
+        Bought with an equal share of the cash each.
+    passed : tuple of str
+        Would have been bought but have no bar today.
+    slots : int
+        Free places that share the cash; more than entrants when too few names can trade.
+    """
+
+    stayers: tuple[str, ...]
+    exits: tuple[str, ...]
+    stuck: tuple[str, ...]
+    entrants: tuple[str, ...]
+    passed: tuple[str, ...]
+    slots: int
+
+
+def rank(scores: pd.Series) -> list[str]:
+    """Names from best to worst score; ties in the order of their names, missing scores left out."""
+    known = scores.dropna().sort_index()
+    return list(known.sort_values(ascending=False, kind="stable").index)
+
+
+def plan(
+    ranked: Sequence[str],
+    held: AbstractSet[str],
+    tradable: AbstractSet[str],
+    topk: int,
+    *,
+    substitute: bool = True,
+) -> Plan:
+    """Decide who stays, leaves and enters.
+
+    Parameters
+    ----------
+    ranked : sequence of str
+        Names from best to worst.
+    held : set of str
+        Names with a position that count as a slot.
+    tradable : set of str
+        Names with a bar today.
+    topk : int
+        How many names to hold.
+    substitute : bool, default True
+        Pass over a name that cannot trade for the next in rank; otherwise its share waits in cash.
+    """
+    best = set(ranked[:topk])
+    stayers = [name for name in ranked[:topk] if name in held]
+    stuck = sorted(name for name in held if name not in best and name not in tradable)
+    slots = max(topk - len(stayers) - len(stuck), 0)
+    entrants: list[str] = []
+    passed: list[str] = []
+    for position, name in enumerate(ranked):
+        taken = len(entrants) + (0 if substitute else len(passed))
+        if taken >= slots or (position >= topk and not substitute):
+            break
+        if name in held:
+            if position >= topk and name in tradable:  # the substitute is a name we already have
+                stayers.append(name)
+                slots -= 1
+        elif name in tradable:
+            entrants.append(name)
+        else:
+            passed.append(name)
+    leaving = held - set(stayers) - set(stuck)
+    return Plan(
+        stayers=tuple(stayers),
+        exits=tuple(sorted(leaving)),
+        stuck=tuple(stuck),
+        entrants=tuple(entrants),
+        passed=tuple(passed),
+        slots=slots,
+    )

@@ -1,0 +1,47 @@
+"""Scores that are given rather than computed: a table of month-ends × assets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+class GivenScores:
+    """A signal that reads its scores from a table.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (dates, assets)
+        Higher is better; NaN = not scored. A row counts from its date on, so a row must hold
+        nothing that was not known on that date.
+
+    Raises
+    ------
+    TypeError
+        If the index is not dates.
+    ValueError
+        If a date or an asset appears twice.
+    """
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        if not isinstance(table.index, pd.DatetimeIndex):
+            raise TypeError(
+                f"Given scores must be indexed by date, one column per asset; "
+                f"got an index of {table.index.dtype}. Convert it with pd.to_datetime."
+            )
+        for axis, labels in (("date", table.index), ("asset", table.columns)):
+            if labels.has_duplicates:
+                twice = labels[labels.duplicated()][0]
+                raise ValueError(f"Given scores have the {axis} {twice} twice: keep one of them.")
+        table = table.sort_index()
+        self._dates = table.index.to_numpy()
+        self._assets = pd.Index(table.columns.astype(str), name="asset")
+        self._values = table.to_numpy(dtype=float)
+
+    def at(self, month_end: pd.Timestamp) -> pd.Series:
+        """Latest scores dated not after `month_end`, without those missing."""
+        row = int(np.searchsorted(self._dates, month_end.to_datetime64(), side="right")) - 1
+        if row < 0:
+            return pd.Series(dtype=float, index=self._assets[:0], name="score")
+        known = ~np.isnan(self._values[row])
+        return pd.Series(self._values[row][known], index=self._assets[known], name="score")

@@ -1,0 +1,379 @@
+"""MonthlyTopK: when it decides, what it orders, what it refuses. Scores are given."""
+
+import logging
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+
+import attngru_bt
+from attngru_bt.bars import DataError
+from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
+
+DATES = pd.bdate_range("2020-01-01", "2020-04-30")
+
+
+def bars(opens=None, closes=None, dates=DATES):
+    """Daily bars; opens and closes are functions of the date or constants."""
+    frame = pd.DataFrame(index=dates)
+    frame["close"] = [closes(d) if callable(closes) else closes or 10.0 for d in dates]
+    frame["open"] = [opens(d) if callable(opens) else opens or 10.0 for d in dates]
+    frame["high"] = frame[["open", "close"]].max(axis=1)
+    frame["low"] = frame[["open", "close"]].min(axis=1)
+    frame["volume"] = 1000.0
+    return frame[["open", "high", "low", "close", "volume"]]
+
+
+def scores(rows):
+    """Given scores: {month_end: "names best first"}."""
+    table = {
+        pd.Timestamp(date): pd.Series({n: -float(i) for i, n in enumerate(names)})
+        for date, names in rows.items()
+    }
+    return pd.DataFrame(table).T
+
+
+def run(frames, *, coo=True, cash=10_000.0, commission=0.0, strategy=MonthlyTopK, modes=None, **p):
+    cerebro = bt.Cerebro(stdstats=False, cheat_on_open=coo, **(modes or {}))
+    cerebro.broker.setcash(cash)
+    cerebro.broker.setcommission(commission)
+    for name, frame in frames.items():
+        cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
+    cerebro.addstrategy(strategy, **p)
+    return cerebro.run()[0]
+
+
+def fills(strategy):
+    log = strategy.trade_log.frame()
+    log = log[log["event"].isin(["fill", "partial"])]
+    return [
+        (str(r.date.date()), r.asset, r.side, r.size, r.price) for r in log.itertuples()
+    ]
+
+
+def events(strategy, *names):
+    log = strategy.trade_log.frame()
+    return [
+        (str(r.date.date()), r.asset, r.event) for r in log.itertuples() if r.event in names
+    ]
+
+
+def final(strategy):
+    return {d._name: p.size for d, p in strategy.broker.positions.items() if p.size}
+
+
+class TestClock:
+    def test_decides_on_the_month_end_and_fills_at_the_first_open(self):
+        frames = {n: bars(opens=lambda d: 10.0 + d.day, closes=500.0) for n in "AB"}
+        strategy = run(frames, topk=1, signal=scores({"2020-01-31": "AB", "2020-02-28": "BA"}))
+        assert fills(strategy) == [
+            ("2020-02-03", "A", "buy", 769, 13.0),
+            ("2020-03-02", "A", "sell", 769, 12.0),
+            ("2020-03-02", "B", "buy", 769, 12.0),
+        ]
+        assert [str(d["month_end"].date()) for d in strategy.decisions] == [
+            "2020-01-31", "2020-02-28", "2020-03-31",
+        ]  # fmt: skip
+        assert strategy.trading_since == pd.Timestamp("2020-02-03")
+
+    def test_without_cheat_on_open_it_fills_one_session_later_and_says_so_once(self, caplog):
+        frames = {n: bars(opens=lambda d: 10.0 + d.day, closes=10.0) for n in "AB"}
+        with caplog.at_level(logging.WARNING):
+            strategy = run(frames, coo=False, topk=1, signal=scores({"2020-01-31": "AB"}))
+        assert [f[:3] for f in fills(strategy)] == [("2020-02-04", "A", "buy")]
+        assert sum("cheat_on_open=True" in r.message for r in caplog.records) == 1
+
+    def test_a_calendar_lets_it_decide_on_the_last_close(self):
+        class Weekdays(bt.TradingCalendar):
+            pass
+
+        frames = {n: bars(opens=lambda d: 10.0 + d.day, closes=13.0) for n in "AB"}
+        strategy = run(
+            frames, coo=False, topk=1, calendar=Weekdays(), signal=scores({"2020-01-31": "AB"})
+        )
+        assert fills(strategy) == [("2020-02-03", "A", "buy", 769, 13.0)]
+
+    def test_a_score_dated_after_the_month_end_is_not_used(self):
+        frames = {n: bars() for n in "AB"}
+        strategy = run(frames, topk=1, signal=scores({"2020-02-03": "AB"}))
+        assert fills(strategy)[0][0] == "2020-03-02"
+
+    def test_start_holds_decisions_back(self):
+        frames = {n: bars() for n in "AB"}
+        strategy = run(frames, topk=1, start="2020-03-01", signal=scores({"2020-01-31": "AB"}))
+        assert fills(strategy)[0][0] == "2020-03-02"
+
+    def test_nobody_waits_for_the_youngest_feed(self):
+        frames = {"A": bars(), "B": bars(dates=DATES[70:])}
+        strategy = run(frames, topk=1, signal=scores({"2020-01-31": "AB"}))
+        assert fills(strategy)[0][0] == "2020-02-03"
+
+    def test_a_feed_that_has_not_started_is_not_bought(self):
+        frames = {"A": bars(), "B": bars(dates=DATES[70:])}
+        strategy = run(frames, topk=1, signal=scores({"2020-01-31": "BA"}))
+        assert fills(strategy)[0][:3] == ("2020-02-03", "A", "buy")
+        assert ("2020-02-03", "B", "passed") in events(strategy, "passed")
+
+
+class TestOrders:
+    def test_entrants_share_the_freed_cash_and_stayers_are_left_alone(self):
+        prices = {"A": 10.0, "B": 20.0, "C": 40.0, "D": 50.0}
+        frames = {n: bars(p, p) for n, p in prices.items()}
+        given = scores({"2020-01-31": "ABCD", "2020-02-28": "CADB"})
+        strategy = run(frames, topk=2, signal=given)
+        assert fills(strategy) == [
+            ("2020-02-03", "A", "buy", 500, 10.0),
+            ("2020-02-03", "B", "buy", 250, 20.0),
+            ("2020-03-02", "B", "sell", 250, 20.0),
+            ("2020-03-02", "C", "buy", 125, 40.0),
+        ]
+
+    def test_full_rebalance_equalises_stayers_too(self):
+        def doubled(date):
+            return 10.0 if date < pd.Timestamp("2020-02-28") else 20.0
+
+        frames = {"A": bars(doubled, doubled), "B": bars()}
+        given = scores({"2020-01-31": "AB"})
+        strategy = run(frames, topk=2, signal=given, rebalance="full")
+        # 500 A at 20 and 500 B at 10 are 15,000: 7,500 each
+        assert fills(strategy)[2:4] == [
+            ("2020-03-02", "A", "sell", 125, 20.0),
+            ("2020-03-02", "B", "buy", 250, 10.0),
+        ]
+
+    def test_commission_is_inside_the_size(self):
+        strategy = run({n: bars() for n in "AB"}, topk=1, commission=0.01,
+                       signal=scores({"2020-01-31": "AB"}))
+        assert fills(strategy)[0][3] == 990  # 990 × 10 × 1.01 = 9,999
+        assert strategy.broker.get_cash() == pytest.approx(1.0)
+
+    def test_reserve_stays_in_cash(self):
+        strategy = run({n: bars() for n in "AB"}, topk=1, reserve=0.2,
+                       signal=scores({"2020-01-31": "AB"}))
+        assert fills(strategy)[0][3] == 800
+
+    def test_lots(self):
+        given = scores({"2020-01-31": "A"})
+        assert fills(run({"A": bars(7.0, 7.0)}, topk=1, lot=100, signal=given))[0][3] == 1400
+        whole = run({"A": bars(7.0, 7.0)}, topk=1, lot=0, signal=given)
+        assert fills(whole)[0][3] == pytest.approx(10_000 / 7)
+        assert whole.broker.get_cash() >= 0
+
+    def test_fewer_names_than_topk_leaves_the_rest_in_cash(self):
+        strategy = run({n: bars() for n in "AB"}, topk=4, signal=scores({"2020-01-31": "AB"}))
+        assert final(strategy) == {"A": 250, "B": 250}
+
+    @pytest.mark.parametrize("coo", [True, False])
+    @pytest.mark.parametrize("slippage", [0.0, 0.01])
+    def test_a_gap_up_at_the_open_never_gets_an_order_rejected(self, coo, slippage):
+        gap = pd.Timestamp("2020-02-04") if not coo else pd.Timestamp("2020-02-03")
+        frames = {
+            n: bars(opens=lambda d: 14.0 if d >= gap else 10.0, closes=lambda d: 10.0)
+            for n in "ABC"
+        }
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=coo)
+        cerebro.broker.setcash(10_000.0)
+        cerebro.broker.set_slippage_perc(slippage, slip_out=True, slip_match=True)
+        for name, frame in frames.items():
+            cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
+        cerebro.addstrategy(MonthlyTopK, topk=3, signal=scores({"2020-01-31": "ABC"}))
+        strategy = cerebro.run()[0]
+        assert events(strategy, "rejected") == []
+        assert len(final(strategy)) >= 2
+        assert 0 <= strategy.broker.get_cash() < 200
+
+    def test_the_brokers_filler_is_handed_back(self):
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        mine = bt.broker.fillers.FixedSize(size=100)
+        cerebro.broker.set_filler(mine)
+        cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name="A")
+        cerebro.addstrategy(MonthlyTopK, topk=1, signal=scores({"2020-01-31": "A"}))
+        strategy = cerebro.run()[0]
+        assert cerebro.broker.p.filler is mine
+        assert fills(strategy)[0][3] == 100  # the user's filler still has its say
+
+
+class TestFeedsThatDoNotTrade:
+    def gap(self, first, last):
+        return DATES[(DATES < first) | (DATES > last)]
+
+    @pytest.mark.parametrize("coo", [True, False])
+    def test_an_exit_waits_for_a_bar_and_keeps_its_slot(self, coo):
+        frames = {n: bars() for n in "ABC"}
+        frames["A"] = bars(dates=self.gap("2020-03-01", "2020-03-10"))
+        given = scores({"2020-01-31": "ABC", "2020-02-28": "CBA"})
+        strategy = run(frames, coo=coo, topk=2, signal=given)
+        assert ("2020-03-02", "A", "stuck") in events(strategy, "stuck")
+        sold = [f for f in fills(strategy) if f[1] == "A" and f[2] == "sell"]
+        assert [f[0] for f in sold] == ["2020-03-11" if coo else "2020-03-12"]
+        assert [f[0] for f in fills(strategy) if f[1] == "C"] == [
+            "2020-04-01" if coo else "2020-04-02"
+        ]
+
+    def test_no_fill_ever_uses_a_stale_bar(self):
+        frames = {n: bars() for n in "ABC"}
+        frames["A"] = bars(dates=self.gap("2020-02-03", "2020-03-10"))
+        strategy = run(frames, topk=1, signal=scores({"2020-01-31": "ABC"}))
+        assert fills(strategy)[0][:3] == ("2020-02-03", "B", "buy")
+
+    def test_an_order_whose_feed_stops_overnight_is_cancelled_not_left_for_weeks(self):
+        frames = {n: bars() for n in "AB"}
+        frames["A"] = bars(dates=self.gap("2020-02-04", "2020-02-20"))
+        strategy = run(frames, coo=False, topk=1, signal=scores({"2020-01-31": "AB"}))
+        assert ("2020-02-04", "A", "canceled") in events(strategy, "canceled")
+        assert not [f for f in fills(strategy) if f[1] == "A" and f[0] < "2020-03-01"]
+
+    def test_a_holding_without_bars_for_long_no_longer_fills_a_slot(self, caplog):
+        frames = {n: bars() for n in "AB"}
+        frames["A"] = bars(dates=DATES[DATES < "2020-02-10"])
+        with caplog.at_level(logging.WARNING):
+            strategy = run(
+                frames, topk=1, stale_days=30, cash=10_005.0,
+                signal=scores({"2020-01-31": "AB", "2020-02-28": "BA"}),
+            )
+        assert final(strategy)["A"] == 1000  # kept at its last price
+        assert events(strategy, "stale") == [("2020-04-01", "A", "stale")]
+        assert sum("no longer a slot" in r.message for r in caplog.records) == 1
+
+    def test_the_index_is_never_bought(self):
+        frames = {"A": bars(), "INDEX": bars()}
+        given = scores({"2020-01-31": ["INDEX", "A"]})
+        named = run(frames, topk=2, benchmark="INDEX", signal=given)
+        assert set(final(named)) == {"A"}
+
+    def test_a_feed_that_an_analyzer_calls_benchmark_is_not_bought_either(self):
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for name in ("A", "INDEX"):
+            cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name=name)
+        cerebro.addstrategy(MonthlyTopK, signal=scores({"2020-01-31": ["INDEX", "A"]}))
+        cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance")
+        assert set(final(cerebro.run()[0])) == {"A"}
+
+    def test_only_members_are_bought(self):
+        class Universe:
+            def at(self, date):
+                return frozenset("BC") if date < pd.Timestamp("2020-02-28") else frozenset("C")
+
+        frames = {n: bars() for n in "ABC"}
+        strategy = run(frames, topk=1, universe=Universe(), signal=scores({"2020-01-31": "ABC"}))
+        assert [f[:3] for f in fills(strategy)] == [
+            ("2020-02-03", "B", "buy"), ("2020-03-02", "B", "sell"), ("2020-03-02", "C", "buy"),
+        ]  # fmt: skip
+
+
+class TestModes:
+    MODES = (
+        {"runonce": False}, {"preload": False}, {"exactbars": 0}, {"exactbars": -1},
+        {"exactbars": -2}, {"live": True}, {"stdstats": True},
+    )  # fmt: skip
+
+    @pytest.mark.parametrize("coo", [True, False])
+    def test_every_mode_of_cerebro_gives_the_same_trades(self, market, coo):
+        frames = {
+            a: pd.DataFrame(
+                {k: market.bars[k][:, i] for k in ("open", "high", "low", "close", "volume")},
+                index=market.bars.dates,
+            ).dropna()
+            for i, a in enumerate(market.bars.assets)
+        }
+        rng = np.random.default_rng(0)
+        given = pd.DataFrame(
+            rng.normal(size=(20, len(frames))),
+            index=pd.date_range(market.bars.dates[0], periods=20, freq="ME"),
+            columns=list(frames),
+        )
+        kwargs = dict(coo=coo, topk=4, cash=1e6, commission=0.001, signal=given)
+        want = run(frames, **kwargs)
+        assert len(fills(want)) > 40
+        for modes in self.MODES:
+            modes = {"stdstats": False, **modes}
+            cerebro = bt.Cerebro(cheat_on_open=coo, **modes)
+            cerebro.broker.setcash(1e6)
+            cerebro.broker.setcommission(0.001)
+            for name, frame in frames.items():
+                cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
+            cerebro.addstrategy(MonthlyTopK, topk=4, signal=given)
+            got = cerebro.run()[0]
+            pd.testing.assert_frame_equal(
+                got.trade_log.frame().drop(columns="ref"),
+                want.trade_log.frame().drop(columns="ref"),
+            )
+            assert got.broker.getvalue() == want.broker.getvalue()
+
+    def test_one_cerebro_can_run_twice(self):
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for name in "AB":
+            cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name=name)
+        cerebro.addstrategy(MonthlyTopK, topk=1, signal=scores({"2020-01-31": "AB"}))
+        first, second = cerebro.run()[0], cerebro.run()[0]
+        assert fills(first) == fills(second)
+        assert cerebro.broker.p.filler is None
+
+    def test_two_monthly_strategies_in_one_cerebro_are_refused(self):
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name="A")
+        for _ in range(2):
+            cerebro.addstrategy(MonthlyTopK, signal=scores({"2020-01-31": "A"}))
+        with pytest.raises(ValueError, match="a Cerebro of its own"):
+            cerebro.run()
+
+
+class TestValidation:
+    def test_an_unknown_parameter_is_an_error_with_a_hint(self):
+        with pytest.raises(TypeError, match="no parameter `top_k`. Did you mean `topk`"):
+            run({"A": bars()}, top_k=3)
+
+    @pytest.mark.parametrize(
+        ("params", "message"),
+        [
+            (dict(topk=0), "`topk` must be a whole number of at least 1; got 0"),
+            (dict(topk=2.5), "`topk` must be a whole number"),
+            (dict(reserve=1.0), r"`reserve` must be a fraction in \[0, 1\)"),
+            (dict(rebalance="some"), "`rebalance` must be 'entrants' or 'full'"),
+            (dict(lot=-1), "`lot` must be positive"),
+        ],
+    )
+    def test_bad_parameters(self, params, message):
+        with pytest.raises(ValueError, match=message):
+            run({"A": bars()}, signal=scores({"2020-01-31": "A"}), **params)
+
+    def test_signal_must_give_scores(self):
+        with pytest.raises(TypeError, match="`signal` must be a DataFrame of scores or have"):
+            run({"A": bars()}, signal=3)
+
+    def test_universe_must_have_at(self):
+        with pytest.raises(TypeError, match="`universe` must have a method at"):
+            run({"A": bars()}, universe={"A"}, signal=scores({"2020-01-31": "A"}))
+
+    def test_duplicate_and_missing_feed_names(self):
+        for names, message in ((["A", "A"], "Two feeds are named 'A'"), (["A", ""], "no name")):
+            cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+            for name in names:
+                cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name=name)
+            cerebro.addstrategy(MonthlyTopK, signal=scores({"2020-01-31": "A"}))
+            with pytest.raises(DataError, match=message):
+                cerebro.run()
+
+    def test_an_unknown_benchmark_names_the_nearest(self):
+        with pytest.raises(DataError, match="no feed is named 'INDX'. Did you mean 'INDEX'"):
+            run({"A": bars(), "INDEX": bars()}, benchmark="INDX")
+
+    def test_feeds_that_stamp_a_session_differently_are_refused(self):
+        late = bars()
+        late.index = late.index + pd.Timedelta(hours=15)
+        with pytest.raises(DataError, match="B: a second bar on 2020-01-01"):
+            run({"A": bars(), "B": late}, signal=scores({"2020-01-31": "A"}))
+
+    def test_a_generator_beside_generator_parameters(self):
+        class Signal:
+            def scores(self, bars):
+                raise AssertionError("not asked")
+
+        with pytest.raises(ValueError, match="`seeds` has no effect beside a `signal`"):
+            run({"A": bars()}, strategy=AttentionGRUStrategy, signal=Signal(), seeds=3)
+
+    def test_given_scores_with_a_date_twice(self):
+        table = scores({"2020-01-31": "A"})
+        with pytest.raises(ValueError, match="the date 2020-01-31 00:00:00 twice"):
+            run({"A": bars()}, signal=pd.concat([table, table]))
