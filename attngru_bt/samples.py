@@ -34,7 +34,7 @@ def month_ends(dates: pd.DatetimeIndex) -> NDArray[np.intp]:
 def step_positions(
     dates: pd.DatetimeIndex, month_end: int, lookback: int, step: str
 ) -> NDArray[np.intp]:
-    """Positions of the `lookback` steps that end at a month-end, oldest first; -1 = before the data.
+    """Positions of the `lookback` steps up to a month-end, oldest first; -1 = before the data.
 
     Parameters
     ----------

@@ -126,7 +126,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
     refit : int, default 1
         Months between fits.
     min_months : int, default 12
-        Months with known labels before the first fit; the paper's is 1 (t = 2, 3, …).
+        Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
     seeds : int, default 1
@@ -308,8 +308,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         ends = month_ends(bars.dates)
         ends = ends[ends >= seen]
         steps = {
-            int(end): step_positions(bars.dates, int(end), self.lookback, self.step)
-            for end in ends
+            int(end): step_positions(bars.dates, int(end), self.lookback, self.step) for end in ends
         }
         needed = np.unique(np.concatenate(list(steps.values())))
         needed = needed[needed >= 0]
@@ -334,9 +333,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         self._dates = bars.dates
         return self.sections_[-1]
 
-    def _cross_section(
-        self, bars: Bars, end: int, steps: NDArray[np.intp]
-    ) -> CrossSection:
+    def _cross_section(self, bars: Bars, end: int, steps: NDArray[np.intp]) -> CrossSection:
         """Factors of the universe at one month-end, normalised among themselves if asked to."""
         date = bars.dates[end]
         members = None if self.universe is None else self.universe.at(date)
@@ -358,18 +355,31 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             picked = self.history_.values[days[:, None], columns[None, :]]  # (steps, n, factors)
             values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
         known = ~np.isnan(values[:, -1]).all(axis=1)
-        section = CrossSection(
+        values, names = values[known], [candidates[i][0] for i in np.flatnonzero(known)]
+        if self.standardise == "date" and len(values):
+            values[:, present] = self._normalise(values[:, present], bars.dates[steps[present]])
+        return CrossSection(
             date=date,
-            assets=tuple(asset for (asset, _), k in zip(candidates, known, strict=True) if k),
+            assets=tuple(names),
             columns=self.history_.columns,
-            values=values[known],
+            values=values,
             close=bars["close"][end][columns[known]],
         )
-        if self.standardise == "date" and len(section):
-            normalise = Pipeline([("winsorise", Winsorise()), ("z-score", Standardise(by="date"))])
-            for i in np.flatnonzero(present):
-                section.values[:, i] = normalise.fit_transform(section.frame(i)).to_numpy()
-        return section
+
+    def _normalise(
+        self, values: NDArray[np.float32], dates: pd.DatetimeIndex
+    ) -> NDArray[np.float32]:
+        """Winsorise and z-score each step of a cross-section among its own stocks."""
+        n, n_steps, n_factors = values.shape
+        index = pd.MultiIndex.from_product([dates, range(n)], names=["date", "asset"])
+        rows = pd.DataFrame(
+            values.transpose(1, 0, 2).reshape(-1, n_factors),  # (n_steps * n, n_factors)
+            index=index,
+            columns=list(self.history_.columns),
+        )
+        normalise = Pipeline([("winsorise", Winsorise()), ("z-score", Standardise(by="date"))])
+        out = np.asarray(normalise.fit_transform(rows), dtype=np.float32)
+        return out.reshape(n_steps, n, n_factors).transpose(1, 0, 2)  # (n, n_steps, n_factors)
 
     def _train_if_due(self) -> bool:
         """Refit on the month-ends whose label is known, every `refit` months. Returns whether."""
@@ -461,9 +471,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         if self.classifier is None:
             from attngru_bt.classifier import AttentionGRUClassifier
 
-            return AttentionGRUClassifier(
-                n_seeds=self.seeds, device=self.device, random_state=seed
-            )
+            return AttentionGRUClassifier(n_seeds=self.seeds, device=self.device, random_state=seed)
         model = clone(self.classifier)
         unseeded = {
             key: seed

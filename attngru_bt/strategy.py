@@ -1,7 +1,6 @@
 """When to ask for scores and what to hold: the plug-in itself.
 
-    class Mine(attngru_bt.AttentionGRUStrategy):
-        params = dict(topk=5)
+A script subclasses it and sets ``params``, or passes them to ``cerebro.addstrategy``.
 """
 
 from __future__ import annotations
@@ -164,7 +163,7 @@ class MonthlyTopK(bt.Strategy):
         by_name = dict(zip(names, self.datas, strict=True))
         self._feeds: dict[str, Any] = {n: d for n, d in by_name.items() if n not in marks}
         if not self._feeds:
-            raise DataError("Every feed is a benchmark: add the feeds of the stocks to choose from.")
+            raise DataError("Every feed is a benchmark: add feeds of the stocks to choose from.")
         self._stamps = {name: data.lines.datetime for name, data in self._feeds.items()}
         self._reader = FeedReader(
             list(self._feeds.values()), benchmark=by_name[marks[0]] if marks else None
@@ -283,9 +282,7 @@ class MonthlyTopK(bt.Strategy):
             return
         ranked = [name for name in rank(scores) if name in self._feeds]
         tradable = {name for name in self._feeds if self.execution.tradable(name)}
-        todo = plan(
-            ranked, self._held(today), tradable, self.p.topk, substitute=self.p.substitute
-        )
+        todo = plan(ranked, self._held(today), tradable, self.p.topk, substitute=self.p.substitute)
         self._report(todo, ranked[: self.p.topk], today, month_end)
         self.execution.rebalance(
             todo, self.p.topk, self.p.reserve, equalise=self.p.rebalance == "full"
@@ -377,6 +374,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         Same number, same feeds: same scores, to the bit.
     device : {"cpu", "cuda", "auto"}, default "cpu"
         Where the network is trained.
+    progress : callable, default None
+        Called with the `MonthRecord` of each month-end.
 
     The remaining params are those of `MonthlyTopK`.
     """
@@ -393,6 +392,7 @@ class AttentionGRUStrategy(MonthlyTopK):
         seeds=1,
         random_state=0,
         device="cpu",
+        progress=None,
     )
 
     _GENERATOR_PARAMS = (
@@ -407,6 +407,7 @@ class AttentionGRUStrategy(MonthlyTopK):
         "seeds",
         "random_state",
         "device",
+        "progress",
     )
 
     def _make_signal(self) -> Any:
@@ -415,9 +416,7 @@ class AttentionGRUStrategy(MonthlyTopK):
         if signal is None or hasattr(signal, "predict_proba"):
             from attngru_bt.signals import SignalGenerator
 
-            return SignalGenerator(
-                signal, topk=self.p.topk, universe=self.p.universe, **settings
-            )
+            return SignalGenerator(signal, topk=self.p.topk, universe=self.p.universe, **settings)
         defaults = AttentionGRUStrategy.params
         changed = [n for n, v in settings.items() if v != getattr(defaults, n)]
         if changed:

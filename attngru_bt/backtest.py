@@ -1,0 +1,114 @@
+"""The whole job in one call: a market in, a finished strategy with its analyzers out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import backtrader as bt
+import pandas as pd
+
+from attngru_bt.analyzers import Performance
+from attngru_bt.bars import DataError
+from attngru_bt.datasets import Market
+from attngru_bt.feeds import add_feeds
+from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
+
+BENCHMARK = "INDEX"
+
+
+def run(
+    market: Market,
+    strategy: type[MonthlyTopK] = AttentionGRUStrategy,
+    *,
+    start: Any = None,
+    end: Any = None,
+    cash: float = 1_000_000.0,
+    commission: float = 0.001,
+    slippage: float = 0.0,
+    periods: float = 252,
+    riskfree: float = 0.0,
+    **params: Any,
+) -> MonthlyTopK:
+    """Backtest a monthly strategy on a market.
+
+    Parameters
+    ----------
+    market : Market
+        Bars, and optionally a benchmark and point-in-time members (honoured in labels, training,
+        scores and trading).
+    strategy : subclass of MonthlyTopK
+    start : date, default None
+        First day to trade; earlier bars are for training. None: as soon as the model is fitted.
+    end : date, default None
+        Last day of the run; later bars are not touched, and change nothing.
+    cash : float
+        In the currency of the prices.
+    commission, slippage : float
+        Fractions of the traded value and of the price.
+    periods : float
+        Sessions per year that figures are annualised with; 242 for China.
+    riskfree : float
+        Risk-free rate a year, as a fraction.
+    **params
+        Parameters of the strategy; unknown ones are errors.
+
+    Returns
+    -------
+    MonthlyTopK
+        The finished strategy; its analyzer is ``strategy.analyzers.performance``.
+    """
+    market = market if end is None else until(market, end)
+    if start is not None and pd.Timestamp(start) > market.bars.dates[-1]:
+        raise DataError(
+            f"`start` {pd.Timestamp(start).date()} is after the last session of {market.name}, "
+            f"{market.bars.dates[-1].date()}."
+        )
+    cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+    cerebro.broker.setcash(cash)
+    cerebro.broker.setcommission(commission)
+    if slippage:
+        cerebro.broker.set_slippage_perc(slippage, slip_open=True, slip_match=True, slip_out=True)
+    add_feeds(cerebro, market, benchmark=BENCHMARK)
+    benchmark = None if market.benchmark is None else BENCHMARK
+    cerebro.addstrategy(
+        strategy, start=start, benchmark=benchmark, universe=market.membership, **params
+    )
+    cerebro.addanalyzer(
+        Performance,
+        benchmark=benchmark,
+        periods=periods,
+        riskfree=riskfree,
+        start="trading",
+        _name="performance",
+    )
+    return cerebro.run()[0]
+
+
+def until(market: Market, end: Any) -> Market:
+    """Return the market as it was known on `end`, so that later data cannot change a run."""
+    bars, index = market.bars.until(end), market.benchmark
+    if not len(bars):
+        begin = market.bars.dates[0].date() if len(market.bars) else "no date at all"
+        raise DataError(
+            f"`end` {pd.Timestamp(end).date()} is before the first session of {market.name}, "
+            f"{begin}."
+        )
+    if index is not None:
+        index = index[index.index <= pd.Timestamp(end)]
+    return replace(market, bars=bars, benchmark=index)
+
+
+def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:
+    """Hold the whole universe in equal weight, rebalanced monthly: the baseline without a choice.
+
+    Takes the arguments of `run` and pays the same costs.
+    """
+    market = market if kwargs.get("end") is None else until(market, kwargs["end"])
+    bars = market.bars
+    scores = pd.DataFrame(1.0, index=bars.dates[:1], columns=list(bars.assets))
+    if market.membership is None:
+        n_names = len(bars.assets)
+    else:
+        n_names = max(len(market.membership.at(date)) for date in bars.dates[::21])
+    return run(market, MonthlyTopK, signal=scores, topk=n_names, rebalance="full", **kwargs)

@@ -1,0 +1,224 @@
+"""The command line: ``attngru-bt backtest``, the same run as `attngru_bt.backtest.run`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from attngru_bt import __version__
+from attngru_bt.bars import DataError, read_index
+from attngru_bt.datasets import Market, load, load_sp500
+from attngru_bt.progress import Progress
+from attngru_bt.samples import month_ends
+from attngru_bt.universe import Membership
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Honest deep-learning stock selection for backtrader.",
+)
+out = Console()
+err = Console(stderr=True)
+
+EMBEDDED = dict(topk=5, start="2013-01-01")  # what the bundled 20 stocks are run with
+
+EXAMPLES = """
+**Examples**
+
+The embedded data (20 S&P 500 stocks, daily closes 1990-2022): `attngru-bt backtest`
+
+A folder with panel.csv.gz, membership.csv and index.csv, traded from 2017:
+`attngru-bt backtest --data sse50/ --start 2017-01-01 --periods 242 --out runs/sse50`
+
+One long table (date,symbol,close,…) or a folder with a file per symbol, and an index file:
+`attngru-bt backtest --data prices.parquet --benchmark index.csv --topk 10 --seeds 5`
+"""
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        out.print(f"attngru_bt {__version__}")
+        raise typer.Exit()
+
+
+@app.command(epilog=EXAMPLES)
+def backtest(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Panel folder, folder with a file per symbol, or one long table."),
+    ] = None,
+    benchmark: Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")] = None,
+    membership: Annotated[
+        Path | None, typer.Option(help="Members over time: symbol,in_date,out_date.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First day to trade; earlier bars only train.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="Last day; later bars change nothing.")] = None,
+    topk: Annotated[
+        int | None, typer.Option(help="Names to hold. [default: 10; 5 on the embedded data]")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Networks averaged into one score.")] = 1,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
+    lookback: Annotated[int | None, typer.Option(help="Steps the network sees.")] = None,
+    step: Annotated[str | None, typer.Option(help="A step is a 'day' or a 'month'.")] = None,
+    refit: Annotated[int, typer.Option(help="Months between refits.")] = 1,
+    min_months: Annotated[int, typer.Option(help="Labelled months before the first trade.")] = 12,
+    window: Annotated[
+        int | None, typer.Option(help="Months to train on. [default: all so far]")
+    ] = None,
+    rebalance: Annotated[
+        str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalises all.")
+    ] = "entrants",
+    cash: Annotated[float, typer.Option(help="Starting cash.")] = 1_000_000.0,
+    commission: Annotated[float, typer.Option(help="Fraction of the traded value.")] = 0.001,
+    slippage: Annotated[float, typer.Option(help="Fraction of the price.")] = 0.0,
+    periods: Annotated[float, typer.Option(help="Sessions per year (China: 242).")] = 252,
+    riskfree: Annotated[float, typer.Option(help="Risk-free rate a year, a fraction.")] = 0.0,
+    random_state: Annotated[int, typer.Option(help="Same number, same result.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    baseline: Annotated[
+        bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
+    ] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each rebalance.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Train month by month, trade the best names, report: everything out of sample."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s"
+    )
+    with _sentences(debug):
+        _backtest(
+            data,
+            benchmark,
+            membership,
+            out_dir,
+            baseline,
+            dict(
+                start=start,
+                end=end,
+                topk=topk,
+                lookback=lookback,
+                step=step,
+                cash=cash,
+                commission=commission,
+                slippage=slippage,
+                periods=periods,
+                riskfree=riskfree,
+                refit=refit,
+                min_months=min_months,
+                window=window,
+                rebalance=rebalance,
+                seeds=seeds,
+                random_state=random_state,
+                device=device,
+            ),
+        )
+
+
+def _backtest(
+    data: Path | None,
+    benchmark: Path | None,
+    membership: Path | None,
+    folder: Path,
+    baseline: bool,
+    settings: dict[str, Any],
+) -> None:
+    began = time.perf_counter()
+    market = _market(data, benchmark, membership)
+    given = {name: value for name, value in settings.items() if value is not None}
+    if data is None:
+        given = {**EMBEDDED, **given}
+    bars = market.bars if "end" not in given else market.bars.until(given["end"])
+    first = given.get("start", bars.dates[0])
+    months = len(month_ends(bars.dates[bars.dates >= str(first)]))
+    progress = Progress(err, months, folder)
+    progress.stage(
+        "data",
+        f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "
+        f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}"
+        + (", point-in-time members" if market.membership is not None else ""),
+    )
+    from attngru_bt import backtest as engine
+    from attngru_bt import tearsheet
+
+    progress.stage("factors", "computed month by month from the bars known then")
+    try:
+        strategy = engine.run(market, progress=progress.month, **given)
+    except KeyboardInterrupt:
+        progress.stop()
+        err.print(
+            f"\nInterrupted after {progress.done} of {progress.months} months"
+            + (f": their scores are in {progress.partial}." if progress.done else ".")
+        )
+        raise typer.Exit(130) from None
+    if strategy.trading_since is None:
+        raise DataError(
+            f"Nothing was traded: {strategy.signal.sections_ and len(strategy.signal.sections_)} "
+            f"months of data give no model after min_months={given['min_months']} labelled months. "
+            f"Bring longer data, an earlier --start, or a smaller --min-months."
+        )
+    progress.stage(
+        "backtest",
+        f"{len(strategy.decisions)} rebalances since {strategy.trading_since:%Y-%m-%d}, "
+        f"{len(strategy.trade_log)} entries in the trade log",
+    )
+    plain = None
+    if baseline:
+        shared = ("start", "end", "cash", "commission", "slippage", "periods", "riskfree")
+        plain = engine.equal_weight(
+            market,
+            **{k: v for k, v in given.items() if k in shared},
+        )
+    progress.stage("report", f"writing {folder}/")
+    paths = tearsheet.write_run(strategy, folder)
+    progress.partial.unlink(missing_ok=True)
+    for path in paths:
+        out.print(f"  {path}", highlight=False, soft_wrap=True)
+    progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
+
+
+def _market(data: Path | None, benchmark: Path | None, membership: Path | None) -> Market:
+    """Read the data, with the benchmark and members given apart from them."""
+    market = load_sp500() if data is None else load(data)
+    if benchmark is not None:
+        market = replace(market, benchmark=read_index(benchmark))
+    if membership is not None:
+        market = replace(market, membership=Membership.from_csv(membership))
+    return market
+
+
+@contextmanager
+def _sentences(debug: bool) -> Iterator[None]:
+    """Turn the errors a user can mend into one sentence on stderr and exit code 2."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        if debug:
+            raise
+        err.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+
+
+def main() -> None:
+    """Entry point of the ``attngru-bt`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

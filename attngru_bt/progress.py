@@ -1,0 +1,74 @@
+"""What a run says while it goes: one line per stage, and where the training stands."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+
+
+class Progress:
+    """Tells the stages and months of a run, and keeps each finished month's scores on disk.
+
+    On a terminal the current month is a line that changes; elsewhere a line is written for the
+    first month and then for each January.
+
+    Parameters
+    ----------
+    console : Console
+    months : int
+        Month-ends to be scored.
+    folder : path
+        Where ``scores.partial.csv`` grows month by month, so that an interrupted run keeps them.
+    """
+
+    def __init__(self, console: Console, months: int, folder: Path) -> None:
+        self.console = console
+        self.months = months
+        self.done = 0
+        self.partial = folder / "scores.partial.csv"
+        self.last: Any = None
+        self._began = time.monotonic()
+        self._status: Status | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self.partial.unlink(missing_ok=True)
+
+    def stage(self, name: str, text: str = "") -> None:
+        """Write the line of a stage."""
+        self.stop()
+        self.console.print(f"[bold]{name:<10}[/] {text}", highlight=False, soft_wrap=True)
+
+    def month(self, record: Any) -> None:
+        """Take note of a `MonthRecord`; called by the signal generator at each month-end."""
+        self.done += 1
+        self.last = record.month_end.date()
+        new = not self.partial.exists()
+        with self.partial.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["month_end", "symbol", "score"])
+            writer.writerows([self.last, name, repr(float(s))] for name, s in record.scores.items())
+        left = (time.monotonic() - self._began) / self.done * max(self.months - self.done, 0)
+        losses = [h[-1]["loss"] for h in record.losses if h]
+        text = (
+            f"{record.month_end:%Y-%m}  {self.done}/{self.months}  {record.n_rows} rows"
+            + (f"  loss {sum(losses) / len(losses):.4f}" if losses else "")
+            + f"  {left:.0f} s left"
+        )
+        if self.console.is_terminal:
+            if self._status is None:
+                self._status = self.console.status("")
+                self._status.start()
+            self._status.update(f"[bold]training[/]   {text}")
+        elif self.done == 1 or record.month_end.month == 1:
+            self.console.print(f"training   {text}", highlight=False)
+
+    def stop(self) -> None:
+        """End the line that changes."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None

@@ -1,0 +1,1 @@
+"""Strategies to run, read and copy; see README.md. Not installed."""

@@ -1,0 +1,111 @@
+"""Imports point one way, outside libraries stay in their rooms, importing is cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "attngru_bt"
+
+# A module may import those on lines below its own; folders count as one.
+ORDER = """
+cli
+progress
+tearsheet
+backtest
+strategy
+execution
+rebalance tradelog scores
+signals
+classifier
+training
+network
+samples preprocessing
+factors
+analyzers evaluation feeds
+datasets
+universe
+bars
+"""
+LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
+
+ALLOWED = {
+    "backtrader": {"feeds", "strategy", "execution", "analyzers", "backtest"},
+    "torch": {"network", "classifier", "training"},
+    "pyfolio": {"tearsheet"},
+    "matplotlib": {"tearsheet"},
+    "typer": {"cli"},
+    "rich": {"cli", "progress"},
+}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path, only_at_import=False):
+    """Dotted names a file imports; optionally only those that run when it is imported."""
+    tree = ast.parse(path.read_text())
+    skip = set()
+    for node in ast.walk(tree):
+        lazy = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if (lazy and only_at_import) or typing:
+            skip.update(id(child) for child in ast.walk(node) if child is not node)
+    for node in ast.walk(tree):
+        if id(node) in skip:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_downwards(path):
+    if path == PACKAGE / "__init__.py":
+        assert not [name for name in imports(path) if name.startswith("attngru_bt")]
+        return
+    here = room(path)
+    assert here in LEVEL, f"{here} has no place in the table: add it where it belongs"
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "attngru_bt" or parts[1].startswith("__") or parts[1] == here:
+            continue
+        assert LEVEL[parts[1]] > LEVEL[here], f"{here} imports {parts[1]}, which is not below it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_outside_libraries_stay_in_their_rooms(path):
+    here = path.name[:-3] if path.parent == PACKAGE else room(path)
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert here in ALLOWED.get(top, {here}), f"{here} imports {top}"
+
+
+def test_the_table_names_no_module_that_is_gone():
+    rooms = {room(path) for path in FILES}
+    assert set(LEVEL) <= rooms, f"gone: {set(LEVEL) - rooms}"
+
+
+def loaded_by(statement):
+    code = f"import sys\n{statement}\nprint(*sorted({{m.split('.')[0] for m in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_is_cheap():
+    loaded = loaded_by("import attngru_bt")
+    assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib", "pandas", "backtrader"}
+
+
+def test_the_strategy_loads_no_torch_before_it_trains():
+    loaded = loaded_by("import attngru_bt; attngru_bt.AttentionGRUStrategy")
+    assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib"}

@@ -1,0 +1,165 @@
+"""The promise: nothing here can see the future.
+
+Everything after a day t is cut off or scrambled; scores, decisions and fills up to t must not
+change by a bit. The whole chain runs: feeds, reader, factors, preprocessing, model, orders.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from attngru_bt import backtest
+from attngru_bt.bars import Bars
+from attngru_bt.classifier import AttentionGRUClassifier
+from attngru_bt.datasets import Market
+from attngru_bt.signals import SignalGenerator
+from attngru_bt.strategy import MonthlyTopK
+
+SETTINGS = dict(topk=4, min_months=4, lookback=3, n_components=6)
+LOGISTIC = LogisticRegression(max_iter=200)
+NETWORK = AttentionGRUClassifier(hidden_size=4, max_epochs=2)
+
+
+def scrambled(market, t, seed=0):
+    """The same market up to and including t; after it every number is another one."""
+    bars, rng = market.bars, np.random.default_rng(seed)
+    after = np.asarray(bars.dates > t)
+    noise = np.exp(rng.normal(0, 0.5, size=bars["close"].shape))
+    gone = rng.random(noise.shape) < 0.1
+    lines = {}
+    for name, line in bars.lines.items():
+        other = line * noise
+        if name not in ("open", "high", "low", "close", "preclose"):
+            other = line * np.exp(rng.normal(0, 1.0, size=line.shape))
+        other = np.where(gone, np.nan, other)
+        lines[name] = np.where(after[:, None], other, line)
+    index = market.benchmark.copy()
+    late = index.index > t
+    index.loc[late] = index.loc[late] * np.exp(rng.normal(0, 0.3, size=(late.sum(), 1)))
+    return Market(Bars(bars.dates, bars.assets, lines), index, market.membership, "scrambled")
+
+
+def cut(market, t):
+    """The market as it was known at the end of t."""
+    bars, index = market.bars.until(t), market.benchmark
+    return Market(bars, index[index.index <= t], market.membership, "cut")
+
+
+def history(strategy, t):
+    """All that a run had decided and done by the end of t, with scores as bytes."""
+    # a month-end is asked about before the first session of the next month
+    records = [r for r in strategy.signal.records_ if r.month_end < t.replace(day=1)]
+    log = strategy.trade_log.frame()
+    log = log[log["date"] <= t]
+    return (
+        [(r.month_end, tuple(r.scores.index), r.scores.to_numpy().tobytes()) for r in records],
+        log.drop(columns="ref").to_csv(),
+    )
+
+
+def run(market, classifier):
+    return backtest.run(market, signal=classifier, **SETTINGS)
+
+
+def cut_points(market, n):
+    """Days in the second half of the market: month-ends, their neighbours and others."""
+    dates = market.bars.dates
+    ends = dates[np.flatnonzero(dates.month[1:] != dates.month[:-1])]
+    ends = ends[len(ends) // 2 : -1]
+    picks = [ends[-1], dates[dates.get_loc(ends[-2]) + 1], dates[dates.get_loc(ends[-3]) - 1]]
+    picks += list(ends[:-3][:: max(1, len(ends) // 4)])
+    return picks[:n]
+
+
+@pytest.fixture(scope="module")
+def full(market):
+    return run(market, LOGISTIC)
+
+
+@pytest.mark.parametrize("change", [cut, scrambled])
+@pytest.mark.parametrize("point", range(5))
+def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, point):
+    t = cut_points(market, 5)[point]
+    scores, log = history(full, t)
+    assert len(scores) >= 3 and log.count("fill") >= 4, "too little to compare"
+    other_scores, other_log = history(run(change(market, t), LOGISTIC), t)
+    assert other_scores == scores
+    assert other_log == log
+
+
+def test_the_network_sees_no_future_either(market):
+    t = cut_points(market, 1)[0]
+    want = history(run(market, NETWORK), t)
+    assert history(run(scrambled(market, t), NETWORK), t) == want
+
+
+def test_data_beyond_end_change_nothing(market):
+    t = cut_points(market, 1)[0]
+    whole = backtest.run(market, signal=LOGISTIC, end=t, **SETTINGS)
+    short = backtest.run(cut(market, t), signal=LOGISTIC, **SETTINGS)
+    assert history(whole, t) == history(short, t)
+    a = whole.analyzers.performance.get_analysis()
+    b = short.analyzers.performance.get_analysis()
+    assert repr(a) == repr(b)
+
+
+def test_the_generator_alone_sees_no_future(market):
+    """Month-ends walked on bars cut at each of them equal those of one call at the end."""
+    bars = market.bars
+    ends = bars.dates[np.flatnonzero(bars.dates.month[1:] != bars.dates.month[:-1])]
+    walked = SignalGenerator(LOGISTIC, **SETTINGS)
+    for t in ends[-3:]:
+        scores = walked.scores(bars.until(t))
+        jumped = SignalGenerator(LOGISTIC, **SETTINGS).scores(bars.until(t))
+        assert list(scores.index) == list(jumped.index)
+        # incremental factors equal a full pass to 1e-9, not to the bit
+        np.testing.assert_allclose(scores, jumped, rtol=1e-5)
+
+
+def test_orders_of_a_session_do_not_depend_on_its_close(market, full):
+    """Sizes are set on the open: a wild close of the same day changes none of its fills."""
+    t = next(d["date"] for d in reversed(full.decisions) if d["entrants"] and d["exits"])
+    bars = market.bars
+    day = bars.dates.get_loc(t)
+    lines = {name: line.copy() for name, line in bars.lines.items()}
+    for name in ("high", "close"):
+        lines[name][day] = np.fmax(lines[name][day], lines["open"][day]) * 1.5
+    wild = Market(Bars(bars.dates, bars.assets, lines), market.benchmark, None, "wild")
+    logs = []
+    for one in (full, run(wild, LOGISTIC)):
+        log = one.trade_log.frame()
+        logs.append(log[log["date"] == t].drop(columns="ref").to_csv())
+    assert "fill" in logs[0]
+    assert logs[0] == logs[1]
+
+
+class TestTheTestCanFail:
+    """A signal that peeks is caught by the same comparison."""
+
+    class Peeking(MonthlyTopK):
+        """Ranks by the return of the coming month, read from the preloaded feeds."""
+
+        def _decide(self, today, month_end, before):
+            ahead = {}
+            for name, feed in self._feeds.items():
+                row = len(feed)
+                array = feed.lines.close.array
+                if 0 < row and row + 15 < len(array):
+                    ahead[name] = array[row + 15] / array[row - 1]
+            self.signal.records_ = []
+            self.signal._values = np.array([list(ahead.values())])
+            self.signal._assets = pd.Index(list(ahead))
+            self.signal._dates = np.array([pd.Timestamp(month_end).to_datetime64()])
+            super()._decide(today, month_end, before)
+
+    def test_a_peeking_strategy_is_caught(self, market):
+        t = cut_points(market, 1)[0]
+        table = pd.DataFrame(1.0, index=market.bars.dates[:1], columns=list(market.bars.assets))
+
+        def log(m):
+            strategy = backtest.run(m, self.Peeking, topk=4, signal=table)
+            frame = strategy.trade_log.frame()
+            return frame[frame["date"] <= t].drop(columns="ref").to_csv()
+
+        assert log(scrambled(market, t)) != log(market)
