@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -145,8 +145,8 @@ def _backtest(
     if data is None:
         given = {**EMBEDDED, **given}
     bars = market.bars if "end" not in given else market.bars.until(given["end"])
-    first = given.get("start", bars.dates[0])
-    months = len(month_ends(bars.dates[bars.dates >= str(first)]))
+    first = pd.Timestamp(given.get("start", bars.dates[0]))
+    months = len(month_ends(bars.dates[bars.dates >= first]))
     progress = Progress(err, months, folder)
     progress.stage(
         "data",
@@ -221,4 +221,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

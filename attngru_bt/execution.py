@@ -278,6 +278,9 @@ class Execution:
             self.log.add(today, name, event, side, size=size, reason=reason, ref=order.ref)
         if not order.alive():
             del self._open[order.ref]
+            # backtrader values every position it ever had, on every bar: forget the closed ones
+            if not self.size(name):
+                self.broker.positions.pop(order.data, None)
 
 
 _VOID = {

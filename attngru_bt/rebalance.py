@@ -39,8 +39,8 @@ class Plan:
 
 def rank(scores: pd.Series) -> list[str]:
     """Names from best to worst score; ties in the order of their names, missing scores left out."""
-    known = scores.dropna().sort_index()
-    return list(known.sort_values(ascending=False, kind="stable").index)
+    named = zip(scores.index, scores.to_numpy(dtype=float), strict=True)
+    return [name for _, name in sorted((-score, name) for name, score in named if score == score)]
 
 
 def plan(

@@ -117,10 +117,10 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         Number of principal components, or the share of variance to keep; None: no PCA.
     topk : int, default 10
         How many of the next month's best returns are labelled 1.
-    lookback : int, default 20
+    lookback : int, default 6
         Steps per sequence.
-    step : {"day", "month"}, default "day"
-        Whether a step is a session or a month-end.
+    step : {"month", "day"}, default "month"
+        Whether a step is a month-end or a session.
     window : int, default None
         Months to train on (rolling); None trains on all so far (expanding).
     refit : int, default 1
@@ -161,8 +161,8 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         max_missing: float = 0.2,
         n_components: int | float | None = 24,
         topk: int = 10,
-        lookback: int = 20,
-        step: str = "day",
+        lookback: int = 6,
+        step: str = "month",
         window: int | None = None,
         refit: int = 1,
         min_months: int = 12,

@@ -295,10 +295,10 @@ class MonthlyTopK(bt.Strategy):
 
     def _held(self, today: dt.date) -> set[str]:
         """Names that fill a slot: with a position, and a bar not too long ago."""
-        held = set()
+        held: set[str] = set()
         for data, position in self.broker.positions.items():
             name = data._name
-            if not position.size or self._feeds.get(name) is not data:
+            if not position.size or name not in self._feeds or self._feeds[name] is not data:
                 continue
             last = dt.date.fromordinal(int(data.lines.datetime[0]))
             if (today - last).days <= self.p.stale_days:
@@ -356,10 +356,10 @@ class AttentionGRUStrategy(MonthlyTopK):
         and then the parameters below must be left alone.
     refit : int, default 1
         Months between refits.
-    lookback : int
+    lookback : int, default 6
         Steps of factors the network sees.
-    step : {"day", "month"}
-        Whether a step is a session or a month-end.
+    step : {"month", "day"}, default "month"
+        Whether a step is a month-end or a session. Months train several times faster.
     min_months : int, default 12
         Months with known labels before the first trade.
     window : int, default None
@@ -382,8 +382,8 @@ class AttentionGRUStrategy(MonthlyTopK):
 
     params: Any = dict(
         refit=1,
-        lookback=20,
-        step="day",
+        lookback=6,
+        step="month",
         min_months=12,
         window=None,
         factors=None,

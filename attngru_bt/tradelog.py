@@ -14,7 +14,16 @@ class TradeLog:
     """Every order, fill, cancellation and reason not to trade, in the order it happened."""
 
     columns = (
-        "date", "asset", "event", "side", "size", "price", "value", "commission", "reason", "ref",
+        "date",
+        "asset",
+        "event",
+        "side",
+        "size",
+        "price",
+        "value",
+        "commission",
+        "reason",
+        "ref",
     )
 
     def __init__(self) -> None:

@@ -47,16 +47,12 @@ def run(frames, *, coo=True, cash=10_000.0, commission=0.0, strategy=MonthlyTopK
 def fills(strategy):
     log = strategy.trade_log.frame()
     log = log[log["event"].isin(["fill", "partial"])]
-    return [
-        (str(r.date.date()), r.asset, r.side, r.size, r.price) for r in log.itertuples()
-    ]
+    return [(str(r.date.date()), r.asset, r.side, r.size, r.price) for r in log.itertuples()]
 
 
 def events(strategy, *names):
     log = strategy.trade_log.frame()
-    return [
-        (str(r.date.date()), r.asset, r.event) for r in log.itertuples() if r.event in names
-    ]
+    return [(str(r.date.date()), r.asset, r.event) for r in log.itertuples() if r.event in names]
 
 
 def final(strategy):
@@ -143,14 +139,16 @@ class TestOrders:
         ]
 
     def test_commission_is_inside_the_size(self):
-        strategy = run({n: bars() for n in "AB"}, topk=1, commission=0.01,
-                       signal=scores({"2020-01-31": "AB"}))
+        strategy = run(
+            {n: bars() for n in "AB"}, topk=1, commission=0.01, signal=scores({"2020-01-31": "AB"})
+        )
         assert fills(strategy)[0][3] == 990  # 990 × 10 × 1.01 = 9,999
         assert strategy.broker.get_cash() == pytest.approx(1.0)
 
     def test_reserve_stays_in_cash(self):
-        strategy = run({n: bars() for n in "AB"}, topk=1, reserve=0.2,
-                       signal=scores({"2020-01-31": "AB"}))
+        strategy = run(
+            {n: bars() for n in "AB"}, topk=1, reserve=0.2, signal=scores({"2020-01-31": "AB"})
+        )
         assert fills(strategy)[0][3] == 800
 
     def test_lots(self):
@@ -229,7 +227,10 @@ class TestFeedsThatDoNotTrade:
         frames["A"] = bars(dates=DATES[DATES < "2020-02-10"])
         with caplog.at_level(logging.WARNING):
             strategy = run(
-                frames, topk=1, stale_days=30, cash=10_005.0,
+                frames,
+                topk=1,
+                stale_days=30,
+                cash=10_005.0,
                 signal=scores({"2020-01-31": "AB", "2020-02-28": "BA"}),
             )
         assert final(strategy)["A"] == 1000  # kept at its last price
