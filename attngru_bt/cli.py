@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -180,17 +182,63 @@ def _backtest(
     )
     plain = None
     if baseline:
-        shared = ("start", "end", "cash", "commission", "slippage", "periods", "riskfree")
-        plain = engine.equal_weight(
-            market,
-            **{k: v for k, v in given.items() if k in shared},
-        )
-    progress.stage("report", f"writing {folder}/")
-    paths = tearsheet.write_run(strategy, folder)
+        costs = {name: given[name] for name in _ACCOUNT if name in given}
+        plain = engine.equal_weight(market, **{**costs, "start": strategy.trading_since})
+    progress.stage("report", f"written to {folder}{os.sep}")
+    paths = tearsheet.write_run(
+        strategy,
+        folder,
+        baseline=plain,
+        baseline_name="equal weight",
+        run={"data": market.name, "digest": bars.digest(), "settings": given},
+    )
     progress.partial.unlink(missing_ok=True)
+    _print_metrics(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     for path in paths:
         out.print(f"  {path}", highlight=False, soft_wrap=True)
     progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
+
+
+_ACCOUNT = ("end", "cash", "commission", "slippage", "periods", "riskfree")
+
+_FIGURES = {
+    "annual_return": ("annualized return", "{:.1%}"),
+    "volatility": ("volatility", "{:.1%}"),
+    "sharpe": ("Sharpe ratio", "{:.2f}"),
+    "information_ratio": ("information ratio", "{:.2f}"),
+    "max_drawdown": ("maximum drawdown", "{:.1%}"),
+    "turnover": ("turnover a year", "{:.1f}"),
+    "cost_rate": ("commission a year", "{:.2%}"),
+}
+
+
+def _print_metrics(metrics: dict[str, Any]) -> None:
+    """Print what the run earned beside its benchmark and baseline, and how good the scores were."""
+    run = metrics["strategy"]
+    title = f"{metrics['evidence'].capitalize()}, {run['start'][:10]} .. {run['end'][:10]}, after costs"
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    runs = {"strategy": metrics["strategy"]}
+    if metrics["baseline"]:
+        runs["equal weight"] = metrics["baseline"]
+    if metrics["benchmark"]:
+        runs["benchmark"] = metrics["benchmark"]
+    for name in runs:
+        table.add_column(name, justify="right")
+    for key, (label, form) in _FIGURES.items():
+        values = [run.get(key) for run in runs.values()]
+        table.add_row(label, *("" if v is None else form.format(v) for v in values))
+    out.print(table)
+    if metrics["signal"]:
+        quality = Table(title="Scores, month by month, out of sample", title_justify="left")
+        for column in ("", "mean", "t", "without skill", "months"):
+            quality.add_column(column, justify="right" if column else "left")
+        for key, row in metrics["signal"].items():
+            label = {"rank_ic": "rank IC", "auc": "AUC"}.get(key, f"precision@{row.get('k')}")
+            figures = (("mean", ".3f"), ("t", ".1f"), ("chance", ".3f"))
+            cells = ("" if row[k] is None else format(row[k], f) for k, f in figures)
+            quality.add_row(label, *cells, str(row["months"]))
+        out.print(quality)
 
 
 def _market(data: Path | None, benchmark: Path | None, membership: Path | None) -> Market:

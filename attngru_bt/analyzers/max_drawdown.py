@@ -1,0 +1,59 @@
+"""Deepest loss from a peak, with its dates."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from attngru_bt.analyzers import statistics
+from attngru_bt.analyzers.record import Record
+
+
+class MaxDrawdown(Record):
+    """Deepest loss of the account from a running peak, as a positive fraction, with its dates.
+
+    Parameters
+    ----------
+    start, fund
+        See :class:`~attngru_bt.analyzers.record.Record`.
+
+    Examples
+    --------
+    `get_analysis()` answers `{"depth": …, "peak": …, "trough": …, "recovery": …}`: dates of the
+    session whose close was the peak, of the deepest close, and of the first later close at or above
+    the peak. Without a loss the three are None, without a recovery so far the last. A peak at
+    the starting cash, which has no session, is dated with the first session.
+    """
+
+    def stop(self) -> None:
+        """Compute the result."""
+        super().stop()
+        self.rets.update(dated_drawdown(self.returns, self.base_date))
+
+
+def dated_drawdown(
+    returns: pd.Series, base_date: pd.Timestamp | None = None
+) -> dict[str, float | pd.Timestamp | None]:
+    """Deepest loss with dates instead of positions.
+
+    Parameters
+    ----------
+    returns : Series of shape (n_sessions,)
+        Simple returns indexed by session date.
+    base_date : Timestamp or None
+        Date of the value before the first return; None: the first session's date stands for it.
+    """
+    found = statistics.max_drawdown(returns.to_numpy())
+
+    def date(position: int | None) -> pd.Timestamp | None:
+        if position is None:
+            return None
+        if position < 0:
+            return base_date if base_date is not None else returns.index[0]
+        return pd.Timestamp(returns.index[position])
+
+    return {
+        "depth": found.depth,
+        "peak": date(found.peak),
+        "trough": date(found.trough),
+        "recovery": date(found.recovery),
+    }

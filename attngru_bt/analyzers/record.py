@@ -1,0 +1,215 @@
+"""The account's value at every session: what all analyzers of this package measure."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import logging
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+_UNIX_EPOCH = 719163  # backtrader counts days from 0001-01-01, which is day 1; numpy from 1970
+
+
+def session_dates(numbers: list[float]) -> pd.DatetimeIndex:
+    """Backtrader's day numbers as naive dates at midnight."""
+    days = np.floor(np.asarray(numbers, dtype=np.float64)).astype(np.int64) - _UNIX_EPOCH
+    return pd.DatetimeIndex(days.astype("datetime64[D]").astype("datetime64[ns]"))
+
+
+class Record(bt.Analyzer):
+    """Record the account's value at the close of every session of the strategy.
+
+    The base of this package's analyzers. The clock is the strategy's own, so a suspended, late or
+    ended feed (`data0` included) changes nothing. Several bars on one date (intraday feeds, feeds
+    stamped at different hours) count as one session, valued at the last of them.
+
+    The first session's return is measured from the starting cash, as in backtrader's TimeReturn.
+    If the account's value falls to zero or below, that session is the last one measured, and a
+    warning says so; a value that is not a number is kept (the statistics are then NaN), and a
+    warning names the session.
+
+    Parameters
+    ----------
+    start : None, "trading" or date, default=None
+        First session measured. None: the first of the run. A date (datetime.date, Timestamp or
+        ISO text): the first session on or after it. "trading": the strategy's first decision
+        (`strategy.trading_since`) or, for a strategy without that attribute, its first order. The
+        first return is measured from the close of the session before.
+    fund : bool or None, default=None
+        Measure the value of a fund share, which money paid in or out does not change, instead of
+        the account's. None: as the broker's `fundmode` says.
+
+    Attributes
+    ----------
+    returns : Series of shape (n_measured_sessions,)
+        Simple return per measured session, fractions, indexed by naive session date.
+    base_date : Timestamp or None
+        The session from whose close the first return is measured; None: the starting cash.
+    base_value : float
+        The value the first return is measured from.
+    """
+
+    params: Any = (("start", None), ("fund", None))
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Record:
+        """Refuse parameters that do not exist; backtrader would only say "takes no arguments"."""
+        if args:
+            raise TypeError(f"{cls.__name__} takes its parameters by name; got {args[0]!r}.")
+        for name in kwargs:
+            known = list(cls.params._getkeys())
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(known)}."
+            raise TypeError(f"{cls.__name__} has no parameter `{name}`; {hint}")
+        return super().__new__(cls)  # type: ignore[no-any-return]
+
+    def __init__(self) -> None:
+        self._since = _start_date(self.p.start)
+        if self.p.fund not in (None, True, False):
+            raise ValueError(f"`fund` must be True, False or None; got {self.p.fund!r}.")
+
+    def start(self) -> None:
+        """Remember the starting value and the strategy's clock."""
+        broker = self.strategy.broker
+        self._fund = broker.fundmode if self.p.fund is None else self.p.fund
+        self._initial = float(broker.fundvalue if self._fund else broker.getvalue())
+        self._clock = self.strategy.lines.datetime
+        self._value = self._initial
+        self._times: list[float] = []
+        self._recorded: list[float] = []
+        self._first_order: int | None = None
+
+    def notify_fund(self, cash: float, value: float, fundvalue: float, shares: float) -> None:
+        """Take the broker's value at this session's close."""
+        self._value = fundvalue if self._fund else value
+
+    def notify_order(self, order: Any) -> None:
+        """Remember the session of the first order."""
+        if self._first_order is None:
+            self._first_order = len(self._times)
+
+    def next(self) -> None:
+        """Record this session (also before the strategy's minimum period: prenext comes here)."""
+        self._times.append(self._clock[0])
+        self._recorded.append(self._value)
+
+    def stop(self) -> None:
+        """Cut the record to the sessions to measure and compute their returns."""
+        bars = session_dates(self._times)
+        last_of_day = np.ones(len(bars), dtype=bool)
+        if len(bars) > 1:
+            last_of_day[:-1] = bars[1:] != bars[:-1]
+        self._kept = np.flatnonzero(last_of_day)  # bar numbers, one per session
+        self.sessions = bars[self._kept]
+        self.values = np.asarray(self._recorded, dtype=np.float64)[self._kept]
+        self.first = self._first_session(bars)
+        self.end = self._end()
+        before = np.concatenate([[self._initial], self.values[:-1]])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = self.values / before - 1.0
+        window = slice(self.first, self.end)
+        self.returns = pd.Series(change[window], index=self.sessions[window], name="strategy")
+        inside = 0 < self.first <= len(self.values)
+        self.base_date = self.sessions[self.first - 1] if inside else None
+        self.base_value = float(self.values[self.first - 1]) if inside else self._initial
+        self._warn_unknown()
+        # results travel between processes (optstrategy): nothing here may hold the strategy's lines
+        self._clock = None
+        self._times, self._recorded = [], []
+
+    def _first_session(self, bars: pd.DatetimeIndex) -> int:
+        """Position of the first session to measure; the number of sessions if there is none."""
+        if self._since is None:
+            return 0
+        if isinstance(self._since, str):
+            return self._first_trading_session(bars)
+        if not len(self.sessions) or self._since > self.sessions[-1]:
+            logger.warning(
+                "%s was told to start on %s, after the last session: all its figures are NaN.",
+                type(self).__name__,
+                self._since.date(),
+            )
+        return int(self.sessions.searchsorted(self._since))
+
+    def _first_trading_session(self, bars: pd.DatetimeIndex) -> int:
+        begin: pd.Timestamp | None
+        if hasattr(self.strategy, "trading_since"):
+            since = self.strategy.trading_since
+            begin = None if since is None else pd.Timestamp(since).normalize()
+        else:
+            begin = None if self._first_order is None else bars[self._first_order]
+        if begin is None:
+            logger.warning(
+                "%s measures from the first trade on, but the strategy never traded: "
+                "all its figures are NaN.",
+                type(self).__name__,
+            )
+            return len(self.sessions)
+        return int(self.sessions.searchsorted(begin))
+
+    def _end(self) -> int:
+        """Position after the last session to measure."""
+        ruined = np.flatnonzero(self.values[self.first :] <= 0.0)
+        if not len(ruined):
+            return len(self.values)
+        end = self.first + int(ruined[0]) + 1
+        logger.warning(
+            "%s: the account's value fell to %s on %s; returns after that are not defined and "
+            "the %d later sessions are left out.",
+            type(self).__name__,
+            self.values[end - 1],
+            self.sessions[end - 1].date(),
+            len(self.values) - end,
+        )
+        return end
+
+    def _warn_unknown(self) -> None:
+        unknown = np.flatnonzero(np.isnan(self.values[self.first : self.end]))
+        if len(unknown):
+            logger.warning(
+                "%s: the account's value is not a number on %d sessions, the first on %s, so its "
+                "figures are NaN: a feed delivers bars with an empty close while it is held.",
+                type(self).__name__,
+                len(unknown),
+                self.sessions[self.first + unknown[0]].date(),
+            )
+
+
+def check_periods(periods: Any) -> float:
+    """Sessions per year as a positive number, or a ValueError."""
+    if isinstance(periods, bool) or not isinstance(periods, (int, float)) or not periods > 0:
+        raise ValueError(
+            f"`periods` must be a positive number of sessions per year (252, China 242); "
+            f"got {periods!r}."
+        )
+    return float(periods)
+
+
+def check_riskfree(riskfree: Any) -> float:
+    """Annual risk-free rate as a fraction above -1, or a ValueError."""
+    if isinstance(riskfree, bool) or not isinstance(riskfree, (int, float)) or not riskfree > -1:
+        raise ValueError(
+            f"`riskfree` must be an annual rate as a fraction (0.03 = 3%); got {riskfree!r}."
+        )
+    return float(riskfree)
+
+
+def _start_date(start: Any) -> None | str | pd.Timestamp:
+    if start is None or (isinstance(start, str) and start == "trading"):
+        return start
+    if isinstance(start, (str, datetime.date, np.datetime64)):
+        try:
+            date = pd.Timestamp(start)
+        except ValueError:
+            date = pd.NaT  # type: ignore[assignment]
+        if not pd.isna(date) and date.tzinfo is None:
+            return date.normalize()
+    raise ValueError(
+        '`start` must be None, "trading" or a date without time zone, such as "2017-01-03"; '
+        f"got {start!r}."
+    )

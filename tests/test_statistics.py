@@ -1,0 +1,154 @@
+"""Return statistics against empyrical and hand calculations."""
+
+import warnings
+
+import empyrical
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from attngru_bt.analyzers import statistics
+
+# rounded: a deviation in the last bits of a constant series is ill-conditioned for anybody
+RETURN = st.floats(-0.9, 3.0).map(lambda x: round(x, 6)) | st.sampled_from([0.0, 0.01, -0.01, -1.0])
+RETURNS = hnp.arrays(np.float64, st.integers(0, 60), elements=RETURN) | st.builds(
+    lambda value, n: np.full(n, value), RETURN, st.integers(0, 60)
+)
+PERIODS = st.sampled_from([252, 242, 12])
+
+
+def same(ours, theirs):
+    if np.isnan(theirs):
+        return np.isnan(ours)
+    return ours == theirs or abs(ours - theirs) <= 1e-12 * max(1.0, abs(theirs))
+
+
+def quiet(function, *args, **kwargs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*args, **kwargs)
+
+
+class TestAgreesWithEmpyrical:
+    @given(RETURNS, PERIODS)
+    def test_annualized_return(self, returns, periods):
+        theirs = quiet(empyrical.annual_return, returns, annualization=periods)
+        assert same(statistics.annualized_return(returns, periods), theirs)
+
+    @given(RETURNS, PERIODS)
+    def test_volatility(self, returns, periods):
+        theirs = quiet(empyrical.annual_volatility, returns, annualization=periods)
+        assert same(statistics.volatility(returns, periods), theirs)
+
+    @given(RETURNS, PERIODS, st.sampled_from([0.0, 0.03, -0.005]))
+    def test_sharpe_ratio(self, returns, periods, riskfree):
+        daily = (1 + riskfree) ** (1 / periods) - 1
+        theirs = quiet(empyrical.sharpe_ratio, returns, risk_free=daily, annualization=periods)
+        assert same(statistics.sharpe_ratio(returns, riskfree, periods), theirs)
+
+    @given(st.data(), PERIODS)
+    def test_information_ratio(self, data, periods):
+        n = data.draw(st.integers(0, 40))
+        own, other = (data.draw(hnp.arrays(np.float64, n, elements=RETURN)) for _ in range(2))
+        theirs = quiet(empyrical.excess_sharpe, own, other) * np.sqrt(periods)
+        assert same(statistics.information_ratio(own, other, periods), theirs)
+
+    @given(RETURNS)
+    def test_max_drawdown(self, returns):
+        theirs = quiet(empyrical.max_drawdown, returns)
+        assert same(-statistics.max_drawdown(returns).depth, theirs)
+
+    @given(RETURNS)
+    def test_drawdowns_and_growth(self, returns):
+        if len(returns):
+            theirs = empyrical.cum_returns(returns, 1)
+            assert np.allclose(statistics.growth(returns), theirs, rtol=1e-12, atol=0)
+            theirs = -quiet(empyrical.stats.drawdown_series, returns)
+            assert np.allclose(statistics.drawdowns(returns), theirs, rtol=0, atol=1e-12)
+            assert same(statistics.total_return(returns), empyrical.cum_returns_final(returns))
+
+    @given(RETURNS, PERIODS)
+    def test_calmar_ratio(self, returns, periods):
+        theirs = quiet(empyrical.calmar_ratio, returns, annualization=periods)
+        assert same(statistics.calmar_ratio(returns, periods), theirs)
+
+
+class TestValues:
+    def test_drawdown_by_hand(self):
+        # values 1, 1.1, .88, .99, 1.1, 1.21: down a fifth from session 0, back at session 3
+        found = statistics.max_drawdown([0.1, -0.2, 0.125, 1 / 9 + 1e-12, 0.1])
+        assert found.depth == pytest.approx(0.2, abs=1e-15)
+        assert (found.peak, found.trough, found.recovery) == (0, 1, 3)
+
+    def test_a_loss_on_the_first_day_counts_from_the_start(self):
+        found = statistics.max_drawdown([-0.1, 0.05])
+        assert found == (pytest.approx(0.1), -1, 0, None)
+
+    def test_a_peak_held_for_days_is_its_last_day(self):
+        assert statistics.max_drawdown([1.0, 0.0, -0.5]) == (0.5, 1, 2, None)
+
+    def test_no_loss_has_no_dates(self):
+        assert statistics.max_drawdown([0.0, 0.1]) == (0.0, None, None, None)
+
+    def test_total_loss_is_minus_one_a_year(self):
+        assert statistics.annualized_return([0.1, -1.0, 0.5]) == -1.0
+        assert statistics.max_drawdown([0.1, -1.0]).depth == 1.0
+
+    def test_more_than_total_loss_has_no_growth_rate(self):
+        assert np.isnan(statistics.annualized_return([0.1, -1.5]))
+
+    def test_annual_rate_is_the_compounded_daily_rate(self):
+        assert statistics.per_period(0.1, 252) * 252 < 0.1
+        assert (1 + statistics.per_period(0.1, 252)) ** 252 == pytest.approx(1.1, rel=1e-14)
+
+    def test_returns_equal_to_the_riskfree_rate_have_no_sharpe_ratio(self):
+        assert np.isnan(statistics.sharpe_ratio(np.full(5, 0.0)))
+
+    def test_constant_gain_has_infinite_sharpe_ratio_despite_rounding(self):
+        assert statistics.sharpe_ratio(np.full(3, 0.1)) == np.inf
+
+
+class TestProperties:
+    @given(hnp.arrays(np.float64, st.integers(2, 30), elements=RETURN), st.data())
+    def test_one_unknown_return_makes_every_statistic_unknown(self, returns, data):
+        returns[data.draw(st.integers(0, len(returns) - 1))] = np.nan
+        for function in (
+            statistics.total_return,
+            statistics.annualized_return,
+            statistics.volatility,
+            statistics.sharpe_ratio,
+            statistics.calmar_ratio,
+            lambda r: statistics.max_drawdown(r).depth,
+            lambda r: statistics.information_ratio(r, np.zeros(len(r))),
+        ):
+            assert np.isnan(function(returns))
+
+    @settings(max_examples=50)
+    @given(hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(-0.5, 0.5)))
+    def test_drawdown_positions_describe_the_depth(self, returns):
+        value = np.concatenate([[1.0], np.cumprod(1 + returns)])
+        found = statistics.max_drawdown(returns)
+        if found.depth == 0:
+            return
+        peak, trough = value[found.peak + 1], value[found.trough + 1]
+        assert found.peak < found.trough
+        assert found.depth == pytest.approx((peak - trough) / peak, abs=1e-15)
+        assert peak == value[: found.trough + 1].max()
+        after = value[found.trough + 1 :]
+        if found.recovery is None:
+            assert (after < peak).all()
+        else:
+            assert value[found.recovery + 1] >= peak
+            assert (value[found.trough + 1 : found.recovery + 1] < peak).all()
+
+
+class TestValidation:
+    def test_two_dimensions_are_refused(self):
+        with pytest.raises(ValueError, match=r"one dimension.*\(2, 3\)"):
+            statistics.sharpe_ratio(np.zeros((2, 3)))
+
+    def test_different_lengths_are_refused(self):
+        with pytest.raises(ValueError, match="same sessions; got 3 and 2"):
+            statistics.information_ratio([0.1, 0.2, 0.3], [0.1, 0.2])

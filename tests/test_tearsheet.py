@@ -1,0 +1,496 @@
+"""The page and the files of a run, from runs with and without a model."""
+
+import json
+import pickle
+import re
+import warnings
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import backtrader as bt
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from attngru_bt import evaluation, tearsheet
+from attngru_bt.analyzers import MaxDrawdown, Performance
+from attngru_bt.tearsheet import charts, tables
+from attngru_bt.tearsheet.charts import month_table
+from attngru_bt.tearsheet.model_charts import attention_table, variance_table
+from attngru_bt.tearsheet.plain import plain
+from attngru_bt.tearsheet.report import collect
+
+NASTY = "<b>&\"'</b>"
+
+
+@dataclass
+class Record:
+    """Has the fields of signals.MonthRecord."""
+
+    month_end: pd.Timestamp
+    scores: pd.Series
+    n_rows: int = 100
+    n_months: int = 20
+    refit: bool = True
+    fit_seconds: float = 1.0
+    score_seconds: float = 0.1
+    explained_variance: np.ndarray | None = None
+    attention: dict | None = None
+    losses: list = field(default_factory=list)
+    factors: tuple = ("BIAS5", "RSI")
+    dropped: dict = field(default_factory=dict)
+
+
+class FakeSignal:
+    topk = 2
+
+    def __init__(self, months, assets, rich=True):
+        rng = np.random.default_rng(0)
+        self.records_ = [Record(months[0], pd.Series(dtype=float))]
+        for i, month in enumerate(months):
+            self.records_.append(
+                Record(
+                    month,
+                    pd.Series(rng.random(len(assets)), index=assets),
+                    explained_variance=np.array([0.5, 0.3, 0.1])[: 3 - (i == 1)] if rich else None,
+                    attention={"factor": np.array([0.2, 0.3, 0.5]), "temporal": np.full(4, 0.25)}
+                    if rich
+                    else None,
+                    losses=[[{"loss": 0.9, "val_loss": 1.1}, {"loss": 0.5, "val_loss": 0.8}]],
+                )
+            )
+        self.returns = rng.normal(0, 0.05, (len(months), len(assets)))
+
+    def get_params(self, deep=True):
+        return {"lookback": 20, "classifier": NASTY, "topk": 2}
+
+    def labels(self):
+        parts = {}
+        for record, forward in zip(self.records_[1:], self.returns, strict=True):
+            rank = pd.Series(forward).rank(ascending=False).to_numpy()
+            parts[record.month_end] = pd.DataFrame(
+                {
+                    "score": record.scores,
+                    "label": (rank <= 2).astype(float),
+                    "forward_return": forward,
+                }
+            )
+        last = list(parts)[-1]
+        parts[last] = parts[last].assign(label=np.nan, forward_return=np.nan)
+        return pd.concat(parts, names=["month_end", "asset"])
+
+
+class Trader(bt.Strategy):
+    params = (("every", 15), ("names", (NASTY, "S1")), ("nothing", np.nan))
+
+    def next(self):
+        if len(self) % self.p.every == 0:
+            for i, data in enumerate(self.datas[:-1]):
+                if self.getposition(data).size:
+                    self.close(data)
+                elif (len(self) // self.p.every + i) % 3 == 0:
+                    self.buy(data, size=200)
+
+
+class ModelTrader(Trader):
+    rich = True
+
+    def start(self):
+        rows = [("2020-01-22", "S1", "order", "buy", 5.0), ("2020-01-23", "S1", "skipped", "", 0.0)]
+        frame = pd.DataFrame(rows, columns=["date", "asset", "event", "side", "size"])
+        frame["date"] = pd.to_datetime(frame["date"])
+        self.trade_log = SimpleNamespace(frame=lambda: frame)
+        months = pd.date_range("2020-01-31", periods=13, freq="ME")
+        self.signal = FakeSignal(months, ["S0", "S1", "S2", NASTY], rich=self.rich)
+
+
+def make_run(strategy=ModelTrader, days=280, analyzers=True, **params):
+    rng = np.random.default_rng(4)
+    index = pd.bdate_range("2020-01-01", periods=days)
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker.setcash(100_000)
+    cerebro.broker.setcommission(0.001)
+    for name in ("S0", "S1", "S2", NASTY, "INDEX"):
+        close = 100 * np.cumprod(1 + rng.normal(0.0003, 0.015, days))
+        frame = pd.DataFrame(
+            {"open": close, "high": close * 1.01, "low": close * 0.99, "close": close}, index=index
+        )
+        cerebro.adddata(bt.feeds.PandasData(dataname=frame.assign(volume=1e6)), name=name)
+    cerebro.addstrategy(strategy)
+    if analyzers:
+        cerebro.addanalyzer(MaxDrawdown)
+        cerebro.addanalyzer(Performance, **{"benchmark": "INDEX", **params})
+    return cerebro.run()[0]
+
+
+@pytest.fixture(scope="module")
+def ran():
+    return make_run()
+
+
+@pytest.fixture(scope="module")
+def folder(ran, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "new" / "folder"
+    paths = tearsheet.write_run(
+        ran, folder, baseline=make_run(Trader), baseline_name="Other", run={"digest": "abc", "x": 1}
+    )
+    assert paths[0].name == "tearsheet.html"
+    assert sorted(paths) == sorted(folder.iterdir())
+    return folder
+
+
+@pytest.fixture
+def unpainted(monkeypatch):
+    """Leave the pictures out, which take seconds."""
+    monkeypatch.setattr(charts, "png", lambda draw, size: "data:image/png;base64,AAAA")
+
+
+class Page(HTMLParser):
+    """Tags, texts and addresses of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.texts, self.addresses, self.images = [], [], [], []
+        self.feed(Path(path).read_text(encoding="utf-8"))
+        self.text = " ".join(self.texts)
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+        found = dict(attributes)
+        self.addresses += [found[key] for key in ("src", "href") if key in found]
+        if tag == "img":
+            self.images.append(found["alt"])
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        if not self.open or self.open[-1] != "style":
+            self.texts.append(text)
+
+
+class TestPage:
+    def test_it_is_well_formed_and_loads_nothing(self, folder):
+        page = Page(folder / "tearsheet.html")
+        assert not page.open
+        assert all(a.startswith("data:image/png;base64,") for a in page.addresses)
+        source = (folder / "tearsheet.html").read_text()
+        assert "http" not in source and "<script" not in source and "url(" not in source
+
+    def test_every_section_is_there(self, folder):
+        page = Page(folder / "tearsheet.html")
+        assert page.images == [
+            "Cumulative return",
+            "Drawdown",
+            "Rolling Sharpe ratio",
+            "Return per month",
+            "Rank IC per month",
+            "Precision@2 per month",
+            "Explained variance of the factors",
+            "Attention per component",
+            "Attention per step",
+            "Names held",
+            "Turnover",
+            "Weights of the names held",
+        ]
+        for text in ("Sharpe ratio", "Information ratio", "INDEX (benchmark)", "Other (baseline)",
+                     "Trade log", "lookback", "digest", "skipped"):  # fmt: skip
+            assert text in page.text
+        assert "Left out" not in page.text
+
+    def test_it_says_what_is_out_of_sample_and_when(self, folder, ran):
+        page = Page(folder / "tearsheet.html")
+        result = ran.analyzers.performance.get_analysis()
+        assert f"Out-of-sample, {result['start']:%Y-%m-%d} to {result['end']:%Y-%m-%d}" in page.text
+        assert "Training loss (in-sample) 0.5000" in page.text
+        assert "Months scored 13" in page.text  # not the month before the first fit
+        assert "Explained variance (in-sample)" in page.text
+
+    def test_figures_are_percentages_of_the_analysis(self, folder, ran):
+        page = Page(folder / "tearsheet.html")
+        result = ran.analyzers.performance.get_analysis()
+        shown = f"{100 * result['annual_return']:.1f}%".replace("-", "\u2212")
+        market = f"{100 * result['benchmark']['annual_return']:.1f}%".replace("-", "\u2212")
+        assert re.search(f"Annualised return {shown} .*?{market}", page.text)
+
+    def test_names_are_escaped(self, folder):
+        source = (folder / "tearsheet.html").read_text()
+        assert NASTY not in source and "&lt;b&gt;&amp;" in source
+
+    def test_nothing_of_matplotlib_changes(self, ran, tmp_path):
+        matplotlib.rcParams["font.size"] = 7.5
+        try:
+            before = dict(matplotlib.rcParams)
+            backend = matplotlib.rcParams._get_backend_or_none()
+            tearsheet.save(ran, tmp_path / "page.html")
+            import matplotlib.pyplot as plt
+
+            assert plt.get_fignums() == []
+            assert matplotlib.rcParams._get_backend_or_none() == backend
+            changed = {k for k, v in matplotlib.rcParams.items() if before[k] != v}
+            assert changed <= {"backend"}
+        finally:
+            matplotlib.rcParams["font.size"] = 10.0
+
+    def test_the_title_can_be_given(self, ran, tmp_path, unpainted):
+        path = tearsheet.save(ran, tmp_path / "page.html", title="Q&A")
+        assert "<title>Q&amp;A</title>" in path.read_text()
+
+
+class TestLessToShow:
+    def test_a_plain_strategy_says_what_is_left_out_and_why(self, tmp_path):
+        page = Page(tearsheet.save(make_run(Trader, benchmark=None), tmp_path / "page.html"))
+        assert "Rank IC per month" not in page.images and "Cumulative return" in page.images
+        assert "Out-of-sample," not in page.text
+        assert "depends on how the strategy's decisions were made" in page.text
+        for text in ("Benchmark: none was given", "Model: the strategy has no signal generator",
+                     "Orders: the strategy keeps no trade log"):  # fmt: skip
+            assert text in page.text
+        assert "Against the benchmark" not in page.text
+
+    def test_a_model_without_components_or_attention(self, tmp_path, unpainted):
+        class Poor(ModelTrader):
+            rich = False
+
+        page = Page(tearsheet.save(make_run(Poor), tmp_path / "page.html"))
+        assert "Rank IC per month" in page.images and len(page.images) == 9
+        assert "no principal components" in page.text and "no attention weights" in page.text
+
+    def test_a_few_days_make_a_short_page(self, tmp_path):
+        run = make_run(Trader, days=8)
+        page = Page(tearsheet.save(run, tmp_path / "page.html"))
+        assert page.images == ["Cumulative return", "Drawdown", "Return per month"]
+        assert "needs more than 146 sessions; the run has 8" in page.text
+        assert "nothing was bought or sold" in page.text
+        for path in tearsheet.write_run(run, tmp_path / "run"):
+            assert path.stat().st_size
+
+    def test_one_day_is_an_error(self, tmp_path):
+        with pytest.raises(ValueError, match="at least 2 measured sessions; this run has 1"):
+            tearsheet.save(make_run(Trader, days=1), tmp_path / "page.html")
+        assert not list(tmp_path.iterdir())
+
+    def test_no_scored_month_has_ended(self, ran, tmp_path, unpainted):
+        early = SimpleNamespace(
+            analyzers=ran.analyzers,
+            signal=FakeSignal(ran.signal.labels().index.levels[0][:1], list("AB")),
+        )
+        page = Page(tearsheet.save(early, tmp_path / "page.html"))
+        assert "no scored month has ended yet" in page.text
+
+    def test_a_benchmark_can_be_given_late(self, ran, tmp_path, unpainted):
+        index = ran.analyzers.performance.returns.index
+        closes = pd.Series(np.linspace(10, 11, len(index)), index=index, name="Line")
+        run = make_run(Trader, benchmark=None)
+        page = Page(tearsheet.save(run, tmp_path / "page.html", benchmark=closes))
+        assert "Line (benchmark)" in page.text and "Information ratio" in page.text
+
+    def test_results_of_optstrategy_will_do(self, ran, tmp_path, unpainted):
+        performance = make_run(Trader).analyzers.performance
+        performance.strategy = performance._parent = None
+        for name in [n for n in vars(performance) if n.startswith("data")]:
+            setattr(performance, name, None)
+        result = bt.OptReturn(ran.p, analyzers=[pickle.loads(pickle.dumps(performance))])
+        result.strategycls = Trader
+        page = Page(tearsheet.save(result, tmp_path / "page.html"))
+        assert "Trader" in page.text
+
+
+class TestErrors:
+    def test_without_performance_it_says_which_line_to_add(self, tmp_path):
+        with pytest.raises(ValueError, match=r"cerebro.addanalyzer\(attngru_bt.Performance"):
+            tearsheet.save(make_run(Trader, analyzers=False), tmp_path / "page.html")
+
+    def test_a_list_is_refused(self, ran, tmp_path):
+        with pytest.raises(TypeError, match=r"cerebro.run\(\)\[0\]"):
+            tearsheet.save([ran], tmp_path / "page.html")
+
+    def test_something_else_is_refused(self, tmp_path):
+        with pytest.raises(TypeError, match="got DataFrame"):
+            tearsheet.save(pd.DataFrame(), tmp_path / "page.html")
+
+    def test_a_feed_name_is_refused(self, ran, tmp_path):
+        with pytest.raises(TypeError, match="must be a Series of closes; got 'INDEX'"):
+            tearsheet.save(ran, tmp_path / "page.html", benchmark="INDEX")
+
+    def test_a_missing_folder_is_named(self, ran, tmp_path):
+        with pytest.raises(FileNotFoundError, match="does not exist; make it first"):
+            tearsheet.save(ran, tmp_path / "no" / "page.html")
+
+
+class TestFiles:
+    def test_the_same_run_gives_the_same_bytes(self, folder, tmp_path):
+        again = tearsheet.write_run(
+            make_run(), tmp_path, baseline=make_run(Trader), baseline_name="Other",
+            run={"digest": "abc", "x": 1},
+        )  # fmt: skip
+        for path in again:
+            assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
+
+    def test_metrics(self, folder, ran):
+        found = json.loads((folder / "metrics.json").read_text())
+        result = ran.analyzers.performance.get_analysis()
+        assert list(found) == [
+            "evidence",
+            "strategy",
+            "benchmark",
+            "baseline",
+            "signal",
+            "in_sample",
+        ]
+        assert found["evidence"] == "out-of-sample"
+        assert found["strategy"]["sharpe"] == result["sharpe"]
+        assert found["strategy"]["start"] == "2020-01-01"
+        assert found["benchmark"]["annual_return"] == result["benchmark"]["annual_return"]
+        assert found["baseline"]["name"] == "Other"
+        assert found["baseline"]["annual_return"] == result["annual_return"]  # the same trades
+        expected = evaluation.summary(evaluation.monthly_quality(ran.signal.labels(), 2))
+        assert found["signal"]["rank_ic"]["mean"] == expected.loc["rank_ic", "mean"]
+        assert found["signal"]["precision"]["k"] == 2 and found["signal"]["auc"]["months"] == 12
+        assert found["in_sample"] == pytest.approx({"loss": 0.5, "val_loss": 0.8})
+
+    def test_what_is_not_known_is_null(self, tmp_path, unpainted):
+        tearsheet.write_run(make_run(Trader, days=8), tmp_path)
+        found = json.loads((tmp_path / "metrics.json").read_text())
+        assert found["strategy"]["hit_rate"] is None and found["strategy"]["sharpe"] is None
+        assert found["signal"] is None and found["in_sample"] is None
+        assert "NaN" not in (tmp_path / "metrics.json").read_text()
+
+    def test_equity_reproduces_the_returns(self, folder, ran):
+        table = pd.read_csv(folder / "equity.csv", index_col="date", parse_dates=True)
+        assert list(table.columns) == ["strategy", "benchmark", "baseline"]
+        performance = ran.analyzers.performance
+        change = table["strategy"].pct_change()
+        assert np.abs(change[1:] - performance.returns[1:]).max() < 1e-13
+        change = table["benchmark"].pct_change()
+        assert np.isnan(table["benchmark"].iloc[0])  # a feed's first return is not known
+        assert np.abs(change[2:] - performance.benchmark_returns[2:]).max() < 1e-13
+
+    def test_equity_begins_at_the_close_before_the_first_return(self, tmp_path, unpainted):
+        run = make_run(Trader, start="2020-06-01")
+        tearsheet.write_run(run, tmp_path)
+        table = pd.read_csv(tmp_path / "equity.csv", index_col="date", parse_dates=True)
+        performance = run.analyzers.performance
+        assert table.index[0] == pd.Timestamp("2020-05-29")
+        assert table["strategy"].iloc[0] == table["benchmark"].iloc[0] == performance.base_value
+        for name, returns in (
+            ("strategy", performance.returns),
+            ("benchmark", performance.benchmark_returns),
+        ):
+            assert np.abs(table[name].pct_change()[1:] - returns).max() < 1e-13
+
+    def test_scores(self, folder, ran):
+        table = pd.read_csv(folder / "scores.csv", parse_dates=["month_end"])
+        assert list(table.columns) == ["month_end", "symbol", "score", "label"]
+        expected = ran.signal.labels().rename_axis(["month_end", "symbol"])
+        table = table.set_index(["month_end", "symbol"])
+        assert len(table) == len(expected)
+        table = table.reindex(expected.index)
+        assert (table["score"] == expected["score"]).all()
+        assert table["label"].equals(expected["label"])
+        assert table["label"].isna().sum() == 4
+        assert ",1\n" in (folder / "scores.csv").read_text()  # whole numbers
+
+    def test_positions_and_cash_sum_to_the_account(self, folder, ran):
+        table = pd.read_csv(folder / "positions.csv", parse_dates=["date"])
+        assert list(table.columns) == ["date", "symbol", "size", "close", "value", "weight"]
+        value = table.groupby("date")["value"].sum()
+        assert np.abs(value - ran.analyzers.performance.values).max() < 1e-8
+        assert table.groupby("date")["weight"].sum().to_numpy() == pytest.approx(1.0)
+        held = table[table["symbol"] != "cash"]
+        assert np.abs(held["size"] * held["close"] - held["value"]).max() < 1e-8
+        assert set(held["symbol"]) == {"S0", "S1", "S2", NASTY}
+
+    def test_orders_are_the_trade_log(self, folder):
+        table = pd.read_csv(folder / "orders.csv")
+        assert table["event"].tolist() == ["order", "skipped"]
+        assert table["symbol"].tolist() == ["S1", "S1"] and table["date"][0] == "2020-01-22"
+
+    def test_without_a_trade_log_orders_are_the_fills(self, tmp_path, unpainted):
+        run = make_run(Trader)
+        tearsheet.write_run(run, tmp_path)
+        table = pd.read_csv(tmp_path / "orders.csv")
+        assert len(table) == run.analyzers.performance.get_analysis()["fills"] > 5
+        assert set(table["side"]) == {"buy", "sell"} and (table["size"] > 0).all()
+        paid = table["commission"].sum()
+        assert paid == pytest.approx(run.analyzers.performance.get_analysis()["costs"])
+
+    def test_run_json_tells_parameters_versions_and_what_was_passed(self, folder):
+        found = json.loads((folder / "run.json").read_text())
+        assert found["strategy"] == "ModelTrader"
+        assert found["parameters"] == {"every": 15, "names": [NASTY, "S1"], "nothing": None}
+        assert found["signal"]["class"] == "FakeSignal" and found["signal"]["lookback"] == 20
+        assert found["performance"]["benchmark"] == "INDEX"
+        assert found["versions"]["backtrader"].startswith("1.9")
+        assert (found["digest"], found["x"]) == ("abc", 1)
+
+    def test_a_failed_write_leaves_the_old_file(self, ran, tmp_path, monkeypatch, unpainted):
+        path = tmp_path / "page.html"
+        path.write_text("old")
+        monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            tearsheet.save(ran, path)
+        assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+        assert path.read_text() == "old"
+
+
+class TestTables:
+    def test_explained_variance_over_the_fits(self, ran):
+        table = variance_table(collect(ran))
+        assert table["mean"].tolist() == pytest.approx([0.5, 0.3, 0.1])
+        assert table["cumulative"].tolist() == pytest.approx([0.5, 0.8, 0.9])
+        assert len(table) == 3
+
+    def test_attention_per_month(self, ran):
+        report = collect(ran)
+        assert attention_table(report, "factor").shape == (13, 3)
+        assert attention_table(report, "temporal").shape == (13, 4)
+
+    def test_months_outside_the_run_stay_empty(self, ran):
+        from matplotlib.figure import Figure
+
+        ax = Figure().add_subplot()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pyfolio on new pandas
+            month_table(collect(ran), ax)
+        # 280 sessions from January 2020 end in January 2021
+        assert len(ax.texts) == 13
+
+
+class TestNumbers:
+    def test_units_and_signs(self):
+        assert tables.per_cent(-0.0723) == "\u22127.2%" and tables.per_cent(12.3456) == "1,234.6%"
+        assert tables.per_cent(-0.0001) == "0.0%" and tables.number(-0.001) == "0.00"
+        assert tables.number(np.inf) == "\u221e" and tables.number(-1.005e3) == "\u22121,005.00"
+        assert tables.whole(1234567.8) == "1,234,568" and tables.whole(-0.2) == "0"
+        assert tables.date(pd.Timestamp("2020-03-01")) == "2020-03-01"
+
+    def test_what_is_not_known_is_a_dash(self):
+        for show in (tables.per_cent, tables.number, tables.whole):
+            assert show(np.nan) == show(None) == tables.DASH
+        assert tables.date(None) == tables.DASH
+
+
+class TestPlain:
+    def test_values(self):
+        assert plain({"a": np.float64("nan"), 1: np.int64(3), "b": (np.inf, True, None)}) == {
+            "a": None,
+            "1": 3,
+            "b": [None, True, None],
+        }
+        assert plain(pd.Timestamp("2020-01-02")) == "2020-01-02"
+        assert plain(pd.Timestamp("2020-01-02 15:00")) == "2020-01-02T15:00:00"
+        assert plain(pd.NaT) is None and plain({"y", "x"}) == ["x", "y"]
+        assert plain(pd.DataFrame(np.ones((3, 2)))) == "DataFrame of shape (3, 2)"
+        assert plain(np.arange(3)) == [0, 1, 2] and plain(np.ones(999)) == "array of shape (999,)"
+        assert plain(Path("a/b")) == "a/b" and plain(np.mean) == "numpy.mean"
+
+    def test_objects_have_no_addresses(self):
+        assert plain(object()) == "builtins.object"
+        assert plain([FakeSignal.labels]) == ["test_tearsheet.FakeSignal.labels"]
+        months = pd.date_range("2020-01-31", periods=1, freq="ME")
+        assert plain(FakeSignal(months, ["A"]))["lookback"] == 20
