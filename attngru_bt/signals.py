@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,15 +38,9 @@ from attngru_bt.samples import (
     sequences,
     step_positions,
 )
+from attngru_bt.universe import Universe
 
 logger = logging.getLogger(__name__)
-
-
-class Universe(Protocol):
-    """Anything that names who may be held at a date, such as `attngru_bt.Membership`."""
-
-    def at(self, date: pd.Timestamp) -> frozenset[str]:
-        """Names that may be held on `date`."""
 
 
 @dataclass

@@ -107,6 +107,8 @@ class MonthlyTopK(bt.Strategy):
                 "other's holdings: give each a Cerebro of its own."
             )
         self._set_feeds()
+        for problem in getattr(self.p.universe, "check", lambda names: [])(self._feeds):
+            logger.warning(problem)
         self.signal = self._make_signal()
         self._start_date = None if self.p.start is None else pd.Timestamp(self.p.start).date()
         self._at_open = bool(self.env.p.cheat_on_open and getattr(self.broker.p, "coo", False))
