@@ -17,7 +17,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from attngru_bt import __version__
+from attngru_bt import __version__, tearsheet
+from attngru_bt import backtest as engine
+from attngru_bt.backtest import until
 from attngru_bt.bars import DataError, read_index
 from attngru_bt.datasets import Market, load, load_sp500
 from attngru_bt.progress import Progress
@@ -34,7 +36,8 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
-EMBEDDED = dict(topk=5, start="2013-01-01")  # what the bundled 20 stocks are run with
+# what the bundled 20 stocks are run with: ten years out of sample, each trained on the ten before
+EMBEDDED = dict(topk=5, start="2013-01-01", window=120)
 
 EXAMPLES = """
 **Examples**
@@ -82,7 +85,8 @@ def backtest(
     refit: Annotated[int, typer.Option(help="Months between refits.")] = 1,
     min_months: Annotated[int, typer.Option(help="Labelled months before the first trade.")] = 12,
     window: Annotated[
-        int | None, typer.Option(help="Months to train on. [default: all so far]")
+        int | None,
+        typer.Option(help="Months to train on. [default: all so far; 120 on the embedded data]"),
     ] = None,
     rebalance: Annotated[
         str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalises all.")
@@ -146,7 +150,12 @@ def _backtest(
     given = {name: value for name, value in settings.items() if value is not None}
     if data is None:
         given = {**EMBEDDED, **given}
-    bars = market.bars if "end" not in given else market.bars.until(given["end"])
+    for name in ("start", "end"):
+        if name in given:
+            given[name] = _date(name, given[name])
+    if "end" in given:
+        market = until(market, given["end"])
+    bars = market.bars
     first = pd.Timestamp(given.get("start", bars.dates[0]))
     months = len(month_ends(bars.dates[bars.dates >= first]))
     progress = Progress(err, months, folder)
@@ -156,9 +165,6 @@ def _backtest(
         f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}"
         + (", point-in-time members" if market.membership is not None else ""),
     )
-    from attngru_bt import backtest as engine
-    from attngru_bt import tearsheet
-
     progress.stage("factors", "computed month by month from the bars known then")
     try:
         strategy = engine.run(market, progress=progress.month, **given)
@@ -183,7 +189,7 @@ def _backtest(
     plain = None
     if baseline:
         costs = {name: given[name] for name in _ACCOUNT if name in given}
-        plain = engine.equal_weight(market, **{**costs, "start": strategy.trading_since})
+        plain = engine.equal_weight(market, start=strategy.trading_since, **costs)
     progress.stage("report", f"written to {folder}{os.sep}")
     paths = tearsheet.write_run(
         strategy,
@@ -215,7 +221,9 @@ _FIGURES = {
 def _print_metrics(metrics: dict[str, Any]) -> None:
     """Print what the run earned beside its benchmark and baseline, and how good the scores were."""
     run = metrics["strategy"]
-    title = f"{metrics['evidence'].capitalize()}, {run['start'][:10]} .. {run['end'][:10]}, after costs"
+    title = (
+        f"{metrics['evidence'].capitalize()}, {run['start'][:10]} .. {run['end'][:10]}, after costs"
+    )
     table = Table(title=title, title_justify="left")
     table.add_column("")
     runs = {"strategy": metrics["strategy"]}
@@ -239,6 +247,14 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
             cells = ("" if row[k] is None else format(row[k], f) for k, f in figures)
             quality.add_row(label, *cells, str(row["months"]))
         out.print(quality)
+
+
+def _date(option: str, text: str) -> str:
+    """Check a date given on the command line; returns it as YYYY-MM-DD."""
+    try:
+        return f"{pd.Timestamp(text):%Y-%m-%d}"
+    except ValueError:
+        raise ValueError(f"--{option} must be a date such as 2017-01-31; got {text!r}.") from None
 
 
 def _market(data: Path | None, benchmark: Path | None, membership: Path | None) -> Market:

@@ -1,0 +1,137 @@
+"""Each example runs as its docstring says, small; the plug-in is three lines."""
+
+import difflib
+import inspect
+import os
+import runpy
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+SMALL = {
+    "existing_script.py": ["--days", "200"],
+    "own_data.py": ["--days", "320"],
+    "own_factor.py": ["--days", "340"],
+    "own_model.py": ["--days", "310"],
+    "quickstart.py": ["--since", "2021-10-01"],
+    "tearsheet.py": ["--days", "340"],
+}
+PRINTS = {
+    "existing_script.py": "end value",
+    "own_data.py": "15 stays",
+    "own_factor.py": "OvernightGap, Cheapness, rating",
+    "own_model.py": "network",
+    "quickstart.py": "information_ratio",
+    "tearsheet.py": "metrics.json",
+}
+WRITES = {
+    "own_data.py": {"runs/own_data/csv/membership.csv", "runs/own_data/csv/S000.csv"},
+    "quickstart.py": {"runs/quickstart.html"},
+    "tearsheet.py": {"runs/tearsheet/tearsheet.html", "runs/tearsheet/scores.csv"},
+}
+
+
+def checkout():
+    """What lies in the checkout, but for what its .gitignore names."""
+    ignored = {line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split()}
+    top = {path.name for path in ROOT.iterdir()} - ignored
+    return top | {path.name for path in EXAMPLES.iterdir()} - {"__pycache__"}
+
+
+def run(name, cwd):
+    """Run an example as a reader would, from a folder of its own."""
+    return subprocess.run(
+        [sys.executable, EXAMPLES / name, *SMALL[name]],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        # backtrader 1.9.78 has invalid escapes in its docstrings
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore::SyntaxWarning"},
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """All examples, two at a time: per name its folder and what came of it."""
+    before = checkout()
+    folders = {name: tmp_path_factory.mktemp(name) for name in SMALL}
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run, folders, folders.values()))
+    assert checkout() == before, "an example writes into the checkout, wherever it is called from"
+    return dict(zip(SMALL, zip(folders.values(), results, strict=True), strict=True))
+
+
+def test_every_example_is_tested():
+    assert set(SMALL) == set(PRINTS) == {path.name for path in EXAMPLES.glob("*.py")}
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_example_runs_and_is_quiet(name, runs):
+    folder, done = runs[name]
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert PRINTS[name] in done.stdout
+    assert "nan" not in done.stdout.lower()
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert WRITES.get(name, set()) <= files
+    assert all(file.startswith("runs/") for file in files), "only runs/ is ignored by git"
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_docstring_names_the_command(name):
+    text = (EXAMPLES / name).read_text()
+    assert f"    python examples/{name}\n" in text or f"    python examples/{name} " in text
+    assert len(text.splitlines()) <= 90
+    assert f"`{name}`" in (EXAMPLES / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def script():
+    return runpy.run_path(str(EXAMPLES / "existing_script.py"))
+
+
+class TestExistingScript:
+    """The same function before and after: three lines."""
+
+    def test_the_difference_is_three_lines(self, script):
+        before, after = (
+            [line.strip() for line in inspect.getsource(script[name]).splitlines()[1:]]
+            for name in ("before", "after")
+        )
+        changes = [
+            line
+            for line in difflib.ndiff(before, after)
+            if line[0] in "+-" and line[1:].strip()
+        ]
+        added = [line[2:] for line in changes if line[0] == "+"]
+        assert added == [
+            "import attngru_bt",
+            "cerebro.addstrategy(attngru_bt.AttentionGRUStrategy, topk=10)",
+            'cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance")',
+        ]
+        assert [line[2:] for line in changes if line[0] == "-"] == [
+            "cerebro.addstrategy(AboveAverage)"
+        ]
+
+    def test_the_diff_in_the_docstring_is_the_diff(self, script):
+        shown = [
+            (line[4], line[5:].strip())
+            for line in script["__doc__"].splitlines()
+            if line.startswith(("    +", "    -"))
+        ]
+        source = inspect.getsource(script["after"]) + inspect.getsource(script["before"])
+        assert [sign for sign, _ in shown] == ["+", "-", "+", "+"]
+        assert all(line in source for _, line in shown)
+
+    def test_plugged_in_it_trades(self, script, caplog):
+        strategy = script["after"](script["your_prices"](310))
+        assert strategy.analyzers.performance.get_analysis()["fills"] >= 10
+        assert not (strategy.trade_log.frame()["asset"] == "INDEX").any()
+        warnings = [r.message for r in caplog.records if r.levelname == "WARNING"]
+        assert sum("cheat_on_open=True" in text for text in warnings) == 1

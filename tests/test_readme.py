@@ -1,0 +1,203 @@
+"""What README and docs/ print runs (on less data), and every public name is documented.
+
+A command or block about the reader's own data gets a made-up market at the path it names.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from csv_market import write_btcsv, write_folder, write_index, write_members, write_table
+from test_examples import SMALL
+
+import attngru_bt
+from attngru_bt import make_market
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+TEXT = README.read_text() if README.exists() else ""
+PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
+
+# What is printed and not run here, and nothing else: `make test` runs this very file, `make demo`
+# is minutes of the embedded data. For a git clone or pip install in the README, add it here.
+SET_UP = ("make demo", "make test")
+QUICK = {  # what the last words of a command become, so that it takes seconds
+    "attngru-bt backtest": "--min-months 6 --window 6 --step month --lookback 2 --seeds 1"
+    " --no-baseline",
+    "btrun": "",
+    **{f"python examples/{name}": " ".join(options) for name, options in SMALL.items()},
+}
+PRELUDE = """
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import attngru_bt
+import attngru_bt.datasets
+
+def _recent(load=attngru_bt.datasets.load_sp500):  # the embedded data, the last 17 months
+    whole = load()
+    bars = whole.bars.rows(len(whole.bars) - 350, len(whole.bars))
+    return attngru_bt.Market(bars, whole.benchmark.loc[bars.dates[0]:], None, whole.name)
+
+attngru_bt.datasets.load_sp500 = _recent
+market = attngru_bt.make_market(n_assets=15, n_days=320)
+bars = market.bars
+cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+if {feeds}:
+    attngru_bt.add_feeds(cerebro, market)
+"""
+
+pytestmark = pytest.mark.skipif(not TEXT, reason="README.md is not written yet")
+
+
+def blocks(page, language):
+    """(page and line, text) of the fenced blocks of a language."""
+    text = page.read_text()
+    found = re.finditer(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [(f"{page.name}:{text[: m.start()].count(chr(10)) + 2}", m.group(1)) for m in found]
+
+
+def commands():
+    """(page and line, command) of every shell command, continued lines joined, comments cut off."""
+    found = []
+    for where, text in (b for page in PAGES for b in blocks(page, "(?:bash|sh|shell|console)")):
+        for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+            command = re.sub(r"(^|\s+)#.*$", "", line).strip()
+            if command:
+                found.append((where, command.removeprefix("$ ").removeprefix(".venv/bin/")))
+    return found
+
+
+def kind(command):
+    """Which of the commands that are run this is; None if none."""
+    return next((known for known in (*QUICK, "attngru-bt") if command.startswith(known)), None)
+
+
+COMMANDS = [(where, c) for where, c in commands() if kind(c)]
+BLOCKS = [block for page in PAGES for block in blocks(page, "python")]
+
+
+def named(cases):
+    return dict(argvalues=cases, ids=[where for where, _ in cases])
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder like the checkout: what is written there, or beside it, does not stay."""
+    folder = tmp_path / "projects" / "checkout"
+    folder.mkdir(parents=True)
+    for name in ("examples", "strategies"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def market():
+    """It goes on into 2017, where the real panels' out-of-sample years begin."""
+    return make_market(n_assets=12, n_days=545, seed=2, signal=0.3)
+
+
+def provide(path, market):
+    """Put the made-up market where the reader would have data of their own."""
+    if path.exists():
+        return
+    if path.name.startswith("index") or path.name.startswith("benchmark"):
+        write_index(path, market)
+    elif path.name.startswith("member"):
+        write_members(path, list(market.bars.assets))
+    elif re.search(r"\.(csv|csv\.gz|parquet)$", path.name):
+        write_table(path, market)
+    else:
+        write_folder(path, market)
+
+
+def execute(arguments, place):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        arguments,
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        # backtrader 1.9.78 has invalid escapes in its docstrings
+        env={
+            **os.environ,
+            "PATH": path,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONWARNINGS": "ignore::SyntaxWarning",
+        },
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_there_are_commands_and_code():
+    assert COMMANDS and BLOCKS
+
+
+def test_what_is_not_run_is_set_up():
+    used = set()
+    for where, command in commands():
+        if not kind(command):
+            assert command in SET_UP, f"{where}: no test runs {command!r}"
+            used.add(command)
+    assert used == set(SET_UP), f"no longer in README.md: {set(SET_UP) - used}"
+
+
+def test_every_fenced_block_says_its_language():
+    for page in PAGES:
+        fences = re.findall(r"^```(.*)$", page.read_text(), re.MULTILINE)
+        assert all(fences[::2]), f"{page}: write ```text for what is neither code nor a command"
+
+
+@pytest.mark.parametrize(("where", "command"), **named(COMMANDS))
+def test_command_runs(where, command, place, market):
+    words = shlex.split(command)
+    if words[0] == "python" and len(words) == 2:
+        assert Path(words[1]).name in SMALL  # test_examples.py runs it
+        return
+    for option, value in zip(words, words[1:], strict=False):
+        if option in ("--data", "--benchmark", "--membership"):
+            provide(place / value, market)
+    if command.startswith("btrun"):
+        write_btcsv(place / "prices", make_market(n_assets=10, n_days=120))
+    quick = QUICK.get(kind(command), "")
+    if kind(command) == "attngru-bt backtest":
+        quick += " --start 2017-01-01 --topk 3" if "--data" in words else " --start 2022-09-01"
+    if "--help" in words or "--version" in words:
+        quick = ""
+    execute(["bash", "-euo", "pipefail", "-c", f"{command} {quick}"], place)
+
+
+@pytest.mark.parametrize(("where", "code"), **named(BLOCKS))
+def test_code_runs(where, code, place, market):
+    for path in re.findall(r"(?:load|from_csv|read_\w+)\(\"([^\"]+)\"", code):
+        provide(place / path, market)
+    prelude = PRELUDE.format(feeds="add_feeds" not in code and "adddata" not in code)
+    if "strategy" in re.findall(r"\bstrategy\b(?!\s*=)", code) and "strategy =" not in code:
+        prelude += (
+            "from sklearn.linear_model import LogisticRegression\n"
+            "from attngru_bt import backtest\n"
+            "strategy = backtest.run(market, topk=5, signal=LogisticRegression())\n"
+        )
+    if "cerebro" in code and ".run(" not in code:
+        code += "\ncerebro.run()\n"
+    (place / "block.py").write_text(prelude + "\n" + code)
+    execute([sys.executable, "block.py"], place)
+
+
+@pytest.mark.parametrize("name", [n for n in attngru_bt.__all__ if n != "__version__"])
+def test_every_public_name_is_mentioned(name):
+    assert any(re.search(rf"\b{name}\b", page.read_text()) for page in PAGES), f"not said: {name}"
+
+
+def test_every_link_into_the_checkout_leads_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            if not re.match(r"\w+:", target):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,132 @@
+"""Each file in strategies/ runs under the real `btrun` on plain CSVs, here and copied elsewhere."""
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import backtrader as bt
+import pytest
+from csv_market import write_btcsv
+
+from attngru_bt import make_market
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "strategies"
+FILES = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py")
+NAMES = [path.stem for path in FILES]
+README = FOLDER / "README.md"
+# literals after the second colon; a strategy whose parameters differ gets a line of its own
+SMALL = dict.fromkeys(NAMES, "topk=3,lookback=3,step='month',min_months=2")
+
+
+@pytest.fixture(scope="module")
+def prices(tmp_path_factory):
+    """Ten stocks, one CSV each in backtrader's own format; gaps and a late listing included."""
+    market = make_market(n_assets=10, n_days=130, seed=1, signal=0.3)
+    return write_btcsv(tmp_path_factory.mktemp("market") / "prices", market)
+
+
+def environment():
+    """Environment in which `btrun` is the one beside this Python."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def bash(command, cwd):
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=environment(),
+    )
+
+
+def load(name, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    return importlib.import_module(f"strategies.{name}")
+
+
+def strategies_of(module):
+    """What btrun would find: every strategy class that the module's names lead to."""
+    members = inspect.getmembers(module, inspect.isclass)
+    return [cls for _, cls in members if issubclass(cls, bt.Strategy)]
+
+
+def trades(output):
+    """Number of round trips, open ones included, that backtrader's TradeAnalyzer printed."""
+    return int(re.search(r"- total:\s+- total: (\d+)", output).group(1))
+
+
+def test_there_are_strategies():
+    assert FILES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_under_btrun_in_the_checkout(name, prices):
+    data = " ".join(f"--data {file}" for file in sorted(prices.glob("*.csv")))
+    done = bash(
+        f"btrun --csvformat btcsv {data} --cerebro cheat_on_open=True --cash 1000000 "
+        f"--commission 0.001 --analyzer :TradeAnalyzer --pranalyzer "
+        f'--strategy "strategies/{name}.py::{SMALL[name]}"',
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert trades(done.stdout) >= 4
+    assert done.stderr == ""
+
+
+def test_the_readme_command_runs_on_a_copy_elsewhere(prices, tmp_path):
+    commands = re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
+    assert commands and all(command.startswith("btrun ") for command in commands)
+    shutil.copytree(FOLDER, tmp_path / "strategies", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(prices, tmp_path / "prices")
+    for command in commands:
+        done = bash(command.rstrip() + " --analyzer :TradeAnalyzer --pranalyzer", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert trades(done.stdout) >= 5
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_copied_elsewhere_it_needs_only_installed_packages(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "a relative import fails under btrun"
+            assert node.module.split(".")[0] != "strategies", "strategies/ is not installed"
+        elif isinstance(node, ast.Import):
+            assert all(alias.name.split(".")[0] != "strategies" for alias in node.names)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defines_one_documented_strategy_that_the_readme_lists(name, monkeypatch):
+    module = load(name, monkeypatch)
+    found = strategies_of(module)
+    assert [cls.__module__ for cls in found] == [f"strategies.{name}"]
+    assert found[0].__doc__ and len(found[0].__doc__.split()) >= 5
+    assert found[0].__doc__ != bt.Strategy.__doc__
+    row = rf"^\| `{name}\.py` \| `{found[0].__name__}` \| .+ \| .+ \|$"
+    assert re.search(row, README.read_text(), re.MULTILINE)
+    for section in ("Belief", "Universe", "Run"):
+        assert re.search(rf"^{section}$", module.__doc__, re.MULTILINE)
+    assert f"strategies/{name}.py:{found[0].__name__}" in module.__doc__
+
+
+def test_the_readme_lists_no_file_that_is_gone():
+    listed = set(re.findall(r"^\| `(\w+)\.py`", README.read_text(), re.MULTILINE))
+    assert listed == set(NAMES)
+
+
+def test_an_unknown_parameter_is_an_error_that_names_it(prices, tmp_path):
+    file = sorted(prices.glob("*.csv"))[0]
+    done = bash(
+        f"btrun --csvformat btcsv --data {file} --strategy '{FILES[0]}::topkk=3'", cwd=tmp_path
+    )
+    assert done.returncode != 0
+    assert "has no parameter `topkk`. Did you mean `topk`?" in done.stderr
