@@ -51,17 +51,20 @@ def run(
     riskfree : float
         Risk-free rate a year, as a fraction.
     **params
-        Parameters of the strategy; unknown ones are errors.
+        Parameters of the strategy; unknown ones are errors. `universe` is the market's membership
+        unless given.
 
     Returns
     -------
     MonthlyTopK
         The finished strategy; its analyzer is ``strategy.analyzers.performance``.
     """
+    _check_account(cash=cash, commission=commission, slippage=slippage)
+    start = None if start is None else _date("start", start)
     market = market if end is None else until(market, end)
-    if start is not None and pd.Timestamp(start) > market.bars.dates[-1]:
+    if start is not None and start > market.bars.dates[-1]:
         raise DataError(
-            f"`start` {pd.Timestamp(start).date()} is after the last session of {market.name}, "
+            f"`start` {start.date()} is after the last session of {market.name}, "
             f"{market.bars.dates[-1].date()}."
         )
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
@@ -71,9 +74,8 @@ def run(
         cerebro.broker.set_slippage_perc(slippage, slip_open=True, slip_match=True, slip_out=True)
     add_feeds(cerebro, market, benchmark=BENCHMARK)
     benchmark = None if market.benchmark is None else BENCHMARK
-    cerebro.addstrategy(
-        strategy, start=start, benchmark=benchmark, universe=market.membership, **params
-    )
+    params.setdefault("universe", market.membership)
+    cerebro.addstrategy(strategy, start=start, benchmark=benchmark, **params)
     cerebro.addanalyzer(
         Performance,
         benchmark=benchmark,
@@ -87,16 +89,33 @@ def run(
 
 def until(market: Market, end: Any) -> Market:
     """Return the market as it was known on `end`, so that later data cannot change a run."""
+    end = _date("end", end)
     bars, index = market.bars.until(end), market.benchmark
     if not len(bars):
         begin = market.bars.dates[0].date() if len(market.bars) else "no date at all"
         raise DataError(
-            f"`end` {pd.Timestamp(end).date()} is before the first session of {market.name}, "
-            f"{begin}."
+            f"`end` {end.date()} is before the first session of {market.name}, {begin}."
         )
     if index is not None:
-        index = index[index.index <= pd.Timestamp(end)]
+        index = index[index.index <= end]
     return replace(market, bars=bars, benchmark=index)
+
+
+def _date(name: str, value: Any) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(value)
+    except (ValueError, TypeError):
+        raise ValueError(f"`{name}` must be a date such as 2017-01-31; got {value!r}.") from None
+
+
+def _check_account(cash: float, commission: float, slippage: float) -> None:
+    if not 0 < cash < float("inf"):
+        raise ValueError(f"`cash` must be a positive amount; got {cash!r}.")
+    for name, value in (("commission", commission), ("slippage", slippage)):
+        if not 0 <= value < 0.5:
+            raise ValueError(
+                f"`{name}` must be a fraction from 0 up to 0.5 (0.001 = 0.1%); got {value!r}."
+            )
 
 
 def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -19,7 +20,6 @@ from rich.table import Table
 
 from attngru_bt import __version__, tearsheet
 from attngru_bt import backtest as engine
-from attngru_bt.backtest import until
 from attngru_bt.bars import DataError, read_index
 from attngru_bt.datasets import Market, load, load_sp500
 from attngru_bt.progress import Progress
@@ -52,13 +52,22 @@ One long table (date,symbol,close,…) or a folder with a file per symbol, and a
 """
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"attngru_bt {__version__}", highlight=False)
+        raise typer.Exit()
+
+
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_version, is_eager=True
+        ),
+    ] = False,
 ) -> None:
-    if version:
-        out.print(f"attngru_bt {__version__}")
-        raise typer.Exit()
+    pass
 
 
 @app.command(epilog=EXAMPLES)
@@ -105,9 +114,7 @@ def backtest(
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
     """Train month by month, trade the best names, report: everything out of sample."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s"
-    )
+    _log_to_stderr(logging.INFO if verbose else logging.WARNING)
     with _sentences(debug):
         _backtest(
             data,
@@ -150,11 +157,9 @@ def _backtest(
     given = {name: value for name, value in settings.items() if value is not None}
     if data is None:
         given = {**EMBEDDED, **given}
-    for name in ("start", "end"):
-        if name in given:
-            given[name] = _date(name, given[name])
+    given = {k: _date(k, v) if k in ("start", "end") else v for k, v in given.items()}
     if "end" in given:
-        market = until(market, given["end"])
+        market = engine.until(market, given["end"])
     bars = market.bars
     first = pd.Timestamp(given.get("start", bars.dates[0]))
     months = len(month_ends(bars.dates[bars.dates >= first]))
@@ -196,10 +201,13 @@ def _backtest(
         folder,
         baseline=plain,
         baseline_name="equal weight",
-        run={"data": market.name, "digest": bars.digest(), "settings": given},
+        run={"data": market.name, "digests": _digests(market), "settings": given},
     )
     progress.partial.unlink(missing_ok=True)
-    _print_metrics(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if plain is not None:
+        metrics["baseline"] = plain.analyzers.performance.get_analysis()
+    _print_metrics(metrics)
     for path in paths:
         out.print(f"  {path}", highlight=False, soft_wrap=True)
     progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
@@ -249,6 +257,21 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         out.print(quality)
 
 
+def _digests(market: Market) -> dict[str, str]:
+    """Digest of everything a run read, so that a change of any of it shows in run.json."""
+    digests = {"bars": market.bars.digest()}
+    if market.benchmark is not None:
+        digests["benchmark"] = _digest(market.benchmark.to_csv())
+    if market.membership is not None:
+        stays = [(d, sorted(market.membership.at(d))) for d in market.bars.dates]
+        digests["members"] = _digest(repr(stays))
+    return digests
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _date(option: str, text: str) -> str:
     """Check a date given on the command line; returns it as YYYY-MM-DD."""
     try:
@@ -267,12 +290,29 @@ def _market(data: Path | None, benchmark: Path | None, membership: Path | None) 
     return market
 
 
+def _log_to_stderr(level: int) -> None:
+    """Show the package's log on stderr; the root logger is left alone."""
+    package = logging.getLogger("attngru_bt")
+    package.setLevel(level)
+    for old in [h for h in package.handlers if h.get_name() == _HANDLER]:
+        package.removeHandler(old)
+    handler = logging.StreamHandler()
+    handler.set_name(_HANDLER)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    # that nothing was traded is an error here, with a sentence of its own
+    handler.addFilter(lambda record: record.name != "attngru_bt.analyzers.record")
+    package.addHandler(handler)
+
+
+_HANDLER = "attngru-bt"
+
+
 @contextmanager
 def _sentences(debug: bool) -> Iterator[None]:
     """Turn the errors a user can mend into one sentence on stderr and exit code 2."""
     try:
         yield
-    except (ValueError, TypeError, OSError, ImportError) as error:
+    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
         if debug:
             raise
         err.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)

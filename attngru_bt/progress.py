@@ -31,7 +31,6 @@ class Progress:
         self.months = months
         self.done = 0
         self.partial = folder / "scores.partial.csv"
-        self.last: Any = None
         self._began = time.monotonic()
         self._status: Status | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,20 +44,17 @@ class Progress:
     def month(self, record: Any) -> None:
         """Take note of a `MonthRecord`; called by the signal generator at each month-end."""
         self.done += 1
-        self.last = record.month_end.date()
-        new = not self.partial.exists()
-        with self.partial.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["month_end", "symbol", "score"])
-            writer.writerows([self.last, name, repr(float(s))] for name, s in record.scores.items())
+        if len(record.scores):
+            self._keep(record)
         left = (time.monotonic() - self._began) / self.done * max(self.months - self.done, 0)
         losses = [h[-1]["loss"] for h in record.losses if h]
-        text = (
-            f"{record.month_end:%Y-%m}  {self.done}/{self.months}  {record.n_rows} rows"
-            + (f"  loss {sum(losses) / len(losses):.4f}" if losses else "")
-            + f"  {left:.0f} s left"
-        )
+        text = f"{record.month_end:%Y-%m}  {self.done}/{self.months}  "
+        if record.n_rows:
+            text += f"{record.n_rows} rows"
+            text += f"  loss {sum(losses) / len(losses):.4f}" if losses else ""
+            text += f"  {left:.0f} s left" if self.done > 1 else ""
+        else:
+            text += "too few labelled months to train yet"
         if self.console.is_terminal:
             if self._status is None:
                 self._status = self.console.status("")
@@ -66,6 +62,15 @@ class Progress:
             self._status.update(f"[bold]training[/]   {text}")
         elif self.done == 1 or record.month_end.month == 1:
             self.console.print(f"training   {text}", highlight=False)
+
+    def _keep(self, record: Any) -> None:
+        new = not self.partial.exists()
+        with self.partial.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["month_end", "symbol", "score"])
+            date = record.month_end.date()
+            writer.writerows([date, name, repr(float(s))] for name, s in record.scores.items())
 
     def stop(self) -> None:
         """End the line that changes."""

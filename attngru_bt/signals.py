@@ -92,8 +92,9 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     classifier : scikit-learn classifier or pipeline, default None
-        Given (rows, steps, features) if its tags say it takes three-dimensional input, else the
-        features of the month-end itself, (rows, features). None is an `AttentionGRUClassifier`.
+        With `predict_proba` or `decision_function`; None is an `AttentionGRUClassifier`. Given
+        (rows, steps, features) if its tags say it takes three-dimensional input, else the features
+        of the month-end itself, (rows, features).
     factors : sequence of str, default None
         Names of factors; None takes all that the bars allow, scale-free and of bounded memory, and
         any further line of the feeds under its own name.
@@ -278,6 +279,20 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"`standardise` must be 'date', 'panel' or None; got {self.standardise!r}."
             )
+        if isinstance(self.factors, str):
+            raise TypeError(f"`factors` must be a list of names; got the string {self.factors!r}.")
+        model = self.classifier
+        if isinstance(model, type):
+            raise TypeError(
+                f"`classifier` must be an instance; got the class {model.__name__}: "
+                f"write {model.__name__}()."
+            )
+        if model is not None and not is_scorer(model):
+            raise TypeError(
+                f"`classifier` must be a scikit-learn classifier with predict_proba or "
+                f"decision_function; got {type(model).__name__}."
+            )
+        self._warned = False
         self.history_ = FactorHistory(self.factors, raw=self.raw)
         self.sections_: list[CrossSection] = []
         self.records_: list[MonthRecord] = []
@@ -388,12 +403,14 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         y = np.concatenate([s.labels(self.topk) for s in labelled])
         known = ~np.isnan(y)
         if len(np.unique(y[known])) < 2:
-            logger.warning(
+            logger.log(
+                logging.DEBUG if self._warned else logging.WARNING,
                 "%s: no month so far had more than topk=%d stocks, so there is nothing to choose "
                 "and nothing was fitted.",
                 self.sections_[now].date.date(),
                 self.topk,
             )
+            self._warned = True
             return False
         self.preprocess_ = self._make_preprocess()
         if self.preprocess_ is not None:
@@ -420,16 +437,13 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             return record
         features = sequences([section], self.preprocess_)
         if _takes_sequences(self.model_):
-            probability = self.model_.predict_proba(features)
+            value = _value(self.model_, features)
             if hasattr(self.model_, "attention_weights"):
                 record.attention = self.model_.attention_weights(features)
             record.losses = getattr(self.model_, "history_", [])
         else:
-            probability = self.model_.predict_proba(features[:, -1])
-        top = list(self.model_.classes_).index(1)
-        record.scores = pd.Series(
-            probability[:, top], index=pd.Index(section.assets, name="asset"), name="score"
-        )
+            value = _value(self.model_, features[:, -1])
+        record.scores = pd.Series(value, index=pd.Index(section.assets, name="asset"), name="score")
         record.factors = section.columns
         for stage in getattr(self.preprocess_, "named_steps", {}).values():
             if hasattr(stage, "explained_variance_ratio_"):
@@ -473,6 +487,18 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             if (key == "random_state" or key.endswith("__random_state")) and value is None
         }
         return model.set_params(**unseeded)
+
+
+def is_scorer(model: Any) -> bool:
+    """Whether a model can tell how likely label 1 is."""
+    return hasattr(model, "predict_proba") or hasattr(model, "decision_function")
+
+
+def _value(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P(label 1), or the distance from the border of classifiers that know no probabilities."""
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(features)[:, list(model.classes_).index(1)]
+    return model.decision_function(features)
 
 
 def _takes_sequences(model: Any) -> bool:

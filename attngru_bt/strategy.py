@@ -107,8 +107,7 @@ class MonthlyTopK(bt.Strategy):
                 "other's holdings: give each a Cerebro of its own."
             )
         self._set_feeds()
-        for problem in getattr(self.p.universe, "check", lambda names: [])(self._feeds):
-            logger.warning(problem)
+        self._check_universe()
         self.signal = self._make_signal()
         self._start_date = None if self.p.start is None else pd.Timestamp(self.p.start).date()
         self._at_open = bool(self.env.p.cheat_on_open and getattr(self.broker.p, "coo", False))
@@ -147,6 +146,14 @@ class MonthlyTopK(bt.Strategy):
                 f"`universe` must have a method at(date) that gives a set of names, such as "
                 f"attngru_bt.Membership; got {type(p.universe).__name__}."
             )
+
+    def _check_universe(self) -> None:
+        universe = self.p.universe
+        problems = universe.check(self._feeds) if hasattr(universe, "check") else []
+        if problems and not set(getattr(universe, "symbols", self._feeds)) & set(self._feeds):
+            raise DataError(problems[-1])
+        for problem in problems:
+            logger.warning(problem)
 
     def _set_feeds(self) -> None:
         names = [data._name for data in self.datas]
@@ -189,6 +196,11 @@ class MonthlyTopK(bt.Strategy):
         """Return what is asked for scores; a generator is cloned, so that a run starts afresh."""
         signal = self.p.signal
         if isinstance(signal, pd.DataFrame):
+            if not set(map(str, signal.columns)) & set(self._feeds):
+                raise DataError(
+                    f"`signal`: no column of the given scores is the name of a feed (columns such "
+                    f"as {str(signal.columns[0])!r}, feeds such as {next(iter(self._feeds))!r})."
+                )
             return GivenScores(signal)
         if not hasattr(signal, "scores"):
             raise TypeError(
@@ -415,7 +427,8 @@ class AttentionGRUStrategy(MonthlyTopK):
     def _make_signal(self) -> Any:
         signal = self.p.signal
         settings = {name: getattr(self.p, name) for name in self._GENERATOR_PARAMS}
-        if signal is None or hasattr(signal, "predict_proba"):
+        # a model has `fit`; whether the generator can use it is the generator's to say
+        if signal is None or (hasattr(signal, "fit") and not hasattr(signal, "scores")):
             from attngru_bt.signals import SignalGenerator
 
             return SignalGenerator(signal, topk=self.p.topk, universe=self.p.universe, **settings)

@@ -28,6 +28,7 @@ class TradeLog:
 
     def __init__(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
+        self._numbers: dict[int, int] = {}  # backtrader counts on over all runs of a process
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -45,7 +46,12 @@ class TradeLog:
         reason: str = "",
         ref: int | None = None,
     ) -> None:
-        """Append one event; `price` is per share, `commission` in currency."""
+        """Append one event; `price` is per share, `commission` in currency.
+
+        Orders are numbered from 1 in the order in which they were logged.
+        """
+        if ref is not None:
+            ref = self._numbers.setdefault(ref, len(self._numbers) + 1)
         row = (date, asset, event, side, size, price, size * price, commission, reason, ref)
         self._rows.append(row)
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from attngru_bt import backtest
 from attngru_bt.bars import Bars
 from attngru_bt.classifier import AttentionGRUClassifier
-from attngru_bt.datasets import Market
+from attngru_bt.datasets import Market, make_market
 from attngru_bt.signals import SignalGenerator
 from attngru_bt.strategy import MonthlyTopK
 
@@ -60,6 +60,11 @@ def history(strategy, t):
 
 def run(market, classifier):
     return backtest.run(market, signal=classifier, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def market():
+    return make_market(n_assets=12, n_days=320, seed=3, signal=0.3)
 
 
 def cut_points(market, n):
@@ -154,7 +159,7 @@ class TestTheTestCanFail:
             super()._decide(today, month_end, before)
 
     def test_a_peeking_strategy_is_caught(self, market):
-        t = cut_points(market, 1)[0]
+        t = cut_points(market, 2)[1]  # the session on which it decides
         table = pd.DataFrame(1.0, index=market.bars.dates[:1], columns=list(market.bars.assets))
 
         def log(m):

@@ -317,9 +317,8 @@ class TestErrors:
         with pytest.raises(TypeError, match="must be a Series of closes; got 'INDEX'"):
             tearsheet.save(ran, tmp_path / "page.html", benchmark="INDEX")
 
-    def test_a_missing_folder_is_named(self, ran, tmp_path):
-        with pytest.raises(FileNotFoundError, match="does not exist; make it first"):
-            tearsheet.save(ran, tmp_path / "no" / "page.html")
+    def test_a_missing_folder_is_made(self, ran, tmp_path):
+        assert tearsheet.save(ran, tmp_path / "no" / "page.html").exists()
 
 
 class TestFiles:

@@ -43,7 +43,7 @@ def save(
     strategy : Strategy
         What `cerebro.run()[0]` returned, with a `Performance` analyzer.
     path : path, default="tearsheet.html"
-        File to write; an existing one is replaced in one step.
+        File to write; its folder is made if need be, an existing file is replaced in one step.
     benchmark : Series or None
         Closes indexed by date, in place of the analyzer's benchmark.
     baseline : Strategy or None
@@ -63,16 +63,13 @@ def save(
 
     Raises
     ------
-    FileNotFoundError
-        If the file's folder does not exist.
     TypeError, ValueError
         If the strategy has no `Performance` analyzer (the message says which line to add), or
         fewer than two sessions were measured.
     """
     target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"The folder {target.parent} does not exist; make it first.")
     report = collect(strategy, benchmark, baseline, baseline_name, run)
+    target.parent.mkdir(parents=True, exist_ok=True)
     return _write(target, render(report, title))
 
 
