@@ -1,0 +1,172 @@
+"""The two clocks a factor may run on, as views of bars for a block of assets.
+
+On the traded clock an asset's bars are the days it traded, moved together: row i is its i-th bar,
+whatever the date, and a suspension leaves no hole. On the calendar clock a row is a session; the
+close is carried forward over days without a trade, all else is NaN there.
+
+A view holds only the rows that fix the values at the days asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attngru_bt.bars import Bars
+from attngru_bt.factors.ops import Array
+
+Days = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+
+class View(Protocol):
+    """Lines of a block of assets on one clock, (rows, assets)."""
+
+    def line(self, name: str) -> Array:
+        """Values of a line."""
+
+    def at_days(self, values: Array) -> Array:
+        """Values at the days asked for, (days, assets); meaningless where not `known`."""
+
+    def known(self, history: int) -> Mask:
+        """Where an asset traded at a day asked for, and had at least `history` bars by then."""
+
+
+def has_line(bars: Bars, name: str) -> bool:
+    """Whether bars know a line, the benchmark's included."""
+    if name in ("traded", "wanted"):
+        return True
+    if name in ("benchmark", "benchmark_open"):
+        return name in bars.lines or getattr(bars, name, None) is not None
+    return name in bars.lines
+
+
+def _benchmark(bars: Bars, name: str, columns: slice) -> Array | None:
+    """Benchmark line (days, 1), None if the name is that of a line per asset."""
+    values = getattr(bars, name, None) if name.startswith("benchmark") else None
+    return None if values is None else np.asarray(values)[:, None]
+
+
+class Traded:
+    """View on the traded clock.
+
+    Parameters
+    ----------
+    bars : Bars
+    columns : slice
+        Block of assets.
+    days : ndarray of shape (n_days,)
+        Rows of `bars` at which values are wanted, increasing.
+    lookback : int or None
+        Bars that fix a value, the current one included; None: all there are.
+    """
+
+    def __init__(self, bars: Bars, columns: slice, days: Days, lookback: int | None) -> None:
+        self._bars, self._columns = bars, columns
+        first, end = int(days[0]), int(days[-1]) + 1
+        traded = ~np.isnan(bars["close"][:end, columns])
+        age = traded.cumsum(axis=0, dtype=np.int32)  # bars so far, (days, assets)
+        before = age[first - 1] if first else np.zeros(age.shape[1], dtype=np.int32)
+        skip = np.maximum(before - (lookback - 1), 0) if lookback is not None else 0 * before
+        length = age[-1] - skip
+        n_rows, n_assets = int(length.max(initial=0)), len(skip)
+        self._age, self._traded = age[days], traded[days]
+        self._row = np.maximum(self._age - 1 - skip, 0)
+        self._n_rows = n_rows
+        start = end - n_rows
+        # Without holes a view is a slice; otherwise every asset's bars are picked one by one.
+        whole = traded[start:].all() and (length == n_rows).all()
+        self._slice = slice(start, end) if whole else None
+        if self._slice is not None:
+            # Rows to return may be a slice as well, or they are picked like those of gappy assets.
+            every = first >= start and len(days) == end - first
+            self._days: slice | None = slice(first - start, end - start) if every else None
+            self._flat = self._row * n_assets + np.arange(n_assets)
+            return
+        begin = int((age > skip).argmax(axis=0).min()) if n_rows else end
+        day, asset = np.nonzero(traded[begin:] & (age[begin:] > skip))
+        day += begin
+        self._source = np.zeros((n_rows, n_assets), dtype=np.intp)
+        self._source[age[day, asset] - 1 - skip[asset], asset] = day * n_assets + asset
+        self._padding = np.arange(n_rows)[:, None] >= length
+        self._days = None
+        self._flat = self._row.astype(np.intp) * n_assets + np.arange(n_assets)
+
+    def line(self, name: str) -> Array:
+        """Values of a line, one row per bar of the asset, NaN after its last."""
+        if name == "traded":
+            return np.where(np.isnan(self.line("close")), np.nan, 1.0)
+        if name == "wanted":
+            wanted = np.zeros((self._n_rows, self._flat.shape[1]))
+            wanted.reshape(-1)[self._flat[self._traded]] = 1.0
+            return wanted
+        values = _benchmark(self._bars, name, self._columns)
+        n_assets = self._flat.shape[1]
+        if self._slice is not None:
+            if values is not None:
+                return np.repeat(values[self._slice], n_assets, axis=1)
+            return np.ascontiguousarray(self._bars[name][self._slice, self._columns])
+        if values is not None:
+            out = values[:, 0].take(self._source // n_assets)
+        else:
+            line = np.ascontiguousarray(self._bars[name][:, self._columns])
+            out = line.reshape(-1).take(self._source)
+        out[self._padding] = np.nan
+        return out
+
+    def at_days(self, values: Array) -> Array:
+        """Values at the days asked for, (days, assets); meaningless where not `known`."""
+        if self._days is not None:
+            return values[self._days]
+        if not self._n_rows:
+            return np.full(self._flat.shape, np.nan)
+        return values.reshape(-1).take(self._flat)
+
+    def known(self, history: int) -> Mask:
+        """Where an asset traded at a day asked for, and had at least `history` bars by then."""
+        return self._traded & (self._age >= history)
+
+
+class Calendar:
+    """View on the calendar clock; the parameters are those of `Traded`."""
+
+    def __init__(self, bars: Bars, columns: slice, days: Days, lookback: int | None) -> None:
+        self._bars, self._columns, self._days = bars, columns, days
+        first, end = int(days[0]), int(days[-1]) + 1
+        start = 0 if lookback is None else max(first - lookback + 1, 0)
+        self._rows = slice(start, end)
+        traded = ~np.isnan(bars["close"][:end, columns])
+        latest = np.where(traded, np.arange(end)[:, None], -1)
+        latest = np.maximum.accumulate(latest, axis=0)
+        self._latest = latest[start:]
+        self._traded = traded
+        begun = np.where(traded.any(axis=0), traded.argmax(axis=0), end)
+        self._age = days[:, None] + 1 - begun
+
+    def line(self, name: str) -> Array:
+        """Values of a line, one row per session."""
+        if name == "traded":
+            return np.where(self._traded[self._rows], 1.0, np.nan)
+        if name == "wanted":
+            wanted = np.zeros(self._latest.shape)
+            wanted[self._days - self._rows.start] = self._traded[self._days]
+            return wanted
+        values = _benchmark(self._bars, name, self._columns)
+        if values is not None:
+            return values[self._rows]
+        block = self._bars[name][:, self._columns]
+        if name != "close":
+            return np.ascontiguousarray(block[self._rows])
+        filled = np.take_along_axis(block, np.maximum(self._latest, 0), axis=0)
+        filled[self._latest < 0] = np.nan
+        return filled
+
+    def at_days(self, values: Array) -> Array:
+        """Values at the days asked for, (days, assets); meaningless where not `known`."""
+        return values[self._days - self._rows.start]
+
+    def known(self, history: int) -> Mask:
+        """Where an asset traded at a day asked for, and had `history` sessions by then."""
+        return self._traded[self._days] & (self._age >= history)

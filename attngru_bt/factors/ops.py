@@ -1,0 +1,354 @@
+"""Rolling operations on bars: arrays of shape (bars, assets), the oldest bar first.
+
+Three rules hold for every operation here:
+
+- A value at bar t is computed from bars up to t only.
+- It is computed from the bars of its own window and nothing else. Windows are put together from
+  halves (the sum of 20 = 16 + 4, 16 = 8 + 8, ...), never by adding the new bar to a running total
+  and taking the old one away. So a price of 1e8 leaves no rounding error behind once it is out of
+  the window, a NaN leaves with its bar, and no result depends on where the history begins.
+- NaN in a window makes the result NaN (except where an operation says that it counts known bars),
+  and so does a window that begins before the history.
+
+`ema` and `smooth` are the exception to the second rule by their nature: they look back for ever,
+with a weight that fades. `settle` says after how many bars less than 1e-12 of the start is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import rank_filter
+from scipy.signal import lfilter
+
+Array = NDArray[np.float64]  # (bars, assets), NaN = not known
+
+FORGOTTEN = 1e-12
+"""Share of an exponential mean's start that counts as forgotten (see `settle`)."""
+
+
+def lag(x: Array, n: int) -> Array:
+    """Value n bars ago."""
+    out = np.empty_like(x)
+    out[:n] = np.nan
+    out[n:] = x[: max(len(x) - n, 0)]
+    return out
+
+
+def diff(x: Array, n: int = 1) -> Array:
+    """Change over n bars."""
+    out = np.empty_like(x)
+    out[:n] = np.nan
+    np.subtract(x[n:], x[: max(len(x) - n, 0)], out=out[n:])
+    return out
+
+
+def ratio(x: Array, y: Array) -> Array:
+    """Quotient x / y, NaN where y is 0: for values that go on into an exponential mean."""
+    out = x / y
+    out[y == 0] = np.nan
+    return out
+
+
+def keep(x: Array, where: NDArray[np.bool_]) -> Array:
+    """Values where the condition holds, 0 elsewhere; NaN stays NaN everywhere."""
+    return x * where  # five times faster than np.where on conditions that flip from bar to bar
+
+
+def _pad(part: Array, n_bars: int) -> Array:
+    """Put NaN in front of the results of the full windows."""
+    out = np.empty((n_bars, *part.shape[1:]))
+    head = n_bars - len(part)
+    out[:head] = np.nan
+    out[head:] = part
+    return out
+
+
+def total(x: Array, n: int) -> Array:
+    """Sum over the last n bars."""
+    if n > len(x):
+        return np.full(x.shape, np.nan)
+    power, size = x, 1  # power[i]: sum of the size bars that end at bar i + size - 1
+    parts = x[:0]
+    taken = 0  # bars of the window's recent end that parts holds already
+    rest = n
+    while True:
+        if rest & 1:
+            # parts[i] ends at bar i + taken - 1 and the older piece ends right before it begins
+            parts = parts[size:] + power[: len(power) - taken] if taken else power
+            taken += size
+        rest >>= 1
+        if not rest:
+            return _pad(parts, len(x))
+        power = power[size:] + power[:-size]
+        size *= 2
+
+
+def mean(x: Array, n: int) -> Array:
+    """Mean over the last n bars."""
+    return total(x, n) / n
+
+
+def count(x: Array, n: int) -> Array:
+    """Bars with a known value among the last n, fewer than n at the start of the history."""
+    return total_known(np.isfinite(x).astype(float), n)
+
+
+def total_known(x: Array, n: int) -> Array:
+    """Sum of the known values among the last n bars, of as many bars as there are."""
+    lead = np.zeros((n - 1, *x.shape[1:]))
+    return total(np.concatenate([lead, np.where(np.isnan(x), 0.0, x)]), n)[n - 1 :]
+
+
+def mean_known(x: Array, n: int, least: int) -> Array:
+    """Mean of the known values among the last n bars, NaN when fewer than `least` are known."""
+    known = count(x, n)
+    out = total_known(x, n) / known
+    out[known < least] = np.nan
+    return out
+
+
+def _extreme(x: Array, n: int, every: int, pick: Callable[..., Array]) -> Array:
+    n_bars = len(x)
+    if (n - 1) * every >= n_bars:
+        return np.full(x.shape, np.nan)
+    size = 1
+    while 2 * size <= n:
+        x = pick(x[size * every :], x[: -size * every])
+        size *= 2
+    if size < n:  # two overlapping pieces cover the window: no harm to an extreme
+        rest = (n - size) * every
+        x = pick(x[rest:], x[: len(x) - rest])
+    return _pad(x, n_bars)
+
+
+def highest(x: Array, n: int, every: int = 1) -> Array:
+    """Highest of n values: those of the last n bars, or of each `every`-th bar back from today."""
+    return _extreme(x, n, every, np.maximum)
+
+
+def lowest(x: Array, n: int, every: int = 1) -> Array:
+    """Lowest of n values: those of the last n bars, or of each `every`-th bar back from today."""
+    return _extreme(x, n, every, np.minimum)
+
+
+def since_highest(x: Array, n: int) -> Array:
+    """Bars since the highest value of the last n bars, 0 to n - 1; of equal ones the latest."""
+    n_bars = len(x)
+    if n > n_bars:
+        return np.full(x.shape, np.nan)
+    since = np.where(np.isnan(x), np.nan, 0.0)
+
+    def join(shift: int, top: Array, since: Array) -> tuple[Array, Array]:
+        old_top, new_top = top[: len(top) - shift], top[shift:]
+        older = old_top > new_top
+        # NaN must win over any number, from either half
+        return np.maximum(old_top, new_top), np.where(
+            older, since[: len(top) - shift] + shift, since[shift:] + 0 * old_top
+        )
+
+    size = 1
+    while 2 * size <= n:
+        x, since = join(size, x, since)
+        size *= 2
+    if size < n:
+        x, since = join(n - size, x, since)
+    return _pad(since, n_bars)
+
+
+def since_lowest(x: Array, n: int) -> Array:
+    """Bars since the lowest value of the last n bars, 0 to n - 1; of equal ones the latest."""
+    return since_highest(-x, n)
+
+
+def _moments(x: Array, n: int, third: bool = False) -> tuple[Array, ...]:
+    """Mean and sums of squared (and cubed) deviations of the last n bars (only the full windows).
+
+    Two neighbouring windows are joined by the formulas of Chan, Golub and LeVeque (1979) and Pébay
+    (2008): each window's deviations are from its own mean, so nothing cancels.
+    """
+
+    def join(
+        old: tuple[Array, ...], n_old: int, new: tuple[Array, ...], n_new: int
+    ) -> tuple[Array, ...]:
+        size = n_old + n_new
+        new = tuple(part[n_old:] for part in new)
+        old = tuple(part[: len(new[0])] for part in old)
+        step = old[0] - new[0]
+        square = old[1] + new[1]
+        square += step * step * (n_old * n_new / size)
+        mean = new[0] + step * (n_old / size)
+        if not third:
+            return mean, square
+        cube = old[2] + new[2]
+        if n_old != n_new:
+            cube += step * step * step * (n_old * n_new * (n_new - n_old) / size**2)
+        cube += 3 / size * step * (n_new * old[1] - n_old * new[1])
+        return mean, square, cube
+
+    zero = x - x  # NaN and infinities stay not known
+    power: tuple[Array, ...] = (x, zero, zero) if third else (x, zero)
+    parts: tuple[Array, ...] = ()
+    size, rest, taken = 1, n, 0
+    while True:
+        if rest & 1:
+            parts = join(power, size, parts, taken) if parts else power
+            taken += size
+        rest >>= 1
+        if not rest:
+            return parts
+        power = join(power, size, power, size)
+        size *= 2
+
+
+def var(x: Array, n: int, ddof: int = 1) -> Array:
+    """Variance of the last n bars, by default the sample's (divided by n - 1)."""
+    if n > len(x):
+        return np.full(x.shape, np.nan)
+    return _pad(_moments(x, n)[1] / (n - ddof), len(x))
+
+
+def std(x: Array, n: int, ddof: int = 1) -> Array:
+    """Sample standard deviation of the last n bars (divided by n - `ddof`)."""
+    return np.sqrt(var(x, n, ddof))
+
+
+def skewness(x: Array, n: int) -> Array:
+    """Skewness of the last n bars, of the population: m3 / m2**1.5; NaN if they are all equal."""
+    if n > len(x):
+        return np.full(x.shape, np.nan)
+    _, square, cube = _moments(x, n, third=True)
+    spread = square / n
+    return _pad(cube / n / (spread * np.sqrt(spread)), len(x))
+
+
+def mean_deviation(x: Array, n: int) -> Array:
+    """Mean absolute deviation of the last n bars from their mean."""
+    if n > len(x):
+        return np.full(x.shape, np.nan)
+    rows = len(x) - n + 1
+    middle = total(x, n)[n - 1 :] / n
+    out = np.zeros_like(middle)
+    away = np.empty_like(middle)
+    for k in range(n):
+        np.subtract(x[k : k + rows], middle, out=away)
+        np.abs(away, out=away)
+        out += away
+    out /= n
+    return _pad(out, len(x))
+
+
+def median(x: Array, n: int) -> Array:
+    """Median of the last n bars."""
+    n_bars, n_assets = x.shape
+    if n > n_bars:
+        return np.full(x.shape, np.nan)
+    # One long series, asset after asset: a window across the seam is cut off again below.
+    unknown = np.isnan(x)
+    series = np.where(unknown, 0.0, x).T.ravel()
+    upper = rank_filter(series, n // 2, size=n, mode="nearest", origin=(n - 1) // 2)
+    if n % 2 == 0:
+        lower = rank_filter(series, n // 2 - 1, size=n, mode="nearest", origin=(n - 1) // 2)
+        upper = (lower + upper) / 2
+    out = np.ascontiguousarray(upper.reshape(n_assets, n_bars).T)
+    out[: n - 1] = np.nan
+    if unknown.any():
+        out[count(x, n) < n] = np.nan
+    return out
+
+
+def weighted(x: Array, weights: NDArray[np.float64]) -> Array:
+    """Weighted sum of the last len(weights) bars; the last weight is the latest bar's."""
+    n = len(weights)
+    if n > len(x):
+        return np.full(x.shape, np.nan)
+    rows = len(x) - n + 1
+    out = weights[0] * x[:rows]
+    for k in range(1, n):
+        out += weights[k] * x[k : k + rows]
+    return _pad(out, len(x))
+
+
+def mean_linear(x: Array, n: int) -> Array:
+    """Mean of the last n bars with weights 1, 2, ..., n (n for the latest)."""
+    steps = np.arange(1.0, n + 1)
+    return weighted(x, steps / steps.sum())
+
+
+def slope(x: Array, n: int) -> Array:
+    """Least-squares slope of the last n bars on 1, 2, ..., n."""
+    # The level is taken off first: the slope of 1e8 + small moves would lose them in rounding.
+    steps = np.arange(n) - (n - 1) / 2
+    weights = steps / (steps @ steps)
+    if n > len(x):
+        return np.full(x.shape, np.nan)
+    rows = len(x) - n + 1
+    latest = x[n - 1 :]
+    out = np.zeros_like(latest)
+    for k in range(n - 1):
+        out += weights[k] * (x[k : k + rows] - latest)
+    return _pad(out, len(x))
+
+
+def _recursion(x: Array, alpha: float, seed: float | None) -> Array:
+    """Exponential mean along axis 0 of a series without gaps."""
+    if not len(x):
+        return x.copy()
+    start = x[:1] if seed is None else np.full((1, *x.shape[1:]), seed)
+    out, _ = lfilter([alpha], [1.0, alpha - 1.0], x, axis=0, zi=(1 - alpha) * start)
+    return out
+
+
+def ema(x: Array, n: float = 0, *, alpha: float | None = None, seed: float | None = None) -> Array:
+    """Exponential mean: y = y before + alpha * (x - y before), alpha = 2 / (n + 1).
+
+    Bars without a value are passed over: NaN there, and the mean goes on with the next known one.
+
+    Parameters
+    ----------
+    x : ndarray of shape (bars, assets)
+    n : float
+        Span; not used when `alpha` is given.
+    alpha : float, optional
+        Weight of the latest bar.
+    seed : float, optional
+        Mean before the first known bar; by default the first known value itself.
+    """
+    if alpha is None:
+        alpha = 2 / (n + 1)
+    known = np.isfinite(x)
+    lead = int(known.any(axis=1).argmax()) if len(x) else 0
+    resumed = known[lead + 1 :] & ~known[lead:-1]
+    if not resumed.any():  # known from one bar on, for good or until the asset's last
+        out = np.empty_like(x)
+        out[:lead] = np.nan
+        out[lead:] = _recursion(x[lead:], alpha, seed)
+        return out
+    out = np.full(x.shape, np.nan)
+    for j in np.flatnonzero(known.any(axis=0)):
+        rows = known[:, j]
+        out[rows, j] = _recursion(x[rows, j][:, None], alpha, seed)[:, 0]
+    return out
+
+
+def smooth(x: Array, n: int) -> Array:
+    """Wilder's mean: the plain mean of the first n known bars, then y += (x - y before) / n."""
+    known = np.isfinite(x)
+    rank = known.cumsum(axis=0)
+    begun = np.cumsum(np.where(known & (rank <= n), x, 0.0), axis=0) / n
+    x = np.where(rank < n, np.nan, np.where(rank == n, begun, x))
+    x[~known] = np.nan
+    return ema(x, alpha=1 / n)
+
+
+def settle(n: float = 0, *, alpha: float | None = None) -> int:
+    """Bars after which less than `FORGOTTEN` of an exponential mean's start is left.
+
+    13.8 (n + 1) bars; 6.9 (n + 1) would leave 1e-6.
+    """
+    if alpha is None:
+        alpha = 2 / (n + 1)
+    return math.ceil(math.log(FORGOTTEN) / math.log1p(-alpha)) + 1

@@ -1,0 +1,403 @@
+"""What a factor declares about itself, and the graph that its inputs make.
+
+A factor is a function of one to four lines whose parameter names say what it needs:
+
+- a line of the bars (`close`), the `benchmark`'s close, or another factor's name: required;
+- the same with the default None: used when it is there;
+- anything with a number as default: a window.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Span = int | Callable[..., int]  # bars, or bars as a function of the windows
+
+LINES = (
+    "open", "high", "low", "close", "preclose", "volume", "amount", "turnover", "market_cap",
+    "float_cap", "pe", "pb", "ps", "pcf", "adjfactor", "dividend_yield", "traded", "benchmark",
+    "benchmark_open", "wanted",
+)  # fmt: skip
+"""Lines a factor may name without declaring them. Any other line of the bars is a factor itself.
+
+Not of the bars but of the computation: `traded`, 1 on days with a trade and NaN on others, and
+`wanted`, 1 at the bars whose value is asked for and 0 at the others.
+"""
+
+MEMORIES = ("finite", "ema", "cumulative")
+CLOCKS = ("traded", "calendar")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A registered factor.
+
+    Attributes
+    ----------
+    name, family : str
+    function : callable
+        Formula on arrays of shape (bars, assets).
+    inputs, optional : tuple of str
+        Lines and factors it needs, and those it takes if they are there.
+    windows : mapping of str to number
+        The windows it is called with.
+    lookback : int or None
+        Bars, the current one included, that fix its value; None: the whole history.
+    history : int
+        Bars an asset must have before there is a value.
+    memory : {"finite", "ema", "cumulative"}
+        Of the factor together with all that goes into it.
+    degree, volume_degree, amount_degree : int
+        If all prices are multiplied by c, the value is multiplied by c ** degree; volume and traded
+        amount likewise.
+    clock : {"traded", "calendar"}
+        "traded": an asset's bars are the days it traded, moved together. "calendar": every
+        session, the close carried forward over suspensions.
+    default : bool
+        Whether a model gets it unless told otherwise.
+    step : bool
+        An intermediate result that several factors share, not a factor.
+    extra_lines : tuple of str
+        Lines of the user's own data among the inputs.
+    stands_for : str or None
+        Line that this step replaces in bars that lack it.
+    own_lookback : int or None
+        Bars of its direct inputs that fix its value; None: the whole history.
+    """
+
+    name: str
+    family: str
+    function: Callable[..., Any]
+    inputs: tuple[str, ...]
+    optional: tuple[str, ...]
+    windows: Mapping[str, float]
+    lookback: int | None
+    history: int
+    memory: str
+    degree: int
+    volume_degree: int
+    amount_degree: int
+    clock: str
+    default: bool
+    step: bool
+    extra_lines: tuple[str, ...] = ()
+    stands_for: str | None = None
+    own_lookback: int | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of all inputs, the optional ones last."""
+        return self.inputs + self.optional
+
+    @property
+    def scales(self) -> tuple[tuple[str, int], ...]:
+        """What the value is divided by to be free of scale, and the power; empty if it is so."""
+        pairs = (
+            ("close", self.degree),
+            ("usual_volume", self.volume_degree),
+            ("usual_amount", self.amount_degree),
+        )
+        return tuple((name, degree) for name, degree in pairs if degree)
+
+    @property
+    def summary(self) -> str:
+        """First sentence of the docstring, the windows filled in."""
+        doc = inspect.getdoc(self.function) or ""
+        text = " ".join(doc.split("\n\n")[0].split())
+        for name, value in self.windows.items():
+            text = text.replace("{" + name + "}", str(value))
+        return text
+
+    @property
+    def formula(self) -> str:
+        """Python source of the formula, without signature and docstring."""
+        lines = inspect.getsource(self.function).splitlines()
+        start = next(i for i, line in enumerate(lines) if line.lstrip().startswith("def "))
+        while not lines[start].rstrip().endswith(":"):
+            start += 1
+        body = inspect.cleandoc("\n" + "\n".join(lines[start + 1 :]))
+        if body.startswith(('"""', 'r"""')):
+            body = body.split('"""', 2)[2]
+        return inspect.cleandoc(body)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Hint for a misspelt name, empty if nothing is near."""
+    by_lower = {other.lower(): other for other in names}
+    found = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    return f"; the nearest name is {by_lower[found[0]]!r}" if found else ""
+
+
+@dataclass
+class Registry:
+    """Factors by name; iterates over the factors, not the shared steps."""
+
+    _nodes: dict[str, Factor] = field(default_factory=dict)
+    _substitutes: dict[str, str] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Factor]:
+        return (node for node in self._nodes.values() if not node.step)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._nodes and not self._nodes[str(name)].step
+
+    def __getitem__(self, name: str) -> Factor:
+        """Find a factor by its exact name.
+
+        Raises
+        ------
+        KeyError
+            With the nearest name.
+        """
+        if name not in self:
+            raise KeyError(f"No factor is called {name!r}{nearest(name, self.names())}.")
+        return self._nodes[name]
+
+    def node(self, name: str) -> Factor | None:
+        """Factor or shared step of this name, or standing for this line; None if there is none."""
+        return self._nodes.get(name) or self._nodes.get(self._substitutes.get(name, ""))
+
+    def names(self, family: str | None = None) -> tuple[str, ...]:
+        """Names of the factors, in order of registration, of all families or of one."""
+        return tuple(f.name for f in self if family is None or f.family == family)
+
+    def families(self) -> tuple[str, ...]:
+        """Families, in order of first registration."""
+        return tuple(dict.fromkeys(f.family for f in self))
+
+    def add(self, factor: Factor, *, replace: bool = False) -> None:
+        """Register a factor whose inputs are known already.
+
+        Raises
+        ------
+        ValueError
+            If the name is taken, or an input is neither a line nor a registered factor.
+        """
+        if factor.name in self._nodes and not replace:
+            raise ValueError(
+                f"A factor called {factor.name!r} is registered already; choose another name, or "
+                "pass replace=True to put this one in its place."
+            )
+        if factor.name in LINES:
+            raise ValueError(f"A factor cannot be called {factor.name!r}: that is a line.")
+        for name in factor.needs:
+            node = self._nodes.get(name)
+            if node is None and name not in LINES and name not in factor.extra_lines:
+                known = [*LINES, *self._nodes]
+                raise ValueError(
+                    f"Factor {factor.name!r} needs {name!r}, which is neither a line nor a "
+                    f"registered factor{nearest(name, known)}. A line of your own data must be "
+                    f"declared: @factor(..., lines=({name!r},))."
+                )
+            if node is not None and not node.step and node.clock != factor.clock:
+                raise ValueError(
+                    f"Factor {factor.name!r} runs on the {factor.clock} clock and cannot use "
+                    f"{name!r}, which runs on the {node.clock} clock; declare "
+                    f"clock={node.clock!r}."
+                )
+            if node is not None and "wanted" in node.needs and factor.own_lookback != 1:
+                raise ValueError(
+                    f"Factor {factor.name!r} looks back on {name!r}, which is computed only at the "
+                    "bars wanted; its look-back on its inputs must be 1."
+                )
+        self._nodes[factor.name] = factor
+        if factor.stands_for is not None:
+            self._substitutes[factor.stands_for] = factor.name
+
+    def remove(self, name: str) -> None:
+        """Forget a factor, for tests and notebooks."""
+        del self._nodes[self[name].name]
+
+    def missing(self, factor: Factor, lines: Iterable[str]) -> tuple[str, ...]:
+        """Lines a factor needs, itself or through its inputs, that are not among `lines`."""
+        have = set(lines)
+        found: dict[str, None] = {}
+        self._missing(factor, have, found)
+        return tuple(found)
+
+    def _missing(self, factor: Factor, have: set[str], found: dict[str, None]) -> None:
+        for name in factor.inputs:
+            node = self.node(name)
+            if name in have:
+                continue
+            if node is None or (name in LINES and self.missing(node, have)):
+                found[name] = None
+            else:
+                self._missing(node, have, found)
+
+    def compose(
+        self, needs: Iterable[str], own_lookback: int | None, own_history: int, memory: str
+    ) -> tuple[int | None, int, str]:
+        """Look-back, history and memory of a factor together with what goes into it."""
+        lookback: int | None = own_lookback
+        history, rank = own_history, MEMORIES.index(memory)
+        reach, begin = 1, 1
+        for name in needs:
+            node = self.node(name)
+            if node is None:
+                continue
+            begin = max(begin, node.history)
+            rank = max(rank, MEMORIES.index(node.memory))
+            if node.lookback is not None:
+                reach = max(reach, node.lookback)
+        if MEMORIES[rank] == "cumulative":
+            lookback = None
+        elif lookback is not None:
+            lookback += reach - 1
+        return lookback, history + begin - 1, MEMORIES[rank]
+
+
+registry = Registry()
+"""The factors of this library and those that scripts add."""
+
+
+def _resolve(bars: Span | None, windows: Mapping[str, float], otherwise: int) -> int:
+    if bars is None:
+        return otherwise
+    if not callable(bars):
+        return int(bars)
+    names = inspect.signature(bars).parameters
+    return int(bars(**{name: windows[name] for name in names if name in windows}))
+
+
+def factor(
+    family: str,
+    *,
+    lookback: Span | None = None,
+    history: Span | None = None,
+    memory: str = "finite",
+    degree: int = 0,
+    volume_degree: int = 0,
+    amount_degree: int = 0,
+    clock: str = "traded",
+    windows: Mapping[str, int | Mapping[str, float]] | None = None,
+    lines: Sequence[str] = (),
+    default: bool = True,
+    step: bool = False,
+    stands_for: str | None = None,
+    replace: bool = False,
+    into: Registry | None = None,
+) -> Callable[[Function], Function]:
+    """Register a function as a factor; the function itself is returned unchanged.
+
+    Parameters
+    ----------
+    family : str
+        "momentum", "technical", "trading", "sentiment", "value" or one of your own.
+    lookback : int or function of the windows, optional
+        Bars of its *direct* inputs, the current one included, that fix its value; those that
+        the inputs need are added. Default: the largest window.
+    history : int or function of the windows, optional
+        Bars of its direct inputs before there is a value. Default: the look-back; with
+        exponential memory the largest window.
+    memory : {"finite", "ema", "cumulative"}, default="finite"
+        "cumulative" looks back for ever; such factors are off by default.
+    degree, volume_degree, amount_degree : int, default=0
+        How the value scales with prices, volume and traded amount. What a model gets is divided
+        by the close (the usual volume, the usual amount) to these powers.
+    clock : {"traded", "calendar"}, default="traded"
+        "traded": days without a trade do not exist. "calendar": every session, the close carried
+        forward over suspensions, other lines NaN there.
+    windows : mapping, optional
+        Registers one function under several names: `{"MA5": 5, "MA10": 10}` sets the parameter
+        `n`; a mapping sets several. Default: one factor named as the function.
+    lines : sequence of str
+        Lines of the user's own data that the function takes.
+    default : bool, default=True
+        Whether a model gets it unless told otherwise.
+    step : bool, default=False
+        Register a shared intermediate result, not a factor.
+    stands_for : str, optional
+        Line that this step replaces in bars that lack it.
+    replace : bool, default=False
+        Put it in the place of a factor of the same name.
+    into : Registry, optional
+        Default: the library's.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken, an input is unknown, or an option has an unknown value.
+
+    Examples
+    --------
+    >>> from attngru_bt.factors import factor, ops
+    >>> @factor(family="mine", lookback=lambda n: n + 1)
+    ... def Momentum15(close, n=15):
+    ...     "Change of the close over 15 days."
+    ...     return close / ops.lag(close, n) - 1
+    """
+    target = registry if into is None else into
+    for option, value, allowed in (("memory", memory, MEMORIES), ("clock", clock, CLOCKS)):
+        if value not in allowed:
+            raise ValueError(f"`{option}` must be one of {', '.join(allowed)}; got {value!r}.")
+
+    def register(function: Function) -> Function:
+        parameters = inspect.signature(function).parameters
+        named = windows if windows is not None else {function.__name__: {}}
+        for name, given in named.items():
+            values = dict(given) if isinstance(given, Mapping) else {"n": given}
+            for option in values:
+                if option not in parameters:
+                    raise ValueError(
+                        f"Factor {name!r} sets the window {option!r}, which "
+                        f"{function.__name__} does not take{nearest(option, parameters)}."
+                    )
+            inputs, optional = [], []
+            for key, parameter in parameters.items():
+                if key in values:
+                    continue
+                if parameter.default is inspect.Parameter.empty:
+                    inputs.append(key)
+                elif parameter.default is None:
+                    optional.append(key)
+                else:
+                    values[key] = parameter.default
+            spans = [int(v) for v in values.values() if float(v).is_integer() and v >= 1]
+            widest = max(spans, default=1)
+            own_lookback = _resolve(lookback, values, widest)
+            own_history = _resolve(history, values, own_lookback if memory == "finite" else widest)
+            total, begin, kind = target.compose(
+                (*inputs, *optional),
+                None if memory == "cumulative" else own_lookback,
+                own_history,
+                memory,
+            )
+            target.add(
+                Factor(
+                    name, family, function, tuple(inputs), tuple(optional), values, total, begin,
+                    kind, degree, volume_degree, amount_degree, clock,
+                    default and kind != "cumulative", step, tuple(lines), stands_for,
+                    None if memory == "cumulative" else own_lookback,
+                ),
+                replace=replace,
+            )  # fmt: skip
+        return function
+
+    return register
+
+
+def step(
+    *,
+    lookback: Span | None = None,
+    history: Span | None = None,
+    memory: str = "finite",
+    stands_for: str | None = None,
+    into: Registry | None = None,
+) -> Callable[[Function], Function]:
+    """Register an intermediate result that several factors share: computed once, not a factor.
+
+    The parameters are those of `factor`. A step runs on the clock of the factor that uses it.
+    """
+    return factor(
+        "step", lookback=lookback, history=history, memory=memory, stands_for=stands_for,
+        step=True, into=into,
+    )  # fmt: skip
