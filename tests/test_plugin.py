@@ -146,6 +146,7 @@ def test_a_subclass_overrides_params_only(small, tmp_path):
 
 def test_optstrategy_runs_in_worker_processes(small, tmp_path):
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True, maxcpus=2)
+    cerebro.broker.setcash(1e6)
     attngru_bt.add_feeds(cerebro, small)
     cerebro.optstrategy(
         attngru_bt.AttentionGRUStrategy,
@@ -172,10 +173,9 @@ def test_the_signal_of_a_run_pickles_with_what_it_learned(small, tmp_path):
 def test_books_balance_every_day_and_nothing_is_rejected(small, tmp_path):
     strategy = plugged(small, tmp_path)
     performance = strategy.analyzers.performance
-    holdings = performance.holdings()
-    np.testing.assert_allclose(
-        holdings.sum(axis=1), performance.values[performance.first : performance.end], rtol=1e-12
-    )
+    total = performance.positions().sum(axis=1)  # a column per name, and cash
+    values = performance.values[performance.first : performance.end]
+    np.testing.assert_allclose(total, values, rtol=1e-12)
     assert not strategy.trade_log.frame()["event"].isin(["rejected"]).any()
 
 
