@@ -36,7 +36,7 @@ demo: install
 	$(BIN)/attngru-bt backtest --out runs/demo
 
 test: install lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: install
 	$(BIN)/ruff check .

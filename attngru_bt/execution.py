@@ -57,6 +57,11 @@ class CashCap:
         Data feed → shares per lot.
     before : callable, default None
         The filler the broker had, asked first.
+
+    Attributes
+    ----------
+    capped : set of int
+        References of the orders that were cut to the cash: the rest of them is void.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class CashCap:
         self.owner = owner
         self.lot = lot
         self.before = before
+        self.capped: set[int] = set()
 
     def __call__(self, order: Any, price: float | None, ago: int) -> float:
         """Shares that may fill now; positive, as backtrader expects for buys and sells alike."""
@@ -77,6 +83,7 @@ class CashCap:
         cash = self.owner.broker.get_cash()
         if cost(comminfo, size, price) <= cash:
             return float(size)
+        self.capped.add(order.ref)
         return min(float(size), affordable(comminfo, price, cash, self.lot(order.data)))
 
 
@@ -123,18 +130,19 @@ class Execution:
         self._install_cap()
 
     def _install_cap(self) -> None:
+        self._cap = CashCap(self.strategy, self.lot)
         if not hasattr(self.broker, "set_filler"):
             return  # a live broker checks cash itself
         before = self.broker.p.filler
         while isinstance(before, CashCap):
             before = before.before  # left by an earlier run of this Cerebro that did not finish
-        self.broker.set_filler(CashCap(self.strategy, self.lot, before))
+        self._cap.before = before
+        self.broker.set_filler(self._cap)
 
     def close(self) -> None:
         """Hand the broker its filler back."""
-        filler = getattr(self.broker.p, "filler", None)
-        if isinstance(filler, CashCap) and filler.owner is self.strategy:
-            self.broker.set_filler(filler.before)
+        if getattr(self.broker.p, "filler", None) is self._cap:
+            self.broker.set_filler(self._cap.before)
 
     # -- what is held and at what price -----------------------------------------------------------
 
@@ -167,6 +175,8 @@ class Execution:
         equalise : bool
             Trade the stayers to an equal weight too.
         """
+        for order in list(self._open.values()):
+            self._cancel(order, self.session, "a new decision")
         self._exiting = set(todo.stuck)
         cash = self.broker.get_cash() - reserve * self.broker.get_value()
         for name in todo.exits:
@@ -231,14 +241,17 @@ class Execution:
         """Cancel orders whose feed has no bar: backtrader would fill them at an old price."""
         for order in list(self._open.values()):
             name = order.data._name
-            if not self.has_bar(name) and order.ref not in self._cancels:
+            if order.ref in self._cap.capped:
+                self._cancel(order, self.session, "the cash is spent")
+            elif not self.has_bar(name):
                 self._cancel(order, self.session, "no bar today")
                 if not order.isbuy():
                     self._exiting.add(name)
 
     def _cancel(self, order: Any, today: Any, reason: str) -> None:
-        self._cancels[order.ref] = (today, reason)  # the broker's word comes a session later
-        self.strategy.cancel(order)
+        if order.ref not in self._cancels:
+            self._cancels[order.ref] = (today, reason)  # the broker's word comes a session later
+            self.strategy.cancel(order)
 
     def retry_exits(self) -> None:
         """Sell what could not be sold at its decision, in the first session it trades again."""
@@ -267,7 +280,7 @@ class Execution:
                     commission=bit.closedcomm + bit.openedcomm,
                     ref=order.ref,
                 )
-            if order.status == bt.Order.Partial and order.isbuy():
+            if order.status == bt.Order.Partial and order.ref in self._cap.capped:
                 self._cancel(self._open[order.ref], today, "the cash is spent")
         elif order.status in _VOID:
             event, reason = _VOID[order.status]

@@ -189,7 +189,9 @@ class TestOrders:
         cerebro.addstrategy(MonthlyTopK, topk=1, signal=scores({"2020-01-31": "A"}))
         strategy = cerebro.run()[0]
         assert cerebro.broker.p.filler is mine
-        assert fills(strategy)[0][3] == 100  # the user's filler still has its say
+        # the user's filler still has its say: 100 a day until the order is done
+        assert [f[3] for f in fills(strategy)] == [100] * 10
+        assert len({f[0] for f in fills(strategy)}) == 10
 
 
 class TestFeedsThatDoNotTrade:

@@ -1,0 +1,138 @@
+"""Sizing and execution: never short of cash, whatever opens overnight."""
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attngru_bt.backtest import BENCHMARK
+from attngru_bt.datasets import make_market
+from attngru_bt.execution import affordable, cost
+from attngru_bt.feeds import add_feeds
+from attngru_bt.strategy import MonthlyTopK
+
+
+class MinimumFee(bt.CommInfoBase):
+    """0.1% of the value, 5 at least, as Chinese brokers charge."""
+
+    params = dict(commission=0.001, stocklike=True, commtype=bt.CommInfoBase.COMM_PERC)
+
+    def _getcommission(self, size, price, pseudoexec):
+        return max(5.0, abs(size) * price * 0.001)
+
+
+FEES = {
+    "none": bt.CommissionInfo(commission=0.0),
+    "percent": bt.CommissionInfo(commission=0.003),
+    "per share": bt.CommissionInfo(
+        commission=0.02, commtype=bt.CommInfoBase.COMM_FIXED, stocklike=True
+    ),
+    "minimum": MinimumFee(),
+}
+
+
+class TestAffordable:
+    def test_by_hand(self):
+        assert affordable(FEES["none"], 10.0, 105.0) == 10
+        assert affordable(FEES["percent"], 10.0, 100.3) == 10
+        assert affordable(FEES["percent"], 10.0, 100.2) == 9
+        assert affordable(FEES["per share"], 10.0, 100.2) == 10
+        assert affordable(FEES["minimum"], 10.0, 100.0) == 9  # 9 × 10 + 5
+        assert affordable(FEES["none"], 10.0, 2550.0, lot=100) == 200
+        assert affordable(FEES["none"], 10.0, -1.0) == 0
+        assert affordable(FEES["minimum"], 10.0, 14.0) == 0
+
+    @given(
+        fee=st.sampled_from(sorted(FEES)),
+        price=st.floats(0.01, 5_000),
+        cash=st.floats(0, 1e9),
+        lot=st.sampled_from([1, 100]),
+    )
+    def test_it_fits_and_one_lot_more_does_not(self, fee, price, cash, lot):
+        size = affordable(FEES[fee], price, cash, lot)
+        assert size >= 0 and size % lot == 0
+        assert size == 0 or cost(FEES[fee], size, price) <= cash
+        assert cost(FEES[fee], size + lot, price) > cash * (1 - 1e-9)
+
+    @given(price=st.floats(0.01, 5_000), cash=st.floats(1, 1e9))
+    def test_fractions_leave_next_to_nothing(self, price, cash):
+        size = affordable(FEES["percent"], price, cash, lot=0)
+        spent = cost(FEES["percent"], size, price)
+        assert cash * (1 - 1e-6) <= spent <= cash
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    coo=st.booleans(),
+    commission=st.sampled_from([0.0, 0.001, 0.01]),
+    slippage=st.sampled_from([0.0, 0.02]),
+    topk=st.integers(1, 14),
+    reserve=st.sampled_from([0.0, 0.1]),
+    rebalance=st.sampled_from(["entrants", "full"]),
+    substitute=st.booleans(),
+    gap=st.sampled_from([0.0, 0.2]),
+)
+def test_random_gappy_markets_never_reject_an_order(
+    seed, coo, commission, slippage, topk, reserve, rebalance, substitute, gap
+):
+    """Suspensions, late listings, a delisting, opens up to ±20% off: the books always balance."""
+    market = make_market(n_assets=12, n_days=150, seed=seed)
+    rng = np.random.default_rng(seed)
+    lines = dict(market.bars.lines)
+    jump = np.exp(gap * rng.normal(size=lines["open"].shape))
+    lines["open"] = lines["open"] * jump
+    lines["high"] = np.fmax(lines["high"], lines["open"])
+    lines["low"] = np.fmin(lines["low"], lines["open"])
+    bars = type(market.bars)(market.bars.dates, market.bars.assets, lines)
+    dates = pd.date_range(bars.dates[0], periods=8, freq="ME")
+    table = pd.DataFrame(rng.normal(size=(8, 12)), index=dates, columns=list(bars.assets))
+    table = table.mask(rng.random(table.shape) < 0.2)
+
+    cerebro = bt.Cerebro(stdstats=False, cheat_on_open=coo)
+    cerebro.broker.setcash(100_000.0)
+    cerebro.broker.setcommission(commission)
+    if slippage:
+        cerebro.broker.set_slippage_perc(slippage, slip_out=True, slip_match=True)
+    add_feeds(cerebro, bars, benchmark=BENCHMARK)
+    cerebro.addstrategy(
+        Watched,
+        signal=table,
+        topk=topk,
+        reserve=reserve,
+        rebalance=rebalance,
+        substitute=substitute,
+    )
+    strategy = cerebro.run()[0]
+    log = strategy.trade_log.frame()
+    assert len(strategy.decisions) >= 4
+    assert not (log["event"] == "rejected").any()
+    fills = log[log["event"].isin(["fill", "partial"])]
+    for fill in fills.itertuples():  # on a day the stock traded, at its open and the slippage
+        price = bars.frame("open").at[fill.date, fill.asset]
+        assert fill.price == pytest.approx(price * (1 + slippage * (1 if fill.side == "buy" else -1)))
+    books = 100_000.0
+    for fill in fills.itertuples():
+        books += (1 if fill.side == "sell" else -1) * fill.value - fill.commission
+    assert strategy.broker.get_cash() == pytest.approx(books)
+    assert strategy.least_cash >= 0
+    for decision in strategy.decisions:
+        names = len(decision["stayers"]) + len(decision["entrants"])
+        assert names <= max(topk, len(decision["stayers"]))
+
+
+class Watched(MonthlyTopK):
+    """Keeps the smallest cash of any session, and checks the identity of the books."""
+
+    def __init__(self):
+        super().__init__()
+        self.least_cash = float("inf")
+
+    def next(self):
+        super().next()
+        cash = self.broker.get_cash()
+        self.least_cash = min(self.least_cash, cash)
+        held = sum(p.size * d.close[0] for d, p in self.broker.positions.items())
+        assert cash + held == pytest.approx(self.broker.get_value())
