@@ -11,79 +11,32 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
 
-from attngru_bt.bars import Bars, DataError
+from attngru_bt.bars import Bars
 from attngru_bt.factors import FactorHistory
 from attngru_bt.preprocessing import (
     Components,
     FillMissing,
     MissingShareFilter,
     Standardise,
-    Winsorise,
 )
 from attngru_bt.samples import (
     CrossSection,
-    forward_returns,
-    month_ends,
     row_frame,
     sequences,
-    step_positions,
 )
+from attngru_bt.signals.model import is_scorer, takes_sequences, value
+from attngru_bt.signals.panel import Panel
+from attngru_bt.signals.record import MonthRecord
 from attngru_bt.universe import Universe
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class MonthRecord:
-    """What happened at one month-end, kept for reports.
-
-    Attributes
-    ----------
-    month_end : Timestamp
-    scores : Series, index asset
-        P(among the `topk` best of the next month); only the order matters. Empty before the first
-        fit.
-    n_rows, n_months : int
-        Rows and month-ends the model in use was fitted on.
-    refit : bool
-        Whether the model was fitted at this month-end.
-    fit_seconds, score_seconds : float
-        Wall-clock seconds for the fit (0 without one) and for factors and scoring.
-    explained_variance : array of shape (n_components,) or None
-        Share of variance per principal component.
-    attention : dict of arrays or None
-        Mean attention weights on this cross-section: "factor" of shape (n_components,),
-        "temporal" of shape (n_steps,).
-    losses : list
-        Per seed the training history, a list of dicts per epoch.
-    factors : tuple of str
-        Factors the model was given.
-    dropped : dict of str to float
-        Factors left out for missing values, with their missing share on the training window.
-    """
-
-    month_end: pd.Timestamp
-    scores: pd.Series
-    n_rows: int = 0
-    n_months: int = 0
-    refit: bool = False
-    fit_seconds: float = 0.0
-    score_seconds: float = 0.0
-    explained_variance: NDArray[np.float64] | None = None
-    attention: dict[str, NDArray[np.float64]] | None = None
-    losses: list[Any] = field(default_factory=list)
-    factors: tuple[str, ...] = ()
-    dropped: dict[str, float] = field(default_factory=dict)
 
 
 class SignalGenerator(BaseEstimator):  # type: ignore[misc]
@@ -212,7 +165,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         if not hasattr(self, "records_"):
             self._start()
         began = time.perf_counter()
-        section = self._observe(bars)
+        section = self.panel_.extend(bars)
         observed = time.perf_counter() - began
         due = self._train_if_due()
         fitted = time.perf_counter() - began - observed
@@ -293,102 +246,19 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
                 f"decision_function; got {type(model).__name__}."
             )
         self._warned = False
-        self.history_ = FactorHistory(self.factors, raw=self.raw)
-        self.sections_: list[CrossSection] = []
+        self.panel_ = Panel(
+            FactorHistory(self.factors, raw=self.raw),
+            universe=self.universe,
+            lookback=self.lookback,
+            step=self.step,
+            normalise=self.standardise == "date",
+        )
+        self.history_, self.sections_ = self.panel_.history, self.panel_.sections
         self.records_: list[MonthRecord] = []
         self.model_: Any = None
         self.preprocess_: Any = None
-        self._dates = pd.DatetimeIndex([])
-        self._last_close = np.empty(0)
         self._last_fit: int | None = None
         self._fit_rows = self._fit_months = 0
-
-    def _observe(self, bars: Bars) -> CrossSection:
-        """Take the cross-sections that have become known; label the months that have ended."""
-        seen = len(self._dates)
-        if not len(bars):
-            raise DataError("No bars yet: a month-end needs at least one session to look back on.")
-        if len(bars) <= seen or not bars.dates[:seen].equals(self._dates):
-            raise DataError(
-                f"Bars must continue those of the call before, which ended on "
-                f"{self._dates[-1].date()}; got {len(bars)} sessions up to "
-                f"{bars.dates[-1].date()}. Start afresh with sklearn.base.clone(generator)."
-            )
-        ends = month_ends(bars.dates)
-        ends = ends[ends >= seen]
-        steps = {
-            int(end): step_positions(bars.dates, int(end), self.lookback, self.step) for end in ends
-        }
-        needed = np.unique(np.concatenate(list(steps.values())))
-        needed = needed[needed >= 0]
-        self.history_.extend(bars, bars.dates[needed])
-
-        close = bars["close"]
-        self._last_close = np.append(
-            self._last_close, np.full(close.shape[1] - len(self._last_close), np.nan)
-        )
-        start = seen
-        for end in ends:
-            for day in close[start : end + 1]:  # the last known close, carried over suspensions
-                known = ~np.isnan(day)
-                self._last_close[known] = day[known]
-            start = end + 1
-            if self.sections_:
-                previous = self.sections_[-1]
-                column = {a: i for i, a in enumerate(bars.assets)}
-                rows = [column[a] for a in previous.assets]
-                previous.returns = forward_returns(previous.close, self._last_close[rows])
-            self.sections_.append(self._cross_section(bars, int(end), steps[int(end)]))
-        self._dates = bars.dates
-        return self.sections_[-1]
-
-    def _cross_section(self, bars: Bars, end: int, steps: NDArray[np.intp]) -> CrossSection:
-        """Factors of the universe at one month-end, normalised among themselves if asked to."""
-        date = bars.dates[end]
-        members = None if self.universe is None else self.universe.at(date)
-        traded = ~np.isnan(bars["close"][end])
-        candidates = [
-            (asset, i)
-            for i, asset in enumerate(bars.assets)
-            if traded[i] and (members is None or asset in members)
-        ]
-        # sorted by name, so that the order of the feeds changes nothing
-        candidates.sort()
-        columns = np.array([i for _, i in candidates], dtype=np.intp)
-        present = steps >= 0
-        values = np.full(
-            (len(candidates), len(steps), len(self.history_.columns)), np.nan, dtype=np.float32
-        )
-        if len(candidates):
-            days = self.history_.dates.get_indexer(bars.dates[steps[present]])
-            picked = self.history_.values[days[:, None], columns[None, :]]  # (steps, n, factors)
-            values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
-        known = ~np.isnan(values[:, -1]).all(axis=1)
-        values, names = values[known], [candidates[i][0] for i in np.flatnonzero(known)]
-        if self.standardise == "date" and len(values):
-            values[:, present] = self._normalise(values[:, present], bars.dates[steps[present]])
-        return CrossSection(
-            date=date,
-            assets=tuple(names),
-            columns=self.history_.columns,
-            values=values,
-            close=bars["close"][end][columns[known]],
-        )
-
-    def _normalise(
-        self, values: NDArray[np.float32], dates: pd.DatetimeIndex
-    ) -> NDArray[np.float32]:
-        """Winsorise and z-score each step of a cross-section among its own stocks."""
-        n, n_steps, n_factors = values.shape
-        index = pd.MultiIndex.from_product([dates, range(n)], names=["date", "asset"])
-        rows = pd.DataFrame(
-            values.transpose(1, 0, 2).reshape(-1, n_factors),  # (n_steps * n, n_factors)
-            index=index,
-            columns=list(self.history_.columns),
-        )
-        normalise = Pipeline([("winsorise", Winsorise()), ("z-score", Standardise(by="date"))])
-        out = np.asarray(normalise.fit_transform(rows), dtype=np.float32)
-        return out.reshape(n_steps, n, n_factors).transpose(1, 0, 2)  # (n, n_steps, n_factors)
 
     def _train_if_due(self) -> bool:
         """Refit on the month-ends whose label is known, every `refit` months. Returns whether."""
@@ -418,7 +288,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         features = sequences(labelled, self.preprocess_)[known]
         dates = np.repeat(np.arange(len(labelled)), [len(s) for s in labelled])[known]
         self.model_ = self._make_classifier(self.sections_[now].date)
-        if _takes_sequences(self.model_):
+        if takes_sequences(self.model_):
             self.model_.fit(features, y[known].astype(int), groups=dates)
         else:
             self.model_.fit(features[:, -1], y[known].astype(int))
@@ -436,14 +306,16 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         if self.model_ is None or not len(section):
             return record
         features = sequences([section], self.preprocess_)
-        if _takes_sequences(self.model_):
-            value = _value(self.model_, features)
+        if takes_sequences(self.model_):
+            chance = value(self.model_, features)
             if hasattr(self.model_, "attention_weights"):
                 record.attention = self.model_.attention_weights(features)
             record.losses = getattr(self.model_, "history_", [])
         else:
-            value = _value(self.model_, features[:, -1])
-        record.scores = pd.Series(value, index=pd.Index(section.assets, name="asset"), name="score")
+            chance = value(self.model_, features[:, -1])
+        record.scores = pd.Series(
+            chance, index=pd.Index(section.assets, name="asset"), name="score"
+        )
         record.factors = section.columns
         for stage in getattr(self.preprocess_, "named_steps", {}).values():
             if hasattr(stage, "explained_variance_ratio_"):
@@ -487,20 +359,3 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             if (key == "random_state" or key.endswith("__random_state")) and value is None
         }
         return model.set_params(**unseeded)
-
-
-def is_scorer(model: Any) -> bool:
-    """Whether a model can tell how likely label 1 is."""
-    return hasattr(model, "predict_proba") or hasattr(model, "decision_function")
-
-
-def _value(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P(label 1), or the distance from the border of classifiers that know no probabilities."""
-    if hasattr(model, "predict_proba"):
-        return model.predict_proba(features)[:, list(model.classes_).index(1)]
-    return model.decision_function(features)
-
-
-def _takes_sequences(model: Any) -> bool:
-    """Whether a classifier takes (rows, steps, features) rather than (rows, features)."""
-    return bool(get_tags(model).input_tags.three_d_array)
