@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,16 @@ from attngru_bt.universe import Membership
 class Market:
     """Everything a backtest needs to know about a market.
 
+    The index close is attached to the bars as their ``benchmark`` (of an earlier one nothing
+    stays), as a benchmark feed would be: NaN on sessions without a close of the index, and without
+    an index there is none.
+
     Parameters
     ----------
     bars : Bars
         The assets' daily lines.
     benchmark : pandas.DataFrame or None
-        The index, indexed by date, with at least a column ``close``.
+        The index, indexed by increasing naive dates, with at least a column ``close``.
     membership : Membership or None
         Who was in the index when; None = everybody always.
     name : str
@@ -34,6 +38,30 @@ class Market:
     benchmark: pd.DataFrame | None
     membership: Membership | None
     name: str
+
+    def __post_init__(self) -> None:
+        """Attach the index close to the bars."""
+        close = None if self.benchmark is None else _on(self.benchmark, self.bars.dates)
+        if close is not None or self.bars.benchmark is not None:
+            object.__setattr__(self, "bars", replace(self.bars, benchmark=close))
+
+
+def _on(index: pd.DataFrame, dates: pd.DatetimeIndex) -> np.ndarray:
+    """Return the index close on the dates of the bars, NaN where it has none."""
+    days = index.index
+    if not isinstance(days, pd.DatetimeIndex) or days.tz is not None or "close" not in index:
+        raise DataError(
+            "`benchmark` must be a DataFrame indexed by naive dates with a column 'close'; got "
+            f"columns {', '.join(map(str, index.columns))} and an index of {days.dtype}."
+        )
+    days = days.normalize()
+    wrong = np.flatnonzero(~(np.diff(days.asi8) > 0))
+    if len(wrong):
+        raise DataError(
+            f"`benchmark` on {days[wrong[0] + 1].date()}: rows are not sorted or a date is there "
+            "twice; use sort_index() and keep one row per day."
+        )
+    return index["close"].set_axis(days).reindex(dates).to_numpy(dtype=np.float64)
 
 
 def load(path: str | Path) -> Market:

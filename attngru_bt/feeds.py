@@ -85,6 +85,8 @@ class PanelFeed(bt.feed.DataBase):
     11.0
     """
 
+    is_benchmark = False  # a stock
+
     # what the broker looks for: None = use the bar, so nothing can be stale or missing
     tick_close = tick_low = tick_high = tick_open = None
     tick_volume = tick_openinterest = tick_last = None
@@ -253,6 +255,7 @@ def add_feeds(
 ) -> list[PanelFeed]:
     """Add one PanelFeed per asset, and one for the benchmark, if there is one.
 
+    The strategies of this package do not trade a benchmark added here, whatever it is called.
     Every feed has the days its asset traded, and all lines of the bars. Of close-only bars, open,
     high and low are the close, so that an order filled "at the open" is filled at that session's
     close; the volume is 0.
@@ -307,6 +310,7 @@ def add_feeds(
     for name, (feed_class, frame) in frames.items():
         make: Any = feed_class  # its metaclass takes the parameters
         feed = make(dataname=frame, name=name, fromdate=fromdate, todate=todate)
+        feed.is_benchmark = index is not None and name == benchmark
         cerebro.adddata(feed, name=name)
         feeds.append(feed)
     return feeds
@@ -339,7 +343,11 @@ def _columns(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray]:
             f"{where} on {index[i]:%Y-%m-%d}: rows are not sorted or a date is there twice; use "
             "frame.sort_index() and keep one row per day."
         )
-    place = {str(column).lower(): i for i, column in enumerate(frame.columns)}
+    spelt = {str(column): i for i, column in enumerate(frame.columns)}
+    lower = {name.lower(): i for name, i in spelt.items()}
+    # a line's own spelling goes first: there may be lines BIAS5 and bias5
+    found = {line: spelt.get(line, lower.get(line.lower())) for line in lines}
+    place = {line: i for line, i in found.items() if i is not None}
     if "close" not in place:
         raise DataError(
             f"{where}: column 'close' is missing; got {', '.join(map(str, frame.columns))}."

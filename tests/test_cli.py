@@ -335,7 +335,7 @@ class TestInterrupt:
         assert "INFO" in text
         assert re.search(r"INFO 2015-0\d-\d\d: \d+ scored", text)
 
-    @pytest.mark.parametrize("stage", ["load", "Progress"])
+    @pytest.mark.parametrize("stage", ["inputs.load", "backtest.Progress"])
     def test_before_any_month_it_ends_alike(self, data, tmp_path, monkeypatch, stage):
         def stop(*args):
             raise KeyboardInterrupt

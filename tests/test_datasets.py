@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,52 @@ class TestLoad:
         assert folder.bars.digest() == bars.digest()
         make_market(3, 40).benchmark.to_csv(tmp_path / "folder" / "index.csv")
         assert len(load(tmp_path / "folder").benchmark) == 40
+
+    def test_the_index_close_is_the_benchmark_of_the_bars(self, tmp_path):
+        """As of a benchmark feed: by date, NaN where the index has no close, no date added."""
+        market = make_market(3, 40)
+        np.testing.assert_array_equal(market.bars.benchmark, market.benchmark["close"])
+        rows_of(market.bars).to_csv(tmp_path / "panel.csv", index=False)
+        gone = market.benchmark.index[[0, 7, 39]]
+        more = pd.DataFrame({"close": [5.0]}, index=[pd.Timestamp("2015-01-03")])  # a Saturday
+        index = pd.concat([market.benchmark.drop(gone)[["close"]], more]).sort_index()
+        index.to_csv(tmp_path / "index.csv", index_label="date")
+        bars = load(tmp_path).bars
+        want = [
+            np.nan if i in (0, 7, 39) else close
+            for i, close in enumerate(market.benchmark["close"])
+        ]
+        np.testing.assert_array_equal(bars.benchmark, want)
+        assert bars.digest() == market.bars.digest()
+        with pytest.raises(ValueError, match="read-only"):
+            bars.benchmark[1] = 0.0
+        for part in (bars.before("2015-02-02"), bars.until("2015-01-30"), bars.rows(0, 22)):
+            np.testing.assert_array_equal(part.benchmark, want[: len(part)])
+        np.testing.assert_array_equal(bars.select(["S001"]).benchmark, want)
+
+    def test_another_index_is_another_benchmark_and_none_is_none(self):
+        market = make_market(3, 40)
+        half = replace(market, benchmark=market.benchmark / 2)
+        np.testing.assert_array_equal(half.bars.benchmark, market.benchmark["close"] / 2)
+        cut = replace(market, bars=market.bars.until("2015-01-30"))
+        assert len(cut.bars.benchmark) == len(cut.bars) == 22
+        assert replace(market, benchmark=None).bars.benchmark is None
+        assert market.bars.benchmark is not None
+
+    @pytest.mark.parametrize(
+        ("spoil", "words"),
+        [
+            (lambda index: index.drop(columns="close"), "a column 'close'; got columns open"),
+            (lambda index: index.reset_index(), "indexed by naive dates"),
+            (lambda index: index.tz_localize("UTC"), "indexed by naive dates"),
+            (lambda index: index.iloc[::-1], "2015-02-24: rows are not sorted"),
+            (lambda index: index.iloc[[0, 1, 1, 2]], "2015-01-02: .* a date is there twice"),
+        ],
+    )
+    def test_a_benchmark_that_cannot_be(self, spoil, words):
+        market = make_market(3, 40)
+        with pytest.raises(DataError, match=words):
+            replace(market, benchmark=spoil(market.benchmark))
 
     def test_messages(self, tmp_path):
         with pytest.raises(DataError, match="nowhere: there is no such file"):

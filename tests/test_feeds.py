@@ -413,6 +413,20 @@ class TestAddFeeds:
         assert feeds[-1]._name == "SPX"
         assert list(feeds[-1].close.array) == list(range(1, 31))
 
+    def test_lines_are_told_apart_by_their_spelling(self):
+        """Names of factors have capitals: BIAS5 of a vendor's file is a line like any other."""
+        bars = make_market(2, 30, late=0, gaps=0, delisted=0).bars
+        lines = {"close": bars["close"], "BIAS5": bars["pb"], "bias5": bars["pe"]}
+        cerebro = bt.Cerebro(stdstats=False)
+        feed = add_feeds(cerebro, Bars(bars.dates, bars.assets, lines))[1]
+        frame = pd.DataFrame({"Close": bars["close"][:, 1], "MOOD": 1.0}, index=bars.dates)
+        other = PanelFeed.with_lines("Mood")(dataname=frame, name="other")
+        cerebro.adddata(other, name="other")
+        cerebro.run()
+        assert list(feed.lines.BIAS5.array) == bars["pb"][:, 1].tolist()
+        assert list(feed.lines.bias5.array) == bars["pe"][:, 1].tolist()
+        assert set(other.lines.Mood.array) == {1.0}
+
     def test_fromdate_and_todate(self):
         market = make_market(2, 60, late=0, gaps=0, delisted=0)
         cerebro = bt.Cerebro(stdstats=False)

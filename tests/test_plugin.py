@@ -99,11 +99,8 @@ def test_exactbars_1_is_refused_in_one_sentence(small, tmp_path):
 def test_scores_come_from_the_bars_of_the_feeds_and_nothing_else(small, want, tmp_path):
     """The same generator, fed the bars directly, gives the same scores."""
     generator = attngru_bt.SignalGenerator(LogisticRegression(max_iter=50), **SETTINGS)
-    bars = small.bars
-    close = small.benchmark["close"].reindex(bars.dates).to_numpy()
-    bars = attngru_bt.Bars(bars.dates, bars.assets, bars.lines, close)
     for month_end, scores in want[0]:
-        assert generator.scores(bars.until(month_end)).to_numpy().tobytes() == scores
+        assert generator.scores(small.bars.until(month_end)).to_numpy().tobytes() == scores
 
 
 def test_extra_lines_of_a_feed_are_factors(small, tmp_path):
@@ -142,6 +139,17 @@ def test_a_subclass_overrides_params_only(small, tmp_path):
     cerebro.addstrategy(Mine)
     strategy = cerebro.run()[0]
     assert all(len(d["wanted"]) == 2 for d in strategy.decisions)
+
+
+@pytest.mark.parametrize("of", ["market", "bars"])
+def test_the_benchmark_that_add_feeds_added_is_not_traded(small, want, of, tmp_path):
+    """Nobody has to name it: no analyzer here, and the same decisions."""
+    cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+    attngru_bt.add_feeds(cerebro, small if of == "market" else small.bars, benchmark="SPX")
+    cerebro.broker.setcash(1e6)
+    signal = LogisticRegression(max_iter=50)
+    cerebro.addstrategy(attngru_bt.AttentionGRUStrategy, signal=signal, **SETTINGS)
+    assert told(cerebro.run()[0]) == want
 
 
 def test_optstrategy_runs_in_worker_processes(small, tmp_path):

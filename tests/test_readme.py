@@ -109,6 +109,11 @@ def provide(path, market):
         write_index(path, market)
     elif path.name.startswith("member"):
         write_members(path, list(market.bars.assets))
+    elif path.suffix == ".py":
+        path.write_text(next(code for _, code in BLOCKS if code.startswith(f"# {path.name}\n")))
+    elif path.name.startswith("uqer"):
+        values = market.bars.frame("pb").stack().rename_axis(["tradeDate", "ticker"])
+        values.rename("EPS").reset_index().to_csv(path, index=False)
     elif re.search(r"\.(csv|csv\.gz|parquet)$", path.name):
         write_table(path, market)
     else:
@@ -162,8 +167,8 @@ def test_command_runs(where, command, place, market):
         assert Path(words[1]).name in SMALL  # test_examples.py runs it
         return
     for option, value in zip(words, words[1:], strict=False):
-        if option in ("--data", "--benchmark", "--membership"):
-            provide(place / value, market)
+        if option in ("--data", "--benchmark", "--membership", "--factors", "--factor-file"):
+            provide(place / value.split(",")[0], market)
     if command.startswith("btrun"):
         write_btcsv(place / "prices", make_market(n_assets=10, n_days=120))
     quick = QUICK.get(kind(command), "")

@@ -17,7 +17,7 @@ with a weight that fades. `settle` says after how many bars less than 1e-12 of t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ Array = NDArray[np.float64]  # (bars, assets), NaN = not known
 
 FORGOTTEN = 1e-12
 """Share of an exponential mean's start that counts as forgotten (see `settle`)."""
+
+_TILE = 8192  # values, 64 kB
 
 
 def lag(x: Array, n: int) -> Array:
@@ -67,29 +69,42 @@ def _pad(part: Array, n_bars: int) -> Array:
     return out
 
 
+def tiles(start: int, x: Array) -> Iterator[slice]:
+    """Bars of x from `start` on, in pieces small enough to stay in the cache for many passes."""
+    size = max(_TILE // max(x.shape[1], 1), 1)
+    return (slice(k, min(k + size, len(x))) for k in range(start, len(x), size))
+
+
 def total(x: Array, n: int) -> Array:
     """Sum over the last n bars."""
     if n > len(x):
         return np.full(x.shape, np.nan)
+    out = np.empty(x.shape)
+    out[: n - 1] = np.nan
     power, size = x, 1  # power[i]: sum of the size bars that end at bar i + size - 1
     parts = x[:0]
     taken = 0  # bars of the window's recent end that parts holds already
-    rest = n
     while True:
-        if rest & 1:
-            # parts[i] ends at bar i + taken - 1 and the older piece ends right before it begins
-            parts = parts[size:] + power[: len(power) - taken] if taken else power
+        # parts[i] ends at bar i + taken - 1 and the older piece ends right before it begins
+        older = power[: len(power) - taken]
+        if taken + size == n:
+            if taken:
+                np.add(parts[size:], older, out=out[n - 1 :])
+            else:
+                out[n - 1 :] = older
+            return out
+        if n & size:
+            parts = parts[size:] + older if taken else older
             taken += size
-        rest >>= 1
-        if not rest:
-            return _pad(parts, len(x))
         power = power[size:] + power[:-size]
         size *= 2
 
 
 def mean(x: Array, n: int) -> Array:
     """Mean over the last n bars."""
-    return total(x, n) / n
+    out = total(x, n)
+    out /= n
+    return out
 
 
 def count(x: Array, n: int) -> Array:
@@ -99,8 +114,9 @@ def count(x: Array, n: int) -> Array:
 
 def total_known(x: Array, n: int) -> Array:
     """Sum of the known values among the last n bars, of as many bars as there are."""
-    lead = np.zeros((n - 1, *x.shape[1:]))
-    return total(np.concatenate([lead, np.where(np.isnan(x), 0.0, x)]), n)[n - 1 :]
+    padded = np.zeros((n - 1 + len(x), *x.shape[1:]))
+    np.copyto(padded[n - 1 :], x, where=~np.isnan(x))
+    return total(padded, n)[n - 1 :]
 
 
 def mean_known(x: Array, n: int, least: int) -> Array:
@@ -140,23 +156,22 @@ def since_highest(x: Array, n: int) -> Array:
     n_bars = len(x)
     if n > n_bars:
         return np.full(x.shape, np.nan)
-    since = np.where(np.isnan(x), np.nan, 0.0)
+    top = np.where(np.isnan(x), np.inf, x)  # not known wins over any number
+    since = np.zeros(x.shape, dtype=np.int32)
 
-    def join(shift: int, top: Array, since: Array) -> tuple[Array, Array]:
-        old_top, new_top = top[: len(top) - shift], top[shift:]
-        older = old_top > new_top
-        # NaN must win over any number, from either half
-        return np.maximum(old_top, new_top), np.where(
-            older, since[: len(top) - shift] + shift, since[shift:] + 0 * old_top
+    def join(shift: int) -> tuple[Array, NDArray[np.int32]]:
+        old, new = top[: len(top) - shift], top[shift:]
+        return np.maximum(old, new), np.where(
+            old > new, since[: len(since) - shift] + np.int32(shift), since[shift:]
         )
 
     size = 1
     while 2 * size <= n:
-        x, since = join(size, x, since)
+        top, since = join(size)
         size *= 2
     if size < n:
-        x, since = join(n - size, x, since)
-    return _pad(since, n_bars)
+        top, since = join(n - size)
+    return _pad(np.where(top == np.inf, np.nan, since), n_bars)
 
 
 def since_lowest(x: Array, n: int) -> Array:
@@ -178,15 +193,24 @@ def _moments(x: Array, n: int, third: bool = False) -> tuple[Array, ...]:
         new = tuple(part[n_old:] for part in new)
         old = tuple(part[: len(new[0])] for part in old)
         step = old[0] - new[0]
+        mean = step * (n_old / size)
+        mean += new[0]
         square = old[1] + new[1]
-        square += step * step * (n_old * n_new / size)
-        mean = new[0] + step * (n_old / size)
+        more = step * step
+        more *= n_old * n_new / size
+        square += more
         if not third:
             return mean, square
         cube = old[2] + new[2]
         if n_old != n_new:
-            cube += step * step * step * (n_old * n_new * (n_new - n_old) / size**2)
-        cube += 3 / size * step * (n_new * old[1] - n_old * new[1])
+            more *= step
+            more *= (n_new - n_old) / size
+            cube += more
+        np.multiply(old[1], n_new, out=more)
+        more -= n_old * new[1]
+        more *= step
+        more *= 3 / size
+        cube += more
         return mean, square, cube
 
     zero = x - x  # NaN and infinities stay not known
@@ -213,7 +237,8 @@ def var(x: Array, n: int, ddof: int = 1) -> Array:
 
 def std(x: Array, n: int, ddof: int = 1) -> Array:
     """Sample standard deviation of the last n bars (divided by n - `ddof`)."""
-    return np.sqrt(var(x, n, ddof))
+    out = var(x, n, ddof)
+    return np.sqrt(out, out=out)
 
 
 def skewness(x: Array, n: int) -> Array:
@@ -230,7 +255,7 @@ def mean_deviation(x: Array, n: int) -> Array:
     if n > len(x):
         return np.full(x.shape, np.nan)
     rows = len(x) - n + 1
-    middle = total(x, n)[n - 1 :] / n
+    middle = mean(x, n)[n - 1 :]
     out = np.zeros_like(middle)
     away = np.empty_like(middle)
     for k in range(n):
@@ -320,9 +345,9 @@ def ema(x: Array, n: float = 0, *, alpha: float | None = None, seed: float | Non
     if alpha is None:
         alpha = 2 / (n + 1)
     known = np.isfinite(x)
-    lead = int(known.any(axis=1).argmax()) if len(x) else 0
-    resumed = known[lead + 1 :] & ~known[lead:-1]
-    if not resumed.any():  # known from one bar on, for good or until the asset's last
+    lead = int(known.argmax()) // x.shape[1] if known.size else 0  # bar of the first known value
+    # known from one bar on, for good or until the asset's last
+    if known[lead:].all() or not (known[lead + 1 :] & ~known[lead:-1]).any():
         out = np.empty_like(x)
         out[:lead] = np.nan
         out[lead:] = _recursion(x[lead:], alpha, seed)

@@ -7,6 +7,7 @@ everywhere in `ops`, a window's sum is put together from the bars of that window
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,16 @@ from attngru_bt.factors.ops import Array, total
 
 Mask = NDArray[np.bool_]
 
-_CACHED = 16384  # systems solved at a time: fewer cost calls, more cost cache misses
+_TILE = 16  # assets at a time, about: fewer cost calls, more cost cache misses
 
 
 def regression(
-    y: Array, x: list[Array], n: int, least: int, wanted: Mask | None = None
+    y: Array,
+    x: list[Array],
+    n: int,
+    least: int,
+    wanted: Mask | None = None,
+    n_slopes: int | None = None,
 ) -> tuple[list[Array], Array]:
     """Least squares of y on x and a constant over the last n bars, bars with a gap left out.
 
@@ -33,166 +39,177 @@ def regression(
         Fewer complete bars than this in the window: NaN.
     wanted : ndarray of bool, optional
         Bars at which an answer is needed; NaN at the others. Default: all.
+    n_slopes : int, optional
+        How many coefficients are needed, those of the first columns of x. Default: all.
 
     Returns
     -------
-    coefficients : list of p ndarrays of shape (bars, assets)
+    coefficients : list of n_slopes ndarrays of shape (bars, assets)
         Without the constant.
     residual_variance : ndarray of shape (bars, assets)
         Sum of squared residuals / (bars - p - 1).
     """
+    n_assets = y.shape[1]
+    if wanted is None:
+        wanted = np.ones(y.shape, dtype=bool)
+    slopes = np.full((len(x) if n_slopes is None else n_slopes, *y.shape), np.nan)
+    variance = np.full(y.shape, np.nan)
+    ends = np.linspace(0, n_assets, max(round(n_assets / _TILE), 1) + 1).astype(int)
+    for start, end in pairwise(ends):
+        part = np.s_[:, start:end]
+        some = [column if column.shape[1] < n_assets else column[part] for column in x]
+        _regress(y[part], some, n, least, wanted[part], slopes[:, *part], variance[part])
+    return list(slopes), variance
+
+
+def _regress(
+    y: Array, x: list[Array], n: int, least: int, wanted: Mask, slopes: Array, variance: Array
+) -> None:
+    """Fill in the coefficients and the residual variance of a few assets."""
     p = len(x)
     complete = np.isfinite(y)
     for column in x:
         complete = complete & np.isfinite(column)
-    columns = np.zeros((p + 2, *y.shape))  # x, y and ones; 0 where incomplete
-    for k, column in enumerate([*x, y, np.ones((1, 1))]):
-        np.copyto(columns[k], column, where=complete)
-    if wanted is None:
-        wanted = np.ones(y.shape, dtype=bool)
-    few = 100 * wanted.any(axis=1).sum() <= len(y)
-    windows = _FewWindows(columns, n, wanted) if few else _AllWindows(columns, n)
-    size = windows.sums(p + 1)[0].copy()
+    columns = np.zeros((p + 2, *y.shape))  # 0 where incomplete
+    # The first of x come last: the coefficient of the last regressor is known first.
+    for column, values in zip(columns, [np.ones((1, 1)), *reversed(x), y], strict=True):
+        np.copyto(column, values, where=complete)
+    at = np.flatnonzero(wanted.any(axis=1))
+    at = at[at >= max(least, p + 2) - 1]
+    if not len(at):
+        return
+    kind = _FewWindows if 100 * len(at) <= len(y) else _AllWindows
+    windows = kind(columns, n, at)
+    size = windows.sums(0, 0)
     answer = (size >= max(least, p + 2)) & windows.arrange(wanted)
-    at = np.flatnonzero(answer)
     # Where most have an answer, solving all is cheaper than picking those.
-    picked = slice(None) if 2 * len(at) > answer.size else at
+    every = 2 * np.count_nonzero(answer) > answer.size
+    picked = slice(None) if every else np.flatnonzero(answer)
     size = size.reshape(-1)[picked]
-    cross = np.empty((p + 1, p + 1, len(size)))  # sums of products, upper triangle, y last
-    centre = np.empty((p + 1, len(size)))  # means
-    for i in range(p + 1):
-        found = windows.sums(i).reshape(p + 2 - i, -1)
-        for j in range(i, p + 1):
-            cross[i, j] = found[j - i][picked]
-        np.divide(found[-1][picked], size, out=centre[i])
-    slopes, residual = np.empty((p, len(size))), np.empty(len(size))
-    for start in range(0, len(size), _CACHED):
-        part = slice(start, start + _CACHED)
-        slopes[:, part], residual[part] = _solve(cross[..., part], centre[:, part], size[part])
-
-    def spread(values: Array) -> Array:
-        out = np.full(answer.shape, np.nan)
-        out.reshape(-1)[picked] = values
-        out[~answer] = np.nan
-        return windows.restore(out)
-
-    return [spread(c) for c in slopes], spread(residual / (size - p - 1))
+    cross = np.empty((p + 2, p + 2, len(size)))  # sums of products, upper triangle
+    for i in range(p + 2):
+        for j in range(i, p + 2):
+            if every:
+                windows.sums(i, j, out=cross[i, j].reshape(answer.shape))
+            else:
+                cross[i, j] = windows.sums(i, j).reshape(-1)[picked]
+    solution = np.empty((len(slopes) + 1, len(size)))
+    _solve(cross, solution)
+    solution[-1] /= size - p - 1
+    for values, out in zip(solution, [*slopes, variance], strict=True):
+        found = np.full(answer.shape, np.nan)
+        found.reshape(-1)[picked] = values
+        found[~answer] = np.nan
+        windows.restore(found, out)
 
 
 class _FewWindows:
     """Sums of products over the windows that end at a few bars, each window by itself."""
 
-    def __init__(self, columns: Array, n: int, wanted: Mask) -> None:
-        self._rows = np.flatnonzero(wanted.any(axis=1))
-        self._n_bars = columns.shape[1]
-        self.shape = (len(self._rows), columns.shape[2])
-        self._products = np.zeros((*self.shape, len(columns), len(columns)))
-        for k, row in enumerate(self._rows):
+    def __init__(self, columns: Array, n: int, at: NDArray[np.intp]) -> None:
+        self._at = at
+        self._products = np.empty((len(at), columns.shape[2], len(columns), len(columns)))
+        for products, row in zip(self._products, at, strict=True):
             window = columns[:, max(row - n + 1, 0) : row + 1].transpose(2, 0, 1)
-            np.matmul(window, window.transpose(0, 2, 1), out=self._products[k])
+            np.matmul(window, window.transpose(0, 2, 1), out=products)
 
-    def sums(self, i: int) -> Array:
-        """Give the sums of column i times columns i, i + 1, ...: (columns, *shape)."""
-        return np.ascontiguousarray(np.moveaxis(self._products[..., i, i:], -1, 0))
+    def sums(self, i: int, j: int, out: Array | None = None) -> Array:
+        """Give the sums of column i times column j."""
+        return np.positive(self._products[..., i, j], out=out)
 
     def arrange(self, values: Mask) -> Mask:
         """Values of all bars, those at the windows' ends."""
-        return values[self._rows]
+        return values[self._at]
 
-    def restore(self, values: Array) -> Array:
-        """Values of all bars, NaN between the windows' ends."""
-        out = np.full((self._n_bars, self.shape[1]), np.nan)
-        out[self._rows] = values
-        return out
+    def restore(self, values: Array, out: Array) -> None:
+        """Write values at the windows' ends into those of all bars."""
+        out[self._at] = values
 
 
 class _AllWindows:
-    """Sums of products over the windows that end at every bar.
+    """Sums of products over the windows that end at every bar from the first of `at` on.
 
     Bars are taken in chunks of a length that divides the window's. A window is then the end of one
     chunk, some whole chunks, and the beginning of another, so a running sum from either side of
-    each chunk is enough: five passes over the data, whatever the window. Arrays are laid out
+    each chunk is enough: four passes over the data, whatever the window. Arrays are laid out
     (place in the chunk, chunk, asset), which makes every pass one over contiguous memory.
     """
 
-    def __init__(self, columns: Array, n: int) -> None:
+    def __init__(self, columns: Array, n: int, at: NDArray[np.intp]) -> None:
         n_columns, self._n_bars, n_assets = columns.shape
-        places = [k for k in range(1, n + 1) if n % k == 0]
-        self._places = min(places, key=lambda k: abs(k - math.sqrt(n)))
+        sizes = [k for k in range(1, n + 1) if n % k == 0]
+        self._places = min(sizes, key=lambda k: abs(k - math.sqrt(n) / 4))
         self._whole = n // self._places  # chunks in a window
+        self._first = int(at[0]) // self._places  # chunk
         n_chunks = -(-self._n_bars // self._places)
-        self.shape = (self._places, n_chunks, n_assets)
-        # an empty window's worth of chunks in front, for the windows that begin before the bars
-        chunked = np.zeros((n_columns, self._whole + n_chunks, self._places, n_assets))
-        flat = chunked[:, self._whole :].reshape(n_columns, -1, n_assets)
-        flat[:, : self._n_bars] = columns
-        chunked[:, self._whole :] = flat.reshape(n_columns, n_chunks, self._places, n_assets)
-        self._columns = np.ascontiguousarray(chunked.transpose(0, 2, 1, 3))
-        self._begun, self._ended = np.empty_like(self._columns), np.empty_like(self._columns)
+        self._columns = np.zeros((n_columns, self._places, n_chunks, n_assets))
+        for k in range(self._places):
+            values = columns[:, k :: self._places]
+            self._columns[:, k, : values.shape[1]] = values
+        self._product, self._ended = np.empty((2, self._places, n_chunks, n_assets))
+        self._chunks = np.zeros((self._whole - 1 + n_chunks, n_assets))
 
-    def sums(self, i: int) -> Array:
-        """Give the sums of column i times columns i, i + 1, ...; the next call overwrites them."""
-        whole = self._whole
-        begun, ended = self._begun[i:], self._ended[i:]
-        for column, one, other in zip(self._columns[i:], begun, ended, strict=True):
-            np.multiply(self._columns[i], column, out=one)
-            other[...] = one
-            for k in range(1, self._places):
-                one[k] += one[k - 1]  # from the chunk's beginning to place k
-                other[-1 - k] += other[-k]  # from place -1 - k to the chunk's end
-        out = begun[:, :, whole:]
-        if whole > 1:  # whole chunks between the two parts
-            chunks = np.ascontiguousarray(begun[:, -1].transpose(1, 0, 2))
-            between = total(chunks, whole - 1)[whole - 1 : -1].transpose(1, 0, 2)
-            out += between[:, None]
-        out[:, :-1] += ended[:, 1:, :-whole]
+    def sums(self, i: int, j: int, out: Array | None = None) -> Array:
+        """Give the sums of column i times column j."""
+        first, whole, product, ended = self._first, self._whole, self._product, self._ended
+        np.multiply(self._columns[i], self._columns[j], out=product)
+        ended[-1] = product[-1]
+        for k in reversed(range(self._places - 1)):
+            np.add(ended[k + 1], product[k], out=ended[k])  # from place k to the chunk's end
+        if out is None:
+            out = np.empty((self._places, product.shape[1] - first, product.shape[2]))
+        out[0] = product[0, first:]
+        if whole > 1:  # chunks between the one a window begins in and the one it ends in
+            self._chunks[whole - 1 :] = ended[0]
+            out[0] += total(self._chunks[first:], whole - 1)[whole - 2 : -1]
+        for k in range(1, self._places):
+            np.add(out[k - 1], product[k, first:], out=out[k])
+        older = ended[1:, max(first - whole, 0) : max(ended.shape[1] - whole, 0)]
+        out[:-1, out.shape[1] - older.shape[1] :] += older
         return out
 
     def arrange(self, values: Mask) -> Mask:
         """Values of all bars, in the order of the sums."""
-        places, n_chunks, n_assets = self.shape
-        padded = np.zeros((n_chunks * places, n_assets), dtype=values.dtype)
+        _, n_chunks, n_assets = self._product.shape
+        padded = np.zeros((n_chunks * self._places, n_assets), dtype=values.dtype)
         padded[: self._n_bars] = values
-        return padded.reshape(n_chunks, places, n_assets).transpose(1, 0, 2)
+        return padded.reshape(n_chunks, -1, n_assets).transpose(1, 0, 2)[:, self._first :]
 
-    def restore(self, values: Array) -> Array:
-        """Values in the order of the bars."""
-        return values.transpose(1, 0, 2).reshape(-1, self.shape[2])[: self._n_bars]
+    def restore(self, values: Array, out: Array) -> None:
+        """Write values in the order of the sums into those of all bars."""
+        start = self._first * self._places
+        in_order = values.transpose(1, 0, 2).reshape(-1, values.shape[2])
+        out[start:] = in_order[: self._n_bars - start]
 
 
-def _solve(cross: Array, centre: Array, size: Array) -> tuple[Array, Array]:
-    """Solve many normal equations at once by elimination.
+def _solve(cross: Array, solution: Array) -> None:
+    """Solve many normal equations at once by Cholesky's decomposition.
 
     Parameters
     ----------
-    cross : ndarray of shape (p + 1, p + 1, systems)
-        Sums of products, upper triangle, y last; overwritten.
-    centre : ndarray of shape (p + 1, systems)
-        Means.
-    size : ndarray of shape (systems,)
-
-    Returns
-    -------
-    slopes : ndarray of shape (p, systems)
-    residual : ndarray of shape (systems,)
-        Sum of squares.
+    cross : ndarray of shape (p + 2, p + 2, systems)
+        Sums of products of ones, p regressors and y, upper triangle; overwritten.
+    solution : ndarray of shape (m + 1, systems)
+        Filled with the coefficients of the last m regressors, the last one's first, and with the
+        sum of squared residuals.
     """
-    p = len(cross) - 1
-    for i in range(p + 1):
-        cross[i, i:] -= size * centre[i] * centre[i:]
-    rounding = [1e-10 * cross[i, i] for i in range(p)]  # left of what other regressors explain
-    explained = np.empty_like(cross[0])
-    for i in range(p):
-        pivot = cross[i, i]
-        pivot[pivot <= rounding[i]] = np.nan
-        share = cross[i, i + 1 :] / pivot
-        for k in range(i + 1, p + 1):
-            np.multiply(share[k - i - 1], cross[i, k:], out=explained[k:])
-            cross[k, k:] -= explained[k:]
-    slopes = np.empty((p, len(size)))
-    for i in reversed(range(p)):
-        rest = cross[i, p].copy()
-        for j in range(i + 1, p):
-            rest -= cross[i, j] * slopes[j]
-        slopes[i] = rest / cross[i, i]
-    return slopes, np.maximum(cross[p, p], 0.0)
+    last = len(cross) - 1
+    noise = np.zeros((last, 1))  # what rounding leaves of a regressor that the others explain
+    for i in range(last + 1):
+        row = cross[i, i:]
+        if i == 1:  # the constant is taken off
+            noise = np.stack([1e-10 * (cross[k, k] - cross[0, k] ** 2) for k in range(last)])
+        if i:
+            row -= np.einsum("ks,kjs->js", cross[:i, i], cross[:i, i:])
+        if i < last:
+            pivot = row[0]
+            pivot[pivot <= noise[i]] = np.nan
+            row *= 1 / np.sqrt(pivot)
+    *slopes, residual = solution
+    np.maximum(cross[last, last], 0.0, out=residual)
+    for k, slope in enumerate(slopes):
+        i = last - 1 - k
+        slope[...] = cross[i, last]
+        for j in range(i + 1, last):
+            slope -= cross[i, j] * slopes[last - 1 - j]
+        slope /= cross[i, i]

@@ -18,6 +18,7 @@ from attngru_bt.factors.ops import (
     settle,
     skewness,
     std,
+    tiles,
     total,
     total_known,
 )
@@ -307,18 +308,18 @@ def Hurst(close: Array, n: int = 80) -> Array:
 def rescaled_range(level: Array, m: int) -> Array:
     """Range of the level's way around the straight line over the last m steps, over their std."""
     out = np.full(level.shape, np.nan)
-    rows = len(level) - m
-    if rows > 0:
-        rise = (level[m:] - level[:rows]) / m
+    for part in tiles(m, level):
+        line = level[part.start - m : part.stop - m].copy()
+        rise = (level[part] - line) / m
         way, top, bottom = np.empty_like(rise), np.zeros_like(rise), np.zeros_like(rise)
-        start = level[:rows]
         for k in range(1, m):
-            start = start + rise  # where the straight line is after k steps
-            np.subtract(level[k : k + rows], start, out=way)
+            line += rise  # where the straight line is after k steps
+            np.subtract(level[part.start - m + k : part.stop - m + k], line, out=way)
             np.maximum(top, way, out=top)
             np.minimum(bottom, way, out=bottom)
-        out[m:] = top - bottom
-    return out / std(diff(level), m, ddof=0)
+        np.subtract(top, bottom, out=out[part])
+    out /= std(diff(level), m, ddof=0)
+    return out
 
 
 @factor(TECHNICAL, lookback=21)
@@ -467,7 +468,7 @@ def market_model(
     """
     lags = [lag(known_return, k) for k in (1, 2, 3)]
     regressors = [market_return, *lags]
-    slopes, variance = regression(known_return, regressors, n, n - 90, wanted > 0)
+    slopes, variance = regression(known_return, regressors, n, n - 90, wanted > 0, 1)
     return np.stack([slopes[0], variance])
 
 

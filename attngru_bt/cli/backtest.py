@@ -1,4 +1,4 @@
-"""The command line: ``attngru-bt backtest``, the same run as `attngru_bt.backtest.run`."""
+"""``attngru-bt backtest``: the same run as `attngru_bt.backtest.run`."""
 
 from __future__ import annotations
 
@@ -7,34 +7,23 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from attngru_bt import __version__, tearsheet
 from attngru_bt import backtest as engine
-from attngru_bt.bars import DataError, read_index
-from attngru_bt.datasets import Market, load, load_sp500
+from attngru_bt import tearsheet
+from attngru_bt.bars import DataError
+from attngru_bt.cli.console import err, log_to_stderr, out, sentences
+from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.scripts import Choice, choose, describe_scripts
+from attngru_bt.datasets import Market
+from attngru_bt.factors.engine import plan
 from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
-from attngru_bt.universe import Membership
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    help="Honest deep-learning stock selection for backtrader.",
-)
-out = Console()
-err = Console(stderr=True)
 
 # what the bundled 20 stocks are run with: ten years out of sample, each trained on the ten before
 EMBEDDED = dict(topk=5, start="2013-01-01", window=120)
@@ -49,28 +38,12 @@ A folder with panel.csv.gz, membership.csv and index.csv, traded from 2017:
 
 One long table (date,symbol,close,…) or a folder with a file per symbol, and an index file:
 `attngru-bt backtest --data prices.parquet --benchmark index.csv --topk 10 --seeds 5`
+
+Factors of your own beside the default ones, and values computed elsewhere:
+`attngru-bt backtest --data sse50/ --factors my_factors.py --factor-file uqer.csv`
 """
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        out.print(f"attngru_bt {__version__}", highlight=False)
-        raise typer.Exit()
-
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version and exit.", callback=_version, is_eager=True
-        ),
-    ] = False,
-) -> None:
-    pass
-
-
-@app.command(epilog=EXAMPLES)
 def backtest(
     data: Annotated[
         Path | None,
@@ -79,6 +52,15 @@ def backtest(
     benchmark: Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")] = None,
     membership: Annotated[
         Path | None, typer.Option(help="Members over time: symbol,in_date,out_date.")
+    ] = None,
+    factors: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="my_factors.py adds the factors it registers; NAME,NAME,… takes these only."
+        ),
+    ] = None,
+    factor_file: Annotated[
+        Path | None, typer.Option(help="Factor values: ticker,tradeDate,NAME,… (Uqer's layout).")
     ] = None,
     start: Annotated[
         str | None, typer.Option(help="First day to trade; earlier bars only train.")
@@ -114,14 +96,15 @@ def backtest(
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
     """Train month by month, trade the best names, report: everything out of sample."""
-    _log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with _sentences(debug):
-        _backtest(
-            data,
-            benchmark,
-            membership,
+    began = time.perf_counter()
+    log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    with sentences(debug):
+        progress = _backtest(
+            read_market(data, benchmark, membership, factor_file),
+            choose(factors),
             out_dir,
             baseline,
+            EMBEDDED if data is None else {},
             dict(
                 start=start,
                 end=end,
@@ -142,25 +125,25 @@ def backtest(
                 device=device,
             ),
         )
+        progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 
 def _backtest(
-    data: Path | None,
-    benchmark: Path | None,
-    membership: Path | None,
+    market: Market,
+    choice: Choice,
     folder: Path,
     baseline: bool,
+    otherwise: dict[str, Any],
     settings: dict[str, Any],
-) -> None:
-    began = time.perf_counter()
-    market = _market(data, benchmark, membership)
-    given = {name: value for name, value in settings.items() if value is not None}
-    if data is None:
-        given = {**EMBEDDED, **given}
-    given = {k: _date(k, v) if k in ("start", "end") else v for k, v in given.items()}
+) -> Progress:
+    given = otherwise | {name: value for name, value in settings.items() if value is not None}
+    given = {k: date(k, v) if k in ("start", "end") else v for k, v in given.items()}
+    if choice.names is not None:
+        given["factors"] = choice.names
     if "end" in given:
         market = engine.until(market, given["end"])
     bars = market.bars
+    planned = plan(bars, choice.names)  # a name that cannot be is an error at once
     first = pd.Timestamp(given.get("start", bars.dates[0]))
     months = len(month_ends(bars.dates[bars.dates >= first]))
     progress = Progress(err, months, folder)
@@ -170,7 +153,12 @@ def _backtest(
         f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}"
         + (", point-in-time members" if market.membership is not None else ""),
     )
-    progress.stage("factors", "computed month by month from the bars known then")
+    own = describe_scripts(choice.scripts)
+    progress.stage(
+        "factors",
+        f"{len(planned.columns)}, computed month by month from the bars known then"
+        + (f"; {own}" if own else ""),
+    )
     try:
         strategy = engine.run(market, progress=progress.month, **given)
     except KeyboardInterrupt:
@@ -201,7 +189,7 @@ def _backtest(
         folder,
         baseline=plain,
         baseline_name="equal weight",
-        run={"data": market.name, "digests": _digests(market), "settings": given},
+        run={"data": market.name, "digests": _digests(market, choice), "settings": given},
     )
     progress.partial.unlink(missing_ok=True)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -210,7 +198,8 @@ def _backtest(
     _print_metrics(metrics)
     for path in paths:
         out.print(f"  {path}", highlight=False, soft_wrap=True)
-    progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
+    return progress
+    return progress
 
 
 _ACCOUNT = ("end", "cash", "commission", "slippage", "periods", "riskfree")
@@ -257,7 +246,7 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         out.print(quality)
 
 
-def _digests(market: Market) -> dict[str, str]:
+def _digests(market: Market, choice: Choice) -> dict[str, str]:
     """Digest of everything a run read, so that a change of any of it shows in run.json."""
     digests = {"bars": market.bars.digest()}
     if market.benchmark is not None:
@@ -265,64 +254,8 @@ def _digests(market: Market) -> dict[str, str]:
     if market.membership is not None:
         stays = [(d, sorted(market.membership.at(d))) for d in market.bars.dates]
         digests["members"] = _digest(repr(stays))
-    return digests
+    return digests | {script.path.name: script.digest for script in choice.scripts}
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _date(option: str, text: str) -> str:
-    """Check a date given on the command line; returns it as YYYY-MM-DD."""
-    try:
-        return f"{pd.Timestamp(text):%Y-%m-%d}"
-    except ValueError:
-        raise ValueError(f"--{option} must be a date such as 2017-01-31; got {text!r}.") from None
-
-
-def _market(data: Path | None, benchmark: Path | None, membership: Path | None) -> Market:
-    """Read the data, with the benchmark and members given apart from them."""
-    market = load_sp500() if data is None else load(data)
-    if benchmark is not None:
-        market = replace(market, benchmark=read_index(benchmark))
-    if membership is not None:
-        market = replace(market, membership=Membership.from_csv(membership))
-    return market
-
-
-def _log_to_stderr(level: int) -> None:
-    """Show the package's log on stderr; the root logger is left alone."""
-    package = logging.getLogger("attngru_bt")
-    package.setLevel(level)
-    for old in [h for h in package.handlers if h.get_name() == _HANDLER]:
-        package.removeHandler(old)
-    handler = logging.StreamHandler()
-    handler.set_name(_HANDLER)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    # that nothing was traded is an error here, with a sentence of its own
-    handler.addFilter(lambda record: record.name != "attngru_bt.analyzers.record")
-    package.addHandler(handler)
-
-
-_HANDLER = "attngru-bt"
-
-
-@contextmanager
-def _sentences(debug: bool) -> Iterator[None]:
-    """Turn the errors a user can mend into one sentence on stderr and exit code 2."""
-    try:
-        yield
-    except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
-        if debug:
-            raise
-        err.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
-
-
-def main() -> None:
-    """Entry point of the ``attngru-bt`` command."""
-    app()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,44 @@
+"""The command line: ``attngru-bt backtest`` and ``attngru-bt factors``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from attngru_bt import __version__
+from attngru_bt.cli import backtest, factors
+from attngru_bt.cli.console import out
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Honest deep-learning stock selection for backtrader.",
+)
+app.command("backtest", epilog=backtest.EXAMPLES)(backtest.backtest)
+app.add_typer(factors.app, name="factors")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"attngru_bt {__version__}", highlight=False)
+        raise typer.Exit()
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the ``attngru-bt`` command."""
+    app()

@@ -1,0 +1,66 @@
+"""What the commands read: data, benchmark, members, factor values, dates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.bars import PRICE_LINES, Bars, DataError, read_index
+from attngru_bt.datasets import Market, load, load_sp500
+from attngru_bt.factors import join_factor_file
+from attngru_bt.universe import Membership
+
+
+def read_market(
+    data: Path | None,
+    benchmark: Path | None = None,
+    membership: Path | None = None,
+    factor_file: Path | None = None,
+) -> Market:
+    """Read the data, with the benchmark, members and factor values given apart from them.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be used.
+    """
+    market = load_sp500() if data is None else load(data)
+    if benchmark is not None:
+        market = replace(market, benchmark=read_index(benchmark))
+    if membership is not None:
+        market = replace(market, membership=Membership.from_csv(membership))
+    if factor_file is not None:
+        market = replace(market, bars=_joined(market.bars, factor_file))
+    return market
+
+
+def _joined(bars: Bars, path: Path) -> Bars:
+    """Join a file of factor values; it may bring factors, but not change the market itself."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file; check the path.")
+    try:
+        joined = join_factor_file(bars, path)
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # incl. ParserError, ArrowInvalid, UnicodeDecodeError
+        raise DataError(
+            f"{path}: cannot be read as a factor file ({error}); expected CSV or Parquet with the "
+            "columns ticker, tradeDate and one per factor."
+        ) from error
+    for name, values in joined.lines.items():
+        there = name in bars.lines and not np.may_share_memory(values, bars.lines[name])
+        if there or (name in PRICE_LINES and name not in bars.lines):
+            what = "a column of the data already" if there else "a price, not a factor"
+            raise DataError(f"{path}, column {name!r}: is {what}; leave it out or rename it.")
+    return joined
+
+
+def date(option: str, text: str) -> str:
+    """Check a date given on the command line; returns it as YYYY-MM-DD."""
+    try:
+        return f"{pd.Timestamp(text):%Y-%m-%d}"
+    except ValueError:
+        raise ValueError(f"--{option} must be a date such as 2017-01-31; got {text!r}.") from None
