@@ -288,8 +288,9 @@ def add_feeds(
     for column, asset in enumerate(bars.assets):
         rows = np.flatnonzero(traded[:, column])
         block = np.array([values[rows, column] for values in bars.lines.values()])
-        frames[asset] = kind, pd.DataFrame(
-            block.T, index=bars.dates[rows], columns=list(bars.lines), copy=False
+        frames[asset] = (
+            kind,
+            pd.DataFrame(block.T, index=bars.dates[rows], columns=list(bars.lines), copy=False),
         )
     index = market.benchmark if isinstance(market, Market) else _closes(bars)
     if index is not None:
@@ -326,9 +327,7 @@ def _columns(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray]:
     """Return the float64 column of every line, in the order of the lines."""
     where = f"feed {name!r}" if name else "PanelFeed"
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(
-            f"{where}: `dataname` must be a DataFrame; got {type(frame).__name__}."
-        )
+        raise DataError(f"{where}: `dataname` must be a DataFrame; got {type(frame).__name__}.")
     index: Any = frame.index
     if not isinstance(index, pd.DatetimeIndex) or index.tz is not None or index.hasnans:
         raise DataError(

@@ -81,9 +81,7 @@ class Membership:
         """Read ``symbol,in_date,out_date`` from a CSV; an empty ``out_date`` means still in."""
         path = Path(path)
         try:
-            frame = pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-            )
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         except FileNotFoundError:
             raise DataError(f"{path}: there is no such membership file; check the path.") from None
         except (OSError, ValueError) as error:

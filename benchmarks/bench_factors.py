@@ -2,6 +2,7 @@
 
     python benchmarks/bench_factors.py            # all but the large market
     python benchmarks/bench_factors.py --large    # 3,000 stocks x 2,500 days too (minutes, 2 GB)
+    python benchmarks/bench_factors.py --append   # a month appended to many blocks of stocks
     python benchmarks/bench_factors.py --profile  # milliseconds per factor
 
 1. All factors on 50 x 1,400, time per factor over TA-Lib's time per indicator, called per symbol.
@@ -75,23 +76,25 @@ TALIB = {  # forty different indicators, each of the windows it is usually given
 }  # fmt: skip
 
 
-def seconds(function: Callable[[], object], repeats: int) -> float:
-    """Median CPU seconds of a few runs after one to warm up; other load drops out."""
-    function()
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
+def seconds(repeats: int, *functions: Callable[[], object]) -> list[float]:
+    """Median CPU seconds of each, of a few runs by turns after one to warm up.
+
+    By turns, since other load on the machine slows all of them.
+    """
+    times: list[list[float]] = [[] for _ in functions]
+    for function in functions:
         function()
-        times.append(time.process_time() - begin)
-    return statistics.median(times)
+    for _ in range(repeats):
+        for function, took in zip(functions, times, strict=True):
+            begin = time.process_time()
+            function()
+            took.append(time.process_time() - begin)
+    return [statistics.median(took) for took in times]
 
 
 def against_talib(repeats: int) -> None:
     bars = make_bars(1400, 50, rough=False)
-    columns = [
-        [np.ascontiguousarray(bars[name][:, j]) for name in OHLCV]
-        for j in range(50)
-    ]
+    columns = [[np.ascontiguousarray(bars[name][:, j]) for name in OHLCV] for j in range(50)]
 
     def oracle() -> None:
         for indicator in TALIB.values():
@@ -99,12 +102,17 @@ def against_talib(repeats: int) -> None:
                 indicator(*d)
 
     names = registry.names()
-    ours = seconds(lambda: compute(bars, names), repeats) / len(names)
-    raw = seconds(lambda: compute(bars, names, raw=True), repeats) / len(names)
-    theirs = seconds(oracle, repeats) / len(TALIB)
     # rolling regressions and the rescaled range: TA-Lib has nothing of the kind
     plain = [name for name in names if name not in ("TOBT", "HBETA", "HSIGMA", "Hurst")]
-    simple = seconds(lambda: compute(bars, plain), repeats) / len(plain)
+    ours, raw, simple, theirs = seconds(
+        repeats,
+        lambda: compute(bars, names),
+        lambda: compute(bars, names, raw=True),
+        lambda: compute(bars, plain),
+        oracle,
+    )
+    ours, raw, simple = ours / len(names), raw / len(names), simple / len(plain)
+    theirs /= len(TALIB)
     print(f"50 x 1,400, time per factor / TA-Lib's per indicator ({len(TALIB)}), want <= 2")
     print(f"    scale-free {ours / theirs:.2f}   raw {raw / theirs:.2f}   "
           f"({1e3 * ours:.2f} ms, {1e3 * raw:.2f} ms against {1e3 * theirs:.2f} ms)")  # fmt: skip
@@ -114,7 +122,7 @@ def against_talib(repeats: int) -> None:
 def appending(n_assets: int, n_days: int, want: float, repeats: int) -> None:
     bars = make_bars(n_days, n_assets)
     names = [f.name for f in registry if f.default]
-    full = seconds(lambda: compute(bars, names), repeats)
+    (full,) = seconds(repeats, lambda: compute(bars, names))
 
     def extend(at: pd.DatetimeIndex) -> float:
         times = []
@@ -164,7 +172,8 @@ def profile() -> None:
     bars = make_bars(1400, 50, rough=False)
     rows = []
     for name in registry.names():
-        rows.append((1e3 * seconds(lambda name=name: compute(bars, [name]), 3), name))
+        (took,) = seconds(3, lambda name=name: compute(bars, [name]))
+        rows.append((1e3 * took, name))
     for took, name in sorted(rows, reverse=True)[:40]:
         print(f"{took:8.2f} ms  {name}")
 
@@ -172,11 +181,15 @@ def profile() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--append", action="store_true")
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     if options.profile:
         profile()
+        return
+    if options.append:  # time grows linearly in symbols; all days of 3,000 would fill 10 GB
+        appending(300, 2500, 0.2, 1)
         return
     against_talib(options.repeats)
     appending(50, 1400, 0.35, options.repeats)

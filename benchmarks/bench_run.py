@@ -29,6 +29,7 @@ class Plain(bt.Strategy):
         self.month = None
 
     def next(self):
+        """Rebalance in the first session of a month."""
         today = self.datetime.date(0)
         if self.month is not None and today.month != self.month:
             known = self.p.scores.index < pd.Timestamp(today)

@@ -27,9 +27,7 @@ cerebro.broker.setcash(1_000_000)
 cerebro.broker.setcommission(0.001)
 attngru_bt.add_feeds(cerebro, attngru_bt.load_sp500(), fromdate=args.since)
 cerebro.addstrategy(attngru_bt.AttentionGRUStrategy, topk=5)
-cerebro.addanalyzer(
-    attngru_bt.Performance, benchmark="INDEX", start="trading", _name="performance"
-)
+cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", start="trading", _name="performance")
 strategy = cerebro.run()[0]
 
 figures = strategy.analyzers.performance.get_analysis()

@@ -165,8 +165,10 @@ class TestReadTable:
         frame = table()
         by_date = frame.sort_values("date", kind="stable").iloc[:, ::-1]
         same(read_table(frame), read_table(by_date))
-        same(read_table(frame), read_table(frame.rename(columns=str.upper).rename(
-            columns={"MY FACTOR": "my factor"})))
+        same(
+            read_table(frame),
+            read_table(frame.rename(columns=str.upper).rename(columns={"MY FACTOR": "my factor"})),
+        )
         same(read_table(frame), read_table(frame.set_index(["symbol", "date"])))
 
     def test_days_without_trade_are_nan_in_every_line(self):
@@ -199,8 +201,12 @@ class TestReadTable:
             ["20200102", "20200103", "20200106", "20200102", "20200106"],
             [20200102, 20200103, 20200106, 20200102, 20200106],
             ["2020/1/2", "2020/1/3", "2020/1/6", "2020/1/2", "2020/1/6"],
-            ["2020-01-02 15:00", "2020-01-03 15:00:00", "2020-01-06T09:30", *(
-                "2020-01-02", "2020-01-06")],
+            [
+                "2020-01-02 15:00",
+                "2020-01-03 15:00:00",
+                "2020-01-06T09:30",
+                *("2020-01-02", "2020-01-06"),
+            ],
             pd.DatetimeIndex(table().date).date,
             pd.DatetimeIndex(table().date),
             pd.DatetimeIndex(table().date).tz_localize("Asia/Shanghai"),
@@ -214,8 +220,12 @@ class TestReadTable:
         same(read_table(write(table(date=dates), tmp_path / "t.csv")), expected)
 
     def test_summer_time_is_one_zone(self):
-        frame = table().iloc[:3].assign(
-            date=["2020-03-06 00:00-05:00", "2020-03-09 00:00-04:00", "2020-11-02 00:00-05:00"]
+        frame = (
+            table()
+            .iloc[:3]
+            .assign(
+                date=["2020-03-06 00:00-05:00", "2020-03-09 00:00-04:00", "2020-11-02 00:00-05:00"]
+            )
         )
         assert str(read_table(frame).dates[1])[:10] == "2020-03-09"
 
@@ -243,8 +253,12 @@ class TestReadTable:
                 "000001 in row 2: column 'date' .* got an empty cell",
             ),
             (
-                {"date": [f"{d} 00:00+0{8 + (s == 'B')}:00" for d, s in zip(
-                    table().date, table().symbol, strict=True)]},
+                {
+                    "date": [
+                        f"{d} 00:00+0{8 + (s == 'B')}:00"
+                        for d, s in zip(table().date, table().symbol, strict=True)
+                    ]
+                },
                 r"B on 2020-01-02: mixed time zones in column 'date' \(UTC\+9h and UTC\+8h\)",
             ),
             (
@@ -256,13 +270,17 @@ class TestReadTable:
             ({"open": [1.0, 1, 1, 1, -2]}, "B on 2020-01-06: column 'open' .* got -2"),
             ({"adjfactor": [1.0, 1, 1, 0, 1]}, "B on 2020-01-02: column 'adjfactor' must be pos"),
             ({"volume": [1.0, 1, 1, 1, -2]}, "B on 2020-01-06: column 'volume' must not be neg"),
-            ({"close": ["1", "2", "x3", "4", "5"]}, "000001 on 2020-01-06: column 'close' must be"
-             " a number; got 'x3'"),
+            (
+                {"close": ["1", "2", "x3", "4", "5"]},
+                "000001 on 2020-01-06: column 'close' must be a number; got 'x3'",
+            ),
             ({"my factor": ["1", "2", "x3", "4", "5"]}, "column 'my factor' must be a number"),
             ({"volume": "none at all"}, "000001 on 2020-01-02: column 'volume' must be a number"),
             ({"pe": [1.0, np.inf, 1, 1, 1]}, "column 'pe' must be a number; got .*inf"),
-            ({"high": [11.0, 12, 10.9, 21, 22]}, "000001 on 2020-01-06: column 'high' 10.9 is "
-             "below column 'low' 11"),
+            (
+                {"high": [11.0, 12, 10.9, 21, 22]},
+                "000001 on 2020-01-06: column 'high' 10.9 is below column 'low' 11",
+            ),
             ({"open": [1.0, np.nan, 1, 1, 1]}, "000001 on 2020-01-03: column 'open' is empty tho"),
             ({"adjfactor": [1.0, np.nan, 1, 1, 1]}, "column 'adjfactor' is empty though"),
             ({"traded": [1, 1, 2, 1, 1]}, "000001 on 2020-01-06: column 'traded' must be 0 or 1"),
@@ -327,14 +345,17 @@ class TestReadTable:
         (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfdate,symbol,close\n2020-01-02,A,1\n")
         assert read_table(tmp_path / "t.csv").assets == ("A",)
 
-    @settings(max_examples=30, deadline=None,
-              suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
     @given(seed=st.integers(0, 10_000), kind=st.sampled_from([".csv", ".parquet"]))
     def test_what_is_written_is_read_to_the_bit(self, tmp_path, seed, kind):
         bars = make_market(4, 25, seed, late=1, gaps=2, delisted=1).bars
-        rows = pd.DataFrame(
-            {name: bars.frame(name).stack() for name in bars.lines}
-        ).rename_axis(["date", "symbol"]).reset_index()
+        rows = (
+            pd.DataFrame({name: bars.frame(name).stack() for name in bars.lines})
+            .rename_axis(["date", "symbol"])
+            .reset_index()
+        )
         file = write(rows.sort_values(["symbol", "date"]), tmp_path / f"t{kind}")
         same(read_table(file), bars)
 
@@ -465,9 +486,13 @@ def market():
 
 def feeds_of(kind, tmp_path):
     bars, benchmark = market()
-    index = pd.DataFrame({"close": benchmark["close"]}).assign(
-        open=benchmark["close"], high=benchmark["close"], low=benchmark["close"], volume=0.0
-    ).drop(index=benchmark.index[30])  # a day the benchmark does not know
+    index = (
+        pd.DataFrame({"close": benchmark["close"]})
+        .assign(
+            open=benchmark["close"], high=benchmark["close"], low=benchmark["close"], volume=0.0
+        )
+        .drop(index=benchmark.index[30])
+    )  # a day the benchmark does not know
     feeds = {}
     for j, asset in enumerate(bars.assets):
         rows = bars.traded[:, j]

@@ -206,7 +206,9 @@ class TestMakeMarket:
 
     @settings(max_examples=25, deadline=None)
     @given(
-        n_assets=st.integers(1, 12), n_days=st.integers(2, 300), seed=st.integers(0, 999),
+        n_assets=st.integers(1, 12),
+        n_days=st.integers(2, 300),
+        seed=st.integers(0, 999),
         signal=st.floats(-0.9, 0.9),
     )
     def test_bars_are_valid(self, n_assets, n_days, seed, signal):
@@ -239,8 +241,9 @@ class TestMakeMarket:
         assert (last < 599).sum() == 3
         assert first.max() <= 300
         assert last.min() >= 399
-        spans = [traded[a : b + 1, j].all() for j, (a, b) in enumerate(zip(first, last,
-                                                                          strict=True))]
+        spans = [
+            traded[a : b + 1, j].all() for j, (a, b) in enumerate(zip(first, last, strict=True))
+        ]
         assert all(spans)
         gappy = make_market(20, 600, seed=3, late=0, gaps=6, delisted=0).bars.traded
         assert (~gappy.all(axis=0)).sum() == 6

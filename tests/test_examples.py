@@ -105,9 +105,7 @@ class TestExistingScript:
             for name in ("before", "after")
         )
         changes = [
-            line
-            for line in difflib.ndiff(before, after)
-            if line[0] in "+-" and line[1:].strip()
+            line for line in difflib.ndiff(before, after) if line[0] in "+-" and line[1:].strip()
         ]
         added = [line[2:] for line in changes if line[0] == "+"]
         assert added == [

@@ -205,7 +205,6 @@ class TestSameAsPandasData:
                 first = first or repr(ours)
                 assert repr(ours) == first
 
-
     def test_pointers_at_and_beyond_the_end(self):
         """What Cerebro asks of a preloaded feed that has ended."""
         for kind in (PanelFeed, bt.feeds.PandasData):
@@ -299,7 +298,9 @@ class TestBacktraderFeatures:
         assert out.returncode == 0, out.stderr.decode()
         bars = market.bars
         assert out.stdout.decode().split() == [
-            repr(float(bars["pb"][0, 0])), "1", repr(float(bars["close"][0, 0])),
+            repr(float(bars["pb"][0, 0])),
+            "1",
+            repr(float(bars["close"][0, 0])),
         ]
 
     def test_plot(self):

@@ -156,6 +156,25 @@ class TestExponential:
         x = np.array([[np.nan], [1.0], [2.0], [6.0], [7.0]])
         np.testing.assert_allclose(ops.smooth(x, 3)[:, 0], [np.nan, np.nan, np.nan, 3, 13 / 3])
 
+    @pytest.mark.parametrize("operation", [ops.ema, ops.smooth])
+    def test_gaps_and_late_starts_of_other_assets_do_not_matter(self, operation) -> None:
+        x = walk(60, 4)
+        x[:7, 1] = x[:40, 2] = x[50:, 2] = np.nan
+        x[20:30, 3] = np.nan
+        got = operation(x, 5)
+        for j in range(4):
+            known = np.isfinite(x[:, j])
+            assert np.isnan(got[~known, j]).all()
+            alone = operation(x[known, j : j + 1], 5)[:, 0]
+            np.testing.assert_array_equal(got[known, j], alone)
+
+
+def test_variances_of_doubled_windows() -> None:
+    x = walk()
+    for n, got in zip((5, 10, 20, 40, 80, 160), ops.vars_doubling(x, 5, ddof=0), strict=False):
+        want = pd.DataFrame(x).rolling(n).var(ddof=0).to_numpy()
+        np.testing.assert_allclose(got, want, rtol=1e-9)
+
 
 class TestRegression:
     @pytest.fixture(autouse=True)
@@ -200,6 +219,31 @@ class TestRegression:
         assert np.isnan(slope[~wanted]).all()
         np.testing.assert_allclose(slope[120, 1:], every[120, 1:], rtol=1e-12)
         np.testing.assert_allclose(variance[120, 1:], all_variance[120, 1:], rtol=1e-12)
+
+    def test_only_the_coefficients_wanted(self, sample) -> None:
+        y, x = sample
+        every, variance = regression(y, x, 60, 10)
+        one, same = regression(y, x, 60, 10, n_slopes=1)
+        np.testing.assert_array_equal(one, every[:1])
+        np.testing.assert_array_equal(same, variance)
+
+    @pytest.mark.parametrize("n", [20, 60, 400])
+    def test_only_the_later_bars_wanted(self, sample, n: int) -> None:
+        y, x = sample
+        wanted = np.zeros(y.shape, dtype=bool)
+        wanted[83:] = True
+        (slope, *_), _ = regression(y, x, n, 10, wanted)
+        (every, *_), _ = regression(y, x, n, 10)
+        assert np.isnan(slope[:83]).all() and np.isfinite(slope[100:]).any()
+        np.testing.assert_allclose(slope[83:], every[83:], rtol=1e-10)
+
+    def test_assets_do_not_see_each_other(self) -> None:
+        rng = np.random.default_rng(1)
+        y, x = rng.normal(size=(100, 50)), [rng.normal(size=(100, 50)), rng.normal(size=(100, 1))]
+        (many, *_), _ = regression(y, x, 20, 10)
+        for j in (0, 17, 49):
+            (one, *_), _ = regression(y[:, [j]], [x[0][:, [j]], x[1]], 20, 10)
+            np.testing.assert_array_equal(one[:, 0], many[:, j])
 
     def test_a_spike_leaves_nothing_behind(self, sample) -> None:
         y, x = sample

@@ -27,9 +27,7 @@ def small():
 
 def frames(market):
     wide = {c: market.bars.frame(c) for c in COLUMNS}
-    each = {
-        a: pd.DataFrame({c: wide[c][a] for c in COLUMNS}).dropna() for a in market.bars.assets
-    }
+    each = {a: pd.DataFrame({c: wide[c][a] for c in COLUMNS}).dropna() for a in market.bars.assets}
     return {**each, "INDEX": market.benchmark}
 
 

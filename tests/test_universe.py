@@ -123,7 +123,8 @@ class TestValidation:
 
 def test_the_real_index_has_its_members(sse50):
     """50 names at every month-end, apart from days between a leaving and an entering."""
-    counts = [len(sse50.membership.at(d)) for d in pd.date_range("2015-01-31", "2019-12-31",
-                                                                freq="ME")]
+    counts = [
+        len(sse50.membership.at(d)) for d in pd.date_range("2015-01-31", "2019-12-31", freq="ME")
+    ]
     assert set(counts) == {50}
     assert sse50.membership.check(sse50.bars.assets) == []

@@ -159,12 +159,16 @@ def _plausible(columns: dict[str, np.ndarray], traded: np.ndarray, where: Where)
         if name in columns:
             # vendors differ on auctions and rounding, so this is worth a word but no refusal
             value = columns[name]
-            outside = traded & (
-                (value > high * (1 + ROUNDING)) | (value < low * (1 - ROUNDING))
-            )
+            outside = traded & ((value > high * (1 + ROUNDING)) | (value < low * (1 - ROUNDING)))
             if outside.any():
                 i = first(outside)[0]
                 log.warning(
                     "%s: column %r %g is outside low..high %g..%g; so it is on %d rows, kept "
-                    "as given", where(i), name, value[i], low[i], high[i], outside.sum(),
+                    "as given",
+                    where(i),
+                    name,
+                    value[i],
+                    low[i],
+                    high[i],
+                    outside.sum(),
                 )

@@ -60,9 +60,7 @@ class _Source:
         if self.clock._tz is None:
             days = np.floor(times).astype(np.int64)
         else:
-            days = np.array(
-                [self.feed.num2date(t).toordinal() for t in times], dtype=np.int64
-            )
+            days = np.array([self.feed.num2date(t).toordinal() for t in times], dtype=np.int64)
         if len(days):
             step = np.diff(days, prepend=self.last)
             for i in first(step <= 0):
@@ -201,9 +199,7 @@ class FeedReader:
             log.info("lines missing in all feeds: %s", ", ".join(sorted(self._missing)))
         closes_only = all(same.values())
         if closes_only and not set(same) <= self._missing:
-            log.info(
-                "close-only market: open, high and low always equal close, and are left out"
-            )
+            log.info("close-only market: open, high and low always equal close, and are left out")
         dropped = self._missing | (set(same) if closes_only else set())
         self._lines = tuple(name for name in names if name not in dropped)
 
@@ -248,7 +244,9 @@ class FeedReader:
                     self._missing.discard(name)
                     log.warning(
                         "line %r of feed %r is known from %s on, but was missing in all feeds at "
-                        "the first read and stays left out in this run", name, source.name,
+                        "the first read and stays left out in this run",
+                        name,
+                        source.name,
                         datetime.date.fromordinal(int(days[int(np.argmax(known_now))])),
                     )
 

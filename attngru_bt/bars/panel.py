@@ -113,9 +113,7 @@ class Bars:
         if benchmark is not None:
             benchmark = np.asarray(benchmark, dtype=np.float64)
             if benchmark.shape != shape[:1]:
-                raise DataError(
-                    f"`benchmark` must have shape {shape[:1]}; got {benchmark.shape}."
-                )
+                raise DataError(f"`benchmark` must have shape {shape[:1]}; got {benchmark.shape}.")
             benchmark = _read_only(benchmark)
         # one unit, no name and no frequency, wherever the dates come from
         dates = pd.DatetimeIndex(dates.as_unit("us").to_numpy())
@@ -151,8 +149,7 @@ class Bars:
             return self.lines[line]
         except KeyError:
             raise KeyError(
-                f"no line {line!r}; there are {', '.join(self.lines)}"
-                f"{nearest(line, self.lines)}"
+                f"no line {line!r}; there are {', '.join(self.lines)}{nearest(line, self.lines)}"
             ) from None
 
     def __repr__(self) -> str:

@@ -52,9 +52,7 @@ def own_lines(bars: Bars) -> tuple[str, ...]:
     return tuple(name for name in bars.lines if name not in LINES)
 
 
-def plan(
-    bars: Bars, names: Sequence[str] | None = None, *, source: Registry = registry
-) -> Plan:
+def plan(bars: Bars, names: Sequence[str] | None = None, *, source: Registry = registry) -> Plan:
     """Decide which factors the bars allow.
 
     Parameters

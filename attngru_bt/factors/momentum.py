@@ -102,9 +102,7 @@ def CMO(ChandeSU: Array, ChandeSD: Array) -> Array:
     return 100 * (ChandeSU - ChandeSD) / (ChandeSU + ChandeSD)
 
 
-@factor(
-    MOMENTUM, memory="ema", lookback=lambda n: settle(alpha=1 / n) + n, history=lambda n: 2 * n
-)
+@factor(MOMENTUM, memory="ema", lookback=lambda n: settle(alpha=1 / n) + n, history=lambda n: 2 * n)
 def ARC(close: Array, n: int = 50) -> Array:
     """Exponential mean, alpha = 1/{n}, of close / close {n} bars ago."""
     return ema(close / lag(close, n), alpha=1 / n)

@@ -29,7 +29,7 @@ Array = NDArray[np.float64]  # (bars, assets), NaN = not known
 FORGOTTEN = 1e-12
 """Share of an exponential mean's start that counts as forgotten (see `settle`)."""
 
-_TILE = 8192  # values, 64 kB
+_TILE = 12_288  # values, 96 kB
 
 
 def lag(x: Array, n: int) -> Array:
@@ -180,59 +180,67 @@ def since_lowest(x: Array, n: int) -> Array:
 
 
 def _moments(x: Array, n: int, third: bool = False) -> tuple[Array, ...]:
-    """Mean and sums of squared (and cubed) deviations of the last n bars (only the full windows).
-
-    Two neighbouring windows are joined by the formulas of Chan, Golub and LeVeque (1979) and Pébay
-    (2008): each window's deviations are from its own mean, so nothing cancels.
-    """
-
-    def join(
-        old: tuple[Array, ...], n_old: int, new: tuple[Array, ...], n_new: int
-    ) -> tuple[Array, ...]:
-        size = n_old + n_new
-        new = tuple(part[n_old:] for part in new)
-        old = tuple(part[: len(new[0])] for part in old)
-        step = old[0] - new[0]
-        mean = step * (n_old / size)
-        mean += new[0]
-        square = old[1] + new[1]
-        more = step * step
-        more *= n_old * n_new / size
-        square += more
-        if not third:
-            return mean, square
-        cube = old[2] + new[2]
-        if n_old != n_new:
-            more *= step
-            more *= (n_new - n_old) / size
-            cube += more
-        np.multiply(old[1], n_new, out=more)
-        more -= n_old * new[1]
-        more *= step
-        more *= 3 / size
-        cube += more
-        return mean, square, cube
-
+    """Mean, sums of squared (and cubed) deviations from it, last n bars (only the full windows)."""
     zero = x - x  # NaN and infinities stay not known
     power: tuple[Array, ...] = (x, zero, zero) if third else (x, zero)
     parts: tuple[Array, ...] = ()
     size, rest, taken = 1, n, 0
     while True:
         if rest & 1:
-            parts = join(power, size, parts, taken) if parts else power
+            parts = _join(power, size, parts, taken) if parts else power
             taken += size
         rest >>= 1
         if not rest:
             return parts
-        power = join(power, size, power, size)
+        power = _join(power, size, power, size)
         size *= 2
+
+
+def _join(
+    old: tuple[Array, ...], n_old: int, new: tuple[Array, ...], n_new: int
+) -> tuple[Array, ...]:
+    """Moments of neighbouring windows put together.
+
+    By the formulas of Chan, Golub and LeVeque (1979) and Pébay (2008): each window's deviations are
+    from its own mean, so nothing cancels.
+    """
+    size = n_old + n_new
+    new = tuple(part[n_old:] for part in new)
+    old = tuple(part[: len(new[0])] for part in old)
+    step = old[0] - new[0]
+    mean = step * (n_old / size)
+    mean += new[0]
+    square = old[1] + new[1]
+    more = step * step
+    more *= n_old * n_new / size
+    square += more
+    if len(new) == 2:
+        return mean, square
+    cube = old[2] + new[2]
+    if n_old != n_new:
+        more *= step
+        more *= (n_new - n_old) / size
+        cube += more
+    np.multiply(old[1], n_new, out=more)
+    more -= n_old * new[1]
+    more *= step
+    more *= 3 / size
+    cube += more
+    return mean, square, cube
 
 
 def var(x: Array, n: int, ddof: int = 1) -> Array:
     """Variance of the last n bars, by default the sample's (divided by n - 1)."""
-    if n > len(x):
-        return np.full(x.shape, np.nan)
-    return _pad(_moments(x, n)[1] / (n - ddof), len(x))
+    return next(vars_doubling(x, n, ddof))
+
+
+def vars_doubling(x: Array, n: int, ddof: int = 1) -> Iterator[Array]:
+    """Variances of the last n, 2n, 4n, ... bars, without end."""
+    moments = _moments(x, n) if n <= len(x) else (x[:0], x[:0])
+    while True:
+        yield _pad(moments[1] / (n - ddof), len(x))
+        moments = _join(moments, n, moments, n)
+        n *= 2
 
 
 def std(x: Array, n: int, ddof: int = 1) -> Array:
@@ -346,15 +354,15 @@ def ema(x: Array, n: float = 0, *, alpha: float | None = None, seed: float | Non
         alpha = 2 / (n + 1)
     known = np.isfinite(x)
     lead = int(known.argmax()) // x.shape[1] if known.size else 0  # bar of the first known value
-    # known from one bar on, for good or until the asset's last
-    if known[lead:].all() or not (known[lead + 1 :] & ~known[lead:-1]).any():
-        out = np.empty_like(x)
-        out[:lead] = np.nan
-        out[lead:] = _recursion(x[lead:], alpha, seed)
+    out = np.empty_like(x)
+    out[:lead] = np.nan
+    out[lead:] = _recursion(x[lead:], alpha, seed)
+    if known[lead:].all():
         return out
-    out = np.full(x.shape, np.nan)
-    for j in np.flatnonzero(known.any(axis=0)):
+    # That holds where an asset is known from that bar on, for good or until its last; the others:
+    for j in np.flatnonzero((known[lead + 1 :] & ~known[lead:-1]).any(axis=0)):
         rows = known[:, j]
+        out[:, j] = np.nan
         out[rows, j] = _recursion(x[rows, j][:, None], alpha, seed)[:, 0]
     return out
 
@@ -362,9 +370,13 @@ def ema(x: Array, n: float = 0, *, alpha: float | None = None, seed: float | Non
 def smooth(x: Array, n: int) -> Array:
     """Wilder's mean: the plain mean of the first n known bars, then y += (x - y before) / n."""
     known = np.isfinite(x)
-    rank = known.cumsum(axis=0)
-    begun = np.cumsum(np.where(known & (rank <= n), x, 0.0), axis=0) / n
-    x = np.where(rank < n, np.nan, np.where(rank == n, begun, x))
+    # most often the first n known bars of all assets are soon over
+    head = 2 * n if (np.count_nonzero(known[: 2 * n], axis=0) >= n).all() else len(x)
+    rank = known[:head].cumsum(axis=0)
+    begun = np.cumsum(np.where(known[:head] & (rank <= n), x[:head], 0.0), axis=0) / n
+    x = x.copy()
+    x[:head][rank == n] = begun[rank == n]
+    x[:head][rank < n] = np.nan
     x[~known] = np.nan
     return ema(x, alpha=1 / n)
 

@@ -29,9 +29,7 @@ def RSI(change: Array, n: int = 12) -> Array:
 
 
 @factor(SENTIMENT, volume_degree=1)
-def WVAD(
-    open: Array, high: Array, low: Array, close: Array, volume: Array, n: int = 24
-) -> Array:
+def WVAD(open: Array, high: Array, low: Array, close: Array, volume: Array, n: int = 24) -> Array:
     """Williams' variable accumulation: sum over {n} bars of (C - O) / (H - L) x volume, / 1e6.
 
     NaN while a bar without a range (0 / 0) is in the window.

@@ -21,6 +21,7 @@ from attngru_bt.factors.ops import (
     tiles,
     total,
     total_known,
+    vars_doubling,
 )
 from attngru_bt.factors.registry import factor, step
 from attngru_bt.factors.regress import regression
@@ -28,9 +29,7 @@ from attngru_bt.factors.regress import regression
 TECHNICAL = "technical"
 
 
-@factor(
-    TECHNICAL, degree=1, windows={"MA5": 5, "MA10": 10, "MA20": 20, "MA60": 60, "MA120": 120}
-)
+@factor(TECHNICAL, degree=1, windows={"MA5": 5, "MA10": 10, "MA20": 20, "MA60": 60, "MA120": 120})
 def MA(close: Array, n: int) -> Array:
     """Mean close of {n} bars."""
     return mean(close, n)
@@ -171,9 +170,7 @@ def DBCD(BIAS5: Array, n: int = 17, gap: int = 16) -> Array:
     return ema(diff(BIAS5, gap), n)
 
 
-@factor(
-    TECHNICAL, memory="ema", lookback=lambda n: settle(n) + n, history=lambda n: 2 * n
-)
+@factor(TECHNICAL, memory="ema", lookback=lambda n: settle(n) + n, history=lambda n: 2 * n)
 def ChaikinVolatility(high: Array, low: Array, n: int = 10) -> Array:
     """Change in per cent over {n} bars of E, the EMA({n}) of high - low."""
     spread = ema(high - low, n)
@@ -297,16 +294,17 @@ def Hurst(close: Array, n: int = 80) -> Array:
     sizes = [m for m in (5, 10, 20, 40, 80) if m <= n]
     steps = np.log(sizes) - np.mean(np.log(sizes))
     out = np.zeros_like(level)
-    for m, weight in zip(sizes, steps / (steps @ steps), strict=True):
-        scaled = rescaled_range(level, m)
+    variances = vars_doubling(diff(level), 5, ddof=0)
+    for m, weight, variance in zip(sizes, steps / (steps @ steps), variances, strict=False):
+        scaled = way_range(level, m) / np.sqrt(variance)
         pieces = sum((lag(scaled, k * m) for k in range(1, n // m)), start=scaled)
         out += weight * np.log(pieces)  # the slope does not see the constant log of the pieces
         out -= weight * np.log(n // m)
     return out
 
 
-def rescaled_range(level: Array, m: int) -> Array:
-    """Range of the level's way around the straight line over the last m steps, over their std."""
+def way_range(level: Array, m: int) -> Array:
+    """Range of the level's way around the straight line over the last m steps."""
     out = np.full(level.shape, np.nan)
     for part in tiles(m, level):
         line = level[part.start - m : part.stop - m].copy()
@@ -318,7 +316,6 @@ def rescaled_range(level: Array, m: int) -> Array:
             np.maximum(top, way, out=top)
             np.minimum(bottom, way, out=bottom)
         np.subtract(top, bottom, out=out[part])
-    out /= std(diff(level), m, ddof=0)
     return out
 
 
@@ -459,9 +456,7 @@ def DDNSR(down_market: Array) -> Array:
 
 
 @step(lookback=lambda n: n + 3, history=lambda n: n - 87)
-def market_model(
-    known_return: Array, market_return: Array, wanted: Array, n: int = 250
-) -> Array:
+def market_model(known_return: Array, market_return: Array, wanted: Array, n: int = 250) -> Array:
     """Coefficient and residual variance of r on the market's r and r's own three lags.
 
     250 sessions, at most 90 of them missing. Shape (2, bars, assets).
