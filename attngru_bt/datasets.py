@@ -20,7 +20,7 @@ class Market:
 
     The index close is attached to the bars as their ``benchmark`` (of an earlier one nothing
     stays), as a benchmark feed would be: NaN on sessions without a close of the index, and without
-    an index there is none.
+    an index there is none. So is its open as ``benchmark_open``, if it has one of its own.
 
     Parameters
     ----------
@@ -41,13 +41,16 @@ class Market:
 
     def __post_init__(self) -> None:
         """Attach the index close to the bars."""
-        close = None if self.benchmark is None else _on(self.benchmark, self.bars.dates)
+        close = opening = None
+        if self.benchmark is not None:
+            close, opening = _on(self.benchmark, self.bars.dates)
         if close is not None or self.bars.benchmark is not None:
-            object.__setattr__(self, "bars", replace(self.bars, benchmark=close))
+            bars = replace(self.bars, benchmark=close, benchmark_open=opening)
+            object.__setattr__(self, "bars", bars)
 
 
-def _on(index: pd.DataFrame, dates: pd.DatetimeIndex) -> np.ndarray:
-    """Return the index close on the dates of the bars, NaN where it has none."""
+def _on(index: pd.DataFrame, dates: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the index close and open on the dates of the bars, NaN where it has none."""
     days = index.index
     if not isinstance(days, pd.DatetimeIndex) or days.tz is not None or "close" not in index:
         raise DataError(
@@ -61,7 +64,11 @@ def _on(index: pd.DataFrame, dates: pd.DatetimeIndex) -> np.ndarray:
             f"`benchmark` on {days[wrong[0] + 1].date()}: rows are not sorted or a date is there "
             "twice; use sort_index() and keep one row per day."
         )
-    return index["close"].set_axis(days).reindex(dates).to_numpy(dtype=np.float64)
+    rows = index.set_axis(days).reindex(dates)
+    close = rows["close"].to_numpy(dtype=np.float64)
+    if "open" not in index or not (index["open"].notna() & (index["open"] != index["close"])).any():
+        return close, None
+    return close, rows["open"].to_numpy(dtype=np.float64)
 
 
 def load(path: str | Path) -> Market:

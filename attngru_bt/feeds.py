@@ -292,7 +292,7 @@ def add_feeds(
             kind,
             pd.DataFrame(block.T, index=bars.dates[rows], columns=list(bars.lines), copy=False),
         )
-    index = market.benchmark if isinstance(market, Market) else _closes(bars)
+    index = market.benchmark if isinstance(market, Market) else _index_of(bars)
     if index is not None:
         if benchmark in frames:
             raise DataError(
@@ -317,10 +317,13 @@ def add_feeds(
     return feeds
 
 
-def _closes(bars: Bars) -> pd.DataFrame | None:
+def _index_of(bars: Bars) -> pd.DataFrame | None:
     if bars.benchmark is None:
         return None
-    return pd.DataFrame({"close": bars.benchmark}, index=bars.dates)
+    lines = {"close": bars.benchmark}
+    if bars.benchmark_open is not None:
+        lines["open"] = bars.benchmark_open
+    return pd.DataFrame(lines, index=bars.dates)
 
 
 def _columns(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray]:

@@ -101,6 +101,16 @@ def test_scores_come_from_the_bars_of_the_feeds_and_nothing_else(small, want, tm
         assert generator.scores(small.bars.until(month_end)).to_numpy().tobytes() == scores
 
 
+def test_the_open_of_the_index_reaches_the_factors(small, want, tmp_path):
+    """JDQS20 needs it; without opens of its own the index has none to give."""
+    seen = plugged(small, tmp_path).signal.history_.columns
+    assert "JDQS20" in seen
+    flat = small.benchmark.assign(open=small.benchmark["close"])
+    closes = Market(small.bars, flat, None, "closes only")
+    assert closes.bars.benchmark_open is None
+    assert "JDQS20" not in plugged(closes, tmp_path).signal.history_.columns
+
+
 def test_extra_lines_of_a_feed_are_factors(small, tmp_path):
     class WithMood(bt.feeds.PandasData):
         lines = ("mood",)

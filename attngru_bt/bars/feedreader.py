@@ -94,7 +94,8 @@ class FeedReader:
     datas : sequence of backtrader feeds
         One per asset; the asset is called ``feed._name``.
     benchmark : backtrader feed, optional
-        Its closes become ``Bars.benchmark``; it adds no dates.
+        Its closes become ``Bars.benchmark``, its opens ``Bars.benchmark_open`` unless they are the
+        closes on all bars of the first read; it adds no dates.
 
     Raises
     ------
@@ -142,6 +143,9 @@ class FeedReader:
         self._index_days: list[np.ndarray] = []
         self._index_close: list[np.ndarray] = []
         self._benchmark = np.empty(0)
+        self._benchmark_open: np.ndarray | None = None
+        self._index_open: list[np.ndarray] = []
+        self._index_has_open = False
 
     def read(self, before: DateLike) -> Bars:
         """Return everything the feeds have shown that is dated earlier than ``before``."""
@@ -167,7 +171,8 @@ class FeedReader:
         lines = {name: self._values[name][: len(dates)] for name in self._lines or ()}
         if not lines:
             lines = {"close": np.empty((0, len(self._names)))}
-        bars = Bars(dates, self._names, lines, self._benchmark if self._index else None)
+        index = (self._benchmark, self._benchmark_open) if self._index else (None, None)
+        bars = Bars(dates, self._names, lines, *index)
         return bars.before(day)
 
     def _traded_rows(
@@ -270,18 +275,27 @@ class FeedReader:
         start, stop, days = self._index.new_rows(limit)
         if len(days):
             self._index_days.append(days)
-            self._index_close.append(self._index.values("close", start, stop))
+            closes = self._index.values("close", start, stop)
+            opens = self._index.values("open", start, stop)
+            if not self._index_close:
+                self._index_has_open = bool((opens[opens == opens] != closes[opens == opens]).any())
+            self._index_close.append(closes)
+            self._index_open.append(opens)
             self._index.read, self._index.last = stop, int(days[-1])
         elif not added:
             return
         known = np.concatenate([np.empty(0, dtype=np.int64), *self._index_days])
-        close = np.concatenate([np.empty(0), *self._index_close])
         at = np.searchsorted(known, self._days)
         hit = at < len(known)
         hit[hit] = known[at[hit]] == self._days[hit]
-        benchmark = np.full(len(self._days), np.nan)
-        benchmark[hit] = close[at[hit]]
-        self._benchmark = benchmark
+
+        def on_days(parts: list[np.ndarray]) -> np.ndarray:
+            values = np.full(len(self._days), np.nan)
+            values[hit] = np.concatenate([np.empty(0), *parts])[at[hit]]
+            return values
+
+        self._benchmark = on_days(self._index_close)
+        self._benchmark_open = on_days(self._index_open) if self._index_has_open else None
 
 
 def from_feeds(datas: Sequence[Any], before: DateLike, benchmark: Any | None = None) -> Bars:

@@ -66,6 +66,8 @@ class Bars:
         Name of the line to float64 values (days, assets). ``close`` is always there.
     benchmark : numpy.ndarray, optional
         Benchmark closes on the same dates, shape (days,); NaN where it is not known.
+    benchmark_open : numpy.ndarray, optional
+        Its opens likewise, where it has opens of its own.
 
     Raises
     ------
@@ -85,6 +87,7 @@ class Bars:
     assets: tuple[str, ...]
     lines: Mapping[str, np.ndarray]
     benchmark: np.ndarray | None = None
+    benchmark_open: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dates, and make every array read-only."""
@@ -109,15 +112,18 @@ class Bars:
             if array.shape != shape:
                 raise DataError(f"line {name!r} must have shape {shape}; got {array.shape}.")
             lines[name] = _read_only(array)
-        benchmark = self.benchmark
-        if benchmark is not None:
-            benchmark = np.asarray(benchmark, dtype=np.float64)
-            if benchmark.shape != shape[:1]:
-                raise DataError(f"`benchmark` must have shape {shape[:1]}; got {benchmark.shape}.")
-            benchmark = _read_only(benchmark)
+        index = []
+        for name in ("benchmark", "benchmark_open"):
+            values = getattr(self, name)
+            if values is not None:
+                values = np.asarray(values, dtype=np.float64)
+                if values.shape != shape[:1]:
+                    raise DataError(f"`{name}` must have shape {shape[:1]}; got {values.shape}.")
+                values = _read_only(values)
+            index.append(values)
         # one unit, no name and no frequency, wherever the dates come from
         dates = pd.DatetimeIndex(dates.as_unit("us").to_numpy())
-        self._set(dates, assets, lines, benchmark)
+        self._set(dates, assets, lines, *index)
 
     def _set(
         self,
@@ -125,15 +131,18 @@ class Bars:
         assets: tuple[str, ...],
         lines: Mapping[str, np.ndarray],
         benchmark: np.ndarray | None,
+        benchmark_open: np.ndarray | None,
     ) -> None:
         object.__setattr__(self, "dates", dates)
         object.__setattr__(self, "assets", assets)
         object.__setattr__(self, "lines", MappingProxyType(dict(lines)))
         object.__setattr__(self, "benchmark", benchmark)
+        object.__setattr__(self, "benchmark_open", benchmark_open)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle through the constructor: mapping proxies do not pickle, arrays stay read-only."""
-        return Bars, (self.dates, self.assets, dict(self.lines), self.benchmark)
+        lines = dict(self.lines)
+        return Bars, (self.dates, self.assets, lines, self.benchmark, self.benchmark_open)
 
     def __len__(self) -> int:
         """Return the number of days."""
@@ -183,6 +192,7 @@ class Bars:
             self.assets,
             {name: values[days] for name, values in self.lines.items()},
             None if self.benchmark is None else self.benchmark[days],
+            None if self.benchmark_open is None else self.benchmark_open[days],
         )
         return part
 
@@ -207,6 +217,7 @@ class Bars:
             wanted,
             {name: values[:, take] for name, values in self.lines.items()},
             self.benchmark,
+            self.benchmark_open,
         )
 
     def digest(self) -> str:

@@ -33,7 +33,7 @@ others, and of these those whose lines your data have.
   zero. There are no infinities.
 - **Valuation** lines (`pe`, `pb`, `ps`, `pcf`) stand for Uqer's trailing ones, and statement
   figures are those they imply (profit = market value / PE). Years are 250 bars.
-- **The benchmark's open**, needed by `JDQS20` alone, is a line `benchmark_open`.
+- **The benchmark's open**, needed by `JDQS20` alone, is the index's own column or line `open`.
 
 Your own: any further column of the data is a factor as it is; `@factor` registers a function;
 `join_factor_file` takes a file of values in Uqer's layout (`ticker, tradeDate, NAME, ...`), which

@@ -127,7 +127,7 @@ def JDQS20(
     """Resistance: share of the sessions with a falling index on which the stock closed higher.
 
     Of the last {n} sessions, those on which the index closed below its open; higher: above the
-    stock's own open. Needs the index's open, as the line `benchmark_open`.
+    stock's own open. Needs an index with opens of its own.
     """
     down = benchmark < benchmark_open
     rose = np.asarray(close > open, dtype=np.float64)

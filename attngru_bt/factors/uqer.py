@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
         line[rows, columns] = values.to_numpy(dtype=np.float64)
         line[~bars.traded] = np.nan
         lines[str(factor)] = line
-    return Bars(bars.dates, bars.assets, lines, bars.benchmark)
+    return replace(bars, lines=lines)
 
 
 def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, str]:
