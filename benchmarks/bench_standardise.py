@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ from attngru_bt.factors import FactorHistory
 from attngru_bt.preprocessing import default_preprocessing
 
 TOP = 0.8  # the label: rank of the next month's return above this share
+
+PANEL = Path(os.environ.get("ATTNGRU_DATA", "../shared/data")) / "csi300"
 
 
 def panel(market: Market) -> tuple[pd.DataFrame, pd.Series]:
@@ -79,7 +82,7 @@ def row(score: pd.Series, y: pd.Series) -> dict[str, float]:
 
 def main() -> None:
     warnings.simplefilter("ignore", ConvergenceWarning)
-    X, y = panel(load(os.path.join(os.environ.get("ATTNGRU_DATA", "../shared/data"), "csi300")))
+    X, y = panel(load(PANEL))
     columns = "standardised winsorised rank_IC t AUC precision@10 top_10,_a_year".split()
     print("| model |", " | ".join(columns).replace("_", " "), "|")
     print("|---|---|---|---|---|---|---|---|")
@@ -93,4 +96,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if PANEL.is_dir():
+        main()
+    else:
+        print(f"skipped: no panel at {PANEL}; set ATTNGRU_DATA to the folder that holds csi300/")

@@ -336,3 +336,16 @@ def test_real_panel_has_every_factor_but_dividends(sse50) -> None:
     allowed = 1e-9 * (np.abs(values[-1]) + size)
     assert (np.isnan(gap) == np.isnan(values[-1])).all()
     assert (gap <= allowed)[np.isfinite(gap)].all()
+
+
+@pytest.mark.parametrize("answer", [None, 3.0, "flat"])
+def test_a_function_that_returns_no_array_of_its_inputs_is_named(answer):
+    @factor("momentum", lookback=1)
+    def Odd(close):
+        return close[:, 0] if answer == "flat" else answer
+
+    try:
+        with pytest.raises(ValueError, match=r"Factor Odd: .*\(bars, assets\); got"):
+            compute(make_bars(300), ["Odd"])
+    finally:
+        registry.remove("Odd")

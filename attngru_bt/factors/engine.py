@@ -177,6 +177,8 @@ def _evaluate(
         arguments = {name: read(name) for name in node.inputs}
         arguments |= {name: read(name) for name in node.optional if name in have or name in held}
         values = np.asarray(node.function(**arguments, **node.windows), dtype=np.float64)
+        if node.name in names:
+            _check_shape(node, values, arguments)
         held[node.stands_for or node.name] = values
         if node.name in names:
             values = read(node.name)
@@ -185,6 +187,16 @@ def _evaluate(
                 for _ in range(abs(degree)):
                     values = values / unit if degree > 0 else values * unit
             yield node, values
+
+
+def _check_shape(node: Factor, values: Array, arguments: dict[str, Array]) -> None:
+    """Refuse what is not one number per bar and asset; a step may carry more."""
+    bars = {len(argument) for argument in arguments.values() if argument.ndim == 2}
+    if values.ndim != 2 or (bars and len(values) not in bars):
+        raise ValueError(
+            f"Factor {node.name}: the function must return an array of the shape of its inputs, "
+            f"(bars, assets); got shape {values.shape}."
+        )
 
 
 def _groups(
