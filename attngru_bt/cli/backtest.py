@@ -21,7 +21,7 @@ from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.datasets import Market
-from attngru_bt.factors.engine import plan
+from attngru_bt.factors.engine import cost_of, plan
 from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
 
@@ -153,11 +153,12 @@ def _backtest(
         f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}"
         + (", point-in-time members" if market.membership is not None else ""),
     )
-    own = describe_scripts(choice.scripts)
+    notes = [note for note in (describe_scripts(choice.scripts), cost_of(planned.missing)) if note]
     progress.stage(
         "factors",
-        f"{len(planned.columns)}, computed month by month from the bars known then"
-        + (f"; {own}" if own else ""),
+        "; ".join(
+            [f"{len(planned.columns)}, computed month by month from the bars known then", *notes]
+        ),
     )
     try:
         strategy = engine.run(market, progress=progress.month, **given)

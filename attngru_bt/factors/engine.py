@@ -106,12 +106,19 @@ def plan(bars: Bars, names: Sequence[str] | None = None, *, source: Registry = r
     return Plan(tuple(columns), factors, {k: tuple(v) for k, v in missing.items()})
 
 
+def cost_of(missing: dict[str, tuple[str, ...]]) -> str:
+    """How many factors the missing lines cost, in words; empty if none."""
+    if not missing:
+        return ""
+    n_factors = len({name for names in missing.values() for name in names})
+    lines = ", ".join(f"{line} ({len(names)})" for line, names in missing.items())
+    return f"{n_factors} factors left out, for want of the lines {lines}"
+
+
 def report_missing(missing: dict[str, tuple[str, ...]]) -> None:
-    """Say once, in one line, which lines were missing and how many factors that cost."""
+    """Log once, in one line, which lines were missing and how many factors that cost."""
     if missing:
-        n_factors = len({name for names in missing.values() for name in names})
-        lines = ", ".join(f"{line} ({len(names)})" for line, names in missing.items())
-        logger.info("%d factors left out, for want of the lines %s", n_factors, lines)
+        logger.info(cost_of(missing))
 
 
 def _order(
