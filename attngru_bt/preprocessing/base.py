@@ -1,0 +1,121 @@
+"""What the transformers share: panels in and out, one date at a time, safe moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Floats = NDArray[np.float64]
+
+ROUNDING = 1e-12  # a spread below this share of the largest value is rounding
+
+
+class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """What the transformers share: a checked panel in, a DataFrame out."""
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Self:
+        """Check the parameters, remember the columns, and learn what there is to learn.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, factors), indexed (date, asset)
+        y : ignored
+        """
+        self._check_parameters()
+        values = self._values(X, reset=True)
+        self._learn(X, values)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the transformed panel; X itself is not changed.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (rows, factors), indexed (date, asset)
+
+        Returns
+        -------
+        DataFrame with the rows of X
+        """
+        check_is_fitted(self, "n_features_in_")
+        values = self._change(X, self._values(X, reset=False))
+        names = list(self.get_feature_names_out())
+        # the result is nobody else's: pandas need not copy it
+        return pd.DataFrame(values, index=X.index, columns=names, copy=False)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
+        """Names of the columns that `transform` returns."""
+        check_is_fitted(self, "n_features_in_")
+        return np.asarray(self.feature_names_in_, dtype=object)
+
+    def _values(self, X: pd.DataFrame, *, reset: bool) -> Floats:
+        if not isinstance(X, pd.DataFrame) or X.index.nlevels != 2:
+            raise TypeError(
+                f"`X` must be a DataFrame indexed (date, asset) with one column per factor; got "
+                f"{type(X).__name__}."
+            )
+        if not len(X):
+            raise ValueError("`X` must have at least one row; got none.")
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        values = np.asarray(X.to_numpy(dtype=np.float64))
+        if np.isinf(values).any():
+            row, column = np.argwhere(np.isinf(values))[0]
+            date, asset = X.index[row]
+            raise ValueError(
+                f"`X` must not contain infinities; got one in {X.columns[column]!r} on "
+                f"{pd.Timestamp(date).date()} for {asset!r}. Write NaN for a value not known."
+            )
+        return values
+
+    def _check_parameters(self) -> None:
+        """Raise ValueError for a parameter out of bounds."""
+
+    def _learn(self, X: pd.DataFrame, values: Floats) -> None:
+        """Set what the rows teach; nothing for transformers per date."""
+
+    def _change(self, X: pd.DataFrame, values: Floats) -> Floats:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def dates_of(X: pd.DataFrame) -> Iterator[slice | NDArray[np.intp]]:
+    """Rows of each date, as slices where a date's rows lie together."""
+    codes = X.index.codes[0] if isinstance(X.index, pd.MultiIndex) else None
+    codes = np.asarray(codes)
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    if len(np.unique(codes[starts])) == len(starts):
+        for start, end in zip(starts, np.r_[starts[1:], len(codes)], strict=True):
+            yield slice(int(start), int(end))
+        return
+    order = np.argsort(codes, kind="stable")
+    cuts = np.flatnonzero(np.diff(codes[order])) + 1
+    yield from np.split(order, cuts)
+
+
+def moments(values: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (divided by n) per column over the known rows.
+
+    The deviation is 0 where the column is constant up to rounding.
+    """
+    unknown = np.isnan(values)
+    n = np.maximum(len(values) - unknown.sum(axis=0), 1)
+    away = values.copy()
+    np.copyto(away, 0.0, where=unknown)
+    largest = np.maximum(away.max(axis=0), -away.min(axis=0))
+    centre = away.sum(axis=0) / n
+    away -= centre
+    np.copyto(away, 0.0, where=unknown)
+    rest = away.sum(axis=0) / n  # rounding of a large common level; its square does not cancel
+    spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", away, away) / n - rest * rest, 0.0))
+    spread[spread <= ROUNDING * largest] = 0.0
+    return centre + rest, spread
