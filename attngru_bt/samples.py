@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 FloatArray = NDArray[np.float64]
 
@@ -73,6 +74,19 @@ def top_labels(returns: FloatArray, topk: int) -> FloatArray:
     return labels
 
 
+def rank_targets(returns: FloatArray) -> FloatArray:
+    """Rank of each return within a cross-section, scaled to -1 (worst) .. 1 (best).
+
+    Ties share their mean rank; NaN where the return is not known; a single known return is 0.
+    """
+    targets = np.full(len(returns), np.nan)
+    known = ~np.isnan(returns)
+    n = int(known.sum())
+    if n:
+        targets[known] = 2 * (rankdata(returns[known]) - 1) / max(n - 1, 1) - (n > 1)
+    return targets
+
+
 @dataclass
 class CrossSection:
     """Factors of the stocks that could be held at one month-end, and later their labels.
@@ -108,6 +122,12 @@ class CrossSection:
         if self.returns is None:
             return np.full(len(self), np.nan)
         return top_labels(self.returns, topk)
+
+    def ranks(self) -> FloatArray:
+        """Rank of the next month's return, of shape (n,): -1 worst .. 1 best; NaN while unknown."""
+        if self.returns is None:
+            return np.full(len(self), np.nan)
+        return rank_targets(self.returns)
 
     def frame(self, step: int = -1) -> pd.DataFrame:
         """Rows (date, asset) × factors at one step, as the preprocessing takes them."""

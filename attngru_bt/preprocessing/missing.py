@@ -22,7 +22,7 @@ class MissingShareFilter(PanelTransformer):
 
     Attributes
     ----------
-    missing_share_ : Series
+    missing_share_ : ndarray of shape (factors,)
         Share of missing values per factor, in the rows fitted on.
     kept_ : ndarray of str
         Factors kept.
@@ -37,12 +37,12 @@ class MissingShareFilter(PanelTransformer):
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
         share = np.isnan(values).mean(axis=0)
-        self.missing_share_ = pd.Series(share, index=list(X.columns), name="missing_share")
+        self.missing_share_ = share
         self.support_ = share <= self.max_share
         if not self.support_.any():
             raise ValueError(
                 f"No factor has at most {self.max_share:.0%} of its values missing; the best, "
-                f"{self.missing_share_.idxmin()!r}, lacks {share.min():.0%}. Raise `max_share` or "
+                f"{X.columns[share.argmin()]!r}, lacks {share.min():.0%}. Raise `max_share` or "
                 "use factors with less look-back."
             )
         self.kept_ = np.asarray(self.feature_names_in_, dtype=object)[self.support_]

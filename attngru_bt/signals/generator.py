@@ -9,31 +9,22 @@ At month-end t it is handed the bars up to t and nothing else, so it cannot look
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
-from sklearn.pipeline import Pipeline
+from sklearn.base import BaseEstimator
 
 from attngru_bt.bars import Bars
 from attngru_bt.factors import FactorHistory
-from attngru_bt.preprocessing import (
-    Components,
-    FillMissing,
-    MissingShareFilter,
-    Standardise,
-)
-from attngru_bt.samples import (
-    CrossSection,
-    row_frame,
-    sequences,
-)
-from attngru_bt.signals.model import is_scorer, takes_sequences, value
+from attngru_bt.signals.checkpoint import Checkpoints
+from attngru_bt.signals.fit import Fit, check_model, has_choice, no_scores, training_months
+from attngru_bt.signals.month import take_month
 from attngru_bt.signals.panel import Panel
-from attngru_bt.signals.record import MonthRecord
+from attngru_bt.signals.record import MonthRecord, outcomes
 from attngru_bt.universe import Universe
 
 logger = logging.getLogger(__name__)
@@ -44,10 +35,10 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    classifier : scikit-learn classifier or pipeline, default None
-        With `predict_proba` or `decision_function`; None is an `AttentionGRUClassifier`. Given
-        (rows, steps, features) if its tags say it takes three-dimensional input, else the features
-        of the month-end itself, (rows, features).
+    classifier : scikit-learn classifier, regressor or pipeline, default None
+        With `predict_proba` or `decision_function`, or a regressor; None is an
+        `AttentionGRUClassifier`. Given (rows, steps, features) if its tags say it takes
+        three-dimensional input, else the features of the month-end itself, (rows, features).
     factors : sequence of str, default None
         Names of factors; None takes all that the bars allow, scale-free and of bounded memory, and
         any further line of the feeds under its own name.
@@ -85,12 +76,20 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         "cpu", "cuda" or "auto" (only for the default classifier).
     progress : callable, default None
         Called with the `MonthRecord` of each month-end.
+    target : {"top", "rank"}, default None
+        What the model is fitted on: the 0/1 label, or the rank of the return within its month from
+        -1 (worst) to 1 (best). None: classifiers on labels, regressors on ranks.
+    checkpoints : path, default None
+        Folder that keeps each finished month. A run that was stopped and is started again with the
+        same settings and data takes them from there, bit for bit.
 
     Attributes
     ----------
     records_ : list of MonthRecord
     sections_ : list of CrossSection
-    model_, preprocess_ : the fitted classifier and transformer in use
+    fit_ : Fit or None
+        The fitted model in use, with what it was fitted on.
+    model_, preprocess_ : the fitted model and transformer in use
 
     Notes
     -----
@@ -119,6 +118,8 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         random_state: int = 0,
         device: str = "cpu",
         progress: Callable[[MonthRecord], None] | None = None,
+        target: str | None = None,
+        checkpoints: str | os.PathLike[str] | None = None,
     ) -> None:
         self.classifier = classifier
         self.factors = factors
@@ -138,6 +139,46 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.device = device
         self.progress = progress
+        self.target = target
+        self.checkpoints = checkpoints
+
+    def _start(self) -> None:
+        """Check the parameters and begin with no month, at the first call."""
+        if hasattr(self, "records_"):
+            return
+        for name in ("topk", "lookback", "refit", "min_months", "seeds"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
+        if self.window is not None and self.window < 1:
+            raise ValueError(f"`window` must be None or at least 1 month; got {self.window!r}.")
+        if self.window is not None and self.window < self.min_months:
+            raise ValueError(
+                f"`window` must hold at least `min_months` months; "
+                f"got window={self.window}, min_months={self.min_months}."
+            )
+        if self.step not in ("day", "month"):
+            raise ValueError(f"`step` must be 'day' or 'month'; got {self.step!r}.")
+        if self.standardise not in ("date", "panel", None):
+            raise ValueError(
+                f"`standardise` must be 'date', 'panel' or None; got {self.standardise!r}."
+            )
+        if isinstance(self.factors, str):
+            raise TypeError(f"`factors` must be a list of names; got the string {self.factors!r}.")
+        check_model(self.classifier, self.target)
+        self.panel_ = Panel(
+            FactorHistory(self.factors, raw=self.raw),
+            universe=self.universe,
+            lookback=self.lookback,
+            step=self.step,
+            normalise=self.standardise == "date",
+        )
+        self.history_, self.sections_ = self.panel_.history, self.panel_.sections
+        self.records_: list[MonthRecord] = []
+        self._checkpoints = None if self.checkpoints is None else Checkpoints(self.checkpoints)
+        self.fit_: Fit | None = None
+        self._last_fit: int | None = None
+        self._warned = False
 
     # -- the month-end ----------------------------------------------------------------------------
 
@@ -162,17 +203,25 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         ValueError
             If a parameter is out of range.
         """
-        if not hasattr(self, "records_"):
-            self._start()
+        self._start()
         began = time.perf_counter()
         section = self.panel_.extend(bars)
-        observed = time.perf_counter() - began
-        due = self._train_if_due()
-        fitted = time.perf_counter() - began - observed
-        record = self._score(section)
-        record.refit = due
-        record.fit_seconds = fitted if due else 0.0
-        record.score_seconds = time.perf_counter() - began - (fitted if due else 0.0)
+        due = self._due()
+        if due:
+            self._last_fit = len(self.sections_) - 1
+        if self._last_fit is None:
+            record = MonthRecord(month_end=section.date, scores=no_scores())
+        else:
+            record, self.fit_ = take_month(
+                self,
+                self.sections_,
+                None if due else self.fit_,
+                checkpoints=self._checkpoints,
+                state=self.panel_.digest,
+            )
+        elapsed = time.perf_counter() - began
+        # a month taken from disk was fitted in an earlier run
+        record.score_seconds = max(elapsed - record.fit_seconds, 0.0)
         self.records_.append(record)
         logger.info(
             "%s: %d scored, model of %d rows over %d months%s",
@@ -180,7 +229,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             len(record.scores),
             record.n_rows,
             record.n_months,
-            f", fitted in {fitted:.1f} s" if due else "",
+            f", fitted in {record.fit_seconds:.1f} s" if due else "",
         )
         if self.progress is not None:
             self.progress(record)
@@ -195,167 +244,35 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             For every scored month-end; label and forward_return (a fraction) are NaN until the
             next month-end was seen.
         """
-        sections = {s.date: s for s in self.sections_}
-        parts = []
-        for record in self.records_:
-            section = sections[record.month_end]
-            part = pd.DataFrame(
-                {"label": section.labels(self.topk), "forward_return": np.nan},
-                index=pd.Index(section.assets, name="asset"),
-            )
-            if section.returns is not None:
-                part["forward_return"] = section.returns
-            part.insert(0, "score", record.scores)
-            parts.append(part[part["score"].notna()])
-        if not parts:
-            index = pd.MultiIndex.from_arrays([[], []], names=["month_end", "asset"])
-            return pd.DataFrame(index=index, columns=["score", "label", "forward_return"])
-        return pd.concat(parts, keys=[r.month_end for r in self.records_], names=["month_end"])
+        return outcomes(self.records_, self.sections_, self.topk)
+
+    @property
+    def model_(self) -> Any:
+        """The fitted model in use; None before the first fit."""
+        return None if self.fit_ is None else self.fit_.model
+
+    @property
+    def preprocess_(self) -> Any:
+        """The fitted transformer in use; None before the first fit, or if there is none."""
+        return None if self.fit_ is None else self.fit_.preprocess
 
     # -- steps ------------------------------------------------------------------------------------
 
-    def _start(self) -> None:
-        for name in ("topk", "lookback", "refit", "min_months", "seeds"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
-        if self.window is not None and self.window < 1:
-            raise ValueError(f"`window` must be None or at least 1 month; got {self.window!r}.")
-        if self.window is not None and self.window < self.min_months:
-            raise ValueError(
-                f"`window` must hold at least `min_months` months; "
-                f"got window={self.window}, min_months={self.min_months}."
-            )
-        if self.step not in ("day", "month"):
-            raise ValueError(f"`step` must be 'day' or 'month'; got {self.step!r}.")
-        if self.standardise not in ("date", "panel", None):
-            raise ValueError(
-                f"`standardise` must be 'date', 'panel' or None; got {self.standardise!r}."
-            )
-        if isinstance(self.factors, str):
-            raise TypeError(f"`factors` must be a list of names; got the string {self.factors!r}.")
-        model = self.classifier
-        if isinstance(model, type):
-            raise TypeError(
-                f"`classifier` must be an instance; got the class {model.__name__}: "
-                f"write {model.__name__}()."
-            )
-        if model is not None and not is_scorer(model):
-            raise TypeError(
-                f"`classifier` must be a scikit-learn classifier with predict_proba or "
-                f"decision_function; got {type(model).__name__}."
-            )
-        self._warned = False
-        self.panel_ = Panel(
-            FactorHistory(self.factors, raw=self.raw),
-            universe=self.universe,
-            lookback=self.lookback,
-            step=self.step,
-            normalise=self.standardise == "date",
-        )
-        self.history_, self.sections_ = self.panel_.history, self.panel_.sections
-        self.records_: list[MonthRecord] = []
-        self.model_: Any = None
-        self.preprocess_: Any = None
-        self._last_fit: int | None = None
-        self._fit_rows = self._fit_months = 0
-
-    def _train_if_due(self) -> bool:
-        """Refit on the month-ends whose label is known, every `refit` months. Returns whether."""
-        now = len(self.sections_) - 1
-        labelled = [s for s in self.sections_[:now] if len(s)]
-        if self.window is not None:
-            labelled = labelled[-self.window :]
-        if len(labelled) < self.min_months:
+    def _due(self) -> bool:
+        """Whether to fit at the last month-end."""
+        if len(training_months(self, self.sections_)) < self.min_months:
             return False
+        now = len(self.sections_) - 1
         if self._last_fit is not None and now - self._last_fit < self.refit:
             return False
-        y = np.concatenate([s.labels(self.topk) for s in labelled])
-        known = ~np.isnan(y)
-        if len(np.unique(y[known])) < 2:
-            logger.log(
-                logging.DEBUG if self._warned else logging.WARNING,
-                "%s: no month so far had more than topk=%d stocks, so there is nothing to choose "
-                "and nothing was fitted.",
-                self.sections_[now].date.date(),
-                self.topk,
-            )
-            self._warned = True
-            return False
-        self.preprocess_ = self._make_preprocess()
-        if self.preprocess_ is not None:
-            self.preprocess_.fit(row_frame(labelled))
-        features = sequences(labelled, self.preprocess_)[known]
-        dates = np.repeat(np.arange(len(labelled)), [len(s) for s in labelled])[known]
-        self.model_ = self._make_classifier(self.sections_[now].date)
-        if takes_sequences(self.model_):
-            self.model_.fit(features, y[known].astype(int), groups=dates)
-        else:
-            self.model_.fit(features[:, -1], y[known].astype(int))
-        self._last_fit = now
-        self._fit_rows, self._fit_months = int(known.sum()), len(labelled)
-        return True
-
-    def _score(self, section: CrossSection) -> MonthRecord:
-        record = MonthRecord(
-            month_end=section.date,
-            scores=pd.Series(dtype=float, name="score", index=pd.Index([], name="asset")),
-            n_rows=self._fit_rows,
-            n_months=self._fit_months,
+        if has_choice(self, self.sections_):
+            return True
+        logger.log(
+            logging.DEBUG if self._warned else logging.WARNING,
+            "%s: no month so far had more than topk=%d stocks, so there is nothing to choose "
+            "and nothing was fitted.",
+            self.sections_[now].date.date(),
+            self.topk,
         )
-        if self.model_ is None or not len(section):
-            return record
-        features = sequences([section], self.preprocess_)
-        if takes_sequences(self.model_):
-            chance = value(self.model_, features)
-            if hasattr(self.model_, "attention_weights"):
-                record.attention = self.model_.attention_weights(features)
-            record.losses = getattr(self.model_, "history_", [])
-        else:
-            chance = value(self.model_, features[:, -1])
-        record.scores = pd.Series(
-            chance, index=pd.Index(section.assets, name="asset"), name="score"
-        )
-        record.factors = section.columns
-        for stage in getattr(self.preprocess_, "named_steps", {}).values():
-            if hasattr(stage, "explained_variance_ratio_"):
-                record.explained_variance = stage.explained_variance_ratio_
-            if hasattr(stage, "missing_share_"):
-                kept = set(stage.get_feature_names_out())
-                share = dict(zip(section.columns, stage.missing_share_, strict=True))
-                record.dropped = {k: float(v) for k, v in share.items() if k not in kept}
-                record.factors = tuple(k for k in section.columns if k in kept)
-        return record
-
-    # -- parts ------------------------------------------------------------------------------------
-
-    def _make_preprocess(self) -> Any:
-        if self.preprocess is not None:
-            return clone(self.preprocess)
-        stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=self.max_missing))]
-        if self.standardise == "panel":
-            stages.append(("z-score", Standardise(by="panel")))
-        stages.append(("fill", FillMissing()))
-        if self.n_components is not None:
-            stages.append(("components", Components(n_components=self.n_components)))
-        return Pipeline(stages)
-
-    def _make_classifier(self, month_end: pd.Timestamp) -> Any:
-        """Return a fresh classifier, seeded by the month so that a run started later agrees."""
-        seed = int(
-            np.random.SeedSequence(
-                [self.random_state, month_end.year * 12 + month_end.month]
-            ).generate_state(1)[0]
-            >> 1
-        )
-        if self.classifier is None:
-            from attngru_bt.classifier import AttentionGRUClassifier
-
-            return AttentionGRUClassifier(n_seeds=self.seeds, device=self.device, random_state=seed)
-        model = clone(self.classifier)
-        unseeded = {
-            key: seed
-            for key, value in model.get_params(deep=True).items()
-            if (key == "random_state" or key.endswith("__random_state")) and value is None
-        }
-        return model.set_params(**unseeded)
+        self._warned = True
+        return False

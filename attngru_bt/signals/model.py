@@ -1,26 +1,69 @@
-"""What the generator asks of a scikit-learn model, whichever it is."""
+"""What the walk-forward asks of a scikit-learn model, whichever it is."""
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_regressor
 from sklearn.utils import get_tags
+
+TARGETS = ("top", "rank")
 
 
 def is_scorer(model: Any) -> bool:
-    """Whether a model can tell how likely label 1 is."""
-    return hasattr(model, "predict_proba") or hasattr(model, "decision_function")
+    """Whether a model can tell how likely label 1 is, or where a return will rank."""
+    return (
+        hasattr(model, "predict_proba")
+        or hasattr(model, "decision_function")
+        or (is_regressor(model) and hasattr(model, "predict"))
+    )
+
+
+def target_of(model: Any) -> str:
+    """Return what a model is fitted on unless told: regressors on ranks, classifiers on labels."""
+    return "rank" if is_regressor(model) else "top"
 
 
 def value(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P(label 1), or the distance from the border of classifiers that know no probabilities."""
+    """P(label 1), the distance from the border of classifiers that know none, or a prediction."""
     if hasattr(model, "predict_proba"):
         return model.predict_proba(features)[:, list(model.classes_).index(1)]
-    return model.decision_function(features)
+    if hasattr(model, "decision_function"):
+        return model.decision_function(features)
+    return np.asarray(model.predict(features), dtype=np.float64)
 
 
 def takes_sequences(model: Any) -> bool:
-    """Whether a classifier takes (rows, steps, features) rather than (rows, features)."""
+    """Whether a model takes (rows, steps, features) rather than (rows, features)."""
     return bool(get_tags(model).input_tags.three_d_array)
+
+
+def fit_model(
+    model: Any,
+    features: NDArray[np.float64],
+    y: NDArray[Any],
+    months: NDArray[np.intp],
+) -> None:
+    """Fit on sequences or on the month-end itself, whichever the model takes.
+
+    Parameters
+    ----------
+    model : classifier, regressor or pipeline
+    features : array of shape (rows, n_steps, n_features)
+    y : array of shape (rows,)
+    months : array of shape (rows,)
+        Number of each row's month, passed on as ``groups`` to a model that takes sequences and
+        asks for them.
+    """
+    if not takes_sequences(model):
+        model.fit(features[:, -1], y)
+        return
+    last, prefix = model, ""
+    while hasattr(last, "steps"):  # a pipeline hands parameters to its steps by name
+        name, last = last.steps[-1]
+        prefix += f"{name}__"
+    asked = "groups" in inspect.signature(last.fit).parameters
+    model.fit(features, y, **({f"{prefix}groups": months} if asked else {}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -50,6 +52,7 @@ class Panel:
         self.step = step
         self.normalise = normalise
         self.sections: list[CrossSection] = []
+        self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
 
@@ -108,6 +111,14 @@ class Panel:
         self._dates = bars.dates
         return self.sections[-1]
 
+    def digest(self) -> str:
+        """Digest of all cross-sections so far and of what came of them."""
+        for i in range(len(self._digests), len(self.sections)):
+            before = self._digests[-1] if i else ""
+            previous = self.sections[i - 1] if i else None
+            self._digests.append(section_digest(before, previous, self.sections[i]))
+        return self._digests[-1]
+
     def _cross_section(self, bars: Bars, end: int, steps: NDArray[np.intp]) -> CrossSection:
         """Factors of the universe at one month-end, normalised among themselves if asked to."""
         date = bars.dates[end]
@@ -155,3 +166,13 @@ class Panel:
         normalise = Pipeline([("winsorise", Winsorise()), ("z-score", Standardise(by="date"))])
         out = np.asarray(normalise.fit_transform(rows), dtype=np.float32)
         return out.reshape(n_steps, n, n_factors).transpose(1, 0, 2)  # (n, n_steps, n_factors)
+
+
+def section_digest(before: str, previous: CrossSection | None, section: CrossSection) -> str:
+    """Digest of all that is known at a month-end: that of the one before, its outcome, and it."""
+    digest = hashlib.sha256(before.encode())
+    if previous is not None and previous.returns is not None:
+        digest.update(previous.returns.tobytes())
+    digest.update(repr((str(section.date), section.assets, section.columns)).encode())
+    digest.update(section.values.tobytes())
+    return digest.hexdigest()
