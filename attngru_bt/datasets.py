@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,30 @@ class Market:
         if close is not None or self.bars.benchmark is not None:
             bars = replace(self.bars, benchmark=close, benchmark_open=opening)
             object.__setattr__(self, "bars", bars)
+
+    def until(self, end: Any) -> Market:
+        """Return the market as it was known on `end`, so that later data cannot change a run.
+
+        Raises
+        ------
+        ValueError
+            If `end` is no date.
+        DataError
+            If it is before the first session.
+        """
+        try:
+            date = pd.Timestamp(end)
+        except (ValueError, TypeError):
+            raise ValueError(f"`end` must be a date such as 2017-01-31; got {end!r}.") from None
+        bars, index = self.bars.until(date), self.benchmark
+        if not len(bars):
+            begin = self.bars.dates[0].date() if len(self.bars) else "no date at all"
+            raise DataError(
+                f"`end` {date.date()} is before the first session of {self.name}, {begin}."
+            )
+        if index is not None:
+            index = index[index.index <= date]
+        return replace(self, bars=bars, benchmark=index)
 
 
 def _on(index: pd.DataFrame, dates: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray | None]:

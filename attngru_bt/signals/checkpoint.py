@@ -52,7 +52,13 @@ class Checkpoints:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
 
-    def path(self, settings: SignalGenerator, month_end: pd.Timestamp, state: str) -> Path:
+    def path(
+        self,
+        settings: SignalGenerator,
+        month_end: pd.Timestamp,
+        state: str,
+        fitted_at: pd.Timestamp,
+    ) -> Path:
         """Return the file of a month.
 
         Parameters
@@ -60,10 +66,12 @@ class Checkpoints:
         settings : SignalGenerator
         month_end : Timestamp
         state : str
-            Digest of the cross-sections and outcomes up to the month-end, and of the month the
-            model in use was fitted at.
+            Digest of the cross-sections and outcomes up to the month-end.
+        fitted_at : Timestamp
+            Month-end the model in use was fitted at.
         """
-        digest = hashlib.sha256(f"{settings_digest(settings)}:{state}".encode()).hexdigest()
+        text = f"{settings_digest(settings)}:{state}:{fitted_at.date()}"
+        digest = hashlib.sha256(text.encode()).hexdigest()
         return self.folder / f"{month_end:%Y-%m-%d}-{digest[:16]}.skops"
 
     def load(self, path: Path) -> tuple[MonthRecord, Fit | None] | None:

@@ -142,10 +142,8 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         self.target = target
         self.checkpoints = checkpoints
 
-    def _start(self) -> None:
-        """Check the parameters and begin with no month, at the first call."""
-        if hasattr(self, "records_"):
-            return
+    def check(self) -> None:
+        """Raise ValueError or TypeError for a parameter out of range."""
         for name in ("topk", "lookback", "refit", "min_months", "seeds"):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
@@ -166,13 +164,13 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         if isinstance(self.factors, str):
             raise TypeError(f"`factors` must be a list of names; got the string {self.factors!r}.")
         check_model(self.classifier, self.target)
-        self.panel_ = Panel(
-            FactorHistory(self.factors, raw=self.raw),
-            universe=self.universe,
-            lookback=self.lookback,
-            step=self.step,
-            normalise=self.standardise == "date",
-        )
+
+    def _start(self) -> None:
+        """Check the parameters and begin with no month, at the first call."""
+        if hasattr(self, "records_"):
+            return
+        self.check()
+        self.panel_ = self.panel()
         self.history_, self.sections_ = self.panel_.history, self.panel_.sections
         self.records_: list[MonthRecord] = []
         self._checkpoints = None if self.checkpoints is None else Checkpoints(self.checkpoints)
@@ -257,6 +255,16 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         return None if self.fit_ is None else self.fit_.preprocess
 
     # -- steps ------------------------------------------------------------------------------------
+
+    def panel(self) -> Panel:
+        """Return an empty panel, which takes the cross-sections as these parameters want them."""
+        return Panel(
+            FactorHistory(self.factors, raw=self.raw),
+            universe=self.universe,
+            lookback=self.lookback,
+            step=self.step,
+            normalise=self.standardise == "date",
+        )
 
     def _due(self) -> bool:
         """Whether to fit at the last month-end."""

@@ -45,7 +45,7 @@ def take_month(
     section, due, path = sections[-1], fitted is None, None
     if checkpoints is not None and state is not None:
         fitted_at = section.date if fitted is None else fitted.month_end
-        path = checkpoints.path(settings, section.date, f"{state()}:{fitted_at.date()}")
+        path = checkpoints.path(settings, section.date, state(), fitted_at)
         found = checkpoints.load(path)
         if found is not None:
             record, stored = found

@@ -113,11 +113,15 @@ class Panel:
 
     def digest(self) -> str:
         """Digest of all cross-sections so far and of what came of them."""
+        return self.digests()[-1]
+
+    def digests(self) -> list[str]:
+        """Digest of what was known at each month-end so far."""
         for i in range(len(self._digests), len(self.sections)):
             before = self._digests[-1] if i else ""
             previous = self.sections[i - 1] if i else None
             self._digests.append(section_digest(before, previous, self.sections[i]))
-        return self._digests[-1]
+        return self._digests
 
     def _cross_section(self, bars: Bars, end: int, steps: NDArray[np.intp]) -> CrossSection:
         """Factors of the universe at one month-end, normalised among themselves if asked to."""

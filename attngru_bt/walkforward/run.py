@@ -1,0 +1,234 @@
+"""Walk many models and seeds through the months: panels once, then one task per fit."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.base import clone
+
+from attngru_bt.bars import DataError
+from attngru_bt.datasets import Market
+from attngru_bt.samples import month_ends
+from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
+from attngru_bt.signals.panel import Panel
+from attngru_bt.walkforward.crew import work
+from attngru_bt.walkforward.tasks import Done, Task, finished, keep, schedule
+from attngru_bt.walkforward.walk import Walk
+
+logger = logging.getLogger(__name__)
+
+# parameters that decide the cross-sections; models that agree on them share a panel
+_PANEL = ("factors", "raw", "lookback", "step", "standardise", "universe")
+
+Progress = Callable[[int, int, Task, list[MonthRecord]], None]
+
+
+def walk_forward(
+    market: Market,
+    models: Mapping[str, Any] | Sequence[str],
+    *,
+    seeds: int | Mapping[str, int] = 1,
+    start: Any = None,
+    end: Any = None,
+    jobs: int = 1,
+    folder: str | os.PathLike[str] | None = None,
+    client: Any = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> list[Walk]:
+    """Fit and score every model with every seed, month by month, on the same cross-sections.
+
+    Parameters
+    ----------
+    market : Market
+        Its membership is the universe of every model that names none.
+    models : sequence of str, or mapping of str to model
+        Names of `attngru_bt.models`; or a name and a `SignalGenerator`, a scikit-learn classifier,
+        regressor or pipeline, or anything with ``scores(bars)``.
+    seeds : int or mapping of str to int
+        How often each model is walked, with other random states; per model if a mapping.
+    start : date, default None
+        First session to trade on: the month-end before it is the first to be scored. Earlier months
+        are trained on. None: as soon as there are enough months.
+    end : date, default None
+        Bars after it are not touched.
+    jobs : int, default 1
+        Processes on this machine; -1 is one per core.
+    folder : path, default None
+        Keeps each finished (model, seed, month). A run that was stopped, whatever way, and is
+        started again repeats nothing that was finished and ends with the same bits.
+    client : dask.distributed.Client or address, default None
+        A cluster to work on instead.
+    progress : callable, default None
+        Called as ``progress(done, total, task, records)`` after each task, those found in `folder`
+        included.
+    **settings
+        Parameters of `SignalGenerator` for the models given by name or as estimators, such as
+        `topk`, `refit`, `min_months`, `window`, `random_state`.
+
+    Returns
+    -------
+    list of Walk
+        Models in the order given, seeds within; the same bits whatever `jobs` or `client`.
+
+    Raises
+    ------
+    DataError
+        If no month can be scored.
+    KeyboardInterrupt
+        On Ctrl-C, after the tasks at hand are finished and stored; the message says how to go on.
+    """
+    if end is not None:
+        market = market.until(end)
+    signals = _signals(market, models, settings)
+    counts = {name: _count(name, seeds) for name in signals}
+    panels = _panels(market, signals)
+    asked = _asked(market.bars.dates, start)
+    kept = None if folder is None else Checkpoints(Path(folder))
+
+    plan: list[tuple[Task, Panel]] = []
+    for name, signal in signals.items():
+        if not isinstance(signal, SignalGenerator):
+            continue
+        panel = panels[_panel_key(signal)]
+        for seed in range(counts[name]):
+            own = clone(signal).set_params(random_state=signal.random_state + seed)
+            groups = schedule(own, panel.sections, asked)
+            if not groups:
+                raise DataError(
+                    f"{name}: {len(panel.sections)} months of {market.name} give no model after "
+                    f"min_months={own.min_months} labelled months. Bring longer data, an earlier "
+                    f"`start`, or a smaller `min_months`."
+                )
+            plan += [(Task(name, seed, own, months), panel) for months in groups]
+
+    done: dict[int, Done] = {}
+    open_tasks: list[int] = []
+    for number, (task, panel) in enumerate(plan):
+        found = kept and finished(task, panel.sections, panel.digests(), kept)
+        if found:
+            done[number] = found
+            if progress is not None:
+                progress(len(done), len(plan), task, [record for record, _ in found])
+        else:
+            open_tasks.append(number)
+    if done:
+        logger.info("%d of %d fits are there from an earlier run.", len(done), len(plan))
+
+    def store(number: int, result: Done) -> None:
+        task, panel = plan[number]
+        if kept is not None:
+            keep(task, result, panel.sections, panel.digests(), kept)
+        done[number] = result
+        if progress is not None:
+            progress(len(done), len(plan), task, [record for record, _ in result])
+
+    todo = {number: (plan[number][0], plan[number][1].sections) for number in open_tasks}
+    if not work(todo, store, jobs=jobs, client=client):
+        where = (
+            f"they are kept in {kept.folder}: the same call goes on from there."
+            if kept is not None
+            else "they are lost, since no `folder` was given."
+        )
+        raise KeyboardInterrupt(f"Stopped after {len(done)} of {len(plan)} fits; {where}")
+
+    walks = []
+    sections = next(iter(panels.values())).sections
+    for name, signal in signals.items():
+        for seed in range(counts[name]):
+            if isinstance(signal, SignalGenerator):
+                mine = [i for i, (t, _) in enumerate(plan) if (t.model, t.seed) == (name, seed)]
+                records = [record for i in mine for record, _ in done[i]]
+                own_sections, topk = panels[_panel_key(signal)].sections, signal.topk
+            else:
+                records = _ask(signal, seed, market, [sections[i].date for i in asked])
+                own_sections, topk = sections, settings.get("topk", 10)
+            walks.append(Walk(name, seed, topk, records, own_sections))
+    return walks
+
+
+def _signals(
+    market: Market, models: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a generator per model, or what else gives scores."""
+    if isinstance(models, str):
+        raise TypeError(
+            f"`models` must be a list of names or a mapping; got the string {models!r}."
+        )
+    found: dict[str, Any] = {}
+    items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)
+    for name, model in items:
+        if isinstance(model, str):
+            from attngru_bt.models import generator
+
+            signal = generator(model, **settings)
+        elif hasattr(model, "scores"):
+            signal = clone(model)
+        else:
+            signal = SignalGenerator(model, **settings)
+        if market.membership is not None and getattr(signal, "universe", market) is None:
+            signal.set_params(universe=market.membership)
+        if isinstance(signal, SignalGenerator):
+            signal.check()
+        found[name] = signal
+    return found
+
+
+def _count(name: str, seeds: int | Mapping[str, int]) -> int:
+    count = seeds.get(name, 1) if isinstance(seeds, Mapping) else seeds
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"`seeds` must be a whole number of at least 1; got {count!r} for {name}.")
+    return count
+
+
+def _panel_key(signal: SignalGenerator) -> str:
+    parts = {name: getattr(signal, name) for name in _PANEL}
+    parts["standardise"] = signal.standardise == "date"  # the rest is the preprocessing's
+    parts["universe"] = id(signal.universe)
+    return repr(parts)
+
+
+def _panels(market: Market, signals: Mapping[str, Any]) -> dict[str, Panel]:
+    """Take the cross-sections of all month-ends, each from the bars up to it and nothing else."""
+    panels: dict[str, Panel] = {}
+    bars = market.bars
+    ends = month_ends(bars.dates)
+    if not _ends_a_month(bars.dates[-1]):
+        ends = ends[:-1]
+    generators = [s for s in signals.values() if isinstance(s, SignalGenerator)]
+    for signal in generators or [SignalGenerator(universe=market.membership)]:
+        key = _panel_key(signal)
+        if key in panels:
+            continue
+        panels[key] = panel = signal.panel()
+        for end in ends:
+            panel.extend(bars.until(bars.dates[end]))
+    return panels
+
+
+def _ends_a_month(date: pd.Timestamp) -> bool:
+    """Whether no weekday of the month is left: only then is the last session surely a month-end."""
+    return (date + pd.offsets.BDay(1)).month != date.month
+
+
+def _asked(dates: pd.DatetimeIndex, start: Any) -> list[int]:
+    """Numbers of the month-ends with a session on or after `start` to trade on."""
+    ends = month_ends(dates)
+    first = dates[0] if start is None else pd.Timestamp(start)
+    return [i for i, end in enumerate(ends[:-1]) if dates[end + 1] >= first]
+
+
+def _ask(signal: Any, seed: int, market: Market, month_ends: Sequence[Any]) -> list[MonthRecord]:
+    """Scores of something that is not fitted, month by month."""
+    signal = clone(signal)
+    if "random_state" in signal.get_params():
+        signal.set_params(random_state=signal.random_state + seed)
+    return [
+        MonthRecord(month_end=date, scores=signal.scores(market.bars.until(date)))
+        for date in month_ends
+    ]

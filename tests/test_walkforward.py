@@ -1,0 +1,363 @@
+"""Walking many models through the months: same bits whoever does the work, and after any stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from attngru_bt import backtest
+from attngru_bt.bars import DataError
+from attngru_bt.classifier import AttentionGRUClassifier
+from attngru_bt.datasets import make_market
+from attngru_bt.signals import SignalGenerator
+from attngru_bt.walkforward import walk_forward
+from attngru_bt.walkforward.tasks import schedule
+
+SETTINGS = dict(topk=3, min_months=4, refit=2, lookback=3)
+
+
+def net():
+    return AttentionGRUClassifier(max_epochs=3, hidden_size=4)
+
+
+class Suicide(RegressorMixin, BaseEstimator):
+    """Kills its own process the first time it is fitted anywhere."""
+
+    def __init__(self, mark=None):
+        self.mark = mark
+
+    def fit(self, X, y):
+        if not Path(self.mark).exists():
+            Path(self.mark).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.coef_ = X.T @ y
+        return self
+
+    def predict(self, X):
+        return X @ self.coef_
+
+
+class Interrupted(RegressorMixin, BaseEstimator):
+    """Has Ctrl-C pressed while it is fitted for the second time."""
+
+    def __init__(self, mark=None):
+        self.mark = mark
+
+    def fit(self, X, y):
+        with open(self.mark, "a") as file:
+            file.write("x")
+        if Path(self.mark).stat().st_size == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.coef_ = X.T @ y
+        return self
+
+    def predict(self, X):
+        return X @ self.coef_
+
+
+@pytest.fixture(scope="module")
+def market():
+    return make_market(n_assets=12, n_days=300, seed=3)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {"net": net(), "ridge": Ridge(), "logistic": LogisticRegression()}
+
+
+@pytest.fixture(scope="module")
+def serial(market, models):
+    return walk_forward(market, models, seeds={"net": 2}, **SETTINGS)
+
+
+def bits(walks):
+    return [
+        (w.model, w.seed, r.month_end, tuple(r.scores.index), r.scores.to_numpy().tobytes())
+        for w in walks
+        for r in w.records
+    ]
+
+
+def test_a_walk_says_what_the_backtest_would_have_asked(market, serial):
+    generator = SignalGenerator(net(), **SETTINGS)
+    strategy = backtest.run(market, signal=generator, topk=3)
+    asked = [r for r in strategy.signal.records_ if len(r.scores)]
+    walked = serial[0].records
+    assert [r.month_end for r in asked] == [r.month_end for r in walked]
+    for want, got in zip(asked, walked, strict=True):
+        pd.testing.assert_series_equal(want.scores, got.scores, check_exact=True)
+        assert want.refit == got.refit
+    scores = serial[0].scores()
+    assert scores.index[0] == walked[0].month_end
+    assert scores.shape == (len(walked), 12)
+
+
+def test_seeds_differ_and_models_share_their_rows(serial):
+    assert [(w.model, w.seed) for w in serial] == [
+        ("net", 0),
+        ("net", 1),
+        ("ridge", 0),
+        ("logistic", 0),
+    ]
+    assert not serial[0].scores().equals(serial[1].scores())
+    labels = [w.labels()["label"] for w in serial]
+    for other in labels[1:]:
+        pd.testing.assert_series_equal(labels[0], other)
+    assert labels[0].groupby(level=0).sum().iloc[:-1].eq(3).all()
+
+
+def test_cut_data_change_nothing_before_the_cut(market, models, serial):
+    cut = market.bars.dates[220]
+    walks = walk_forward(market.until(cut), models, seeds={"net": 2}, **SETTINGS)
+    early = [b for b in bits(serial) if b[2] <= walks[0].records[-1].month_end]
+    assert bits(walks) == early
+    assert len(early) >= 8
+
+
+def test_the_panel_ends_where_a_month_surely_ends(market):
+    whole = walk_forward(market, {"ridge": Ridge()}, **SETTINGS)[0]
+    last = market.bars.dates[-1]
+    known = whole.labels()["label"].groupby(level=0).count()
+    assert last < (last + pd.offsets.BMonthEnd(0))  # the market ends within a month
+    assert known.iloc[-1] == 0 and known.iloc[-2] > 0
+
+
+def test_start_is_the_first_session_traded_on(market):
+    start = market.bars.dates[150]
+    walk = walk_forward(market, {"ridge": Ridge()}, start=start, **SETTINGS)[0]
+    first = walk.records[0].month_end
+    sessions = market.bars.dates
+    assert sessions[sessions.get_loc(first) + 1] >= start
+    assert walk.records[0].n_months >= 4
+
+
+def test_every_refit_is_a_task_of_its_own(market):
+    generator = SignalGenerator(Ridge(), **SETTINGS)
+    for end in pd.Series(market.bars.dates).groupby(market.bars.dates.to_period("M")).max():
+        generator.scores(market.bars.until(end))
+    groups = schedule(generator, generator.sections_, range(len(generator.sections_)))
+    fitted = [i for i, r in enumerate(generator.records_) if r.refit]
+    assert [group[0] for group in groups] == fitted
+    assert all(len(group) <= 2 for group in groups)
+
+
+def test_more_processes_give_the_same_bits(market, models, serial):
+    assert bits(walk_forward(market, models, seeds={"net": 2}, jobs=2, **SETTINGS)) == bits(serial)
+
+
+def test_a_killed_worker_costs_only_its_task(market, tmp_path):
+    seen = []
+    walks = walk_forward(
+        market,
+        {"one": Suicide(str(tmp_path / "mark"))},
+        jobs=2,
+        folder=tmp_path,
+        progress=lambda done, total, task, records: seen.append((done, total)),
+        **SETTINGS,
+    )
+    assert (tmp_path / "mark").exists()
+    assert seen == [(i + 1, len(seen)) for i in range(len(seen))]  # each task once
+    alone = walk_forward(market, {"one": Suicide(str(tmp_path / "mark"))}, **SETTINGS)
+    assert bits(walks) == bits(alone)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_bits_even_if_it_loses_a_worker(market, models, serial):
+    distributed = pytest.importorskip("distributed")
+    pids = []
+
+    def lose_one(done, total, task, records):
+        if done == 2:
+            os.kill(pids[0], signal.SIGKILL)
+
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        with distributed.Client(cluster) as client:
+            pids += list(client.run(os.getpid).values())
+            assert len(set(pids)) == 2
+        walks = walk_forward(
+            market,
+            models,
+            seeds={"net": 2},
+            client=cluster.scheduler_address,
+            progress=lose_one,
+            **SETTINGS,
+        )
+    assert bits(walks) == bits(serial)
+
+
+class TestResume:
+    def test_nothing_finished_is_repeated(self, market, models, serial, tmp_path):
+        walk_forward(market, {"net": net()}, folder=tmp_path, **SETTINGS)
+        before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.skops")}
+        again = walk_forward(market, models, seeds={"net": 2}, folder=tmp_path, **SETTINGS)
+        assert {p: p.stat().st_mtime_ns for p in before} == before
+        assert bits(again) == bits(serial)
+        third = walk_forward(market, models, seeds={"net": 2}, folder=tmp_path, **SETTINGS)
+        got, want = third[0].records[-1], serial[0].records[-1]
+        assert got.in_sample == want.in_sample
+        assert got.losses[0][0]["loss"] == want.losses[0][0]["loss"]
+        pd.testing.assert_frame_equal(got.loadings, want.loadings, check_exact=True)
+
+    def test_other_settings_or_data_are_another_run(self, market, tmp_path):
+        walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
+        n = len(list(tmp_path.rglob("*.skops")))
+        for other in ({"ridge": Ridge(alpha=2.0)},):
+            walk_forward(market, other, folder=tmp_path, **SETTINGS)
+        assert len(list(tmp_path.rglob("*.skops"))) == 2 * n
+        changed = make_market(n_assets=12, n_days=300, seed=4)
+        walk_forward(changed, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
+        assert len(list(tmp_path.rglob("*.skops"))) == 3 * n
+
+    def test_longer_data_only_add_months(self, market, tmp_path):
+        early = market.until(market.bars.dates[200])
+        walk_forward(early, {"r": Ridge()}, folder=tmp_path, **SETTINGS)
+        before = set(tmp_path.rglob("*.skops"))
+        walk_forward(market, {"r": Ridge()}, folder=tmp_path, **SETTINGS)
+        assert before < set(tmp_path.rglob("*.skops"))
+
+    def test_a_broken_file_is_computed_again_and_said(self, market, tmp_path, caplog):
+        want = walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
+        files = sorted(tmp_path.rglob("*.skops"))
+        files[0].write_bytes(files[0].read_bytes()[:500])
+        got = walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
+        assert bits(got) == bits(want)
+        assert files[0].name in caplog.text
+
+    def test_a_file_of_foreign_types_is_not_loaded(self, market, tmp_path, caplog):
+        from skops.io import dump
+
+        walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
+        file = sorted(tmp_path.rglob("*.skops"))[0]
+        dump({"record": pytest.MonkeyPatch(), "fit": None}, file)
+        walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
+        assert "not trusted" in caplog.text
+
+    def test_ctrl_c_finishes_the_task_at_hand_and_says_how_to_go_on(self, market, tmp_path):
+        model = Interrupted(str(tmp_path / "fits"))
+        with pytest.raises(KeyboardInterrupt, match=r"^Stopped after 2 of \d fits.* goes on from"):
+            walk_forward(market, {"one": model}, folder=tmp_path, **SETTINGS)
+        assert len({p.name[:10] for p in tmp_path.rglob("*.skops")}) == 4  # two fits, two months
+        handler = signal.getsignal(signal.SIGINT)
+        walks = walk_forward(market, {"one": model}, folder=tmp_path, **SETTINGS)
+        assert signal.getsignal(signal.SIGINT) is handler is signal.default_int_handler
+        assert bits(walks) == bits(walk_forward(market, {"one": model}, **SETTINGS))
+
+    @pytest.mark.slow
+    def test_sigkill_at_any_moment_changes_nothing(self, tmp_path):
+        """Twenty-four processes in a row are killed at random moments of the same run."""
+        script = tmp_path / "killed.py"
+        script.write_text(
+            textwrap.dedent(
+                """
+                import os, signal, sys, time
+                from pathlib import Path
+                import numpy as np, skops.io, torch
+                from sklearn.linear_model import Ridge
+                from attngru_bt.classifier import AttentionGRUClassifier
+                from attngru_bt.datasets import make_market
+                from attngru_bt.walkforward import walk_forward
+
+                torch.set_num_threads(1)
+                folder = sys.argv[1]
+                market = make_market(n_assets=8, n_days=200, seed=5)
+                models = {"net": AttentionGRUClassifier(max_epochs=2, hidden_size=3), "r": Ridge()}
+
+                def go(where, delay=None):
+                    walks = walk_forward(
+                        market, models, seeds={"net": 5}, folder=where, topk=2, min_months=2,
+                        lookback=2, factors=["ROC6", "BIAS5", "VOL20"], n_components=None)
+                    return [r.scores.to_numpy().tobytes() for w in walks for r in w.records]
+
+                def finished():
+                    paths = Path(folder).rglob("[0-9]*.skops")
+                    return {str(path): path.stat().st_mtime_ns for path in paths}
+
+                began = time.monotonic()
+                want = go(None)
+                seconds = time.monotonic() - began
+                rng = np.random.default_rng(0)
+                times, kills = {}, 0
+                while kills < 24:
+                    child = os.fork()
+                    if child == 0:
+                        go(folder)
+                        os._exit(0)
+                    if kills % 4:  # soon after it has got on
+                        while len(finished()) == len(times):
+                            time.sleep(0.002)
+                        time.sleep(rng.uniform(0, 0.06))
+                    else:
+                        time.sleep(rng.uniform(0, 0.5) * seconds)
+                    os.kill(child, signal.SIGKILL)
+                    _, status = os.waitpid(child, 0)
+                    assert os.WIFSIGNALED(status), "it had nothing left to do"
+                    kills += 1
+                    now = finished()
+                    for path, stamp in times.items():
+                        assert now[path] == stamp, f"{path} was computed again"
+                    times = now
+                assert go(folder) == want
+                print(len(times))
+                """
+            )
+        )
+        done = subprocess.run(
+            [sys.executable, script, tmp_path / "walks"],
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) >= 18  # the killed runs had got somewhere
+
+
+class TestErrors:
+    def test_too_few_months(self, market):
+        with pytest.raises(DataError, match=r"^ridge: 13 months .* min_months=40 .*min_months`\.$"):
+            walk_forward(market, {"ridge": Ridge()}, topk=3, min_months=40)
+
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            (dict(jobs=0), r"`jobs` must be at least 1, or -1"),
+            (dict(seeds=0), r"`seeds` must be a whole number of at least 1; got 0 for ridge"),
+            (dict(topk=0), r"`topk` must be a whole number"),
+            (dict(client="tcp://127.0.0.1:1"), r"no Dask scheduler answers at tcp://127.0.0.1:1"),
+        ],
+    )
+    def test_bad_parameters(self, market, changed, message):
+        with pytest.raises(ValueError, match=message):
+            walk_forward(market, {"ridge": Ridge()}, **(SETTINGS | changed))
+
+    def test_one_name_is_no_list_of_names(self, market):
+        with pytest.raises(TypeError, match="must be a list of names"):
+            walk_forward(market, "ridge")
+
+
+def test_rank_targets_reach_the_regressor(market):
+    class Keep(RegressorMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.y_ = y
+            return self
+
+        def predict(self, X):
+            return X[:, 0]
+
+    generator = SignalGenerator(Keep(), **SETTINGS)
+    ends = pd.Series(market.bars.dates).groupby(market.bars.dates.to_period("M")).max()
+    for end in ends.iloc[:6]:
+        generator.scores(market.bars.until(end))
+    returns = generator.sections_[0].returns
+    n = len(returns)
+    want = 2 * returns.argsort().argsort() / (n - 1) - 1
+    np.testing.assert_allclose(generator.model_.y_[:n], want)
