@@ -1,0 +1,43 @@
+"""Codes of Chinese stocks: one way to write them in a panel, several ways vendors want them."""
+
+from __future__ import annotations
+
+import re
+
+FORMS = re.compile(
+    r"(?P<before>sh|sz|bj)?\.?(?P<digits>\d{6})(?:\.(?P<after>sh|sz|bj|ss|xshg|xshe))?",
+    re.IGNORECASE,
+)
+EXCHANGES = {"SH": "SH", "SS": "SH", "XSHG": "SH", "SZ": "SZ", "XSHE": "SZ", "BJ": "BJ"}
+INDEXES = {"sse50": "000016.SH", "csi300": "000300.SH", "csi500": "000905.SH"}
+
+
+def code(text: str) -> str:
+    """Return a stock as the panel writes it: ``600000.SH``, ``000001.SZ``, ``430047.BJ``.
+
+    Understood are 600000, 600000.SH, 600000.SS, 600000.XSHG, sh600000, sh.600000. Without an
+    exchange the code says it: 5, 6 and 9 are Shanghai, 4, 8 and 92 Beijing, all others Shenzhen.
+
+    Raises
+    ------
+    ValueError
+        If it is no code.
+    """
+    match = FORMS.fullmatch(text.strip())
+    if match is None or (match["before"] and match["after"]):
+        raise ValueError(
+            f"{text!r} is no code of a Chinese stock; write 600000.SH, 000001.SZ or 430047.BJ."
+        )
+    digits = match["digits"]
+    given = match["before"] or match["after"]
+    if given:
+        return f"{digits}.{EXCHANGES[given.upper()]}"
+    if digits[0] in "48" or digits.startswith("92"):
+        return f"{digits}.BJ"
+    return f"{digits}.{'SH' if digits[0] in '569' else 'SZ'}"
+
+
+def with_prefix(symbol: str, dot: str = "") -> str:
+    """Return ``600000.SH`` as ``sh600000``, or ``sh.600000`` with a dot."""
+    digits, exchange = symbol.split(".")
+    return f"{exchange.lower()}{dot}{digits}"
