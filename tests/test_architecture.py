@@ -13,12 +13,18 @@ PACKAGE = Path(__file__).resolve().parent.parent / "attngru_bt"
 ORDER = """
 cli
 progress
+compare audit vendors
 tearsheet
 backtest
 strategy
 execution
+markets
 rebalance tradelog scores
+walkforward
+models
 signals
+baselines attribution significance
+stacked
 classifier
 training
 network
@@ -32,10 +38,10 @@ bars
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 
 ALLOWED = {
-    "backtrader": {"feeds", "strategy", "execution", "analyzers", "backtest"},
-    "torch": {"network", "classifier", "training"},
+    "backtrader": {"feeds", "strategy", "execution", "markets", "analyzers", "backtest"},
+    "torch": {"network", "classifier", "training", "stacked"},
     "pyfolio": {"tearsheet"},
-    "matplotlib": {"tearsheet"},
+    "matplotlib": {"tearsheet", "compare"},
     "typer": {"cli"},
     "rich": {"cli", "progress"},
 }
