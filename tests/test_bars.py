@@ -592,6 +592,16 @@ class TestFeedReader:
         assert "close-only market" in caplog.text
         assert "lines missing in all feeds: volume" in caplog.text
 
+    def test_a_line_of_ones_own_may_begin_later(self):
+        bars = make_market(2, 60, late=0, gaps=0, delisted=0).bars
+        mood = np.where(np.arange(60) < 40, np.nan, 1.5)[:, None] * np.ones(2)
+        cerebro = bt.Cerebro(stdstats=False)
+        add_feeds(cerebro, Bars(bars.dates, bars.assets, {"close": bars["close"], "RSI": mood}))
+        cerebro.addstrategy(Reads, benchmark=False, every=5)
+        got = list(cerebro.run()[0].got.values())
+        assert np.isnan(got[1]["RSI"]).all()  # there from the first read, so nothing stands in
+        np.testing.assert_array_equal(got[-1]["RSI"], mood[: len(got[-1])])
+
     def test_a_line_known_later_is_told(self, caplog):
         bars = make_market(2, 60, late=0, gaps=0, delisted=0).bars
         pe = bars["pe"].copy()

@@ -46,10 +46,10 @@ SMALL = ["--topk=3", "--lookback=2", "--min-months=6", "--start=2015-09-01", "--
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch):
     """What a test registers, and the log level of the command, do not outlive it."""
-    before = dict(registry._nodes), dict(registry._substitutes)
+    before = registry.snapshot()
     monkeypatch.setattr(scripts, "_loaded", {})
     yield
-    scripts._put_back(*before)
+    registry.restore(before)
     logging.getLogger("attngru_bt").setLevel(logging.NOTSET)
 
 
@@ -263,10 +263,10 @@ class TestOwnFile:
 
     def test_twice_in_one_process_is_as_once(self, mine):
         first = scripts.load_script(mine)
-        nodes = dict(registry._nodes)
+        nodes = dict(registry.nodes)
         again = scripts.load_script(mine)
         assert again is first and again.names == ("Sprint", "Trot3", "Trot9")
-        assert registry._nodes == nodes
+        assert registry.nodes == nodes
 
     def test_imported_before_or_by_another_path_it_is_no_clash(self, mine, tmp_path):
         exec(compile(MINE, str(mine), "exec"), {"__name__": "my_factors"})
@@ -276,7 +276,7 @@ class TestOwnFile:
         assert len(registry.names("mine")) == 3
 
     def test_changed_it_replaces_what_it_was(self, mine):
-        before = dict(registry._nodes)
+        before = dict(registry.nodes)
         scripts.load_script(mine)
         mine.write_text(MINE.replace("Sprint", "Dash").replace("/ close\n", "* 100\n"))
         assert scripts.load_script(mine).names == ("Dash", "Trot3", "Trot9")
@@ -286,7 +286,7 @@ class TestOwnFile:
             scripts.load_script(mine)
         assert "Dash" in registry, "a file that fails changes nothing"
         scripts._forget(mine)
-        assert registry._nodes == before
+        assert registry.nodes == before
 
     def test_one_of_the_library_may_be_replaced_on_purpose(self, tmp_path):
         path, old = tmp_path / "other.py", registry["RSI"]
@@ -319,12 +319,12 @@ class TestOwnFile:
         ],
     )
     def test_a_file_that_fails(self, data, mine, tmp_path, text, words):
-        before = dict(registry._nodes)
+        before = dict(registry.nodes)
         mine.write_text(text)
         for _ in range(2):  # it is as wrong the second time
             said = sentence(invoke("factors", "list", "--factors", mine))
             assert all(word in said for word in ["my_factors.py", *words]), said
-            assert registry._nodes == before, "nothing of it stays"
+            assert registry.nodes == before, "nothing of it stays"
 
     def test_an_error_while_it_computes_says_where(self, data, mine, tmp_path):
         mine.write_text(MINE.replace("my_step / close", "my_step / clsoe"))

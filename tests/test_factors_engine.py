@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -349,3 +350,103 @@ def test_a_function_that_returns_no_array_of_its_inputs_is_named(answer):
             compute(make_bars(300), ["Odd"])
     finally:
         registry.remove("Odd")
+
+
+class TestRoomToSpare:
+    """Months and assets are appended in place; what was handed out before does not change."""
+
+    @pytest.fixture
+    def many(self) -> Bars:
+        return make_bars(420, 14, seed=11)
+
+    def test_month_by_month_with_new_assets_equals_all_at_once(self, many: Bars) -> None:
+        history, handed, ends = FactorHistory(["MA5", "ROC6", "EMA5"]), [], range(200, 420, 11)
+        for k, end in enumerate(ends):
+            n = min(3 + k, 14)
+            seen = Bars(
+                many.dates[: end + 1],
+                many.assets[:n],
+                {name: line[: end + 1, :n] for name, line in many.lines.items()},
+            )
+            history.extend(seen, many.dates[[end]])
+            handed.append((history.values, history.values.copy()))
+        want, _ = compute(many, history.columns, at=many.dates[list(ends)])
+        for k in range(len(ends)):  # an asset is there from the month on that the bars had it
+            n = min(3 + k, 14)
+            np.testing.assert_allclose(history.values[k, :n], want[k, :n], rtol=1e-12)
+            assert np.isnan(history.values[k, n:]).all()
+        history.extend(many, many.dates[[150]])  # an earlier date: all move
+        np.testing.assert_allclose(
+            history.values[0], compute(many, history.columns, at=many.dates[[150]])[0][0]
+        )
+        for values, copy in handed:
+            np.testing.assert_array_equal(values, copy)
+
+    def test_what_is_stored_is_seldom_copied(self, many: Bars) -> None:
+        history, stores = FactorHistory(["MA5"]), {}
+        for end in range(20, 420):
+            history.extend(many, many.dates[[end]])
+            stores[id(history.values.base)] = history.values  # alive, so no address comes twice
+        assert len(stores) <= 8
+        assert history.values.shape == (400, 14, 1)
+
+    def test_a_pickle_has_no_room_to_spare(self, many: Bars) -> None:
+        history = FactorHistory(["MA5", "ROC6"])
+        history.extend(many, many.dates[:300])
+        again = pickle.loads(pickle.dumps(history))
+        assert again._stored.shape == (2, 300, 14)
+        again.extend(many, many.dates[-1:])
+        history.extend(many, many.dates[-1:])
+        np.testing.assert_array_equal(again.values, history.values)
+
+
+def test_a_registry_goes_back_to_a_snapshot(own: Registry) -> None:
+    @factor("mine", into=own)
+    def First(close):
+        return close
+
+    before = own.snapshot()
+
+    @step(into=own, stands_for="amount")
+    def made_up(volume):
+        return volume
+
+    @factor("mine", into=own, replace=True)
+    def First(close):  # noqa: F811
+        return 2 * close
+
+    assert set(own.nodes) == {"First", "made_up"} and own.node("amount") is own.nodes["made_up"]
+    own.remove("made_up")
+    assert own.node("amount") is None
+    own.restore(before)
+    assert own == before and own["First"].function(3) == 3
+    own.remove("First")
+    assert "First" in before, "a snapshot stays as it is"
+    with pytest.raises(TypeError):
+        own.nodes["x"] = None
+
+
+@pytest.mark.parametrize(
+    "quotes",
+    [
+        '"{}"',
+        "'{}'",
+        'r"""{}"""',
+        '''"""{}
+
+    More of it.
+    """''',
+        None,
+    ],
+)
+def test_a_formula_has_no_docstring(quotes, own: Registry, tmp_path: Path) -> None:
+    doc = "" if quotes is None else "    " + quotes.format("What it is.") + "\n"
+    path = tmp_path / "written.py"
+    path.write_text(
+        "def Written(\n    close,\n    n=3,\n):\n" + doc + "    # why\n    y = close\n\n"
+        "    return 'a: \\'kept\\'' and y / n\n"
+    )
+    space: dict[str, object] = {}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    factor("mine", into=own)(space["Written"])
+    assert own["Written"].formula == "# why\ny = close\n\nreturn 'a: \\'kept\\'' and y / n"

@@ -256,3 +256,20 @@ class TestRegression:
         y, x = sample
         slopes, _ = regression(y, [x[0], 2 * x[0]], 60, 10)
         assert np.isnan(slopes[0]).all()
+
+
+@pytest.mark.parametrize("n_bars", [0, 1, 2, 7, 8, 9, 16, 17, 63, 64, 65, 300])
+@pytest.mark.parametrize(("alpha", "seed"), [(0.3, None), (2 / 3, 50.0), (0.01, None), (1.0, None)])
+def test_ema_bar_by_bar_whatever_the_length(n_bars: int, alpha: float, seed: float | None) -> None:
+    x = np.random.default_rng(n_bars).normal(20, 5, (n_bars, 3))
+    want = np.empty_like(x)
+    for t in range(n_bars):
+        last = (x[0] if seed is None else seed) if t == 0 else want[t - 1]
+        want[t] = last + alpha * (x[t] - last)
+    np.testing.assert_allclose(ops.ema(x, alpha=alpha, seed=seed), want, rtol=1e-13)
+
+
+def test_ema_of_a_bar_does_not_see_the_next_ones() -> None:
+    x = np.random.default_rng(1).normal(20, 5, (50, 3))
+    for t in range(1, 50):
+        np.testing.assert_array_equal(ops.ema(x[:t], 5), ops.ema(x, 5)[:t])

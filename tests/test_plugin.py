@@ -203,10 +203,10 @@ def test_a_csv_folder_gives_the_run_its_market(small, tmp_path):
 
 class TestValidation:
     def test_a_model_without_scores(self, small, tmp_path):
-        from sklearn.linear_model import Ridge
+        from sklearn.cluster import KMeans
 
-        with pytest.raises(TypeError, match="predict_proba or decision_function; got Ridge"):
-            plugged(small, tmp_path, signal=Ridge())
+        with pytest.raises(TypeError, match="decision_function, or a regressor; got KMeans"):
+            plugged(small, tmp_path, signal=KMeans())
 
     def test_a_class_instead_of_an_instance(self, small, tmp_path):
         with pytest.raises(TypeError, match=r"write LogisticRegression\(\)"):

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.bars.checks import KNOWN
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError, DateLike, first, session_date
 
 log = logging.getLogger(__name__)
 
 LEFT_OUT = ("datetime", "openinterest")
+MARKET_LINES = {*KNOWN, "dividend_yield", "benchmark_open"}  # empty everywhere: there is none
 EPOCH = datetime.date(1970, 1, 1).toordinal()  # backtrader counts days as Python ordinals
 
 
@@ -199,7 +201,8 @@ class FeedReader:
                 held[name] |= not empty.all()
                 if name in same:
                     same[name] &= bool((np.isnan(values) | (values == close)).all())
-        self._missing = {name for name in names if not held[name]}
+        # a line of the user's may begin later: it stays, NaN, and no computed factor takes its place
+        self._missing = {name for name in names if not held[name] and name in MARKET_LINES}
         if self._missing:
             log.info("lines missing in all feeds: %s", ", ".join(sorted(self._missing)))
         closes_only = all(same.values())

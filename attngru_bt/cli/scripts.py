@@ -97,14 +97,13 @@ def load_script(path: Path) -> Script:
     old = _loaded.get(place)
     if old is not None and old.digest == digest and old.names and _stands(old):
         return old
-    # Registry has no way to take a step back: whole states are kept and put back instead
-    before = dict(registry._nodes), dict(registry._substitutes)
+    before = registry.snapshot()
     try:
         _forget(place)
-        known = dict(registry._nodes)
+        known = dict(registry.nodes)
         _loaded[place] = Script(path, digest, {}, {})  # so that `told` knows the file
         _run(path, source)
-        nodes = {name: f for name, f in registry._nodes.items() if known.get(name) is not f}
+        nodes = {name: f for name, f in registry.nodes.items() if known.get(name) is not f}
         script = Script(path, digest, nodes, {n: f for n, f in known.items() if n in nodes})
         if not script.names:
             raise ValueError(
@@ -112,7 +111,7 @@ def load_script(path: Path) -> Script:
                 "functions that are factors."
             )
     except BaseException:
-        _put_back(*before)
+        registry.restore(before)
         if old is not None:
             _loaded[place] = old
         raise
@@ -157,7 +156,7 @@ def _run(path: Path, source: bytes) -> None:
 
 def _stands(script: Script) -> bool:
     """Whether all that a file registered is still registered."""
-    return all(registry._nodes.get(name) is node for name, node in script.nodes.items())
+    return all(registry.nodes.get(name) is node for name, node in script.nodes.items())
 
 
 def _forget(place: Path) -> None:
@@ -165,25 +164,15 @@ def _forget(place: Path) -> None:
     old = _loaded.pop(place, None)
     if old is not None:
         for name, node in old.nodes.items():
-            if registry._nodes.get(name) is node:
+            if registry.nodes.get(name) is node:
                 if name in old.replaced:
-                    registry._nodes[name] = old.replaced[name]
+                    registry.add(old.replaced[name], replace=True)
                 else:
-                    del registry._nodes[name]
-    for name, node in list(registry._nodes.items()):
+                    registry.remove(name)
+    for name, node in list(registry.nodes.items()):
         code = getattr(node.function, "__code__", None)
         if code is not None and Path(code.co_filename).resolve() == place:
-            del registry._nodes[name]
-    for line, name in list(registry._substitutes.items()):
-        if name not in registry._nodes:
-            del registry._substitutes[line]
-
-
-def _put_back(nodes: dict[str, Factor], substitutes: dict[str, str]) -> None:
-    registry._nodes.clear()
-    registry._nodes.update(nodes)
-    registry._substitutes.clear()
-    registry._substitutes.update(substitutes)
+            registry.remove(name)
 
 
 def describe_scripts(scripts: Sequence[Script]) -> str:

@@ -28,10 +28,10 @@ class View(Protocol):
         """Values of a line."""
 
     def at_days(self, values: Array) -> Array:
-        """Values at the days asked for, (days, assets); meaningless where not `known`."""
+        """Values at the days asked for, (days, assets); meaningless where `unknown`."""
 
-    def known(self, history: int) -> Mask:
-        """Where an asset traded at a day asked for, and had at least `history` bars by then."""
+    def unknown(self, history: int) -> Mask | slice:
+        """Index of the days asked for at which an asset has no trade, or too short a history."""
 
 
 def has_line(bars: Bars, name: str) -> bool:
@@ -47,6 +47,24 @@ def _benchmark(bars: Bars, name: str, columns: slice) -> Array | None:
     """Benchmark line (days, 1), None if the name is that of a line per asset."""
     values = getattr(bars, name, None) if name.startswith("benchmark") else None
     return None if values is None else np.asarray(values)[:, None]
+
+
+class _Ages:
+    """How long the assets have been there, (days, assets): at least 1, 0 without a trade."""
+
+    def __init__(self, ages: NDArray[np.integer], traded: Mask) -> None:
+        self._ages = np.where(traded, np.maximum(ages, 1), 0)
+        first = self._ages[:, 0]
+        # All alike, and ever older: then the first days are to be left out, and no more is needed.
+        even = bool((self._ages == first[:, None]).all() and (np.diff(first) >= 0).all())
+        self._even = first if even else None
+
+    def below(self, history: int) -> Mask | slice:
+        """Index of the ages below a history."""
+        history = max(history, 1)
+        if self._even is not None:
+            return slice(0, int(np.searchsorted(self._even, history)))
+        return self._ages < history
 
 
 class Traded:
@@ -72,8 +90,9 @@ class Traded:
         skip = np.maximum(before - (lookback - 1), 0) if lookback is not None else 0 * before
         length = age[-1] - skip
         n_rows, n_assets = int(length.max(initial=0)), len(skip)
-        self._age, self._traded = age[days], traded[days]
-        self._row = np.maximum(self._age - 1 - skip, 0)
+        self._traded = traded[days]
+        self._ages = _Ages(age[days], self._traded)
+        self._row = np.maximum(age[days] - 1 - skip, 0)
         self._n_rows = n_rows
         start = end - n_rows
         # Without holes a view is a slice; otherwise every asset's bars are picked one by one.
@@ -85,11 +104,13 @@ class Traded:
             self._days: slice | None = slice(first - start, end - start) if every else None
             self._flat = self._row * n_assets + np.arange(n_assets)
             return
-        begin = int((age > skip).argmax(axis=0).min()) if n_rows else end
-        day, asset = np.nonzero(traded[begin:] & (age[begin:] > skip))
+        used = age > skip
+        begin = int(used.argmax(axis=0)[length > 0].min()) if n_rows else end
+        day, asset = np.nonzero(traded[begin:] & used[begin:])
         day += begin
         self._source = np.zeros((n_rows, n_assets), dtype=np.intp)
-        self._source[age[day, asset] - 1 - skip[asset], asset] = day * n_assets + asset
+        self._source[age[day, asset] - 1 - skip[asset], asset] = (day - begin) * n_assets + asset
+        self._begin = begin  # rows before it are of no use to any asset
         self._padding = np.arange(n_rows)[:, None] >= length
         self._days = None
         self._flat = self._row.astype(np.intp) * n_assets + np.arange(n_assets)
@@ -109,24 +130,24 @@ class Traded:
                 return np.repeat(values[self._slice], n_assets, axis=1)
             return np.ascontiguousarray(self._bars[name][self._slice, self._columns])
         if values is not None:
-            out = values[:, 0].take(self._source // n_assets)
+            out = values[self._begin :, 0].take(self._source // n_assets)
         else:
-            line = np.ascontiguousarray(self._bars[name][:, self._columns])
+            line = np.ascontiguousarray(self._bars[name][self._begin :, self._columns])
             out = line.reshape(-1).take(self._source)
         out[self._padding] = np.nan
         return out
 
     def at_days(self, values: Array) -> Array:
-        """Values at the days asked for, (days, assets); meaningless where not `known`."""
+        """Values at the days asked for, (days, assets); meaningless where `unknown`."""
         if self._days is not None:
             return values[self._days]
         if not self._n_rows:
             return np.full(self._flat.shape, np.nan)
         return values.reshape(-1).take(self._flat)
 
-    def known(self, history: int) -> Mask:
-        """Where an asset traded at a day asked for, and had at least `history` bars by then."""
-        return self._traded & (self._age >= history)
+    def unknown(self, history: int) -> Mask | slice:
+        """Index of the days asked for at which an asset has no trade, or too short a history."""
+        return self._ages.below(history)
 
 
 class Calendar:
@@ -138,12 +159,15 @@ class Calendar:
         start = 0 if lookback is None else max(first - lookback + 1, 0)
         self._rows = slice(start, end)
         traded = ~np.isnan(bars["close"][:end, columns])
-        latest = np.where(traded, np.arange(end)[:, None], -1)
-        latest = np.maximum.accumulate(latest, axis=0)
-        self._latest = latest[start:]
+        latest = np.where(traded[start:], np.arange(start, end)[:, None], -1)
+        if start:  # the last trade before the first row
+            earlier = traded[start - 1 :: -1]
+            before = np.where(earlier.any(axis=0), start - 1 - earlier.argmax(axis=0), -1)
+            latest[0] = np.maximum(latest[0], before)
+        self._latest = np.maximum.accumulate(latest, axis=0, out=latest)
         self._traded = traded
         begun = np.where(traded.any(axis=0), traded.argmax(axis=0), end)
-        self._age = days[:, None] + 1 - begun
+        self._ages = _Ages(days[:, None] + 1 - begun, traded[days])
 
     def line(self, name: str) -> Array:
         """Values of a line, one row per session."""
@@ -164,9 +188,9 @@ class Calendar:
         return filled
 
     def at_days(self, values: Array) -> Array:
-        """Values at the days asked for, (days, assets); meaningless where not `known`."""
+        """Values at the days asked for, (days, assets); meaningless where `unknown`."""
         return values[self._days - self._rows.start]
 
-    def known(self, history: int) -> Mask:
-        """Where an asset traded at a day asked for, and had `history` sessions by then."""
-        return self._traded[self._days] & (self._age >= history)
+    def unknown(self, history: int) -> Mask | slice:
+        """Index of the days asked for without a trade, or fewer than `history` sessions by then."""
+        return self._ages.below(history)

@@ -8,6 +8,7 @@ that one that needs twenty bars is not computed over the thousand that another n
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import Bars
-from attngru_bt.factors.clocks import Calendar, Days, Traded, View, has_line
+from attngru_bt.factors.clocks import Calendar, Days, Mask, Traded, View, has_line
 from attngru_bt.factors.ops import Array
 from attngru_bt.factors.registry import LINES, Factor, Registry, nearest, registry
 
@@ -165,8 +166,11 @@ def _evaluate(
     view: View,
     raw: bool,
     order: tuple[list[Factor], Counter[str]],
-) -> Iterator[tuple[Factor, Array]]:
-    """Compute factors on one view; each is handed on at once and nothing is kept longer."""
+) -> Iterator[tuple[Factor, Array, list[Array]]]:
+    """Compute factors on one view; each is handed on at once and nothing is kept longer.
+
+    With every factor comes what it is free of scale in units of, in the order of its scales.
+    """
     nodes, uses = order[0], order[1].copy()
     names = {factor.name for factor in wanted}
     held: dict[str, Array] = {}
@@ -189,11 +193,7 @@ def _evaluate(
         held[node.stands_for or node.name] = values
         if node.name in names:
             values = read(node.name)
-            for name, degree in () if raw else node.scales:
-                unit = read(name)
-                for _ in range(abs(degree)):
-                    values = values / unit if degree > 0 else values * unit
-            yield node, values
+            yield node, values, [read(name) for name, _ in (() if raw else node.scales)]
 
 
 def _check_shape(node: Factor, values: Array, arguments: dict[str, Array]) -> None:
@@ -236,14 +236,22 @@ def total_lookback(factor: Factor, raw: bool = False, source: Registry = registr
 
 
 def values_at(
-    bars: Bars, days: Days, planned: Plan, *, raw: bool = False, source: Registry = registry
+    bars: Bars,
+    days: Days,
+    planned: Plan,
+    *,
+    raw: bool = False,
+    source: Registry = registry,
+    out: Array | None = None,
 ) -> Array:
     """Values of planned columns at some rows of the bars: (columns, days, assets).
 
-    NaN where the asset did not trade, has too little history, or the value is not finite.
+    NaN where the asset did not trade, has too little history, or the value is not finite. They are
+    written into `out` if it is given.
     """
     n_assets = len(bars.assets)
-    out = np.empty((len(planned.columns), len(days), n_assets))
+    if out is None:
+        out = np.empty((len(planned.columns), len(days), n_assets))
     if not len(days) or not n_assets:
         return out
     place = {name: i for i, name in enumerate(planned.columns)}
@@ -256,19 +264,37 @@ def values_at(
             n_bars = int(days[-1]) + 1 if lookback is None else lookback + int(days[-1] - days[0])
             for columns in _blocks(n_assets, n_bars):
                 view = clocks[clock](bars, columns, days, lookback)
-                known: dict[int, Array] = {}
-                for factor, values in _evaluate(members, have, view, raw, order):
-                    if factor.history not in known:
-                        known[factor.history] = np.where(view.known(factor.history), 0.0, np.nan)
+                unknown: dict[int, Mask | slice] = {}
+                units: dict[object, Array] = {}
+                for factor, values, scales in _evaluate(members, have, view, raw, order):
+                    if factor.history not in unknown:
+                        unknown[factor.history] = view.unknown(factor.history)
+                    target = out[place[factor.name], :, columns]
                     values = view.at_days(values)
-                    # NaN where not known, and where infinite: 0 x infinity is NaN
-                    blank = values * known[factor.history]
-                    np.add(values, blank, out=out[place[factor.name], :, columns])
+                    if scales:
+                        if factor.scales not in units:
+                            units[factor.scales] = view.at_days(_unit(factor, scales))
+                        np.divide(values, units[factor.scales], out=target)
+                    else:
+                        target[...] = values
+                    target[unknown[factor.history]] = np.nan
+                    infinite = np.isinf(target)
+                    if infinite.any():
+                        target[infinite] = np.nan
     for name in planned.columns:
         if name not in planned.factors:
             line = bars[name][days]
             out[place[name]] = np.where(bars.traded[days] & np.isfinite(line), line, np.nan)
     return out
+
+
+def _unit(factor: Factor, scales: list[Array]) -> Array:
+    """Multiply out what a factor's value is divided by to be free of scale."""
+    powers = [
+        scale if degree == 1 else scale**degree
+        for scale, (_, degree) in zip(scales, factor.scales, strict=True)
+    ]
+    return math.prod(powers[1:], start=powers[0])
 
 
 def rows_of(bars: Bars, at: pd.DatetimeIndex) -> Days:

@@ -58,7 +58,8 @@ class FactorHistory:
         self.assets: tuple[str, ...] = ()
         self.missing: dict[str, tuple[str, ...]] = {}
         self._plan: Plan | None = None
-        self._values: Array = np.empty((0, 0, 0))  # (dates, factors, assets): rows are appended
+        # (factors, dates, assets) with room to spare for dates and assets to come
+        self._stored: Array = np.empty((0, 0, 0))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -68,7 +69,8 @@ class FactorHistory:
     @property
     def values(self) -> Array:
         """Factors, (dates, assets, factors)."""
-        return np.moveaxis(self._values, 1, 2)
+        held = self._stored[:, : len(self.dates), : len(self.assets)]
+        return np.moveaxis(held, 0, -1)
 
     def extend(self, bars: Bars, at: pd.DatetimeIndex) -> None:
         """Compute the dates of `at` that are not stored yet.
@@ -91,21 +93,24 @@ class FactorHistory:
             self._plan = plan(bars, self.names)
             self.missing = self._plan.missing
             report_missing(self.missing)
-            self._values = np.empty((0, len(self.columns), 0))
+            self._stored = np.empty((len(self.columns), 0, 0))
         elif self.names is not None or len(at.difference(self.dates)):
             plan(bars, self._plan.columns)  # says which line has gone
-        self._grow(bars.assets)
+        self._check(bars.assets)
         new = at.unique().difference(self.dates)
-        if not len(new):
-            return
         days = rows_of(bars, new)
-        values = values_at(bars, days, self._plan, raw=self.raw).transpose(1, 0, 2)
+        n_dates, n_assets = len(self.dates), len(self.assets)
+        self._make_room(n_dates + len(days), len(bars.assets))
+        self._stored[:, :n_dates, n_assets : len(bars.assets)] = np.nan  # not there yet
+        added = np.s_[:, n_dates : n_dates + len(days), : len(bars.assets)]
+        values_at(bars, days, self._plan, raw=self.raw, out=self._stored[added])
+        self.assets = tuple(bars.assets)
         dates = pd.DatetimeIndex(self.dates.append(bars.dates[days]))
-        order = np.argsort(dates.to_numpy(), kind="stable")
-        self._values = np.concatenate([self._values, values])
-        if (np.diff(order) < 0).any():
-            self._values = self._values[order]
-        self.dates = pd.DatetimeIndex(dates[order])
+        if not dates.is_monotonic_increasing:
+            order = np.argsort(dates.to_numpy(), kind="stable")
+            dates = dates[order]
+            self._stored = self._stored[:, order]  # a copy: `values` handed out stay as they are
+        self.dates = pd.DatetimeIndex(dates)
 
     def frame(self) -> pd.DataFrame:
         """Factors as a table indexed (date, asset), one column per factor."""
@@ -113,10 +118,14 @@ class FactorHistory:
         flat = self.values.reshape(len(index), len(self.columns))
         return pd.DataFrame(flat, index=index, columns=list(self.columns))
 
-    def _grow(self, assets: tuple[str, ...]) -> None:
-        """Make room for assets appended to the bars."""
-        n_old = len(self.assets)
-        if assets[:n_old] != self.assets:
+    def __getstate__(self) -> dict[str, object]:
+        """State without the room to spare."""
+        kept = self._stored[:, : len(self.dates), : len(self.assets)]
+        return self.__dict__ | {"_stored": np.ascontiguousarray(kept)}
+
+    def _check(self, assets: tuple[str, ...]) -> None:
+        """Refuse bars whose assets are not those of before, perhaps with more at the end."""
+        if assets[: len(self.assets)] != self.assets:
             at = next(
                 (i for i, (a, b) in enumerate(zip(self.assets, assets, strict=False)) if a != b),
                 len(assets),
@@ -126,7 +135,21 @@ class FactorHistory:
                 f"Column {at} of the bars was {self.assets[at]!r} and is {got} now: new assets may "
                 "only be appended, in the order of before; start a new FactorHistory otherwise."
             )
-        if len(assets) > n_old:
-            room = np.full((*self._values.shape[:2], len(assets) - n_old), np.nan)
-            self._values = np.concatenate([self._values, room], axis=2)
-            self.assets = tuple(assets)
+
+    def _make_room(self, n_dates: int, n_assets: int) -> None:
+        """Have space for so many dates and assets, keeping what is stored.
+
+        What is spare grows with what is stored, so that a month appended does not copy all months
+        before it. Memory that nothing is written to is not taken from the machine.
+        """
+        n_factors, room_dates, room_assets = self._stored.shape
+        if n_dates <= room_dates and n_assets <= room_assets:
+            return
+        if n_dates > room_dates:
+            room_dates = n_dates + n_dates // 2 + 21
+        if n_assets > room_assets:
+            # As a rule the first bars have all assets; only where more come is room left for them.
+            room_assets = n_assets + (n_assets // 8 if room_assets else 0)
+        old, self._stored = self._stored, np.empty((n_factors, room_dates, room_assets))
+        dates, assets = len(self.dates), len(self.assets)
+        self._stored[:, :dates, :assets] = old[:, :dates, :assets]

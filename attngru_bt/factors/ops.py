@@ -22,12 +22,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import rank_filter
-from scipy.signal import lfilter
 
 Array = NDArray[np.float64]  # (bars, assets), NaN = not known
 
 FORGOTTEN = 1e-12
 """Share of an exponential mean's start that counts as forgotten (see `settle`)."""
+
+_CHUNK = 8  # bars
 
 _TILE = 12_288  # values, 96 kB
 
@@ -262,16 +263,16 @@ def mean_deviation(x: Array, n: int) -> Array:
     """Mean absolute deviation of the last n bars from their mean."""
     if n > len(x):
         return np.full(x.shape, np.nan)
-    rows = len(x) - n + 1
-    middle = mean(x, n)[n - 1 :]
-    out = np.zeros_like(middle)
-    away = np.empty_like(middle)
-    for k in range(n):
-        np.subtract(x[k : k + rows], middle, out=away)
-        np.abs(away, out=away)
-        out += away
-    out /= n
-    return _pad(out, len(x))
+    out = mean(x, n)
+    for part in tiles(n - 1, x):
+        middle = out[part].copy()
+        away, sum_ = np.empty_like(middle), np.zeros_like(middle)
+        for k in range(n):
+            np.subtract(x[part.start - k : part.stop - k], middle, out=away)
+            np.abs(away, out=away)
+            sum_ += away
+        np.divide(sum_, n, out=out[part])
+    return out
 
 
 def median(x: Array, n: int) -> Array:
@@ -327,12 +328,31 @@ def slope(x: Array, n: int) -> Array:
 
 
 def _recursion(x: Array, alpha: float, seed: float | None) -> Array:
-    """Exponential mean along axis 0 of a series without gaps."""
-    if not len(x):
-        return x.copy()
-    start = x[:1] if seed is None else np.full((1, *x.shape[1:]), seed)
-    out, _ = lfilter([alpha], [1.0, alpha - 1.0], x, axis=0, zi=(1 - alpha) * start)
-    return out
+    """Exponential mean along axis 0 of a series without gaps.
+
+    Bar by bar in chunks, all chunks at once; then what each chunk hands on to the next, put
+    together from ever more chunks at a time; then what it was handed is added to each.
+    """
+    n_bars, rest = len(x), 1 - alpha
+    n_chunks = -(-n_bars // _CHUNK)
+    out = np.empty((n_chunks, _CHUNK, *x.shape[1:]))
+    bars = out.reshape(-1, *x.shape[1:])
+    np.multiply(x, alpha, out=bars[:n_bars])
+    bars[n_bars:] = 0.0
+    handed = np.empty((n_chunks, *x.shape[1:]))
+    for k in range(1, _CHUNK):
+        np.multiply(out[:, k - 1], rest, out=handed)
+        out[:, k] += handed
+    handed[:1] = x[:1] if seed is None else seed
+    handed[1:] = out[:-1, -1]
+    reach, weight = 1, rest**_CHUNK
+    while reach < n_chunks:
+        handed[reach:] += weight * handed[:-reach]
+        reach, weight = 2 * reach, weight * weight
+    for k in range(_CHUNK):
+        handed *= rest
+        out[:, k] += handed
+    return bars[:n_bars]
 
 
 def ema(x: Array, n: float = 0, *, alpha: float | None = None, seed: float | None = None) -> Array:

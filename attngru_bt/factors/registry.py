@@ -9,10 +9,13 @@ A factor is a function of one to four lines whose parameter names say what it ne
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -116,14 +119,23 @@ class Factor:
     @property
     def formula(self) -> str:
         """Python source of the formula, without signature and docstring."""
-        lines = inspect.getsource(self.function).splitlines()
-        start = next(i for i, line in enumerate(lines) if line.lstrip().startswith("def "))
-        while not lines[start].rstrip().endswith(":"):
-            start += 1
-        body = inspect.cleandoc("\n" + "\n".join(lines[start + 1 :]))
-        if body.startswith(('"""', 'r"""')):
-            body = body.split('"""', 2)[2]
-        return inspect.cleandoc(body)
+        source = textwrap.dedent(inspect.getsource(self.function))
+        function = ast.parse(source).body[0]
+        if not isinstance(function, ast.FunctionDef):
+            return source.strip()
+        lines, body = source.splitlines(), function.body
+        before = function.lineno
+        if ast.get_docstring(function, clean=False) is not None:
+            before, body = body[0].end_lineno or 0, body[1:]
+        if not body:
+            return ""
+        start = body[0].lineno
+        if start == before:  # on the line of what comes before
+            lines[start - 1] = lines[start - 1].encode()[body[0].col_offset :].decode()
+            return "\n".join([lines[start - 1], textwrap.dedent("\n".join(lines[start:]))]).strip()
+        while start - 1 > before and lines[start - 2].lstrip().startswith("#"):
+            start -= 1
+        return textwrap.dedent("\n".join(lines[start - 1 :])).strip()
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -164,6 +176,11 @@ class Registry:
     def node(self, name: str) -> Factor | None:
         """Factor or shared step of this name, or standing for this line; None if there is none."""
         return self._nodes.get(name) or self._nodes.get(self._substitutes.get(name, ""))
+
+    @property
+    def nodes(self) -> Mapping[str, Factor]:
+        """Factors and shared steps by name, in order of registration; read-only."""
+        return MappingProxyType(self._nodes)
 
     def names(self, family: str | None = None) -> tuple[str, ...]:
         """Names of the factors, in order of registration, of all families or of one."""
@@ -213,8 +230,39 @@ class Registry:
             self._substitutes[factor.stands_for] = factor.name
 
     def remove(self, name: str) -> None:
-        """Forget a factor, for tests and notebooks."""
-        del self._nodes[self[name].name]
+        """Forget a factor, or a shared step.
+
+        Raises
+        ------
+        KeyError
+            If there is none of this name; with the nearest name.
+        """
+        if name not in self._nodes:
+            raise KeyError(f"No factor is called {name!r}{nearest(name, self.names())}.")
+        del self._nodes[name]
+        for line in [line for line, other in self._substitutes.items() if other == name]:
+            del self._substitutes[line]
+
+    def snapshot(self) -> Registry:
+        """Keep the present state, to be restored: a registry of its own with the same factors."""
+        return Registry(dict(self._nodes), dict(self._substitutes))
+
+    def restore(self, state: Registry) -> None:
+        """Go back to a state that `snapshot` gave; what was registered since is forgotten.
+
+        Examples
+        --------
+        >>> from attngru_bt.factors import factor, registry
+        >>> before = registry.snapshot()
+        >>> @factor("mine")
+        ... def Half(close):
+        ...     return close / 2
+        >>> registry.restore(before)
+        >>> "Half" in registry
+        False
+        """
+        kept = state.snapshot()
+        self._nodes, self._substitutes = kept._nodes, kept._substitutes
 
     def missing(self, factor: Factor, lines: Iterable[str]) -> tuple[str, ...]:
         """Lines a factor needs, itself or through its inputs, that are not among `lines`."""

@@ -26,6 +26,8 @@ def regression(
     least: int,
     wanted: Mask | None = None,
     n_slopes: int | None = None,
+    *,
+    residual: bool = True,
 ) -> tuple[list[Array], Array]:
     """Least squares of y on x and a constant over the last n bars, bars with a gap left out.
 
@@ -41,6 +43,8 @@ def regression(
         Bars at which an answer is needed; NaN at the others. Default: all.
     n_slopes : int, optional
         How many coefficients are needed, those of the first columns of x. Default: all.
+    residual : bool, default=True
+        Whether the residual variance is needed; NaN otherwise.
 
     Returns
     -------
@@ -58,12 +62,21 @@ def regression(
     for start, end in pairwise(ends):
         part = np.s_[:, start:end]
         some = [column if column.shape[1] < n_assets else column[part] for column in x]
-        _regress(y[part], some, n, least, wanted[part], slopes[:, *part], variance[part])
+        _regress(
+            y[part], some, n, least, wanted[part], slopes[:, *part],
+            variance[part] if residual else None,
+        )  # fmt: skip
     return list(slopes), variance
 
 
 def _regress(
-    y: Array, x: list[Array], n: int, least: int, wanted: Mask, slopes: Array, variance: Array
+    y: Array,
+    x: list[Array],
+    n: int,
+    least: int,
+    wanted: Mask,
+    slopes: Array,
+    variance: Array | None,
 ) -> None:
     """Fill in the coefficients and the residual variance of a few assets."""
     p = len(x)
@@ -93,10 +106,12 @@ def _regress(
                 windows.sums(i, j, out=cross[i, j].reshape(answer.shape))
             else:
                 cross[i, j] = windows.sums(i, j).reshape(-1)[picked]
-    solution = np.empty((len(slopes) + 1, len(size)))
-    _solve(cross, solution)
-    solution[-1] /= size - p - 1
-    for values, out in zip(solution, [*slopes, variance], strict=True):
+    solution = np.empty((len(slopes), len(size)))
+    outputs = list(zip(solution, slopes, strict=True))
+    residual = _solve(cross, solution, residual=variance is not None)
+    if residual is not None and variance is not None:
+        outputs.append((residual / (size - p - 1), variance))
+    for values, out in outputs:
         found = np.full(answer.shape, np.nan)
         found.reshape(-1)[picked] = values
         found[~answer] = np.nan
@@ -182,34 +197,43 @@ class _AllWindows:
         out[start:] = in_order[: self._n_bars - start]
 
 
-def _solve(cross: Array, solution: Array) -> None:
+def _solve(cross: Array, slopes: Array, *, residual: bool) -> Array | None:
     """Solve many normal equations at once by Cholesky's decomposition.
 
     Parameters
     ----------
     cross : ndarray of shape (p + 2, p + 2, systems)
         Sums of products of ones, p regressors and y, upper triangle; overwritten.
-    solution : ndarray of shape (m + 1, systems)
-        Filled with the coefficients of the last m regressors, the last one's first, and with the
-        sum of squared residuals.
+    slopes : ndarray of shape (m, systems)
+        Filled with the coefficients of the last m regressors, the last one's first.
+    residual : bool
+        Whether the sums of squared residuals are wanted.
+
+    Returns
+    -------
+    ndarray of shape (systems,) or None
+        Sums of squared residuals.
     """
     last = len(cross) - 1
-    noise = np.zeros((last, 1))  # what rounding leaves of a regressor that the others explain
-    for i in range(last + 1):
+    for i in range(last + residual):
         row = cross[i, i:]
-        if i == 1:  # the constant is taken off
-            noise = np.stack([1e-10 * (cross[k, k] - cross[0, k] ** 2) for k in range(last)])
+        pivot = row[0]
         if i:
+            # what rounding leaves of a regressor that the others explain, the constant taken off
+            noise = cross[0, i] ** 2
+            np.subtract(pivot, noise, out=noise)
+            noise *= 1e-10
             row -= np.einsum("ks,kjs->js", cross[:i, i], cross[:i, i:])
+            if i < last:
+                pivot[pivot <= noise] = np.nan
+        else:
+            pivot[pivot <= 0] = np.nan
         if i < last:
-            pivot = row[0]
-            pivot[pivot <= noise[i]] = np.nan
             row *= 1 / np.sqrt(pivot)
-    *slopes, residual = solution
-    np.maximum(cross[last, last], 0.0, out=residual)
     for k, slope in enumerate(slopes):
         i = last - 1 - k
         slope[...] = cross[i, last]
         for j in range(i + 1, last):
             slope -= cross[i, j] * slopes[last - 1 - j]
         slope /= cross[i, i]
+    return np.maximum(cross[last, last], 0.0) if residual else None

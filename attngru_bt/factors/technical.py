@@ -297,7 +297,10 @@ def Hurst(close: Array, n: int = 80) -> Array:
     variances = vars_doubling(diff(level), 5, ddof=0)
     for m, weight, variance in zip(sizes, steps / (steps @ steps), variances, strict=False):
         scaled = way_range(level, m) / np.sqrt(variance)
-        pieces = sum((lag(scaled, k * m) for k in range(1, n // m)), start=scaled)
+        pieces = scaled.copy()
+        pieces[: n - m] = np.nan
+        for k in range(m, n - m + 1, m):
+            pieces[k:] += scaled[:-k]
         out += weight * np.log(pieces)  # the slope does not see the constant log of the pieces
         out -= weight * np.log(n // m)
     return out

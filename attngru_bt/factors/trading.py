@@ -180,5 +180,5 @@ def TOBT(
     """
     own, market = np.abs(known_return), np.abs(market_return)
     lags = [lag(x, k) for x in (market, own) for k in range(1, 6)]
-    slopes, _ = regression(own, [turnover, *lags], n, least, wanted > 0, 1)
+    slopes, _ = regression(own, [turnover, *lags], n, least, wanted > 0, 1, residual=False)
     return slopes[0]

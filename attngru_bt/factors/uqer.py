@@ -20,7 +20,9 @@ _IGNORED = (*_KEYS, *_DATES, "secShortName", "exchangeCD", "updateTime")
 def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) -> Bars:
     """Add factor values from a file to bars, where they go before computed ones of the same name.
 
-    They enter as they are: nothing is divided by the close.
+    They enter as they are: nothing is divided by the close. A factor of the file stands in place of
+    the computed one on all days: where the file has no value there is NaN, never the computed one,
+    so that a column is of one source only.
 
     Parameters
     ----------
