@@ -1,0 +1,211 @@
+"""The audit of a single factor, for the tests of those who write factors."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.audit.altered import cut_dates
+from attngru_bt.audit.leaks import Compute, Values, differs, find, measured
+from attngru_bt.bars import Bars
+from attngru_bt.bars.panel import nearest
+from attngru_bt.datasets import make_market
+from attngru_bt.factors import Factor, Registry, compute, registry
+from attngru_bt.factors import factor as register
+from attngru_bt.factors.registry import LINES
+
+ASSETS = 8
+DAYS = 520
+
+
+def assert_causal(
+    factor: str | Factor | Callable[..., Any],
+    bars: Bars | None = None,
+    cuts: int = 8,
+    seed: int = 0,
+) -> None:
+    """Assert that a factor knows nothing of the days after its own.
+
+    It is computed on all bars, on bars that end at some dates, and on bars that go on with other
+    numbers after these dates. Up to each date all values must be equal to the bit.
+
+    Parameters
+    ----------
+    factor : str, Factor or callable
+        A registered factor's name; a function with or without ``@factor`` whose parameters are
+        lines and factors; or a function of one `Bars` that answers a DataFrame (dates × assets),
+        one with rows (date, asset), or an array (days, assets[, columns]).
+    bars : Bars, optional
+        Default: a made-up market of 8 stocks with all lines, late listings, gaps and a delisting,
+        long enough for the factor.
+    cuts : int, default 8
+        How many dates.
+    seed : int, default 0
+        Of the dates, the made-up market and the changed numbers.
+
+    Raises
+    ------
+    AssertionError
+        With the first value that changed: factor, asset, date, both values, and how many sessions
+        ahead it looks.
+    TypeError, ValueError
+        If the factor cannot be computed, or has no value on these bars.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from attngru_bt.audit import assert_causal
+    >>> assert_causal("BIAS5")
+    >>> def centred(close):
+    ...     return np.vstack([close[2:], close[-2:]])
+    >>> assert_causal(centred)
+    Traceback (most recent call last):
+        ...
+    AssertionError: centred of S000 on 2015-02-26 is ...: it looks 2 sessions ahead.
+    """
+    if isinstance(cuts, bool) or not isinstance(cuts, int) or cuts < 1:
+        raise ValueError(f"`cuts` must be a whole number of at least 1; got {cuts!r}.")
+    function, names, nodes = _computer(factor)
+    if bars is None:
+        bars = _made_up(nodes, seed)
+    whole = function(bars)
+    if len(names) != whole.shape[2]:
+        label = names[0]
+        names = tuple(f"{label}[{j}]" for j in range(whole.shape[2]))
+    if not np.isfinite(whole).any():
+        raise ValueError(
+            f"{names[0]} has no value on these {len(bars)} bars, so nothing can be compared; give "
+            "longer bars, or bars with the lines it needs."
+        )
+    again = differs(function(bars), whole)
+    if again.any():
+        day, i, j = (int(k) for k in np.argwhere(again)[0])
+        raise AssertionError(
+            f"{names[j]} of {bars.assets[i]} on {bars.dates[day].date()} is another value when it "
+            "is computed again from the same bars, so nothing can be compared; remove the chance "
+            "in it."
+        )
+    known = np.isfinite(whole).any(axis=(1, 2))
+    dates = cut_dates(bars.dates, cuts, min(int(known.argmax()) + 1, len(bars) - 2), seed)
+    if not dates:
+        raise ValueError(f"{len(bars)} bars are too few to be cut; give at least 3.")
+    found = find(function, bars, names, dates, seed, whole)
+    if found:
+        leak = min(found.values(), key=lambda one: (one.date, one.asset))
+        raise AssertionError(measured(leak, function, bars, names.index(leak.name)).sentence)
+
+
+def _computer(
+    factor: str | Factor | Callable[..., Any],
+) -> tuple[Compute, tuple[str, ...], Sequence[Factor]]:
+    """Return what computes a factor's columns, their names, and the registered factors if any."""
+    nodes: tuple[Factor, ...]
+    source = registry
+    if isinstance(factor, str):
+        if factor not in registry:
+            hint = nearest(factor, registry.names())
+            raise ValueError(f"No factor is called {factor!r}{hint or '.'}")
+        nodes = (registry[factor],)
+    elif isinstance(factor, Factor):
+        source, nodes = _with(factor), (factor,)
+    elif callable(factor):
+        nodes = tuple(node for node in registry if node.function is factor)
+        if not nodes:
+            if _takes_bars(factor):
+                name = getattr(factor, "__name__", type(factor).__name__)
+                return _of_bars(factor, name), (name,), ()
+            source = registry.snapshot()
+            register("audited", into=source, replace=True)(factor)
+            nodes = (source[factor.__name__],)
+    else:
+        raise TypeError(
+            "`factor` must be a factor's name, a function of lines, or a function of Bars; got "
+            f"{type(factor).__name__}."
+        )
+    names = tuple(node.name for node in nodes)
+
+    def values(bars: Bars) -> Values:
+        # a line of the same name would go before the factor
+        lines = {name: line for name, line in bars.lines.items() if name not in names}
+        bars = Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
+        return compute(bars, names, source=source)[0]
+
+    return values, names, nodes
+
+
+def _with(factor: Factor) -> Registry:
+    source = registry.snapshot()
+    source.add(factor, replace=True)
+    return source
+
+
+def _takes_bars(function: Callable[..., Any]) -> bool:
+    """Whether a function's one required parameter is no line and no factor."""
+    required = [
+        name
+        for name, p in inspect.signature(function).parameters.items()
+        if p.default is inspect.Parameter.empty and p.kind is not p.VAR_KEYWORD
+    ]
+    return len(required) == 1 and required[0] not in LINES and registry.node(required[0]) is None
+
+
+def _of_bars(function: Callable[[Bars], Any], name: str) -> Compute:
+    def values(bars: Bars) -> Values:
+        return _array(function(bars), bars, name)
+
+    return values
+
+
+def _array(answer: Any, bars: Bars, name: str) -> Values:
+    """Values of shape (days, assets, columns), NaN where there is no row."""
+    if isinstance(answer, pd.Series) and answer.index.nlevels == 2:
+        answer = answer.to_frame()
+    if isinstance(answer, pd.DataFrame):
+        columns: Iterable[pd.DataFrame] = (answer,)
+        if answer.index.nlevels == 2:
+            columns = (answer[column].unstack() for column in answer.columns)
+        answer = np.stack(
+            [c.reindex(index=bars.dates, columns=list(bars.assets)).to_numpy() for c in columns], -1
+        )
+    array = np.asarray(answer, dtype=np.float64)
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[:2] != (len(bars), len(bars.assets)):
+        raise TypeError(
+            f"{name} must answer a DataFrame (dates × assets), one with rows (date, asset), or an "
+            f"array of shape {(len(bars), len(bars.assets))}; got {type(answer).__name__} of shape "
+            f"{np.shape(answer)}."
+        )
+    return array
+
+
+def _made_up(nodes: Sequence[Factor], seed: int) -> Bars:
+    """Return bars with all lines the factors need, long enough for them to have values."""
+    longest = max((node.history for node in nodes), default=1)
+    n_days = max(DAYS, 2 * longest + 100)
+    market = make_market(ASSETS, n_days, seed, signal=0.1)
+    bars, rng = market.bars, np.random.default_rng(seed)
+    shape = bars["close"].shape
+    own = {name for node in _all(nodes) for name in node.extra_lines}
+    lines = dict(bars.lines)
+    more = {name: rng.lognormal(0, 0.5, shape) for name in sorted(own) if name not in lines}
+    more["adjfactor"] = np.cumprod(1 + 0.02 * (rng.random(shape) < 0.01), axis=0)
+    more["dividend_yield"] = rng.uniform(0, 0.05, shape)
+    lines |= {name: np.where(bars.traded, line, np.nan) for name, line in more.items()}
+    return Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
+
+
+def _all(nodes: Sequence[Factor]) -> list[Factor]:
+    """Return factors and all that goes into them."""
+    found: dict[str, Factor] = {}
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        if node.name not in found:
+            found[node.name] = node
+            todo += [inner for inner in map(registry.node, node.needs) if inner is not None]
+    return list(found.values())

@@ -1,0 +1,167 @@
+"""Values that change when the future does: found, and how far ahead they look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attngru_bt.audit.altered import generators, scrambled_bars
+from attngru_bt.bars import Bars
+
+Values = NDArray[np.float64]
+Compute = Callable[[Bars], Values]
+"""Bars -> values of shape (days, assets, columns), a row per day of the bars."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A value that knew what came after its day.
+
+    Attributes
+    ----------
+    name : str
+        Column, such as the factor.
+    asset : str
+    date : Timestamp
+        Day of the value, the first one found.
+    cut : Timestamp
+        Last day whose bars were left as they were; not before `date`.
+    scrambled : bool
+        Whether later bars were changed rather than taken away.
+    whole, other : float
+        The value with all bars, and without them (or with others after `cut`).
+    ahead : int or None
+        Sessions after `date` that the value needs to become what it is; None: not known.
+    own : int or None
+        Of these sessions, those on which the asset traded.
+    to_the_end : bool
+        Whether `ahead` is all the sessions there are.
+    """
+
+    name: str
+    asset: str
+    date: pd.Timestamp
+    cut: pd.Timestamp
+    scrambled: bool
+    whole: float
+    other: float
+    ahead: int | None = None
+    own: int | None = None
+    to_the_end: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """One sentence: which value, what it was and became, how far it looked ahead."""
+        # arithmetic whose last digit depends on how many bars there are: show that digit
+        digits = 10 if f"{self.whole:.10g}" != f"{self.other:.10g}" else 17
+        whole, other = (_number(value, digits) for value in (self.whole, self.other))
+        if self.scrambled:
+            change = f"{other} if the bars after {self.cut.date()} are others"
+        else:
+            change = f"{other} from the bars up to {self.cut.date()} alone"
+        sight = ""
+        if self.ahead is not None:
+            sessions = f"{self.ahead} session{'' if self.ahead == 1 else 's'} ahead"
+            if self.own and self.own != self.ahead and not self.to_the_end:
+                # a suspended stock's next bars may be far away
+                bars = f"{self.own} bar{'' if self.own == 1 else 's'} of the stock ahead"
+                sessions = f"{bars} ({self.ahead} sessions)"
+            sight = f": it looks {sessions}" + (", to the very last bar" * self.to_the_end)
+        return (
+            f"{self.name} of {self.asset} on {self.date.date()} is {whole} with all bars, "
+            f"but {change}{sight}."
+        )
+
+
+def _number(value: float, digits: int) -> str:
+    return "not known" if np.isnan(value) else f"{value:.{digits}g}"
+
+
+def differs(a: Values, b: Values) -> NDArray[np.bool_]:
+    """Where two arrays are not the same number to the bit; not known equals not known."""
+    both_unknown: NDArray[np.bool_] = np.isnan(a) & np.isnan(b)
+    return (a != b) & ~both_unknown
+
+
+def find(
+    compute: Compute,
+    bars: Bars,
+    names: Sequence[str],
+    cuts: Sequence[pd.Timestamp],
+    seed: int,
+    whole: Values | None = None,
+) -> dict[str, Leak]:
+    """Compare values up to each cut with those from bars cut there, and scrambled after it.
+
+    Parameters
+    ----------
+    compute : callable
+    bars : Bars
+    names : sequence of str
+        The columns of what `compute` answers.
+    cuts : sequence of Timestamp
+    seed : int
+    whole : array, optional
+        `compute(bars)`, if it is there already.
+
+    Returns
+    -------
+    dict of str to Leak
+        Column -> the earliest of its values that changed; without `ahead`.
+    """
+    whole = compute(bars) if whole is None else whole
+    found: dict[str, Leak] = {}
+    for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
+        past = bars.until(cut)
+        for changed in (False, True):
+            other = compute(scrambled_bars(bars, cut, rng) if changed else past)
+            wrong = differs(other[: len(past)], whole[: len(past)])
+            for j in np.flatnonzero(wrong.any(axis=(0, 1))).tolist():
+                day = int(wrong[:, :, j].any(axis=1).argmax())
+                name, date = names[j], pd.Timestamp(bars.dates[day])
+                if name in found and found[name].date <= date:
+                    continue
+                i = int(wrong[day, :, j].argmax())
+                found[name] = Leak(
+                    name,
+                    bars.assets[i],
+                    date,
+                    cut,
+                    changed,
+                    float(whole[day, i, j]),
+                    float(other[day, i, j]),
+                )
+    return found
+
+
+def measured(leak: Leak, compute: Compute, bars: Bars, column: int = 0) -> Leak:
+    """Return a leak with how far ahead it looks: the fewest later bars that give its value.
+
+    Parameters
+    ----------
+    leak : Leak
+    compute : callable
+    bars : Bars
+        Those it was found on.
+    column : int
+        Which column of the values.
+    """
+    day, asset = int(bars.dates.searchsorted(leak.date)), bars.assets.index(leak.asset)
+    whole = compute(bars)[day, asset, column]
+
+    def settled(ahead: int) -> bool:
+        value = compute(bars.rows(0, day + 1 + ahead))[day, asset, column]
+        return not differs(np.array(value), np.array(whole))
+
+    least, most = -1, len(bars) - 1 - day  # not settled, settled
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if settled(middle) else (middle, most)
+    if most == 0:
+        return leak  # only another future changes it, not a missing one
+    own = int(bars.traded[day + 1 : day + 1 + most, asset].sum())
+    return replace(leak, ahead=most, own=own, to_the_end=most == len(bars) - 1 - day)

@@ -1,0 +1,135 @@
+"""How often the best scores can be right, if scores are no better than real ones ever are.
+
+A mean monthly rank IC of .15 is generous: ridge regression on 50 factors reaches .09 on CSI 300,
+2015-2019. A precision that needs more than that is a leak until shown otherwise.
+
+Model of a month with n stocks. Score s and noise e are standard normal and independent:
+
+    return = exp(v s) (r s + sqrt(1 - r^2) e)
+
+With v = 0 score and return are bivariate normal (a Gaussian copula, all that ranks can see) with
+the Pearson correlation r = 2 sin(pi IC / 6) that belongs to the rank IC. Then for large n the
+precision is P(s and return both beyond their quantile) / (k / n), an orthant probability. It is
+simulated instead, which is right for small n as well and gives the variance.
+
+Two allowances make the limit wider, so that it is not broken by honest scores:
+
+- v: "among the best k" rewards wild stocks, which are among both best and worst; a score that
+  picks the wild ones is right often without knowing any direction. v = .3 is the spread over
+  stocks of log volatility (SSE 50, 2015-2019: .35 of the coming month, of which a forecast knows
+  part: its correlation with the last 60 days is .64), as if all of it were known.
+- months differ: the rank IC of a month is drawn around the mean with a spread of .1.
+
+The limit is the mean of that model plus 3.09 standard errors: exceeded by chance once in a
+thousand audits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+
+IC = 0.15
+SPREAD = 0.1
+VOLATILITY = 0.3
+CONFIDENCE = 0.999
+DRAWS = 4000
+
+Month = tuple[int, int, int]
+"""Stocks scored, best scores looked at, stocks with label 1."""
+
+
+def precision_limit(
+    months: Sequence[Month],
+    *,
+    ic: float = IC,
+    spread: float = SPREAD,
+    volatility: float = VOLATILITY,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+) -> float:
+    """Upper limit of the mean precision@k over some months.
+
+    Parameters
+    ----------
+    months : sequence of (stocks, picks, hits)
+        Stocks scored, how many of the best scores are looked at, and how many stocks have label 1.
+    ic : float, default 0.15
+        Mean rank IC that is allowed.
+    spread : float, default 0.1
+        Standard deviation of the rank IC over months.
+    volatility : float, default 0.3
+        Spread over stocks of the log volatility that the score may know.
+    confidence : float, default 0.999
+        Chance of scores as good as `ic` to stay below the limit.
+    seed : int
+
+    Returns
+    -------
+    float
+        A fraction, at most 1.
+    """
+    if not months:
+        raise ValueError("`months` must hold at least one month; got none.")
+    moments = [precision_moments(*_coarse(month), ic, spread, volatility, seed) for month in months]
+    mean = sum(m for m, _ in moments) / len(moments)
+    error = float(np.sqrt(sum(v for _, v in moments))) / len(moments)
+    return min(1.0, mean + NormalDist().inv_cdf(confidence) * error)
+
+
+@lru_cache(maxsize=1024)
+def precision_moments(
+    stocks: int,
+    picks: int,
+    hits: int,
+    ic: float = IC,
+    spread: float = SPREAD,
+    volatility: float = VOLATILITY,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> tuple[float, float]:
+    """Mean and variance of one month's precision@k, by simulation.
+
+    Parameters
+    ----------
+    stocks, picks, hits : int
+        See `precision_limit`; 1 <= picks, hits <= stocks.
+    ic, spread, volatility, seed
+        See `precision_limit`.
+    draws : int
+        Months simulated.
+    """
+    if not 1 <= picks <= stocks or not 1 <= hits <= stocks:
+        raise ValueError(
+            f"`picks` and `hits` must be from 1 to stocks={stocks}; got {picks} and {hits}."
+        )
+    rng = np.random.default_rng([seed, stocks, picks, hits])
+    right = np.empty(draws)
+    step = max(1, 2_000_000 // stocks)
+    for k in range(0, draws, step):
+        n = min(step, draws - k)
+        score, noise = rng.standard_normal((2, n, stocks))
+        month_ic = np.clip(rng.normal(ic, spread, (n, 1)), -0.9, 0.9) if spread else ic
+        r = 2 * np.sin(np.pi * np.asarray(month_ic) / 6)
+        returns = np.exp(volatility * score) * (r * score + np.sqrt(1 - r**2) * noise)
+        best = np.argpartition(-returns, hits - 1, axis=1)[:, :hits]
+        label = np.zeros((n, stocks))
+        np.put_along_axis(label, best, 1.0, axis=1)
+        chosen = np.argpartition(-score, picks - 1, axis=1)[:, :picks]
+        right[k : k + n] = np.take_along_axis(label, chosen, axis=1).mean(axis=1)
+    return float(right.mean()), float(right.var())
+
+
+def _coarse(month: Month) -> Month:
+    """Round large markets down to two digits and a half: fewer to simulate, the limit a bit wider.
+
+    Fewer stocks with as many hits are easier to be right on.
+    """
+    stocks, picks, hits = month
+    if stocks > 100:
+        unit = 5 * 10 ** (len(str(stocks)) - 2) // 10 or 1
+        stocks = max(stocks // unit * unit, picks, hits)
+    return stocks, picks, hits

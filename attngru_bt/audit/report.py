@@ -1,0 +1,160 @@
+"""What an audit answers: findings, checks, and all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+STATUSES = ("pass", "fail", "skipped")
+SHOWN = 20
+"""Findings of a check that are written to JSON; how many there are is written as well."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Attributes
+    ----------
+    sentence : str
+        What is wrong, with its figures.
+    symbol : str or None
+        The asset, if it is about one.
+    date : Timestamp or None
+        The first date it shows on, if it is about one.
+    subject : str or None
+        Factor, line or figure it is about.
+    """
+
+    sentence: str
+    symbol: str | None = None
+    date: pd.Timestamp | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check came to.
+
+    Attributes
+    ----------
+    name : str
+    status : {"pass", "fail", "skipped"}
+        "skipped": it could not be made, or not with these data; `summary` says why.
+    summary : str
+        One sentence: what was compared and what came out.
+    findings : tuple of Finding
+        The first offender first; empty unless it failed.
+    """
+
+    name: str
+    status: str
+    summary: str
+    findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that status and findings agree."""
+        if self.status not in STATUSES:
+            raise ValueError(f"`status` must be one of {', '.join(STATUSES)}; got {self.status!r}.")
+        if bool(self.findings) != (self.status == "fail"):
+            raise ValueError(f"Check {self.name!r}: findings are what a fail has, and only a fail.")
+
+    @property
+    def first(self) -> Finding | None:
+        """The first offender."""
+        return self.findings[0] if self.findings else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, of the findings the first twenty."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "summary": self.summary,
+            "n_findings": len(self.findings),
+            "findings": [
+                {
+                    "symbol": f.symbol,
+                    "date": None if f.date is None else f"{f.date:%Y-%m-%d}",
+                    "subject": f.subject,
+                    "sentence": f.sentence,
+                }
+                for f in self.findings[:SHOWN]
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks of an audit.
+
+    Attributes
+    ----------
+    data : str
+        Name of the market.
+    checks : tuple of Check
+        In the order they were made.
+    """
+
+    data: str
+    checks: tuple[Check, ...]
+
+    def __getitem__(self, name: str) -> Check:
+        """Check of this name; a KeyError lists the names there are."""
+        for check in self.checks:
+            if check.name == name:
+                return check
+        there = ", ".join(check.name for check in self.checks)
+        raise KeyError(f"no check {name!r} in this audit; there are {there}")
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that failed."""
+        return tuple(check for check in self.checks if check.status == "fail")
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed; skipped ones do not count."""
+        return not self.failed
+
+    @property
+    def verdict(self) -> str:
+        """How many checks passed, failed and were skipped, in words."""
+        count = [sum(check.status == status for check in self.checks) for status in STATUSES]
+        return f"{count[0]} passed, {count[1]} failed, {count[2]} skipped"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "data": self.data,
+            "passed": self.passed,
+            "checks": [check.as_dict() for check in self.checks],
+        }
+
+    def __str__(self) -> str:
+        """Return a line per check, and under a fail its first offender."""
+        lines = []
+        for check in self.checks:
+            lines.append(f"{check.status:<8} {check.name}: {check.summary}")
+            if check.first is not None:
+                lines.append(f"{'':<8} first: {check.first.sentence}")
+        return "\n".join([*lines, f"{self.data}: {self.verdict}"])
+
+
+def passed(name: str, summary: str) -> Check:
+    """Make a check that found nothing."""
+    return Check(name, "pass", summary)
+
+
+def skipped(name: str, reason: str) -> Check:
+    """Make a check that could not be made."""
+    return Check(name, "skipped", reason)
+
+
+def failed(name: str, summary: str, findings: Sequence[Finding]) -> Check:
+    """Make a check that found something; the findings are put in order of date."""
+    last = pd.Timestamp.max
+    order = sorted(findings, key=lambda f: (f.date or last, f.symbol or "", f.subject or ""))
+    return Check(name, "fail", summary, tuple(order))
