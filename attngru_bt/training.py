@@ -7,6 +7,7 @@ order of the sums.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from attngru_bt.network import AttentionRNN
+from attngru_bt.network import Network
 
 CHUNK = 256  # rows scored at once; fixed, since the bits of a matrix product depend on its shape
 
@@ -27,7 +28,7 @@ class Samples(NamedTuple):
 
     x : (n_samples, n_steps, n_features), missing steps 0
     present : (n_samples, n_steps) bool, or None when no step is missing
-    y : (n_samples,) 0.0 or 1.0
+    y : (n_samples,) 0.0 or 1.0, or numbers around 0
     weight : (n_samples,) mean 1
     """
 
@@ -47,6 +48,11 @@ def cross_entropy(logits: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     return nn.functional.binary_cross_entropy_with_logits(logits, y, weight)
 
 
+def squared_error(outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of the squared error, in the squared units of y."""
+    return (weight * (outputs - y).square()).mean()
+
+
 def train(
     network: nn.Module,
     samples: Samples,
@@ -59,6 +65,7 @@ def train(
     weight_decay: float = 0.0,
     max_norm: float = 1.0,
     patience: int = 5,
+    schedule: str = "constant",
     loss: Loss = cross_entropy,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -83,6 +90,10 @@ def train(
         Gradients longer than this (Euclidean norm over all parameters) are shortened to it.
     patience : int
         Epochs.
+    schedule : {"constant", "cosine"}
+        Whether the learning rate stays, or falls to 0 along half a cosine: before step i = 0, 1, …
+        of n it is ``lr / 2 * (1 + cos(pi * i / n))``, n = max_epochs * batches per epoch, however
+        early training stops.
     loss : callable
         ``loss(logits, y, weight) -> scalar tensor``.
     progress : callable, optional
@@ -102,6 +113,7 @@ def train(
     optimizer = _optimizer(network, lr, weight_decay)
     n_samples = len(samples.y)
     n_batches = -(-n_samples // batch_size)
+    n_steps, step = max_epochs * n_batches, 0
     history: list[dict[str, Any]] = []
     best_loss, best_epoch, best_state = float("inf"), 0, None
 
@@ -115,7 +127,11 @@ def train(
             value = loss(network(batch.x, batch.present, generator), batch.y, batch.weight)
             value.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), max_norm)
+            if schedule == "cosine":
+                for group in optimizer.param_groups:
+                    group["lr"] = lr / 2 * (1 + math.cos(math.pi * step / n_steps))
             optimizer.step()
+            step += 1
             total += value.detach() * (len(rows) / n_samples)
 
         val_loss = None
@@ -160,7 +176,7 @@ def predict(network: nn.Module, x: Tensor, present: Tensor | None = None) -> Ten
 
 
 @torch.no_grad()
-def attention(network: AttentionRNN, x: Tensor, present: Tensor | None = None) -> dict[str, Tensor]:
+def attention(network: Network, x: Tensor, present: Tensor | None = None) -> dict[str, Tensor]:
     """Return the attention weights of every row, computed in chunks as in `predict`."""
     pieces = [
         {name: alpha[:n] for name, alpha in network.attention_weights(xs, there).items()}

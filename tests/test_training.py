@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import threading
 
 import pytest
@@ -10,7 +11,16 @@ import torch
 from torch import nn
 
 from attngru_bt.network import AttentionRNN
-from attngru_bt.training import CHUNK, Samples, chunks, cross_entropy, one_thread, predict, train
+from attngru_bt.training import (
+    CHUNK,
+    Samples,
+    chunks,
+    cross_entropy,
+    one_thread,
+    predict,
+    squared_error,
+    train,
+)
 
 
 def seeded(seed):
@@ -47,6 +57,11 @@ class TestValues:
         y, weight = torch.tensor([1.0, 0.0]), torch.tensor([0.5, 1.5])
         expected = -(0.5 * torch.log(p[0]) + 1.5 * torch.log(1 - p[1])) / 2
         torch.testing.assert_close(cross_entropy(torch.logit(p), y, weight), expected)
+
+    def test_squared_error_by_hand(self):
+        outputs, y = torch.tensor([1.0, 3.0]), torch.tensor([0.0, 5.0])
+        weight = torch.tensor([0.5, 1.5])
+        assert float(squared_error(outputs, y, weight)) == (0.5 * 1 + 1.5 * 4) / 2
 
     def test_any_module_can_be_trained_and_finds_the_base_rate(self):
         data = samples()._replace(y=(torch.arange(400) % 4 == 0).float())
@@ -105,6 +120,39 @@ class TestValues:
             train(module, data, generator=seeded(0), max_epochs=1, batch_size=400, max_norm=2.0)
         assert abs(seen[0]) > 1000
         assert abs(abs(clipped[0]) - 2.0) < 1e-3
+
+
+class TestSchedule:
+    def rates(self, monkeypatch, validation=None, **options):
+        seen = []
+        original = torch.optim.AdamW.step
+
+        def step(optimizer, *args, **kwargs):
+            seen.append([group["lr"] for group in optimizer.param_groups])
+            return original(optimizer, *args, **kwargs)
+
+        monkeypatch.setattr(torch.optim.AdamW, "step", step)
+        train(network(), samples(), validation, generator=seeded(0), lr=0.02, **options)
+        assert all(len(set(rates)) == 1 for rates in seen)
+        return [rates[0] for rates in seen]
+
+    def test_constant(self, monkeypatch):
+        assert set(self.rates(monkeypatch, max_epochs=2)) == {0.02}
+
+    def test_cosine(self, monkeypatch):
+        rates = self.rates(monkeypatch, max_epochs=3, batch_size=100, schedule="cosine")
+        expected = [0.01 * (1 + math.cos(math.pi * i / 12)) for i in range(12)]
+        assert rates == pytest.approx(expected)
+        assert rates[0] == 0.02 and rates[6] == pytest.approx(0.01)
+
+    def test_stopping_early_does_not_hurry_it(self, monkeypatch):
+        noise = samples(100, seed=1)
+        noise = noise._replace(y=1 - noise.y)  # gets worse from the first epoch on
+        rates = self.rates(
+            monkeypatch, noise, max_epochs=30, batch_size=400, schedule="cosine", patience=2
+        )
+        assert len(rates) < 30
+        assert rates[2] == pytest.approx(0.01 * (1 + math.cos(math.pi * 2 / 30)))
 
 
 class TestEarlyStopping:

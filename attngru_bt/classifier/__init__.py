@@ -1,11 +1,38 @@
-"""AttentionGRUClassifier: the networks of `attngru_bt.network` as one scikit-learn classifier.
+"""The networks of `attngru_bt.network` as scikit-learn estimators.
 
-The classifier (``estimator``), what it accepts (``checks``), arrays to torch and back
-(``tensors``). torch is imported when a network is fitted or used, not before.
+`AttentionGRUClassifier` (``estimator``), `ConvolutionClassifier`, `FeedForwardClassifier` and
+`AttentionGRURegressor` in a file each, on what they share: training and keeping networks
+(``base``), two classes (``binary``), attention weights (``attention``), what is accepted
+(``checks``), arrays to torch and back (``tensors``). `ElasticNetSelection` and `SequencePipeline`
+put a choice of factors in front of them. torch is imported when a network is fitted or used, not
+before.
 """
 
 from __future__ import annotations
 
-from attngru_bt.classifier.estimator import AttentionGRUClassifier
+from typing import Any
 
-__all__ = ["AttentionGRUClassifier"]
+from attngru_bt.classifier.convolution import ConvolutionClassifier
+from attngru_bt.classifier.estimator import AttentionGRUClassifier
+from attngru_bt.classifier.feedforward import FeedForwardClassifier
+from attngru_bt.classifier.pipeline import SequencePipeline
+from attngru_bt.classifier.regressor import AttentionGRURegressor
+from attngru_bt.classifier.selection import ElasticNetSelection
+
+__all__ = [
+    "AttentionGRUClassifier",
+    "AttentionGRURegressor",
+    "ConvolutionClassifier",
+    "ElasticNetSelection",
+    "FeedForwardClassifier",
+    "SequencePipeline",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what trains several networks at once only when asked for."""
+    if name == "fit_many":
+        from attngru_bt.stacked import fit_many
+
+        return fit_many
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

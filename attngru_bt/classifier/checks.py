@@ -13,6 +13,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 _RANGES: tuple[tuple[str, float, float, Any], ...] = (
     ("hidden_size", 1, np.inf, numbers.Integral),
+    ("kernel_size", 1, np.inf, numbers.Integral),
     ("n_layers", 1, np.inf, numbers.Integral),
     ("max_epochs", 1, np.inf, numbers.Integral),
     ("batch_size", 1, np.inf, numbers.Integral),
@@ -28,8 +29,11 @@ _RANGES: tuple[tuple[str, float, float, Any], ...] = (
 
 def check_parameters(model: BaseEstimator) -> None:
     """Check ranges; the choices of the network are checked by the network."""
+    parameters = model.get_params(deep=False)
     for name, low, high, kind in _RANGES:
-        value: Any = getattr(model, name)
+        if name not in parameters:
+            continue
+        value: Any = parameters[name]
         whole = kind is numbers.Integral
         inside = isinstance(value, kind) and not isinstance(value, bool) and low <= value < high
         if not inside:
@@ -40,6 +44,12 @@ def check_parameters(model: BaseEstimator) -> None:
     for name in ("lr", "validation_fraction"):
         if getattr(model, name) == 0:
             raise ValueError(f"`{name}` must be above 0; got {name}={getattr(model, name)!r}.")
+    if not isinstance(model.skip, (bool, np.bool_)):
+        raise ValueError(f"`skip` must be True or False; got skip={model.skip!r}.")
+    if model.schedule not in ("constant", "cosine"):
+        raise ValueError(
+            f"`schedule` must be 'constant' or 'cosine'; got schedule={model.schedule!r}."
+        )
     if model.device not in ("cpu", "cuda", "auto"):
         raise ValueError(f"`device` must be 'cpu', 'cuda' or 'auto'; got device={model.device!r}.")
 
@@ -100,6 +110,19 @@ def check_y(model: BaseEstimator, y: Any, n_samples: int) -> np.ndarray:
             f"Only binary classification is supported. The type of the target is {kind}."
         )
     return labels
+
+
+def check_numbers(model: BaseEstimator, y: Any, n_samples: int) -> np.ndarray:
+    """Return the targets of a regression as finite float64."""
+    if y is None:
+        raise ValueError(
+            f"{type(model).__name__} requires y to be passed, but the target y is None."
+        )
+    column = column_or_1d(y, warn=True)
+    numbers = check_array(column, dtype=np.float64, ensure_2d=False, input_name="y")
+    if len(numbers) != n_samples:
+        check_consistent_length(np.empty(n_samples), numbers)
+    return np.asarray(numbers)
 
 
 def check_groups(groups: Any, n_samples: int) -> np.ndarray:

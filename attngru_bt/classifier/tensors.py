@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from attngru_bt.network import AttentionRNN
+from attngru_bt.network import Network, build
 from attngru_bt.training import Samples
 
 Weights = dict[str, np.ndarray]
@@ -29,7 +29,7 @@ def warn_that_there_is_no_gpu() -> None:
     warnings.warn(
         "device='cuda', but torch finds no usable GPU: running on the CPU.",
         RuntimeWarning,
-        stacklevel=4,  # the caller of fit or predict_proba
+        stacklevel=5,  # the caller of fit or predict_proba
     )
 
 
@@ -53,15 +53,13 @@ def to_samples(
     return Samples(*to_inputs(x, present, device), y.to(device), w.to(device))
 
 
-def to_weights(network: AttentionRNN) -> Weights:
+def to_weights(network: Network) -> Weights:
     """Return copies of the parameters as arrays."""
     return {name: value.cpu().numpy().copy() for name, value in network.state_dict().items()}
 
 
-def to_network(
-    architecture: dict[str, Any], weights: Weights, device: torch.device
-) -> AttentionRNN:
+def to_network(architecture: dict[str, Any], weights: Weights, device: torch.device) -> Network:
     """Return the network that has the given parameters."""
-    network = AttentionRNN(**architecture)
+    network = build(architecture)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return network.to(device)

@@ -1,16 +1,4 @@
-"""The networks: attention over factors, a recurrent layer, attention over time.
-
-Notation: B rows, L steps (oldest first), F factors, H hidden units, G gates. Lines that reshape end
-in their shape.
-
-Every network is called as ``network(x, present, generator)`` and returns one logit per row:
-
-- ``x`` (B, L, F), missing steps filled with 0;
-- ``present`` (B, L) bool, False on missing steps, or None when no step is missing;
-- ``generator`` the source of dropout noise; without one nothing is dropped (scoring).
-
-Nothing here draws from torch's global generator: parameters are made empty and filled by
-`initialise`.
+"""Recurrent layers, and the network of the paper: attention over factors, GRU, attention over time.
 
 References
 ----------
@@ -23,74 +11,20 @@ Bahdanau, Cho and Bengio (2015), Neural machine translation by jointly learning 
 
 from __future__ import annotations
 
-import difflib
-import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+
+from attngru_bt.network.attention import FactorAttention, TemporalAttention
+from attngru_bt.network.base import Network, check_choice, drop
+from attngru_bt.network.initial import orthogonal, uniform
 
 ATTENTIONS = ("factor", "temporal", "both", None)
 CELLS = ("gru", "lstm", "rnn")
 RESETS = ("before", "after")
 
 Tensors = tuple[Tensor, ...]
-
-
-class FactorAttention(nn.Module):
-    r"""Softmax attention over the factors of each step.
-
-    .. math:: \alpha_t = \mathrm{softmax}(W x_t + b), \qquad x'_t = F \, \alpha_t \odot x_t
-
-    The factor F keeps the variance: attention that is spread evenly (alpha = 1/F, which is where
-    training starts, since W = 0 and b = 0) passes the factors on unchanged, whereas plain alpha * x
-    would shrink them F times and leave the recurrent layer almost without input. The network so
-    starts as the same one without attention.
-    """
-
-    def __init__(self, n_factors: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_factors, n_factors))
-        self.bias = nn.Parameter(torch.empty(n_factors))
-
-    def initialise(self, generator: torch.Generator) -> None:
-        """Start from even attention."""
-        nn.init.zeros_(self.weight)
-        nn.init.zeros_(self.bias)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the re-weighted factors and the attention, both (B, L, F)."""
-        alpha = torch.softmax(x @ self.weight + self.bias, dim=-1)  # (B, L, F)
-        return x.shape[-1] * alpha * x, alpha
-
-
-class TemporalAttention(nn.Module):
-    r"""Softmax attention over the hidden states of the steps that are present.
-
-    .. math:: e_t = v^\top \tanh(W h_t + b), \quad \beta = \mathrm{softmax}(e), \quad
-        c = \sum_t \beta_t h_t
-
-    Starts even over the present steps (v = 0); missing steps have weight 0.
-    """
-
-    def __init__(self, n_hidden: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_hidden, n_hidden))
-        self.bias = nn.Parameter(torch.empty(n_hidden))
-        self.query = nn.Parameter(torch.empty(n_hidden))
-
-    def initialise(self, generator: torch.Generator) -> None:
-        """Start from even attention."""
-        _uniform(self.weight, generator)
-        nn.init.zeros_(self.bias)
-        nn.init.zeros_(self.query)
-
-    def forward(self, states: Tensor, present: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the pooled state (B, H) and the attention (B, L)."""
-        scores = torch.tanh(states @ self.weight + self.bias) @ self.query  # (B, L)
-        if present is not None:
-            scores = scores.masked_fill(~present, -math.inf)
-        beta = torch.softmax(scores, dim=-1)  # (B, L)
-        return (beta.unsqueeze(-1) * states).sum(1), beta
 
 
 class Recurrent(nn.Module):
@@ -116,9 +50,9 @@ class Recurrent(nn.Module):
 
     def initialise(self, generator: torch.Generator) -> None:
         """Fill: input weights uniform, state weights orthogonal (they keep memories), biases 0."""
-        _uniform(self.input_weight, generator)
+        uniform(self.input_weight, generator)
         for gate in self.state_weight.chunk(sum(self.products), dim=1):
-            _orthogonal(gate, generator)
+            orthogonal(gate, generator)
         nn.init.zeros_(self.bias)
 
     def step(self, inputs: Tensors, weights: Tensors, state: Tensors) -> Tensors:
@@ -229,8 +163,8 @@ class GRUResetAfter(Recurrent):
         return (torch.lerp(candidate, h, z),)
 
 
-class AttentionRNN(nn.Module):
-    """Factor attention -> recurrent layers -> temporal attention or last state -> one logit.
+class AttentionRNN(Network):
+    """Factor attention -> recurrent layers -> temporal attention or last state -> one output.
 
     Parameters
     ----------
@@ -243,6 +177,8 @@ class AttentionRNN(nn.Module):
     hidden_size, n_layers : int
     dropout : float
         Share of units dropped between recurrent layers and in front of the output, in training.
+    skip : bool
+        Whether the factors of the last step, before attention, also go to the output directly.
 
     Raises
     ------
@@ -260,11 +196,12 @@ class AttentionRNN(nn.Module):
         hidden_size: int = 16,
         n_layers: int = 1,
         dropout: float = 0.0,
+        skip: bool = False,
     ) -> None:
-        super().__init__()
-        _check_choice("attention", attention, ATTENTIONS)
-        _check_choice("cell", cell, CELLS)
-        _check_choice("reset", reset, RESETS)
+        super().__init__(n_features, hidden_size=hidden_size, dropout=dropout, skip=skip)
+        check_choice("attention", attention, ATTENTIONS)
+        check_choice("cell", cell, CELLS)
+        check_choice("reset", reset, RESETS)
         gru = GRU if reset == "before" else GRUResetAfter
         layer: type[Recurrent] = {"gru": gru, "lstm": LSTM, "rnn": RNN}[cell]
         sizes = [n_features] + [hidden_size] * n_layers
@@ -272,71 +209,24 @@ class AttentionRNN(nn.Module):
         self.factor_attention = FactorAttention(n_features) if by_factor else None
         self.layers = nn.ModuleList(layer(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
         self.temporal_attention = TemporalAttention(hidden_size) if by_time else None
-        self.output_weight = nn.Parameter(torch.empty(hidden_size))
-        self.output_bias = nn.Parameter(torch.empty(()))
-        self.dropout = dropout
 
-    def initialise(self, generator: torch.Generator, log_odds: float = 0.0) -> None:
-        """Fill every parameter from `generator` (on the CPU); training starts around `log_odds`."""
+    def parts(self) -> Iterator[nn.Module]:
+        """Yield the attentions and layers there are."""
         for part in (self.factor_attention, *self.layers, self.temporal_attention):
             if part is not None:
-                part.initialise(generator)  # type: ignore[operator]
-        _uniform(self.output_weight, generator)
-        nn.init.constant_(self.output_bias, log_odds)
+                yield part
 
-    def forward(
-        self, x: Tensor, present: Tensor | None = None, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Return the logit of every row, (B,)."""
-        return self._run(x, present, generator)[0]
-
-    def attention_weights(self, x: Tensor, present: Tensor | None = None) -> dict[str, Tensor]:
-        """Return "factor" (B, L, F) and "temporal" (B, L), whichever there are; 0 if missing."""
-        return self._run(x, present, None)[1]
-
-    def _run(
+    def hidden(
         self, x: Tensor, present: Tensor | None, generator: torch.Generator | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the last state, or that of the temporal attention, and the attention weights."""
         weights = {}
         if self.factor_attention is not None:
             x, alpha = self.factor_attention(x)  # (B, L, F)
             weights["factor"] = alpha if present is None else alpha * present.unsqueeze(-1)
         for i, layer in enumerate(self.layers):
-            x = layer(x if i == 0 else _drop(x, self.dropout, generator), present)  # (B, L, H)
+            x = layer(x if i == 0 else drop(x, self.dropout, generator), present)  # (B, L, H)
         if self.temporal_attention is None:
-            pooled = x[:, -1]  # (B, H)
-        else:
-            pooled, weights["temporal"] = self.temporal_attention(x, present)
-        pooled = _drop(pooled, self.dropout, generator)
-        return pooled @ self.output_weight + self.output_bias, weights  # (B,)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str | None, ...]) -> None:
-    if value not in choices:
-        names = ", ".join(map(repr, choices))
-        near = difflib.get_close_matches(str(value), [c for c in choices if c], n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"`{name}` must be one of {names}; got {name}={value!r}.{hint}")
-
-
-def _drop(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
-    """Drop units; torch's own dropout only draws from the global generator."""
-    if generator is None or share == 0.0:
-        return x
-    # drawn on the CPU: the same noise whatever the device
-    kept = torch.rand(x.shape, generator=generator, dtype=x.dtype) >= share
-    return x * kept.to(x.device) / (1.0 - share)
-
-
-@torch.no_grad()
-def _uniform(weight: Tensor, generator: torch.Generator) -> None:
-    """Fill with U(-1/sqrt(n), 1/sqrt(n)), n = inputs."""
-    bound = 1.0 / math.sqrt(weight.shape[0])
-    weight.uniform_(-bound, bound, generator=generator)
-
-
-@torch.no_grad()
-def _orthogonal(weight: Tensor, generator: torch.Generator) -> None:
-    """Fill a square matrix with a random rotation."""
-    q, r = torch.linalg.qr(torch.randn(weight.shape, generator=generator, dtype=weight.dtype))
-    weight.copy_(q * torch.sign(torch.diagonal(r)))  # the sign makes it uniform over rotations
+            return x[:, -1], weights  # (B, H)
+        pooled, weights["temporal"] = self.temporal_attention(x, present)
+        return pooled, weights
