@@ -318,3 +318,23 @@ class TestValidation:
     def test_bad_parameters(self, transformer, message: str) -> None:
         with pytest.raises(ValueError, match=message):
             transformer.fit(sample().fillna(0.0))
+
+
+class TestLimit:
+    def test_values_beyond_are_pulled_in_and_nothing_else_moves(self) -> None:
+        values = np.append(np.linspace(-1, 1, 99), 50.0)
+        index = pd.MultiIndex.from_product(
+            [[pd.Timestamp("2020-01-31")], range(100)], names=["date", "asset"]
+        )
+        X = pd.DataFrame({"a": values, "b": np.where(values > 0.9, np.nan, values)}, index=index)
+        for by in ("panel", "date"):
+            free = Standardise(by=by).fit_transform(X)
+            held = Standardise(by=by, limit=3.0).fit_transform(X)
+            assert free["a"].iloc[-1] > 9 and held["a"].iloc[-1] == 3.0
+            pd.testing.assert_frame_equal(held.iloc[:-1], free.iloc[:-1].clip(-3, 3))
+            assert held["b"].isna().equals(X["b"].isna())
+
+    @pytest.mark.parametrize("limit", [0, -1.0, np.inf])
+    def test_a_limit_must_be_positive(self, limit: float) -> None:
+        with pytest.raises(ValueError, match="`limit` must be None or above 0"):
+            Standardise(limit=limit).fit(sample())

@@ -11,6 +11,7 @@ from __future__ import annotations
 from sklearn.pipeline import Pipeline
 
 from attngru_bt.preprocessing.components import Components
+from attngru_bt.preprocessing.covariance import RunningCovariance
 from attngru_bt.preprocessing.missing import FillMissing, MissingShareFilter
 from attngru_bt.preprocessing.neutralise import Neutralise
 from attngru_bt.preprocessing.standardise import Standardise, Winsorise
@@ -20,6 +21,7 @@ __all__ = [
     "FillMissing",
     "MissingShareFilter",
     "Neutralise",
+    "RunningCovariance",
     "Standardise",
     "Winsorise",
     "default_preprocessing",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from attngru_bt.preprocessing.base import Floats, PanelTransformer
+from attngru_bt.preprocessing.covariance import RunningCovariance
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,34 @@ class Components(PanelTransformer):
     def __init__(self, n_components: int | float = 24) -> None:
         self.n_components = n_components
 
+    @classmethod
+    def from_covariance(
+        cls,
+        covariance: RunningCovariance,
+        n_components: int | float = 24,
+        columns: Sequence[str] | None = None,
+    ) -> Self:
+        """Return what `fit` gives on all rows that a running covariance has seen.
+
+        Up to rounding: components agree to 1e-6 unless the variances along two of them do.
+
+        Parameters
+        ----------
+        covariance : RunningCovariance
+        n_components : int or float, default=24
+            As for the class.
+        columns : sequence of str, optional
+            Factors to use, such as those a `MissingShareFilter` kept; None: all.
+        """
+        made = cls(n_components)
+        made._check_parameters()
+        mean, matrix = covariance.moments(columns)
+        names = covariance.columns if columns is None else columns
+        made.feature_names_in_ = np.asarray(names, dtype=object)
+        made.n_features_in_ = len(names)
+        made._decompose(mean, matrix, covariance.n_rows)
+        return made
+
     def _check_parameters(self) -> None:
         n = self.n_components
         whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1
@@ -50,15 +80,18 @@ class Components(PanelTransformer):
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
         self._require_known(X, values)
-        n_rows, n_columns = values.shape
-        self.mean_ = values.mean(axis=0)
-        centred = values - self.mean_
-        covariance = centred.T @ centred / max(n_rows - 1, 1)
+        mean = values.mean(axis=0)
+        centred = values - mean
+        self._decompose(mean, centred.T @ centred / max(len(values) - 1, 1), len(values))
+
+    def _decompose(self, mean: Floats, covariance: Floats, n_rows: int) -> None:
+        """Set what is learnt from rows of this mean and covariance."""
+        self.mean_ = mean
         variance, vectors = np.linalg.eigh(covariance)
         variance = np.maximum(variance[::-1], 0.0)
         loadings = vectors.T[::-1]
         ratio = variance / (variance.sum() or 1.0)
-        most = min(n_columns, n_rows)
+        most = min(len(mean), n_rows)
         if isinstance(self.n_components, (float, np.floating)):
             n = int(np.searchsorted(ratio.cumsum(), self.n_components - 1e-12) + 1)
         else:

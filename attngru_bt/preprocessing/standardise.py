@@ -79,6 +79,9 @@ class Standardise(PanelTransformer):
     by : {"date", "panel"}, default="date"
         "date": each date's stocks among themselves. "panel": mean and deviation of all rows fitted
         on, as in the paper.
+    limit : float or None, default=None
+        Deviations from the mean beyond which a value is pulled in, such as 3; None: no limit. The
+        mean and the deviation are those of the values as they came.
 
     Attributes
     ----------
@@ -86,12 +89,15 @@ class Standardise(PanelTransformer):
         Only with `by="panel"`.
     """
 
-    def __init__(self, by: str = "date") -> None:
+    def __init__(self, by: str = "date", limit: float | None = None) -> None:
         self.by = by
+        self.limit = limit
 
     def _check_parameters(self) -> None:
         if self.by not in ("date", "panel"):
             raise ValueError(f"`by` must be 'date' or 'panel'; got by={self.by!r}.")
+        if self.limit is not None and not 0 < self.limit < np.inf:
+            raise ValueError(f"`limit` must be None or above 0; got limit={self.limit!r}.")
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
         if self.by == "panel":
@@ -99,11 +105,14 @@ class Standardise(PanelTransformer):
 
     def _change(self, X: pd.DataFrame, values: Floats) -> Floats:
         if self.by == "panel":
-            return _scale(values, self.mean_, self.scale_)
-        out = np.empty_like(values)
-        for rows in dates_of(X):
-            block = values[rows]
-            out[rows] = _scale(block, *moments(block))
+            out = _scale(values, self.mean_, self.scale_)
+        else:
+            out = np.empty_like(values)
+            for rows in dates_of(X):
+                block = values[rows]
+                out[rows] = _scale(block, *moments(block))
+        if self.limit is not None:
+            np.clip(out, -self.limit, self.limit, out=out)  # NaN stays NaN
         return out
 
 
