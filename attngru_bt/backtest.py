@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import backtrader as bt
@@ -12,9 +11,11 @@ from attngru_bt.analyzers import Performance
 from attngru_bt.bars import DataError
 from attngru_bt.datasets import Market
 from attngru_bt.feeds import add_feeds
+from attngru_bt.markets import AShare
 from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
 
 BENCHMARK = "INDEX"
+COMMISSION = 0.001  # without rules that bring their own fees
 
 
 def run(
@@ -24,10 +25,11 @@ def run(
     start: Any = None,
     end: Any = None,
     cash: float = 1_000_000.0,
-    commission: float = 0.001,
+    commission: float | None = None,
     slippage: float = 0.0,
     periods: float = 252,
     riskfree: float = 0.0,
+    rules: Any = None,
     **params: Any,
 ) -> MonthlyTopK:
     """Backtest a monthly strategy on a market.
@@ -44,12 +46,16 @@ def run(
         Last day of the run; later bars are not touched, and change nothing.
     cash : float
         In the currency of the prices.
-    commission, slippage : float
-        Fractions of the traded value and of the price.
+    commission : float, default None
+        Fraction of the traded value; None: 0.001, or the fees of the rules.
+    slippage : float
+        Fraction of the price; under rules a fill stays within the day's range.
     periods : float
         Sessions per year that figures are annualised with; 242 for China.
     riskfree : float
         Risk-free rate a year, as a fraction.
+    rules : {"ashare"} or object with ``install(cerebro)``, default None
+        Trading rules of the market, such as `attngru_bt.markets.AShare`.
     **params
         Parameters of the strategy; unknown ones are errors. `universe` is the market's membership
         unless given.
@@ -59,6 +65,14 @@ def run(
     MonthlyTopK
         The finished strategy; its analyzer is ``strategy.analyzers.performance``.
     """
+    rules = _rules(rules)
+    if commission is None:
+        commission = COMMISSION
+    elif rules is not None:
+        raise ValueError(
+            "`commission` has no effect beside `rules`, which bring their own fees: give it to "
+            "them, as in AShare(commission=0.0003)."
+        )
     _check_account(cash=cash, commission=commission, slippage=slippage)
     start = None if start is None else _date("start", start)
     market = market if end is None else until(market, end)
@@ -71,7 +85,11 @@ def run(
     cerebro.broker.setcash(cash)
     cerebro.broker.setcommission(commission)
     if slippage:
-        cerebro.broker.set_slippage_perc(slippage, slip_open=True, slip_match=True, slip_out=True)
+        cerebro.broker.set_slippage_perc(
+            slippage, slip_open=True, slip_match=True, slip_out=rules is None
+        )
+    if rules is not None:
+        rules.install(cerebro)
     add_feeds(cerebro, market, benchmark=BENCHMARK)
     benchmark = None if market.benchmark is None else BENCHMARK
     params.setdefault("universe", market.membership)
@@ -87,18 +105,22 @@ def run(
     return cerebro.run()[0]
 
 
-def until(market: Market, end: Any) -> Market:
-    """Return the market as it was known on `end`, so that later data cannot change a run."""
-    end = _date("end", end)
-    bars, index = market.bars.until(end), market.benchmark
-    if not len(bars):
-        begin = market.bars.dates[0].date() if len(market.bars) else "no date at all"
-        raise DataError(
-            f"`end` {end.date()} is before the first session of {market.name}, {begin}."
+def _rules(rules: Any) -> Any:
+    if isinstance(rules, str):
+        if rules != "ashare":
+            raise ValueError(f"`rules` must be 'ashare' or an object; got {rules!r}.")
+        return AShare()
+    if rules is not None and not hasattr(rules, "install"):
+        raise TypeError(
+            "`rules` must be 'ashare' or have a method install(cerebro), such as "
+            f"attngru_bt.markets.AShare(); got {type(rules).__name__}."
         )
-    if index is not None:
-        index = index[index.index <= end]
-    return replace(market, bars=bars, benchmark=index)
+    return rules
+
+
+def until(market: Market, end: Any) -> Market:
+    """Return the market as it was known on `end`: ``market.until(end)``."""
+    return market.until(end)
 
 
 def _date(name: str, value: Any) -> pd.Timestamp:

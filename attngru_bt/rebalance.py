@@ -18,13 +18,13 @@ class Plan:
     stayers : tuple of str
         Held and still chosen: left alone.
     exits : tuple of str
-        Held, no longer chosen, with a bar today: sold first.
+        Held, no longer chosen, can be sold today: sold first.
     stuck : tuple of str
-        Held, no longer chosen, without a bar today: keep their slot until they can be sold.
+        Held, no longer chosen, cannot be sold today: keep their slot until they can.
     entrants : tuple of str
         Bought with an equal share of the cash each.
     passed : tuple of str
-        Would have been bought but have no bar today.
+        Would have been bought but cannot be today.
     slots : int
         Free places that share the cash; more than entrants when too few names can trade.
     """
@@ -50,6 +50,7 @@ def plan(
     topk: int,
     *,
     substitute: bool = True,
+    sellable: AbstractSet[str] | None = None,
 ) -> Plan:
     """Decide who stays, leaves and enters.
 
@@ -60,15 +61,18 @@ def plan(
     held : set of str
         Names with a position that count as a slot.
     tradable : set of str
-        Names with a bar today.
+        Names that can be bought today.
     topk : int
         How many names to hold.
     substitute : bool, default True
         Pass over a name that cannot trade for the next in rank; otherwise its share waits in cash.
+    sellable : set of str, default None
+        Names that can be sold today; None: those that can be bought.
     """
+    sellable = tradable if sellable is None else sellable
     best = set(ranked[:topk])
     stayers = [name for name in ranked[:topk] if name in held]
-    stuck = sorted(name for name in held if name not in best and name not in tradable)
+    stuck = sorted(name for name in held if name not in best and name not in sellable)
     slots = max(topk - len(stayers) - len(stuck), 0)
     entrants: list[str] = []
     passed: list[str] = []
@@ -77,7 +81,7 @@ def plan(
         if taken >= slots or (position >= topk and not substitute):
             break
         if name in held:
-            if position >= topk and name in tradable:  # the substitute is a name we already have
+            if position >= topk and name in sellable:  # the substitute is a name we already have
                 stayers.append(name)
                 slots -= 1
         elif name in tradable:

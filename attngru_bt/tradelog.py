@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-EVENTS = ("order", "fill", "partial", "canceled", "expired", "rejected", "stuck", "passed", "stale")
+EVENTS = (
+    "order",
+    "fill",
+    "partial",
+    "waiting",
+    "canceled",
+    "expired",
+    "rejected",
+    "stuck",
+    "passed",
+    "stale",
+)
 
 
 class TradeLog:
-    """Every order, fill, cancellation and reason not to trade, in the order it happened."""
+    """Every order, fill, cancellation and reason not to trade, in the order it happened.
+
+    The rows "fill" and "partial" are all that moves cash: sales bring their value, buys take it,
+    and both take their commission.
+    """
 
     columns = (
         "date",
@@ -61,3 +77,89 @@ class TradeLog:
         frame["date"] = pd.to_datetime(frame["date"])
         frame["ref"] = frame["ref"].astype("Int64")
         return frame
+
+
+MONTHLY = (
+    "decided",
+    "month_end",
+    "asset",
+    "rank",
+    "action",
+    "done",
+    "size",
+    "value",
+    "commission",
+    "first_fill",
+    "last_fill",
+    "reason",
+)
+
+
+def by_decision(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> pd.DataFrame:
+    """Tell what each decision wanted, what was done until the next, and why not.
+
+    Parameters
+    ----------
+    decisions : sequence of mappings
+        As in `MonthlyTopK.decisions`.
+    log : DataFrame
+        `TradeLog.frame()`.
+
+    Returns
+    -------
+    DataFrame
+        One row per decision and name, columns `MONTHLY`. `rank` is 1 for the best, missing for
+        names that were not wanted. `action` is "stay", "enter" or "leave". `done` is "held",
+        "bought", "sold", "partly" or "not done". `size`, `value` and `commission` are of the fills
+        on the side the action is about; `reason` is why it was not done, or not at once.
+    """
+    rows = []
+    days = [d["date"] for d in decisions]
+    for decision, day, end in zip(decisions, days, [*days[1:], None], strict=True):
+        inside = (log["date"] >= day) & (True if end is None else log["date"] < end)
+        events = {name: part for name, part in log[inside].groupby("asset")}
+        ranks = {name: i + 1 for i, name in enumerate(decision["wanted"])}
+        leaving = (*decision["exits"], *decision["stuck"])
+        later = [
+            name
+            for name, part in events.items()
+            if name not in ranks and name not in leaving and (part["side"] == "buy").any()
+        ]
+        names = dict.fromkeys((*ranks, *decision["stayers"], *decision["entrants"], *later))
+        actions = {n: "stay" if n in decision["stayers"] else "enter" for n in names}
+        for name, action in (actions | dict.fromkeys(leaving, "leave")).items():
+            part = events.get(name, log.iloc[:0])
+            rows.append(
+                (day, decision["month_end"], name, ranks.get(name), action)
+                + _outcome(action, part, decision)
+            )
+    frame = pd.DataFrame(rows, columns=list(MONTHLY))
+    frame["rank"] = frame["rank"].astype("Int64")
+    for column in ("decided", "month_end", "first_fill", "last_fill"):
+        frame[column] = pd.to_datetime(frame[column])
+    return frame
+
+
+def _outcome(action: str, events: pd.DataFrame, decision: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return done, size, value, commission, first and last fill, reason."""
+    filled = events[events["event"].isin(("fill", "partial"))]
+    if action == "stay":
+        sums = filled["size"].sum(), filled["value"].sum(), filled["commission"].sum()
+        return "held", *sums, filled["date"].min(), filled["date"].max(), ""
+    side = "buy" if action == "enter" else "sell"
+    filled = filled[filled["side"] == side]
+    whys = events[(events["side"] == side) & events["event"].isin(_WHY)]
+    whys = whys[whys["reason"] != "a new decision"]
+    reason = "; ".join(dict.fromkeys(whys["reason"]))
+    done = "bought" if action == "enter" else "sold"
+    if filled.empty:
+        done = "not done"
+        if not reason and action == "enter" and decision["stuck"]:
+            reason = f"no free slot: {', '.join(decision['stuck'])} could not be sold"
+    elif filled["event"].iloc[-1] == "partial":
+        done = "partly"
+    sums = filled["size"].sum(), filled["value"].sum(), filled["commission"].sum()
+    return done, *sums, filled["date"].min(), filled["date"].max(), reason
+
+
+_WHY = ("waiting", "canceled", "expired", "rejected", "stuck", "passed")

@@ -9,7 +9,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from attngru_bt import make_market
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -19,6 +22,7 @@ SMALL = {
     "own_factor.py": ["--days", "340"],
     "own_model.py": ["--days", "310"],
     "quickstart.py": ["--since", "2021-10-01"],
+    "sse50.py": ["PANEL", "--quick"],
     "tearsheet.py": ["--days", "340"],
 }
 PRINTS = {
@@ -27,11 +31,13 @@ PRINTS = {
     "own_factor.py": "OvernightGap, Cheapness, rating",
     "own_model.py": "network",
     "quickstart.py": "information_ratio",
+    "sse50.py": "changes were wanted",
     "tearsheet.py": "metrics.json",
 }
 WRITES = {
     "own_data.py": {"runs/own_data/csv/membership.csv", "runs/own_data/csv/S000.csv"},
     "quickstart.py": {"runs/quickstart.html"},
+    "sse50.py": {"runs/sse50/tearsheet.html", "runs/sse50/orders.csv"},
     "tearsheet.py": {"runs/tearsheet/tearsheet.html", "runs/tearsheet/scores.csv"},
 }
 
@@ -43,10 +49,10 @@ def checkout():
     return top | {path.name for path in EXAMPLES.iterdir()} - {"__pycache__"}
 
 
-def run(name, cwd):
+def run(name, cwd, panel=None):
     """Run an example as a reader would, from a folder of its own."""
     return subprocess.run(
-        [sys.executable, EXAMPLES / name, *SMALL[name]],
+        [sys.executable, EXAMPLES / name, *(panel if a == "PANEL" else a for a in SMALL[name])],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -56,13 +62,29 @@ def run(name, cwd):
     )
 
 
+def write_panel(folder):
+    """Write what sse50.py is given: a small market in the layout of a panel folder."""
+    market = make_market(n_assets=24, n_days=260, seed=4)
+    bars = market.bars
+    long = pd.concat(
+        {a: pd.DataFrame({k: bars.frame(k)[a] for k in bars.lines}) for a in bars.assets}
+    )
+    long = long.rename_axis(["symbol", "date"]).reset_index().dropna(subset=["close"])
+    long.to_csv(folder / "panel.csv.gz", index=False)
+    market.benchmark.to_csv(folder / "index.csv", index_label="date")
+    stays = pd.DataFrame({"symbol": bars.assets, "in_date": bars.dates[0], "out_date": ""})
+    stays.to_csv(folder / "membership.csv", index=False)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """All examples, two at a time: per name its folder and what came of it."""
     before = checkout()
     folders = {name: tmp_path_factory.mktemp(name) for name in SMALL}
+    panel = write_panel(tmp_path_factory.mktemp("panel"))
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(run, folders, folders.values()))
+        results = list(pool.map(run, folders, folders.values(), [panel] * len(folders)))
     assert checkout() == before, "an example writes into the checkout, wherever it is called from"
     return dict(zip(SMALL, zip(folders.values(), results, strict=True), strict=True))
 
@@ -89,6 +111,21 @@ def test_docstring_names_the_command(name):
     assert f"    python examples/{name}\n" in text or f"    python examples/{name} " in text
     assert len(text.splitlines()) <= 90
     assert f"`{name}`" in (EXAMPLES / "README.md").read_text()
+
+
+@pytest.mark.parametrize("folder", [[], ["nowhere"]])
+def test_sse50_without_a_panel_is_one_sentence(folder, tmp_path):
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "sse50.py", *folder],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONWARNINGS": "ignore::SyntaxWarning"},
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert ("nowhere" if folder else "panel folder") in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from attngru_bt.backtest import BENCHMARK
 from attngru_bt.datasets import make_market
 from attngru_bt.execution import affordable, cost
-from attngru_bt.feeds import add_feeds
+from attngru_bt.feeds import PanelFeed, add_feeds
 from attngru_bt.strategy import MonthlyTopK
 
 
@@ -36,7 +36,8 @@ FEES = {
 class TestAffordable:
     def test_by_hand(self):
         assert affordable(FEES["none"], 10.0, 105.0) == 10
-        assert affordable(FEES["percent"], 10.0, 100.3) == 10
+        assert affordable(FEES["percent"], 10.0, 100.31) == 10
+        assert affordable(FEES["percent"], 10.0, 100.3) == 9  # 100.3 - 100 - 0.3 < 0, in floats
         assert affordable(FEES["percent"], 10.0, 100.2) == 9
         assert affordable(FEES["per share"], 10.0, 100.2) == 10
         assert affordable(FEES["minimum"], 10.0, 100.0) == 9  # 9 × 10 + 5
@@ -61,6 +62,22 @@ class TestAffordable:
         size = affordable(FEES["percent"], price, cash, lot=0)
         spent = cost(FEES["percent"], size, price)
         assert cash * (1 - 1e-6) <= spent <= cash
+
+
+def test_the_sum_of_all_buys_fits_to_the_last_bit():
+    """Seven times 19 × 30.69 and 0.1% are all the cash but for floats: the last gets one less."""
+    dates = pd.bdate_range("2020-01-01", "2020-02-10")
+    frame = pd.DataFrame({"close": 30.69}, index=dates)
+    cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+    cerebro.broker.setcash(4085.85177)
+    cerebro.broker.setcommission(0.001)
+    for name in "ABCDEFG":
+        cerebro.adddata(PanelFeed(dataname=frame), name=name)
+    table = pd.DataFrame(1.0, index=dates[:1], columns=list("ABCDEFG"))
+    cerebro.addstrategy(MonthlyTopK, signal=table, topk=7)
+    log = cerebro.run()[0].trade_log.frame()
+    assert not (log["event"] == "rejected").any()
+    assert list(log[log["event"] == "fill"]["size"]) == [19] * 6 + [18]
 
 
 @settings(max_examples=25, deadline=None)

@@ -207,8 +207,30 @@ class TestFeedsThatDoNotTrade:
         assert ("2020-03-02", "A", "stuck") in events(strategy, "stuck")
         sold = [f for f in fills(strategy) if f[1] == "A" and f[2] == "sell"]
         assert [f[0] for f in sold] == ["2020-03-11" if coo else "2020-03-12"]
-        assert [f[0] for f in fills(strategy) if f[1] == "C"] == [
-            "2020-04-01" if coo else "2020-04-02"
+        # the cash it frees goes to the entrant that is still missing
+        assert [f for f in fills(strategy) if f[1] == "C"] == [
+            ("2020-03-11" if coo else "2020-03-12", "C", "buy", 500, 10.0)
+        ]
+
+    @pytest.mark.parametrize("coo", [True, False])
+    def test_without_retry_both_wait_for_the_next_decision(self, coo):
+        frames = {n: bars() for n in "ABC"}
+        frames["A"] = bars(dates=self.gap("2020-03-01", "2020-03-10"))
+        given = scores({"2020-01-31": "ABC", "2020-02-28": "CBA"})
+        strategy = run(frames, coo=coo, topk=2, retry=False, signal=given)
+        assert [f[:3] for f in fills(strategy)][2:] == [
+            ("2020-04-01" if coo else "2020-04-02", "A", "sell"),
+            ("2020-04-01" if coo else "2020-04-02", "C", "buy"),
+        ]
+
+    def test_without_substitution_the_entrant_is_bought_once_it_trades(self):
+        frames = {n: bars() for n in "ABC"}
+        frames["A"] = bars(dates=self.gap("2020-02-03", "2020-02-10"))
+        given = scores({"2020-01-31": "ABC"})
+        strategy = run(frames, topk=2, substitute=False, signal=given)
+        assert fills(strategy) == [
+            ("2020-02-03", "B", "buy", 500, 10.0),
+            ("2020-02-11", "A", "buy", 500, 10.0),
         ]
 
     def test_no_fill_ever_uses_a_stale_bar(self):

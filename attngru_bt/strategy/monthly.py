@@ -15,10 +15,12 @@ import backtrader as bt
 import pandas as pd
 
 from attngru_bt.bars import DataError, FeedReader
-from attngru_bt.execution import Execution
+from attngru_bt.execution import Execution, PlainLots
+from attngru_bt.markets import exchange_of
 from attngru_bt.rebalance import Plan, plan, rank
 from attngru_bt.scores import GivenScores
-from attngru_bt.tradelog import TradeLog
+from attngru_bt.strategy.feeds import benchmarks, named
+from attngru_bt.tradelog import TradeLog, by_decision
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ class MonthlyTopK(bt.Strategy):
 
     With ``bt.Cerebro(cheat_on_open=True)`` orders are sized on that session's opens and fill at
     them. Without it the same decision fills one session later, and a warning says so once.
+
+    With market rules in the Cerebro (``attngru_bt.markets.ashare.install(cerebro)``) names that
+    open at their limit are not counted on: they keep their slot or are passed over, like suspended
+    ones.
 
     Params
     ------
@@ -51,7 +57,12 @@ class MonthlyTopK(bt.Strategy):
     rebalance : {"entrants", "full"}, default "entrants"
         Leave names that stay alone, or trade every name to an equal weight.
     substitute : bool, default True
-        Pass over an entrant without a bar for the next in rank; False: its share waits in cash.
+        Pass over an entrant that cannot be bought for the next in rank; False: its share waits in
+        cash.
+    retry : bool, default True
+        In the sessions until the next decision, sell what could not be sold as soon as it trades,
+        and give free slots and their cash to the best names still missing. False: both wait for
+        the next decision.
     start : date or str, default None
         No decision before this date.
     stale_days : int, default 180
@@ -59,7 +70,7 @@ class MonthlyTopK(bt.Strategy):
         at its last price and reported once. (That a feed has ended for good cannot be known on
         the day without looking ahead.)
     lot : float, default 1
-        Shares per lot; 0 allows fractions of a share.
+        Shares per lot; 0 allows fractions of a share. Market rules bring their own.
     calendar : bt.TradingCalendar, default None
         Lets the decision fall on the close of a month's last session instead, in live use too;
         of use without ``cheat_on_open`` only.
@@ -69,7 +80,8 @@ class MonthlyTopK(bt.Strategy):
     trade_log : TradeLog
         Every order, fill, cancellation and reason not to trade.
     decisions : list of dict
-        Per decision: date, month_end, wanted, exits, entrants, stayers, stuck, passed.
+        Per decision: date, month_end, wanted, exits, entrants, stayers, stuck, passed, and `why`
+        (name → why it is stuck or was passed).
     trading_since : Timestamp or None
         Session of the first decision.
     """
@@ -82,6 +94,7 @@ class MonthlyTopK(bt.Strategy):
         reserve=0.0,
         rebalance="entrants",
         substitute=True,
+        retry=True,
         start=None,
         stale_days=180,
         lot=1,
@@ -121,11 +134,17 @@ class MonthlyTopK(bt.Strategy):
         self._latest = 0.0  # date number of the session at hand, as backtrader counts
         self._month_end: dt.date | None = None  # the session before it
         self._abandoned: set[str] = set()
+        market = exchange_of(self.broker)
+        if market is not None and self.p.lot != 1:
+            raise ValueError(
+                f"`lot` has no effect beside market rules, which know each stock's own; "
+                f"got lot={self.p.lot!r}."
+            )
         self.execution = Execution(
             self,
             self._feeds,
             self.trade_log,
-            lot=self.lot_of,
+            market=PlainLots(self.lot_of) if market is None else market,
             has_bar=self._has_bar,
             at_open=self._at_open,
         )
@@ -157,20 +176,9 @@ class MonthlyTopK(bt.Strategy):
             logger.warning(problem)
 
     def _set_feeds(self) -> None:
-        names = [data._name for data in self.datas]
-        for name in names:
-            if not name:
-                raise DataError(
-                    "A feed has no name, so its stock cannot be told in scores and reports: use "
-                    "cerebro.adddata(feed, name='...')."
-                )
-            if names.count(name) > 1:
-                raise DataError(
-                    f"Two feeds are named {name!r}, and reports would merge them: give each a "
-                    f"name of its own with cerebro.adddata(feed, name='...')."
-                )
-        marks = self._benchmarks(names)
-        by_name = dict(zip(names, self.datas, strict=True))
+        by_name = named(self.datas)
+        named_by_analyzers = [kwargs.get("benchmark") for _, _, kwargs in self.env.analyzers]
+        marks = benchmarks(by_name, self.p.benchmark, named_by_analyzers)
         self._feeds: dict[str, Any] = {n: d for n, d in by_name.items() if n not in marks}
         if not self._feeds:
             raise DataError("Every feed is a benchmark: add feeds of the stocks to choose from.")
@@ -178,21 +186,6 @@ class MonthlyTopK(bt.Strategy):
         self._reader = FeedReader(
             list(self._feeds.values()), benchmark=by_name[marks[0]] if marks else None
         )
-
-    def _benchmarks(self, names: list[str]) -> tuple[str, ...]:
-        """Names of the feeds that are not traded."""
-        marks = self.p.benchmark
-        if marks is None:
-            named = [kwargs.get("benchmark") for _, _, kwargs in self.env.analyzers]
-            named += [d._name for d in self.datas if getattr(d, "is_benchmark", False)]
-            return tuple(dict.fromkeys(m for m in named if isinstance(m, str) and m in names))
-        marks = (marks,) if isinstance(marks, str) else tuple(marks)
-        for mark in marks:
-            if mark not in names:
-                near = difflib.get_close_matches(mark, names, n=1)
-                hint = f" Did you mean {near[0]!r}?" if near else ""
-                raise DataError(f"`benchmark`: no feed is named {mark!r}.{hint}")
-        return marks
 
     def _make_signal(self) -> Any:
         """Return what is asked for scores; a generator is cloned, so that a run starts afresh."""
@@ -221,8 +214,12 @@ class MonthlyTopK(bt.Strategy):
         """Hand the broker's filler back; called by Cerebro."""
         self.execution.close()
 
+    def rebalances(self) -> pd.DataFrame:
+        """Tell what each decision wanted, what was done, and why not: `tradelog.by_decision`."""
+        return by_decision(self.decisions, self.trade_log.frame())
+
     def lot_of(self, data: Any) -> float:
-        """Shares per lot of a feed; override where feeds differ."""
+        """Shares per lot of a feed; override where feeds differ. Not asked under market rules."""
         return float(self.p.lot)
 
     # -- the clock --------------------------------------------------------------------------------
@@ -234,7 +231,9 @@ class MonthlyTopK(bt.Strategy):
 
     def next(self) -> None:
         """Act after the session's close, without ``cheat_on_open``."""
-        if not self._at_open:
+        if self._at_open:
+            self.execution.look()
+        else:
             self._session()
 
     def prenext_open(self) -> None:
@@ -254,14 +253,18 @@ class MonthlyTopK(bt.Strategy):
         if today is None:
             return
         self.execution.session = today
+        if not self._at_open:
+            self.execution.look()
         self.execution.drop_stale()
         previous, self._month_end = self._month_end, today
+        decided = False
         if self.p.calendar is not None and not self._at_open:
             if self.p.calendar.last_monthday(dt.datetime.combine(today, dt.time())):
-                self._decide(today, month_end=today, before=today + dt.timedelta(days=1))
+                decided = self._decide(today, month_end=today, before=today + dt.timedelta(days=1))
         elif previous is not None and (previous.year, previous.month) != (today.year, today.month):
-            self._decide(today, month_end=previous, before=today)
-        self.execution.retry_exits()
+            decided = self._decide(today, month_end=previous, before=today)
+        if self.p.retry and not decided:
+            self.execution.retry(self._slots(today))
 
     def _new_session(self) -> dt.date | None:
         """Date of the session at hand, or None if no stock has a bar of a new day."""
@@ -285,58 +288,101 @@ class MonthlyTopK(bt.Strategy):
 
     # -- the decision -----------------------------------------------------------------------------
 
-    def _decide(self, today: dt.date, month_end: dt.date, before: dt.date) -> None:
-        """Ask for the scores of `month_end`, on bars dated `before`, and rebalance."""
+    def _decide(self, today: dt.date, month_end: dt.date, before: dt.date) -> bool:
+        """Ask for the scores of `month_end`, on bars dated `before`; rebalance if there are any."""
         if self._start_date is not None and today < self._start_date:
-            return
+            return False
         if isinstance(self.signal, GivenScores):
             scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
         else:
             scores = self.signal.scores(self._reader.read(before=pd.Timestamp(before)))
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
-            return
+            return False
         ranked = [name for name in rank(scores) if name in self._feeds]
-        tradable = {name for name in self._feeds if self.execution.tradable(name)}
-        todo = plan(ranked, self._held(today), tradable, self.p.topk, substitute=self.p.substitute)
-        self._report(todo, ranked[: self.p.topk], today, month_end)
-        self.execution.rebalance(
-            todo, self.p.topk, self.p.reserve, equalise=self.p.rebalance == "full"
+        self._abandon(today)
+        held = self._slots(today)
+        closed_to = self.execution.closed_to
+        unsellable = {n: said for n in held if (said := closed_to(n, "sell"))}
+        unbuyable = {n: said for n in ranked if (said := closed_to(n, "buy"))}
+        todo = plan(
+            ranked,
+            held,
+            set(ranked) - set(unbuyable),
+            self.p.topk,
+            substitute=self.p.substitute,
+            sellable=held - set(unsellable),
         )
+        why = {n: unbuyable[n] for n in todo.passed} | {n: unsellable[n] for n in todo.stuck}
+        self._report(todo, ranked[: self.p.topk], why, today, month_end)
+        chosen = ranked if self.p.substitute else ranked[: self.p.topk]
+        leaving = {*todo.exits, *todo.stuck}
+        self.execution.rebalance(
+            todo,
+            self.p.topk,
+            self.p.reserve,
+            equalise=self.p.rebalance == "full",
+            # who has never traded yet is not missing, however well it ranks
+            candidates=[n for n in chosen if n not in leaving and len(self._stamps[n])],
+        )
+        return True
 
     def _of_universe(self, scores: pd.Series, month_end: dt.date) -> pd.Series:
         if self.p.universe is None:
             return scores
         return scores[scores.index.isin(self.p.universe.at(pd.Timestamp(month_end)))]
 
-    def _held(self, today: dt.date) -> set[str]:
+    def _holdings(self) -> dict[str, Any]:
+        """Return the feeds of the names with a position."""
+        held: dict[str, Any] = {
+            data._name: data for data, position in self.broker.positions.items() if position.size
+        }
+        return {name: data for name, data in held.items() if self._feeds.get(name) is data}
+
+    def _last_bar(self, data: Any) -> dt.date:
+        return dt.date.fromordinal(int(data.lines.datetime[0]))
+
+    def _slots(self, today: dt.date) -> set[str]:
         """Names that fill a slot: with a position, and a bar not too long ago."""
-        held: set[str] = set()
-        for data, position in self.broker.positions.items():
-            name = data._name
-            if not position.size or name not in self._feeds or self._feeds[name] is not data:
-                continue
-            last = dt.date.fromordinal(int(data.lines.datetime[0]))
+        return {
+            name
+            for name, data in self._holdings().items()
+            if name not in self._abandoned
+            or (today - self._last_bar(data)).days <= self.p.stale_days
+        }
+
+    def _abandon(self, today: dt.date) -> None:
+        """Report holdings without a bar for long; from now on they fill no slot."""
+        for name, data in self._holdings().items():
+            last = self._last_bar(data)
             if (today - last).days <= self.p.stale_days:
-                held.add(name)
                 self._abandoned.discard(name)
             elif name not in self._abandoned:
                 self._abandoned.add(name)
                 reason = f"no bar since {last}: kept at its last price, no longer a slot"
                 logger.warning("%s: %s", name, reason)
-                price = float(data.close[0])
                 self.trade_log.add(
-                    today, name, "stale", size=position.size, price=price, reason=reason
+                    today,
+                    name,
+                    "stale",
+                    size=self.execution.size(name),
+                    price=float(data.close[0]),
+                    reason=reason,
                 )
-        return held
 
     def _report(
-        self, todo: Plan, wanted: Iterable[str], today: dt.date, month_end: dt.date
+        self,
+        todo: Plan,
+        wanted: Iterable[str],
+        why: dict[str, str],
+        today: dt.date,
+        month_end: dt.date,
     ) -> None:
         for name in todo.passed:
-            self.trade_log.add(today, name, "passed", "buy", reason="no bar today")
+            self.trade_log.add(today, name, "passed", "buy", reason=why[name])
+        again = ", to be retried" if self.p.retry else ""
         for name in todo.stuck:
-            self.trade_log.add(today, name, "stuck", "sell", reason="no bar today, to be retried")
+            self.trade_log.add(today, name, "stuck", "sell", reason=why[name] + again)
         logger.info(
             "%s: out %s; in %s; %d stay%s",
             today,
@@ -355,6 +401,7 @@ class MonthlyTopK(bt.Strategy):
                 stayers=todo.stayers,
                 stuck=todo.stuck,
                 passed=todo.passed,
+                why=why,
             )
         )
         if self.trading_since is None:

@@ -1,0 +1,6 @@
+"""Markets' trading rules, as parts of backtrader's own broker: switches on any strategy."""
+
+from attngru_bt.markets.ashare import AShare
+from attngru_bt.markets.exchange import Exchange, exchange_of
+
+__all__ = ["AShare", "Exchange", "exchange_of"]

@@ -1,0 +1,214 @@
+"""A-share rules: lots, price limits, T+1, suspensions, delistings and fees, on any strategy.
+
+    from attngru_bt.markets import ashare
+    ashare.install(cerebro)
+
+Works in any script that uses backtrader's own broker: before or after ``adddata``, with or without
+``cheat_on_open``. `AShare` holds the switches; the tables behind them are in `rulebook`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import backtrader as bt
+import pandas as pd
+
+from attngru_bt.bars import DataError
+from attngru_bt.markets.clearing import Clearing
+from attngru_bt.markets.exchange import Exchange
+from attngru_bt.markets.fees import Fees
+from attngru_bt.markets.limits import Limits
+from attngru_bt.markets.rulebook import (
+    LIMITS,
+    LOTS,
+    STAMP_DUTY,
+    TRANSFER_FEES,
+    Limit,
+    StampDuty,
+    TransferFee,
+)
+
+NAME = "market"  # of the analyzer: strategy.analyzers.market.frame() is the report
+
+
+@dataclass(frozen=True, eq=False)
+class AShare:
+    """Trading rules of the Chinese A-share market for a backtrader Cerebro.
+
+    What an order meets:
+
+    - **Lots**: buys in lots of 100 real shares (STAR, 688: at least 200, in steps of 1; Beijing: at
+      least 100, in steps of 1); on feeds with a line ``adjfactor`` a lot is 100 / adjfactor units.
+      Odd lots may be sold, in one go. An order is cut to what is allowed, and refused if nothing is
+      left.
+    - **Limits**: no buy fills on a bar locked at its up limit (all four prices there), no sale on
+      one locked at its down limit. The base is the line ``preclose`` if the feed has it, otherwise
+      its previous close. Board by symbol; the table with dates is `rulebook.LIMITS`.
+    - **T+1**: what was bought today is sold tomorrow at the earliest. Nothing is sold short.
+    - **Suspensions**: no fill without a bar of the day, or with one of zero volume on a feed that
+      has volumes, or with ``traded`` = 0. The order waits and is reported.
+    - **Delistings**: a holding is turned into cash at its last traded price, without fees, and
+      reported.
+    - **Fees**: commission with a minimum per order, stamp duty and transfer fee by date, each
+      rounded to the cent.
+
+    Parameters
+    ----------
+    commission, minimum : float, default 0.00025 and 5.0
+        The broker's commission as a fraction of the value, and its least amount per order in CNY.
+    stamp_duty, transfer_fees, limits : sequence of rows
+        See `rulebook`. An empty sequence switches the rule off.
+    lots : mapping of board to (minimum, step), default `rulebook.LOTS`
+        Of buys, in real shares.
+    t_plus_one : bool, default True
+    slippage : float, default None
+        Fraction of the price; a fill stays within the day's range. None: as the broker is set.
+    st : object with ``at(date)``, default None
+        Names under special treatment (5% limits), such as a `Membership`. None: the feed's line
+        ``st``, if it has one.
+    listing : DataFrame, default None
+        Columns ``symbol, in_date, out_date``: first day of trading, and first day no longer listed
+        (empty = still listed). Decides the first days' limits and when a holding is settled.
+    settle_after : int, default 365
+        A holding without a bar for more calendar days than this counts as delisted, unless
+        `listing` knows the name. None: never. That a feed has ended for good cannot be known
+        without looking ahead, and before 2018 suspensions of a year happened; on the day the
+        holding is settled, its last price may be one it could no longer be sold at.
+
+    Examples
+    --------
+    >>> cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+    >>> _ = AShare(commission=0.0002).install(cerebro)
+    """
+
+    commission: float = 0.00025
+    minimum: float = 5.0
+    stamp_duty: Sequence[StampDuty] = STAMP_DUTY
+    transfer_fees: Sequence[TransferFee] = TRANSFER_FEES
+    limits: Sequence[Limit] = LIMITS
+    lots: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(LOTS))
+    t_plus_one: bool = True
+    slippage: float | None = None
+    st: Any = None
+    listing: pd.DataFrame | None = None
+    settle_after: int | None = 365
+    _dates: dict[str, tuple[dt.date | None, dt.date | None]] = field(
+        init=False, repr=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        for name, value in (("commission", self.commission), ("slippage", self.slippage or 0.0)):
+            if not 0 <= value < 0.5:
+                raise ValueError(
+                    f"`{name}` must be a fraction from 0 up to 0.5 (0.00025 = 0.025%); "
+                    f"got {value!r}."
+                )
+        if not 0 <= self.minimum < float("inf"):
+            raise ValueError(f"`minimum` must be an amount of at least 0; got {self.minimum!r}.")
+        if self.st is not None and not hasattr(self.st, "at"):
+            raise TypeError(
+                "`st` must have a method at(date) that gives a set of names, such as "
+                f"attngru_bt.Membership; got {type(self.st).__name__}."
+            )
+        days = self.settle_after
+        if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
+            raise ValueError(
+                f"`settle_after` must be a whole number of days of at least 1, or None; "
+                f"got {days!r}."
+            )
+        for board in LOTS:
+            minimum, step = self.lots.get(board, (0, 0))
+            if not (step > 0 and minimum >= step):
+                raise ValueError(
+                    f"`lots` must give (minimum, step) with minimum >= step > 0 for {board!r}; "
+                    f"got {self.lots.get(board)!r}."
+                )
+        object.__setattr__(self, "_dates", _listing(self.listing))
+
+    @property
+    def fees(self) -> Fees:
+        """The fees as an object that prices a trade."""
+        return Fees(self.commission, self.minimum, self.stamp_duty, self.transfer_fees)
+
+    def install(self, cerebro: bt.Cerebro) -> AShare:
+        """Put these rules to work in every run of a Cerebro; returns the rules.
+
+        They replace the commissions the broker was set up with, keep its filler (asked after the
+        rules) and its slippage, and report as ``strategy.analyzers.market``.
+        """
+        if any(kind is Clearing for kind, _, _ in cerebro.analyzers):
+            raise ValueError("This Cerebro has market rules already: install them once.")
+        cerebro.addanalyzer(Clearing, rules=self, _name=NAME)
+        return self
+
+    def exchange(
+        self, broker: Any, feeds: Sequence[Any], before: Any = None, count: Any = None
+    ) -> Exchange:
+        """Return the filler of one run; arguments as in `Exchange`."""
+        listed = {name: dates[0] for name, dates in self._dates.items() if dates[0] is not None}
+        return Exchange(
+            broker,
+            feeds,
+            Limits(self.limits, self.st, listed),
+            self.lots,
+            t_plus_one=self.t_plus_one,
+            before=before,
+            count=count,
+        )
+
+    def gone(self, name: str, last: dt.date, today: dt.date) -> str:
+        """Why a holding whose last bar is `last` is settled today; empty if it is not."""
+        if name in self._dates:
+            out = self._dates[name][1]
+            if out is None or today < out:
+                return ""
+            return f"delisted on {out}: settled at its last traded price, of {last}"
+        if self.settle_after is None or (today - last).days <= self.settle_after:
+            return ""
+        return (
+            f"no bar for more than {self.settle_after} days: taken for delisted and settled at "
+            f"its last traded price, of {last}"
+        )
+
+
+def install(cerebro: bt.Cerebro, **switches: Any) -> AShare:
+    """Put A-share rules to work in a Cerebro; parameters as in `AShare`.
+
+    Examples
+    --------
+    >>> cerebro = bt.Cerebro(stdstats=False)
+    >>> rules = install(cerebro, minimum=0.0)
+    """
+    return AShare(**switches).install(cerebro)
+
+
+def _listing(frame: pd.DataFrame | None) -> dict[str, tuple[dt.date | None, dt.date | None]]:
+    """First and last dates by symbol."""
+    if frame is None:
+        return {}
+    for column in ("symbol", "in_date", "out_date"):
+        if column not in frame:
+            raise DataError(
+                f"`listing` must have the columns symbol, in_date, out_date; got "
+                f"{', '.join(map(str, frame.columns))}."
+            )
+    dates = {}
+    for symbol, *days in frame[["symbol", "in_date", "out_date"]].itertuples(index=False):
+        if symbol in dates:
+            raise DataError(f"`listing` has {symbol} twice: keep one row per symbol.")
+        dates[symbol] = tuple(None if pd.isna(d) or d == "" else _date(symbol, d) for d in days)
+    return dates  # type: ignore[return-value]
+
+
+def _date(symbol: str, value: Any) -> dt.date:
+    try:
+        return pd.Timestamp(value).date()
+    except (ValueError, TypeError):
+        raise DataError(
+            f"`listing`: {symbol} has the date {value!r}; write it as YYYY-MM-DD."
+        ) from None
