@@ -15,20 +15,18 @@ What the paper does not state (network size, epochs, steps) is the library's def
 
 import attngru_bt
 
-FIRST_MONTH = 2  # t = 2, 3, 4, …: months 1..t train, month t + 1 is predicted
-COMPONENTS = 24  # about 90% of the variance of the paper's 244 factors
-
 
 class AttentionGRU(attngru_bt.AttentionGRUStrategy):
     """Hold the ten stocks the paper's network likes best, decided at each month-end.
 
-    Params are those of `attngru_bt.AttentionGRUStrategy`; the defaults here are the paper's.
+    Params are those of `attngru_bt.AttentionGRUStrategy`.
     """
 
     params = dict(
+        signal="paper",
         topk=10,
-        min_months=FIRST_MONTH,
-        n_components=COMPONENTS,
+        min_months=2,  # t = 2, 3, 4, …: months 1..t train, month t + 1 is predicted
+        n_components=24,  # about 90% of the variance of the paper's 244 factors
         standardise="panel",  # one mean and deviation per factor over the training window
         refit=1,
         step="day",

@@ -121,7 +121,7 @@ class TestValues:
         np.testing.assert_allclose(np.unique(np.floor(generator.model_.X_)), [3, 4])
 
     def test_z_scores_are_among_the_stocks_of_a_date(self, bars):
-        generator = SignalGenerator(Spy(), **SMALL)
+        generator = SignalGenerator(Spy(), standardise="date", **SMALL)
         generator.scores(bars.until(month_end(bars, 4)))
         each = generator.model_.X_.reshape(3, 5)
         np.testing.assert_allclose(each.mean(axis=1), 0, atol=1e-5)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import backtrader as bt
 import pytest
+from backtrader.btrun import btrun
 from csv_market import write_btcsv
 
-from attngru_bt import make_market
+from attngru_bt import backtest, make_market
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "strategies"
@@ -22,7 +23,12 @@ FILES = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py
 NAMES = [path.stem for path in FILES]
 README = FOLDER / "README.md"
 # literals after the second colon; a strategy whose parameters differ gets a line of its own
-SMALL = dict.fromkeys(NAMES, "topk=3,lookback=3,step='month',min_months=2")
+SMALL = dict.fromkeys(NAMES, "topk=3,lookback=3,step='month',min_months=2") | {
+    "equal_weight": "reserve=0.01",
+    "random_picks": "topk=3,random_state=1",
+    "momentum": "topk=3,months=2",
+}
+IN_A_PROCESS = ["attention_gru"]  # starting Python takes longer than the run: the rest shares this
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def test_there_are_strategies():
     assert FILES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IN_A_PROCESS)
 def test_runs_under_btrun_in_the_checkout(name, prices):
     data = " ".join(f"--data {file}" for file in sorted(prices.glob("*.csv")))
     done = bash(
@@ -83,6 +89,24 @@ def test_runs_under_btrun_in_the_checkout(name, prices):
     assert done.stderr == ""
 
 
+@pytest.mark.filterwarnings("ignore:.*load_module:DeprecationWarning")  # btrun's way to a file
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in IN_A_PROCESS])
+def test_runs_under_btrun(name, prices, monkeypatch, capsys):
+    if name == "xgb":
+        pytest.importorskip("xgboost")
+    monkeypatch.chdir(ROOT)
+    data = [item for file in sorted(prices.glob("*.csv")) for item in ("--data", str(file))]
+    strategy = f"strategies/{name}.py::{SMALL[name]}"
+    btrun(
+        ["--csvformat", "btcsv", *data, "--cerebro", "cheat_on_open=True", "--cash", "1000000"]
+        + ["--commission", "0.001", "--analyzer", ":TradeAnalyzer", "--pranalyzer"]
+        + ["--strategy", strategy]
+    )
+    told = capsys.readouterr()
+    assert trades(told.out) >= 4
+    assert told.err == ""
+
+
 def test_the_readme_command_runs_on_a_copy_elsewhere(prices, tmp_path):
     commands = re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
     assert commands and all(command.startswith("btrun ") for command in commands)
@@ -92,6 +116,21 @@ def test_the_readme_command_runs_on_a_copy_elsewhere(prices, tmp_path):
         done = bash(command.rstrip() + " --analyzer :TradeAnalyzer --pranalyzer", cwd=tmp_path)
         assert done.returncode == 0, done.stderr + done.stdout
         assert trades(done.stdout) >= 5
+
+
+def test_equal_weight_holds_every_stock_alike(monkeypatch):
+    market = make_market(n_assets=6, n_days=120, seed=1, late=1, gaps=0, delisted=0)
+    cls = load("equal_weight", monkeypatch).EqualWeight
+    done = backtest.run(market, cls, lot=0, commission=0.0)
+    sizes = [len(decision["wanted"]) for decision in done.decisions]
+    assert sizes[0] == 5 and sizes[-1] == 6  # one is listed later, and joins
+    assert done.broker.getcash() < 0.02 * done.broker.getvalue()
+    held = [
+        data.close[0] * position.size / done.broker.getvalue()
+        for data, position in done.broker.positions.items()
+        if position.size
+    ]
+    assert len(held) == 6 and max(held) - min(held) < 0.05
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import ThreadpoolController
 
 from attngru_bt.preprocessing import Components, FillMissing, MissingShareFilter, Standardise
+from attngru_bt.presets import default_model
 from attngru_bt.samples import CrossSection, row_frame, sequences
 from attngru_bt.signals.model import (
     TARGETS,
@@ -177,7 +178,7 @@ def make_preprocess(settings: SignalGenerator) -> Any:
         return clone(settings.preprocess)
     stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=settings.max_missing))]
     if settings.standardise == "panel":
-        stages.append(("z-score", Standardise(by="panel")))
+        stages.append(("z-score", Standardise(by="panel", limit=settings.limit)))
     stages.append(("fill", FillMissing()))
     if settings.n_components is not None:
         stages.append(("components", Components(n_components=settings.n_components)))
@@ -189,11 +190,7 @@ def make_model(settings: SignalGenerator, month_end: pd.Timestamp) -> Any:
     entropy = [settings.random_state, month_end.year * 12 + month_end.month]
     seed = int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
     if settings.classifier is None:
-        from attngru_bt.classifier import AttentionGRUClassifier
-
-        return AttentionGRUClassifier(
-            n_seeds=settings.seeds, device=settings.device, random_state=seed
-        )
+        return default_model(n_seeds=settings.seeds, device=settings.device, random_state=seed)
     model = clone(settings.classifier)
     unseeded = {
         key: seed
@@ -217,11 +214,10 @@ def check_model(model: Any, target: str | None) -> None:
         )
     if target not in (None, *TARGETS):
         raise ValueError(f"`target` must be None, 'top' or 'rank'; got target={target!r}.")
-    if target == "rank" and (model is None or target_of(model) == "top"):
-        name = "the default classifier" if model is None else type(model).__name__
+    if target == "rank" and model is not None and target_of(model) == "top":
         raise ValueError(
-            f"`target` must be 'top' for a classifier ({name}); got target='rank': ranks are for "
-            f"regressors, such as AttentionGRURegressor or Ridge."
+            f"`target` must be 'top' for a classifier ({type(model).__name__}); got "
+            f"target='rank': ranks are for regressors, such as AttentionGRURegressor or Ridge."
         )
 
 

@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator
 
 from attngru_bt.bars import Bars
 from attngru_bt.factors import FactorHistory
+from attngru_bt.presets import DEFAULT_SEEDS
 from attngru_bt.signals.checkpoint import Checkpoints
 from attngru_bt.signals.fit import Fit, check_model, has_choice, no_scores, training_months
 from attngru_bt.signals.month import take_month
@@ -36,15 +37,16 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     classifier : scikit-learn classifier, regressor or pipeline, default None
-        With `predict_proba` or `decision_function`, or a regressor; None is an
-        `AttentionGRUClassifier`. Given (rows, steps, features) if its tags say it takes
-        three-dimensional input, else the features of the month-end itself, (rows, features).
+        With `predict_proba` or `decision_function`, or a regressor; None is the network of
+        `attngru_bt.presets`, an `AttentionGRURegressor` on the ranks of the returns. Given (rows,
+        steps, features) if its tags say it takes three-dimensional input, else the features of the
+        month-end itself, (rows, features).
     factors : sequence of str, default None
         Names of factors; None takes all that the bars allow, scale-free and of bounded memory, and
         any further line of the feeds under its own name.
     raw : bool, default False
         Factors by their published definition, price levels and all.
-    standardise : {"date", "panel", None}, default "date"
+    standardise : {"date", "panel", None}, default "panel"
         Winsorise and z-score each month-end among its own universe, or z-score over the training
         window (the paper's), or neither.
     preprocess : transformer, default None
@@ -56,7 +58,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         Number of principal components, or the share of variance to keep; None: no PCA.
     topk : int, default 10
         How many of the next month's best returns are labelled 1.
-    lookback : int, default 6
+    lookback : int, default 3
         Steps per sequence.
     step : {"month", "day"}, default "month"
         Whether a step is a month-end or a session.
@@ -68,17 +70,20 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
-    seeds : int, default 1
-        Networks averaged into one score (only for the default classifier).
+    seeds : int, default 10
+        Networks averaged into one score (only for the default network).
     random_state : int, default 0
         Each month-end draws its own seed from it; a classifier's own ``random_state`` is kept.
     device : str, default "cpu"
-        "cpu", "cuda" or "auto" (only for the default classifier).
+        "cpu", "cuda" or "auto" (only for the default network).
     progress : callable, default None
         Called with the `MonthRecord` of each month-end.
     target : {"top", "rank"}, default None
         What the model is fitted on: the 0/1 label, or the rank of the return within its month from
         -1 (worst) to 1 (best). None: classifiers on labels, regressors on ranks.
+    limit : float or None, default 3
+        Deviations from the mean at which z-scores over the training window end; None: nowhere.
+        Without effect on ``standardise="date"``, where outliers are winsorised before.
     checkpoints : path, default None
         Folder that keeps each finished month. A run that was stopped and is started again with the
         same settings and data takes them from there, bit for bit.
@@ -103,22 +108,23 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         *,
         factors: Sequence[str] | None = None,
         raw: bool = False,
-        standardise: str | None = "date",
+        standardise: str | None = "panel",
         preprocess: Any = None,
         max_missing: float = 0.2,
         n_components: int | float | None = 24,
         topk: int = 10,
-        lookback: int = 6,
+        lookback: int = 3,
         step: str = "month",
         window: int | None = None,
         refit: int = 1,
         min_months: int = 12,
         universe: Universe | None = None,
-        seeds: int = 1,
+        seeds: int = DEFAULT_SEEDS,
         random_state: int = 0,
         device: str = "cpu",
         progress: Callable[[MonthRecord], None] | None = None,
         target: str | None = None,
+        limit: float | None = 3.0,
         checkpoints: str | os.PathLike[str] | None = None,
     ) -> None:
         self.classifier = classifier
@@ -140,6 +146,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.progress = progress
         self.target = target
+        self.limit = limit
         self.checkpoints = checkpoints
 
     def check(self) -> None:
@@ -161,6 +168,8 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"`standardise` must be 'date', 'panel' or None; got {self.standardise!r}."
             )
+        if self.limit is not None and not self.limit > 0:
+            raise ValueError(f"`limit` must be None or above 0; got {self.limit!r}.")
         if isinstance(self.factors, str):
             raise TypeError(f"`factors` must be a list of names; got the string {self.factors!r}.")
         check_model(self.classifier, self.target)

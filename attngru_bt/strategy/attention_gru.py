@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from attngru_bt.strategy.monthly import MonthlyTopK
@@ -13,48 +14,56 @@ class AttentionGRUStrategy(MonthlyTopK):
     Params
     ------
     signal : object, default None
-        None: an Attention-GRU. A scikit-learn classifier or pipeline: the same walk-forward with
-        that model. Otherwise as in `MonthlyTopK`; a `SignalGenerator` carries its own settings,
-        and then the parameters below must be left alone.
-    refit : int, default 1
+        None: the default Attention-GRU (`attngru_bt.presets`). The name of a model of
+        `attngru_bt.models`, such as "paper", "gbdt" or "ridge", or a scikit-learn classifier,
+        regressor or pipeline: the same walk-forward with that model. Otherwise as in `MonthlyTopK`;
+        a `SignalGenerator` and the baselines among the names carry their own settings, and then
+        the parameters below must be left alone.
+    refit : int
         Months between refits.
-    lookback : int, default 6
+    lookback : int
         Steps of factors the network sees.
-    step : {"month", "day"}, default "month"
+    step : {"month", "day"}
         Whether a step is a month-end or a session. Months train several times faster.
-    min_months : int, default 12
+    min_months : int
         Months with known labels before the first trade.
-    window : int, default None
-        Months to train on; None trains on all so far.
-    factors : sequence of str, default None
-        Names of factors; None takes all that the feeds allow.
-    standardise, n_components
+    window : int
+        Months to train on, of those so far.
+    factors : sequence of str
+        Names of factors, of all that the feeds allow.
+    standardise, limit, n_components
         See `SignalGenerator`.
-    seeds : int, default 1
+    seeds : int
         Networks averaged into one score.
-    random_state : int, default 0
+    random_state : int
         Same number, same feeds: same scores, to the bit.
-    device : {"cpu", "cuda", "auto"}, default "cpu"
+    device : {"cpu", "cuda", "auto"}
         Where the network is trained.
-    progress : callable, default None
+    progress : callable
         Called with the `MonthRecord` of each month-end.
+    checkpoints : path
+        Folder that keeps each finished month, so that a run that was stopped goes on from there.
 
-    The remaining params are those of `MonthlyTopK`.
+    Each of these is None by default: the model's own setting, or that of `SignalGenerator`. (Where
+    None is a setting there, as for no principal components, give a `SignalGenerator`.) The
+    remaining params are those of `MonthlyTopK`.
     """
 
     params: Any = dict(
-        refit=1,
-        lookback=6,
-        step="month",
-        min_months=12,
+        refit=None,
+        lookback=None,
+        step=None,
+        min_months=None,
         window=None,
         factors=None,
-        standardise="date",
-        n_components=24,
-        seeds=1,
-        random_state=0,
-        device="cpu",
+        standardise=None,
+        limit=None,
+        n_components=None,
+        seeds=None,
+        random_state=None,
+        device=None,
         progress=None,
+        checkpoints=None,
     )
 
     _GENERATOR_PARAMS = (
@@ -65,26 +74,44 @@ class AttentionGRUStrategy(MonthlyTopK):
         "window",
         "factors",
         "standardise",
+        "limit",
         "n_components",
         "seeds",
         "random_state",
         "device",
         "progress",
+        "checkpoints",
     )
 
     def _make_signal(self) -> Any:
-        signal = self.p.signal
+        signal = "default" if self.p.signal is None else self.p.signal
         settings = {name: getattr(self.p, name) for name in self._GENERATOR_PARAMS}
+        given = {name: value for name, value in settings.items() if value is not None}
+        if isinstance(signal, str):
+            return self._make_named(signal, given)
         # a model has `fit`; whether the generator can use it is the generator's to say
-        if signal is None or (hasattr(signal, "fit") and not hasattr(signal, "scores")):
+        if hasattr(signal, "fit") and not hasattr(signal, "scores"):
             from attngru_bt.signals import SignalGenerator
 
-            return SignalGenerator(signal, topk=self.p.topk, universe=self.p.universe, **settings)
-        defaults = AttentionGRUStrategy.params
-        changed = [n for n, v in settings.items() if v != getattr(defaults, n)]
-        if changed:
-            raise ValueError(
-                f"`{changed[0]}` has no effect beside a `signal` that carries its own settings "
-                f"({type(signal).__name__}): set it there."
-            )
+            return SignalGenerator(signal, topk=self.p.topk, universe=self.p.universe, **given)
+        _refuse(given, beside=type(signal).__name__)
         return super()._make_signal()
+
+    def _make_named(self, name: str, given: dict[str, Any]) -> Any:
+        """Return what a model's name stands for; what was not given is the model's to choose."""
+        from attngru_bt.models import find, generator
+
+        model = find(name)
+        if model.family == "baseline":
+            own = model.make().get_params()
+            _refuse([setting for setting in given if setting not in own], beside=name)
+        return generator(name, topk=self.p.topk, universe=self.p.universe, **given)
+
+
+def _refuse(settings: Iterable[str], beside: str) -> None:
+    """Raise ValueError if anything was set that would have no effect."""
+    for setting in settings:
+        raise ValueError(
+            f"`{setting}` has no effect beside a `signal` that carries its own settings "
+            f"({beside}): set it there."
+        )

@@ -1,0 +1,221 @@
+"""Models by name: each is made, scores, is seeded by the month, and says what is amiss."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.utils import get_tags
+
+from attngru_bt import SignalGenerator, backtest, make_market
+from attngru_bt.models import MODELS, find, generator, names
+from attngru_bt.presets import DEFAULT
+from attngru_bt.signals.fit import make_model
+
+TWELVE = {
+    "rnn", "lstm", "gru", "attention-gru", "cnn", "bp", "logistic", "elastic-net-lstm", "svm",
+    "random-forest", "gbdt", "xgboost",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def months():
+    """First five month-ends of a small market with a strong signal: one fit, scored twice."""
+    bars = make_market(n_assets=40, n_days=130, seed=2, signal=0.5).bars
+    ends = pd.Series(bars.dates).groupby(bars.dates.to_period("M")).max()
+    return [bars.until(end) for end in ends.iloc[:5]]
+
+
+def run(name, months, **settings):
+    signal = generator(name, **{"topk": 3, "lookback": 3, "min_months": 3, "refit": 2} | settings)
+    for bars in months:
+        scores = signal.scores(bars)
+    return signal, scores
+
+
+def available(name):
+    if MODELS[name].extra:
+        pytest.importorskip(MODELS[name].extra)
+    return name
+
+
+class TestTable:
+    def test_the_twelve_of_the_paper_and_the_baselines(self):
+        others = {"default", "paper", "ridge", "equal-weight", "random", "momentum"}
+        assert set(names()) == TWELVE | others
+        assert names("baseline") == ["equal-weight", "random", "momentum"]
+        assert set(names("network")) == {
+            "default", "paper",
+            "rnn", "lstm", "gru", "attention-gru", "cnn", "bp", "elastic-net-lstm",
+        }  # fmt: skip
+        assert [len(names(family)) for family in ("network", "classic", "baseline")] == [9, 6, 3]
+
+    def test_names_and_titles_are_the_models_own(self):
+        for name, model in MODELS.items():
+            assert model.name == name
+        assert len({model.title for model in MODELS.values()}) == len(MODELS)
+
+    def test_settings_are_those_of_the_generator(self):
+        known = SignalGenerator().get_params()
+        for model in MODELS.values():
+            assert set(model.settings) <= set(known)
+
+    def test_the_table_cannot_be_changed(self):
+        with pytest.raises(TypeError):
+            MODELS["mine"] = MODELS["gru"]
+        with pytest.raises(AttributeError):
+            MODELS["gru"].name = "mine"
+
+    @pytest.mark.parametrize("name", names())
+    def test_what_is_made_is_new_unseeded_and_of_one_job(self, name):
+        model = MODELS[available(name)]
+        one, other = model.make(), model.make()
+        assert one is not other
+        params = one.get_params()
+        if model.family != "baseline":
+            seeds = [k for k in params if k.rpartition("__")[2] == "random_state"]
+            assert all(params[k] is None for k in seeds)
+            takes_sequences = get_tags(one).input_tags.three_d_array
+            assert takes_sequences == (model.family == "network")
+        assert all(v in (None, 1) for k, v in params.items() if k.endswith("n_jobs"))
+        assert str(clone(one).get_params()) == str(params)
+
+
+class TestGenerator:
+    @pytest.mark.parametrize("name", names())
+    def test_each_scores_and_repeats_to_the_bit(self, name, months):
+        signal, scores = run(available(name), months, random_state=3)
+        assert len(scores) >= 20 or name == "momentum"  # that needs 13 months
+        assert scores.index.name == "asset" and scores.notna().all()
+        _, again = run(name, months, random_state=3)
+        pd.testing.assert_series_equal(scores, again)
+        if name == "equal-weight":
+            assert (scores == 1).all()
+        elif name != "momentum":
+            assert scores.nunique() > 3
+        if MODELS[name].family != "baseline":
+            assert signal.records_[-1].n_months == 3
+
+    def test_the_random_state_reaches_whatever_draws(self, months):
+        for name in ("random", "svm", "elastic-net-lstm"):
+            one, other = (run(name, months, random_state=seed)[1] for seed in (0, 1))
+            assert not one.equals(other), name
+
+    def test_settings_go_before_those_of_the_model(self):
+        assert generator("elastic-net-lstm").n_components is None
+        assert generator("elastic-net-lstm", n_components=5).n_components == 5
+        assert generator("gbdt", topk=7).topk == 7
+        assert generator("ridge").target == "rank"
+
+    def test_networks_take_seeds_and_device(self):
+        cnn = generator("cnn", seeds=3, device="auto").classifier
+        assert cnn.n_seeds == 3 and cnn.device == "auto"
+        lstm = generator("elastic-net-lstm", seeds=2).classifier.get_params()
+        assert lstm["lstm__n_seeds"] == 2
+        assert generator("xgboost", device="cuda").classifier.device is None
+
+    def test_a_baseline_takes_its_own_and_leaves_the_rest(self):
+        random = generator("random", random_state=5, topk=3, lookback=9)
+        assert random.random_state == 5
+        assert generator("momentum", months=6, skip=0).get_params() == {
+            "months": 6, "skip": 0, "universe": None,
+        }  # fmt: skip
+
+    def test_elastic_net_lstm_selects_factors_and_knows_the_months(self, months):
+        signal, _ = run("elastic-net-lstm", months)
+        pipeline = signal.model_
+        assert pipeline[0].support_.sum() <= 24 < len(pipeline[0].support_)
+        assert pipeline[1].n_features_in_ == pipeline[0].support_.sum()
+        assert signal.records_[-1].losses == pipeline[1].history_ != []
+        assert signal.records_[-1].explained_variance is None
+
+    @pytest.mark.parametrize("name", ["gbdt", "ridge", "cnn"])
+    def test_a_planted_signal_is_found(self, name):
+        bars = make_market(n_assets=40, n_days=330, seed=0, signal=0.6).bars
+        ends = pd.Series(bars.dates).groupby(bars.dates.to_period("M")).max()
+        signal = generator(name, topk=8, lookback=2, min_months=8, refit=4)
+        for end in ends:
+            signal.scores(bars.until(end))
+        labels = signal.labels().dropna()
+        monthly = labels.groupby("month_end")
+        ic = monthly.apply(lambda m: m["score"].corr(m["forward_return"], method="spearman"))
+        assert ic.mean() > 0.2
+
+
+class TestStrategy:
+    def test_a_name_is_a_signal(self):
+        market = make_market(n_assets=12, n_days=110, seed=1)
+        named = backtest.run(market, topk=3, signal="logistic", min_months=2)
+        given = backtest.run(market, topk=3, signal=MODELS["logistic"].make(), min_months=2)
+        assert named.decisions == given.decisions and len(named.decisions) >= 2
+        assert type(named.signal.classifier).__name__ == "LogisticRegression"
+
+    def test_what_was_not_set_is_the_models_to_choose(self):
+        market = make_market(n_assets=12, n_days=60, seed=1)
+        signal = backtest.run(market, topk=3, signal="elastic-net-lstm").signal
+        assert signal.n_components is None and signal.topk == 3
+        chosen = backtest.run(market, topk=3, signal="elastic-net-lstm", n_components=9)
+        assert chosen.signal.n_components == 9
+
+    def test_what_is_not_given_is_the_models_own(self):
+        market = make_market(n_assets=12, n_days=60, seed=1)
+        plain = backtest.run(market, topk=3).signal
+        assert type(plain.classifier).__name__ == "AttentionGRURegressor"
+        for name, value in DEFAULT.items():
+            assert getattr(plain, name) == value, name
+        paper = backtest.run(market, topk=3, signal="paper", lookback=3).signal
+        assert (paper.lookback, paper.step, paper.min_months) == (3, "day", 2)
+        mine = backtest.run(market, topk=3, signal=Ridge(), refit=5).signal
+        assert (mine.refit, mine.lookback) == (5, SignalGenerator().lookback)
+
+    def test_the_default_is_what_a_generator_does_unless_told_otherwise(self):
+        plain, named = SignalGenerator(), generator("default")
+        for name in SignalGenerator().get_params(deep=False):
+            if name != "classifier":
+                assert getattr(plain, name) == getattr(named, name), name
+        made = make_model(plain, pd.Timestamp("2020-01-31"))
+        assert made.get_params() == {
+            **named.classifier.get_params(),
+            "random_state": made.random_state,
+        }
+
+    def test_a_baseline_has_no_use_for_a_model_s_settings(self):
+        market = make_market(n_assets=12, n_days=60, seed=1)
+        done = backtest.run(market, topk=3, signal="random", random_state=4)
+        assert done.signal.random_state == 4
+        with pytest.raises(ValueError, match=r"`lookback` has no effect beside .*\(random\)"):
+            backtest.run(market, topk=3, signal="random", lookback=9)
+
+
+class TestValidation:
+    def test_an_unknown_name_has_its_nearest(self):
+        with pytest.raises(ValueError, match="no model is named 'xgbost'; did you mean 'xgboost'"):
+            find("xgbost")
+        market = make_market(n_assets=12, n_days=60, seed=1)
+        with pytest.raises(ValueError, match="did you mean 'ridge'"):
+            backtest.run(market, signal="rigde")
+
+    @pytest.mark.parametrize("name", ["gru", "momentum"])
+    def test_an_unknown_setting_has_its_nearest(self, name):
+        message = f"the model '{name}' has no setting `lokback`. Did you mean `lookback`"
+        with pytest.raises(TypeError, match=message):
+            generator(name, lokback=3)
+        with pytest.raises(TypeError, match="no setting `classifier`"):
+            generator(name, classifier=None)
+
+    def test_without_xgboost_it_says_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "xgboost", None)
+        with pytest.raises(ImportError, match=r"pip install 'attngru_bt\[xgboost\]'"):
+            generator("xgboost")
+        assert generator("gbdt") is not None
+
+    def test_the_table_is_read_without_loading_libraries(self):
+        code = (
+            "import sys, attngru_bt.models as m; m.names(); "
+            "sys.exit(bool({'torch', 'sklearn', 'xgboost'} & set(sys.modules)))"
+        )
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
