@@ -1,4 +1,4 @@
-"""The command line: ``attngru-bt backtest`` and ``attngru-bt factors``."""
+"""The command line: ``attngru-bt backtest``, ``factors``, ``fetch`` and more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from attngru_bt import __version__
-from attngru_bt.cli import backtest, factors
+from attngru_bt.cli import audit, backtest, compare, factors, fetch
 from attngru_bt.cli.console import out
 
 app = typer.Typer(
@@ -19,6 +19,9 @@ app = typer.Typer(
 )
 app.command("backtest", epilog=backtest.EXAMPLES)(backtest.backtest)
 app.add_typer(factors.app, name="factors")
+app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
+app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
 
 
 def _version(asked: bool) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,8 +23,13 @@ from attngru_bt.cli.inputs import date, read_market
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.datasets import Market
 from attngru_bt.factors.engine import cost_of, plan
+from attngru_bt.models import generator
 from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
+from attngru_bt.signals import SignalGenerator
+from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.walkforward import walk_forward
+from attngru_bt.walkforward.crew import stop_on_interrupt
 
 # what the bundled 20 stocks are run with: ten years out of sample, each trained on the ten before
 EMBEDDED = dict(topk=5, start="2013-01-01", window=120)
@@ -69,12 +75,22 @@ def backtest(
     topk: Annotated[
         int | None, typer.Option(help="Names to hold. [default: 10; 5 on the embedded data]")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Networks averaged into one score.")] = 1,
+    model: Annotated[
+        str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
+    ] = "default",
+    seeds: Annotated[
+        int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
+    ] = None,
     out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
     lookback: Annotated[int | None, typer.Option(help="Steps the network sees.")] = None,
     step: Annotated[str | None, typer.Option(help="A step is a 'day' or a 'month'.")] = None,
-    refit: Annotated[int, typer.Option(help="Months between refits.")] = 1,
-    min_months: Annotated[int, typer.Option(help="Labelled months before the first trade.")] = 12,
+    refit: Annotated[
+        int | None, typer.Option(help="Months between refits. [default: the model's]")
+    ] = None,
+    min_months: Annotated[
+        int | None,
+        typer.Option(help="Labelled months before the first trade. [default: the model's]"),
+    ] = None,
     window: Annotated[
         int | None,
         typer.Option(help="Months to train on. [default: all so far; 120 on the embedded data]"),
@@ -83,19 +99,33 @@ def backtest(
         str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalises all.")
     ] = "entrants",
     cash: Annotated[float, typer.Option(help="Starting cash.")] = 1_000_000.0,
-    commission: Annotated[float, typer.Option(help="Fraction of the traded value.")] = 0.001,
+    commission: Annotated[
+        float | None, typer.Option(help="Fraction of the traded value. [default: 0.001]")
+    ] = None,
+    rules: Annotated[
+        str | None,
+        typer.Option("--market", help="'ashare': lots, price limits, T+1, suspensions, fees."),
+    ] = None,
     slippage: Annotated[float, typer.Option(help="Fraction of the price.")] = 0.0,
     periods: Annotated[float, typer.Option(help="Sessions per year (China: 242).")] = 252,
     riskfree: Annotated[float, typer.Option(help="Risk-free rate a year, a fraction.")] = 0.0,
     random_state: Annotated[int, typer.Option(help="Same number, same result.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    jobs: Annotated[int, typer.Option(help="Processes that train at once; -1: one per core.")] = 1,
+    dask: Annotated[
+        str | None, typer.Option(help="Train on this Dask cluster instead: tcp://host:8786.")
+    ] = None,
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each rebalance.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Train month by month, trade the best names, report: everything out of sample."""
+    """Train month by month, trade the best names, report: everything out of sample.
+
+    Each finished month is kept in OUT/checkpoints. After Ctrl-C or a crash the same command goes
+    on from there and ends with the same figures.
+    """
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
     with sentences(debug):
@@ -104,6 +134,7 @@ def backtest(
             choose(factors),
             out_dir,
             baseline,
+            Crew(jobs, dask),
             EMBEDDED if data is None else {},
             dict(
                 start=start,
@@ -120,6 +151,8 @@ def backtest(
                 min_months=min_months,
                 window=window,
                 rebalance=rebalance,
+                rules=rules,
+                model=model,
                 seeds=seeds,
                 random_state=random_state,
                 device=device,
@@ -128,11 +161,25 @@ def backtest(
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 
+@dataclass(frozen=True)
+class Crew:
+    """Who trains: how many processes, or which cluster."""
+
+    jobs: int
+    cluster: str | None
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process does everything itself."""
+        return self.jobs == 1 and self.cluster is None
+
+
 def _backtest(
     market: Market,
     choice: Choice,
     folder: Path,
     baseline: bool,
+    crew: Crew,
     otherwise: dict[str, Any],
     settings: dict[str, Any],
 ) -> Progress:
@@ -141,9 +188,10 @@ def _backtest(
     if choice.names is not None:
         given["factors"] = choice.names
     if "end" in given:
-        market = engine.until(market, given["end"])
+        market = market.until(given["end"])
     bars = market.bars
     planned = plan(bars, choice.names)  # a name that cannot be is an error at once
+    signal = _signal(market, given, folder)
     first = pd.Timestamp(given.get("start", bars.dates[0]))
     months = len(month_ends(bars.dates[bars.dates >= first]))
     progress = Progress(err, months, folder)
@@ -160,20 +208,36 @@ def _backtest(
             [f"{len(planned.columns)}, computed month by month from the bars known then", *notes]
         ),
     )
+    account = {name: given[name] for name in _ACCOUNT if name in given}
     try:
-        strategy = engine.run(market, progress=progress.month, **given)
-    except KeyboardInterrupt:
+        if isinstance(signal, SignalGenerator) and not crew.alone:
+            _train(market, given["model"], signal, given.get("start"), crew, progress)
+        with stop_on_interrupt() as stop:
+
+            def month(record: Any) -> None:
+                progress.month(record)
+                if stop.is_set():  # the month is finished and on disk
+                    raise KeyboardInterrupt
+
+            if isinstance(signal, SignalGenerator):
+                signal.set_params(progress=month)
+            strategy = engine.run(
+                market,
+                MonthlyTopK,
+                signal=signal,
+                **{name: given[name] for name in _TRADING if name in given},
+                **account,
+            )
+    except KeyboardInterrupt as stopped:
         progress.stop()
-        err.print(
-            f"\nInterrupted after {progress.done} of {progress.months} months"
-            + (f": their scores are in {progress.partial}." if progress.done else ".")
-        )
+        err.print(f"\n{stopped}" if str(stopped) else progress.interrupted(), soft_wrap=True)
         raise typer.Exit(130) from None
     if strategy.trading_since is None:
+        least = getattr(signal, "min_months", 0)
         raise DataError(
-            f"Nothing was traded: {strategy.signal.sections_ and len(strategy.signal.sections_)} "
-            f"months of data give no model after min_months={given['min_months']} labelled months. "
-            f"Bring longer data, an earlier --start, or a smaller --min-months."
+            f"Nothing was traded: {len(month_ends(bars.dates))} months of data give no model after "
+            f"min_months={least} labelled months. Bring longer data, an earlier --start, or a "
+            f"smaller --min-months."
         )
     progress.stage(
         "backtest",
@@ -182,8 +246,7 @@ def _backtest(
     )
     plain = None
     if baseline:
-        costs = {name: given[name] for name in _ACCOUNT if name in given}
-        plain = engine.equal_weight(market, start=strategy.trading_since, **costs)
+        plain = engine.equal_weight(market, start=strategy.trading_since, **account)
     progress.stage("report", f"written to {folder}{os.sep}")
     paths = tearsheet.write_run(
         strategy,
@@ -200,10 +263,42 @@ def _backtest(
     for path in paths:
         out.print(f"  {path}", highlight=False, soft_wrap=True)
     return progress
-    return progress
 
 
-_ACCOUNT = ("end", "cash", "commission", "slippage", "periods", "riskfree")
+_ACCOUNT = ("end", "cash", "commission", "slippage", "periods", "riskfree", "rules")
+_TRADING = ("start", "topk", "rebalance")
+# what a model's generator is told
+_MODEL = (
+    "topk", "factors", "lookback", "step", "refit", "min_months", "window", "seeds",
+    "random_state", "device",
+)  # fmt: skip
+
+
+def _signal(market: Market, given: dict[str, Any], folder: Path) -> Any:
+    """Return what gives the scores, set up as asked for, keeping its months in the folder."""
+    asked = {name: given[name] for name in _MODEL if name in given}
+    signal = generator(given["model"], universe=market.membership, **asked)
+    if isinstance(signal, SignalGenerator):
+        # where the walk-forward of several processes keeps those of the first seed
+        signal.set_params(checkpoints=folder / "checkpoints" / given["model"] / "seed0")
+        signal.check()
+    return signal
+
+
+def _train(
+    market: Market, name: str, signal: Any, start: Any, crew: Crew, progress: Progress
+) -> None:
+    """Fit all months at once, into the folder that the backtest then reads them from."""
+    walk_forward(
+        market,
+        {name: signal},
+        start=start,
+        jobs=crew.jobs,
+        client=crew.cluster,
+        folder=signal.checkpoints.parent.parent,
+        progress=progress.fit,
+    )
+
 
 _FIGURES = {
     "annual_return": ("annualized return", "{:.1%}"),

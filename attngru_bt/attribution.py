@@ -1,0 +1,131 @@
+"""What a model with attention looks at, in words a reader knows: factors and their families.
+
+The network weighs principal components. Component c is a direction in the space of factors, with
+loadings L[c, f] of length 1: their squares sum to 1 and say how much of the direction each factor
+is (for standardised factors they are its squared correlations with the component, scaled to sum to
+1). With the attention weights a[c], which sum to 1 as well, the share of factor f is
+
+    share[f] = sum over c of a[c] * L[c, f] ** 2
+
+which sums to 1 over the factors. Squares rather than absolute loadings, as these sum to 1 by
+themselves: nothing has to be divided by, and no component counts more for being spread over many
+factors.
+
+A share says where the model's input comes from, not what it does with it: the sign is lost, and a
+factor that many components carry has a share under any weights. `even` gives the shares under equal
+weights; what attention adds is the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.factors import registry
+
+OWN = "own"  # family of factors that are not in the registry: further columns of the data
+
+
+def factor_shares(records: Iterable[Any], *, even: bool = False) -> pd.DataFrame:
+    """Attention per factor and month.
+
+    Parameters
+    ----------
+    records : iterable of MonthRecord
+        Those without attention weights are left out, and those whose components cannot be traced
+        back because the record has no loadings. Without components the weights are the factors'.
+    even : bool, default=False
+        As if all components weighed the same: what the shares would be without attention.
+
+    Returns
+    -------
+    DataFrame of shape (n_months, n_factors)
+        Indexed by month_end; fractions, a month's known shares sum to 1. NaN: the model was not
+        given the factor that month. Columns in the order in which factors first appear.
+
+    Raises
+    ------
+    ValueError
+        If weights and loadings do not have the same number of components, or the loadings of a
+        component are all zero.
+    """
+    rows: dict[pd.Timestamp, pd.Series] = {}
+    for record in records:
+        weights = (record.attention or {}).get("factor")
+        if weights is None:
+            continue
+        loadings = getattr(record, "loadings", None)
+        if loadings is None:
+            given = list(getattr(record, "factors", ()))
+            if len(given) != len(weights):
+                continue
+            # no components: the weights are of the factors themselves
+            loadings = pd.DataFrame(np.eye(len(given)), columns=given)
+        rows[record.month_end] = _shares(
+            np.asarray(weights, float), loadings, record.month_end, even
+        )
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row.index))
+    index = pd.DatetimeIndex(list(rows), name="month_end")
+    values = np.full((len(rows), len(columns)), np.nan)
+    for at, row in enumerate(rows.values()):
+        values[at] = row.reindex(columns)
+    return pd.DataFrame(values, index=index, columns=columns)
+
+
+def family_shares(shares: pd.DataFrame, families: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Attention per family of factors and month.
+
+    Parameters
+    ----------
+    shares : DataFrame of shape (n_months, n_factors)
+        What `factor_shares` answers.
+    families : mapping of factor to family, default None
+        None: as registered. Factors in neither are "own".
+
+    Returns
+    -------
+    DataFrame of shape (n_months, n_families)
+        Fractions, a month's shares sum to 1. Registered families first, in their order.
+    """
+    known = dict(families) if families is not None else {f.name: f.family for f in registry}
+    of = [known.get(str(name), OWN) for name in shares.columns]
+    order = [*dict.fromkeys(known.values()), OWN]
+    summed = shares.T.groupby(np.asarray(of, dtype=object), sort=False).sum(min_count=1).T
+    return summed[[name for name in order if name in summed]]
+
+
+def top_factors(shares: pd.DataFrame, even: pd.DataFrame, count: int = 10) -> pd.DataFrame:
+    """List the factors that have most of the attention, on average over the months.
+
+    Returns
+    -------
+    DataFrame of shape (count, 2)
+        Indexed by factor, the largest first: share, and what it would be under even weights.
+    """
+    # a factor that is not there in a month has no share of it
+    mean = shares.fillna(0.0).mean().sort_values(ascending=False, kind="stable")
+    names = mean.index[:count]
+    return pd.DataFrame({"share": mean[names], "even": even.fillna(0.0).mean()[names]})
+
+
+def _shares(
+    weights: np.ndarray, loadings: pd.DataFrame, month_end: pd.Timestamp, even: bool
+) -> pd.Series:
+    if len(weights) != len(loadings):
+        raise ValueError(
+            f"{pd.Timestamp(month_end).date()}: {len(weights)} attention weights but loadings of "
+            f"{len(loadings)} components; they must be of the same fit."
+        )
+    squares = loadings.to_numpy(dtype=np.float64) ** 2
+    length = squares.sum(axis=1, keepdims=True)
+    if not (length > 0).all():
+        raise ValueError(
+            f"{pd.Timestamp(month_end).date()}: component {int(np.argmin(length)) + 1} has no "
+            "loading other than 0, so it cannot be traced back to factors."
+        )
+    used = np.full(len(weights), 1.0) if even else weights
+    # loadings of length 1 and weights that sum to 1, but for rounding
+    return pd.Series(used / used.sum() @ (squares / length), index=list(loadings.columns))

@@ -1,0 +1,231 @@
+"""``attngru-bt compare``: the same comparison as `attngru_bt.compare.run`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from attngru_bt import compare as comparison
+from attngru_bt.cli.backtest import EMBEDDED
+from attngru_bt.cli.console import err, log_to_stderr, out, sentences
+from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.scripts import Choice, choose
+from attngru_bt.compare.files import find_place
+from attngru_bt.compare.tables import Column, Line, columns2, columns3, lines2, lines3, subject
+from attngru_bt.datasets import Market
+from attngru_bt.factors.engine import plan
+from attngru_bt.progress import Progress
+from attngru_bt.tearsheet.tables import DASH
+
+EXAMPLES = """
+**Examples**
+
+Three models and the baselines on the embedded data, two seeds each:
+`attngru-bt compare --models gru,attention-gru,logistic,equal-weight,random,momentum --seeds 2`
+
+Every model on a panel folder, five seeds, four processes; Ctrl-C and the same command goes on:
+`attngru-bt compare --models all --seeds 5 --data sse50/ --start 2017-01-01 --periods 242 --jobs 4`
+
+The tables as Markdown are in table.md: `cat runs/compare/table.md`
+"""
+
+
+def compare(
+    models: Annotated[str, typer.Option(help="Names with commas between them, or 'all'.")] = "all",
+    seeds: Annotated[int, typer.Option(help="Walks per model, for mean and spread.")] = 1,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Panel folder, folder with a file per symbol, or one long table."),
+    ] = None,
+    benchmark: Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")] = None,
+    membership: Annotated[
+        Path | None, typer.Option(help="Members over time: symbol,in_date,out_date.")
+    ] = None,
+    factors: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="my_factors.py adds the factors it registers; NAME,NAME,… takes these only."
+        ),
+    ] = None,
+    factor_file: Annotated[
+        Path | None, typer.Option(help="Factor values: ticker,tradeDate,NAME,… (Uqer's layout).")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First day to trade; earlier bars only train.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="Last day; later bars change nothing.")] = None,
+    topk: Annotated[
+        int | None, typer.Option(help="Names to hold. [default: 10; 5 on the embedded data]")
+    ] = None,
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Where the files go, finished walks among them.")
+    ] = Path("runs/compare"),
+    jobs: Annotated[int, typer.Option(help="Processes that train at once; -1: one per core.")] = 1,
+    dask: Annotated[
+        str | None, typer.Option(help="Train on this Dask cluster instead: tcp://host:8786.")
+    ] = None,
+    lookback: Annotated[int | None, typer.Option(help="Steps the networks see.")] = None,
+    step: Annotated[str | None, typer.Option(help="A step is a 'day' or a 'month'.")] = None,
+    refit: Annotated[
+        int | None, typer.Option(help="Months between refits. [default: the model's]")
+    ] = None,
+    min_months: Annotated[
+        int | None,
+        typer.Option(help="Labelled months before the first trade. [default: the model's]"),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(help="Months to train on. [default: all so far; 120 on the embedded data]"),
+    ] = None,
+    rebalance: Annotated[
+        str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalises all.")
+    ] = "entrants",
+    cash: Annotated[float, typer.Option(help="Starting cash.")] = 1_000_000.0,
+    commission: Annotated[
+        float | None, typer.Option(help="Fraction of the traded value. [default: 0.001]")
+    ] = None,
+    rules: Annotated[
+        str | None,
+        typer.Option("--market", help="'ashare': lots, price limits, T+1, suspensions, fees."),
+    ] = None,
+    slippage: Annotated[float, typer.Option(help="Fraction of the price.")] = 0.0,
+    periods: Annotated[float, typer.Option(help="Sessions per year (China: 242).")] = 252,
+    riskfree: Annotated[float, typer.Option(help="Risk-free rate a year, a fraction.")] = 0.0,
+    random_state: Annotated[int, typer.Option(help="Same number, same result.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    tried: Annotated[
+        int | None,
+        typer.Option(help="Models and variants tried before choosing these, if more than shown."),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Of the bootstrap and of random portfolios.")] = 1000,
+    title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            help="Markdown file that also gets the tables, between <!-- compare NAME --> and "
+            "<!-- /compare -->; NAME is the last part of --out."
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Fit every model walk-forward on the same rows, trade its scores, compare out of sample.
+
+    Each finished fit is kept in OUT/walks. After Ctrl-C or a crash the same command goes on from
+    there and ends with the same figures.
+    """
+    began = time.perf_counter()
+    log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    with sentences(debug):
+        given: dict[str, Any] = dict(
+            start=start, end=end, topk=topk, lookback=lookback, step=step, refit=refit,
+            min_months=min_months, window=window, random_state=random_state, device=device,
+        )  # fmt: skip
+        otherwise = EMBEDDED if data is None else {}
+        settings: dict[str, Any] = {
+            **otherwise,
+            **{k: v for k, v in given.items() if v is not None},
+        }
+        settings = {k: date(k, v) if k in ("start", "end") else v for k, v in settings.items()}
+        account = dict(
+            cash=cash, commission=commission, slippage=slippage, periods=periods,
+            riskfree=riskfree, rules=rules, rebalance=rebalance,
+        )  # fmt: skip
+        progress = _compare(
+            read_market(data, benchmark, membership, factor_file),
+            choose(factors),
+            models,
+            out_dir,
+            settings,
+            seeds=seeds,
+            jobs=jobs,
+            tried=tried,
+            draws=draws,
+            client=dask,
+            trading={k: v for k, v in account.items() if v is not None},
+            title=title,
+            into=into,
+        )
+        progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
+
+
+def _compare(
+    market: Market,
+    choice: Choice,
+    models: str,
+    folder: Path,
+    settings: dict[str, Any],
+    *,
+    title: str | None,
+    into: Path | None,
+    **options: Any,
+) -> Progress:
+    if into is not None:
+        find_place(into, folder.name)  # hours later would be too late to say that there is none
+    if choice.names is not None:
+        settings["factors"] = choice.names
+    if "end" in settings:
+        market = market.until(settings["end"])
+    bars = market.bars
+    planned = plan(bars, choice.names)  # a name that cannot be is an error at once
+    progress = Progress(err, 0, folder)
+    progress.stage(
+        "data",
+        f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "
+        f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}, {len(planned.columns)} factors"
+        + (", point-in-time members" if market.membership is not None else ""),
+    )
+
+    def fit(done: int, total: int, task: Any, records: list[Any]) -> None:
+        progress.fit(done, total, task, records)
+        if done == total:
+            progress.stage("backtest", "every model's scores, and random names beside them")
+
+    try:
+        found = comparison.run(
+            market, models, folder=folder / "walks", progress=fit, **options, **settings
+        )
+    except KeyboardInterrupt as stopped:
+        text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
+        progress.stop()
+        err.print(f"\n{escape(text)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(130) from None
+    finally:
+        progress.stop()
+    progress.stage("report", f"written to {folder}{os.sep}")
+    paths = comparison.write(found, folder, title=title)
+    if into is not None:
+        paths.append(comparison.insert(found, into, folder.name))
+    out.print(f"{subject(found)}\n", highlight=False, soft_wrap=True)
+    k = found.about["topk"]
+    two, three = columns2(k), columns3(k)
+    accuracy = [i for i, column in enumerate(two) if column.group.startswith("Accuracy")]
+    rest = [i for i in range(len(two)) if i not in accuracy]
+    _print("Accuracy, in-sample and out of sample", two, lines2(found), accuracy)
+    _print("Scores, out of sample", two, lines2(found), rest)
+    _print("Earned, out of sample, after costs", three, lines3(found), range(len(three)))
+    for path in paths:
+        out.print(f"  {path}", highlight=False, soft_wrap=True)
+    return progress
+
+
+def _print(
+    title: str, columns: Sequence[Column], lines: Sequence[Line], wanted: Sequence[int]
+) -> None:
+    """Print the wanted columns, those left out in which nothing is known."""
+    table = Table(title=title, title_justify="left")
+    kept = [i for i in wanted if any(line.cells[i].text != DASH for line in lines)]
+    table.add_column("model", min_width=12)
+    for i in kept:
+        table.add_column(columns[i].name, justify="right")
+    for line in lines:
+        table.add_row(line.name, *(str(line.cells[i]) for i in kept))
+    out.print(table)

@@ -1,0 +1,12 @@
+"""Many models through one walk-forward, side by side: how good their scores are, what they earned.
+
+`run` fits, trades and measures; `measure` takes walks that are finished; `write` leaves the result
+as a page, tables and JSON.
+"""
+
+from attngru_bt.compare.comparison import Comparison
+from attngru_bt.compare.files import insert, write
+from attngru_bt.compare.measurement import measure, run
+from attngru_bt.compare.tables import markdown
+
+__all__ = ["Comparison", "insert", "markdown", "measure", "run", "write"]

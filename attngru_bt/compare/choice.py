@@ -1,0 +1,106 @@
+"""Which models are compared, in which order, and on which month-ends."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.bars import DataError
+
+EQUAL_WEIGHT = "equal-weight"
+BASELINES = (EQUAL_WEIGHT, "random", "momentum")
+
+
+def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]:
+    """Names asked for, each once; "all" is all that are known.
+
+    Raises
+    ------
+    ValueError
+        With the nearest name.
+    """
+    asked = models.split(",") if isinstance(models, str) else list(models)
+    names = list(dict.fromkeys(name.strip() for name in asked if name.strip()))
+    if names == ["all"]:
+        return list(known)
+    if not names:
+        raise ValueError("`models` must name models, or be 'all'; got none.")
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
+            raise ValueError(f"`models`: there is no model {name!r}; {hint}")
+    return names
+
+
+def ordered(walks: Sequence[Any], models: Sequence[str] | None) -> list[str]:
+    """Rows in the order asked for, baselines last."""
+    there = list(dict.fromkeys(walk.model for walk in walks))
+    asked = [*there, EQUAL_WEIGHT] if models is None else list(models)
+    names = [name for name in asked if name in there or name == EQUAL_WEIGHT]
+    return [n for n in names if n not in BASELINES] + [n for n in BASELINES if n in names]
+
+
+def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Titles and families; a model of the user's own is called by its name."""
+    from attngru_bt.models import MODELS
+
+    titles = {name: MODELS[name].title if name in MODELS else name for name in names}
+    return titles, {name: MODELS[name].family if name in MODELS else "own" for name in names}
+
+
+def threshold(name: str) -> float | None:
+    """Return the score above which a model says yes: .5 of a probability, 0 of a distance."""
+    from attngru_bt.models import MODELS
+
+    if name not in MODELS:
+        return None
+    model = MODELS[name].make()
+    if hasattr(model, "predict_proba"):
+        return 0.5
+    return 0.0 if hasattr(model, "decision_function") else None
+
+
+def common_months(
+    walks: Sequence[Any], dates: pd.DatetimeIndex, start: Any = None
+) -> pd.DatetimeIndex:
+    """Month-ends on which all walks have scores, so that all are measured on the same ones.
+
+    Parameters
+    ----------
+    walks : sequence of Walk
+    dates : DatetimeIndex of shape (n_sessions,)
+        The market's sessions.
+    start : date, default None
+        First day to trade: month-ends whose next session is before it are left out.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    if not walks:
+        raise ValueError("There are no walks to compare.")
+    months: pd.DatetimeIndex | None = None
+    for walk in walks:
+        own = pd.DatetimeIndex(walk.scores().dropna(how="all").index)
+        if not len(own):
+            raise DataError(
+                f"{walk.model}, seed {walk.seed}: has no scores at all; bring longer data, an "
+                "earlier `start` or a smaller `min_months`."
+            )
+        months = own if months is None else months.intersection(own)
+    assert months is not None
+    if start is not None:
+        # scores are traded in the session after their month-end
+        traded = np.minimum(dates.searchsorted(months, side="right"), len(dates) - 1)
+        months = months[dates[traded] >= pd.Timestamp(start)]
+    if not len(months):
+        raise DataError(
+            "The walks share no month-end with scores, so there is nothing to compare them on."
+        )
+    return months.sort_values()

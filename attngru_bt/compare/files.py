@@ -1,0 +1,127 @@
+"""What a comparison leaves on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt.compare import paper
+from attngru_bt.compare.comparison import Comparison
+from attngru_bt.compare.page import render
+from attngru_bt.compare.tables import markdown
+from attngru_bt.tearsheet import files
+
+SECONDS = ("refit_seconds", "total_seconds", "fit_seconds")
+
+
+def write(
+    found: Comparison, folder: str | os.PathLike[str], *, title: str | None = None
+) -> list[Path]:
+    """Write a comparison as files, each replaced in one step.
+
+    The same comparison gives the same bytes; only the training seconds differ from run to run.
+
+    - ``compare.html``: everything on one page, pictures inside.
+    - ``table2.csv``, ``table3.csv``: a row per model; columns as `Comparison.table2`, `.table3`.
+    - ``monthly.csv``: a row per model, seed and month-end.
+    - ``compare.json``: `about`, `table2`, `table3`, `runs` (per model and seed), `benchmark`,
+      `buckets`, `attention` (mean share per family and factor), `paper`, `versions`. What is not
+      known is null.
+    - ``table.md``: both tables as Markdown.
+
+    Returns
+    -------
+    list of Path
+        The files, the page first.
+    """
+    contents = {
+        "compare.html": render(found, title),
+        "table2.csv": _csv(found.table2),
+        "table3.csv": _csv(found.table3),
+        "monthly.csv": _csv(found.monthly),
+        "compare.json": files._json(as_json(found)),
+        "table.md": markdown(found),
+    }
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    return [files._write(target / name, text) for name, text in contents.items()]
+
+
+def insert(found: Comparison, path: str | os.PathLike[str], name: str) -> Path:
+    """Put the tables into a Markdown file, in the place of those that stand there.
+
+    The place is between the lines ``<!-- compare NAME -->`` and ``<!-- /compare -->``; the rest of
+    the file stays as it is.
+
+    Parameters
+    ----------
+    found : Comparison
+    path : path
+        A Markdown file that has the place.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        If the file has no such place.
+    """
+    text, start, stop = find_place(path, name)
+    return files._write(Path(path), f"{text[:start]}\n{markdown(found)}\n{text[stop:]}")
+
+
+def find_place(path: str | os.PathLike[str], name: str) -> tuple[str, int, int]:
+    """Return a Markdown file's text, and where in it the tables of `name` begin and end.
+
+    Raises
+    ------
+    ValueError
+        If it has no place for them.
+    """
+    file = Path(path)
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    begin, end = f"<!-- compare {name} -->\n", "<!-- /compare -->"
+    start = text.find(begin)
+    stop = text.find(end, start)
+    if start < 0 or stop < 0:
+        raise ValueError(
+            f"{file}: has no place for the tables of {name!r}; put the lines {begin.strip()} and "
+            f"{end} where they belong."
+        )
+    return text, start + len(begin), stop
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """Everything but the curves, as JSON can hold it."""
+    runs = found.runs.reset_index()
+    return {
+        "about": found.about,
+        "table2": found.table2.to_dict(orient="index"),
+        "table3": found.table3.to_dict(orient="index"),
+        "runs": runs.to_dict(orient="records"),
+        "benchmark": found.benchmark,
+        "buckets": {str(name): list(row) for name, row in found.buckets.iterrows()},
+        "attention": {
+            name: {
+                "families": seen.families.fillna(0.0).mean().to_dict(),
+                "families_even": seen.even.fillna(0.0).mean().to_dict(),
+                "factors": seen.factors.to_dict(orient="index"),
+            }
+            for name, seen in found.attention.items()
+        },
+        "paper": {
+            "universe": paper.UNIVERSE,
+            "period": paper.PERIOD,
+            "accuracy": paper.ACCURACY,
+            "seconds": paper.SECONDS,
+            "returns": paper.RETURNS,
+        },
+        "titles": found.titles,
+        "versions": files._versions(),
+    }
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return files._csv(table.reset_index())
