@@ -14,8 +14,10 @@ __version__ = "0.1.0"
 _HOME = {
     "AnnualizedReturn": "attngru_bt.analyzers",
     "AttentionGRUClassifier": "attngru_bt.classifier",
+    "AttentionGRURegressor": "attngru_bt.classifier",
     "AttentionGRUStrategy": "attngru_bt.strategy",
     "Bars": "attngru_bt.bars",
+    "Comparison": "attngru_bt.compare",
     "DataError": "attngru_bt.bars",
     "InformationRatio": "attngru_bt.analyzers",
     "Market": "attngru_bt.datasets",
@@ -28,12 +30,17 @@ _HOME = {
     "SharpeRatio": "attngru_bt.analyzers",
     "SignalGenerator": "attngru_bt.signals",
     "add_feeds": "attngru_bt.feeds",
+    "audit": "attngru_bt.audit",
     "backtest": "attngru_bt.backtest",
+    "compare": "attngru_bt.compare",
     "factor": "attngru_bt.factors",
     "load": "attngru_bt.datasets",
     "load_sp500": "attngru_bt.datasets",
     "make_market": "attngru_bt.datasets",
+    "markets": "attngru_bt.markets",
+    "models": "attngru_bt.models",
     "tearsheet": "attngru_bt.tearsheet",
+    "walk_forward": "attngru_bt.walkforward",
 }
 
 __all__ = sorted([*_HOME, "__version__"])

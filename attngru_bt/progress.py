@@ -55,13 +55,32 @@ class Progress:
             text += f"  {left:.0f} s left" if self.done > 1 else ""
         else:
             text += "too few labelled months to train yet"
+        self._tell(text, now_and_then=self.done == 1 or record.month_end.month == 1)
+
+    def _tell(self, text: str, now_and_then: bool) -> None:
+        """Change the line of a terminal; elsewhere write one now and then."""
         if self.console.is_terminal:
             if self._status is None:
                 self._status = self.console.status("")
                 self._status.start()
             self._status.update(f"[bold]training[/]   {text}")
-        elif self.done == 1 or record.month_end.month == 1:
+        elif now_and_then:
             self.console.print(f"training   {text}", highlight=False)
+
+    def fit(self, done: int, total: int, task: Any, records: list[Any]) -> None:
+        """Take note of a finished fit; called by the walk-forward of several processes."""
+        left = (time.monotonic() - self._began) / done * (total - done)
+        losses = [history[-1]["loss"] for history in records[0].losses if history]
+        text = f"{records[0].month_end:%Y-%m}  {task.model}  seed {task.seed}  {done}/{total}  "
+        text += f"{records[0].n_rows} rows"
+        text += f"  loss {sum(losses) / len(losses):.4f}" if losses else ""
+        text += f"  {left:.0f} s left" if done > 1 else ""
+        self._tell(text, now_and_then=done == 1 or done % max(total // 10, 1) == 0)
+
+    def interrupted(self) -> str:
+        """Return what an interrupted run should say."""
+        kept = f"{self.done} of {self.months} months are finished"
+        return f"Interrupted: {kept}; the same command goes on from there."
 
     def _keep(self, record: Any) -> None:
         new = not self.partial.exists()

@@ -23,7 +23,7 @@ rebalance tradelog scores
 walkforward
 models
 signals
-baselines attribution significance
+baselines attribution significance presets
 stacked
 classifier
 training
@@ -41,7 +41,8 @@ ALLOWED = {
     "backtrader": {"feeds", "strategy", "execution", "markets", "analyzers", "backtest"},
     "torch": {"network", "classifier", "training", "stacked"},
     "pyfolio": {"tearsheet"},
-    "matplotlib": {"tearsheet", "compare"},
+    "matplotlib": {"tearsheet"},
+    "arch": {"significance"},
     "typer": {"cli"},
     "rich": {"cli", "progress"},
 }

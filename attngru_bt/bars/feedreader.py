@@ -201,7 +201,7 @@ class FeedReader:
                 held[name] |= not empty.all()
                 if name in same:
                     same[name] &= bool((np.isnan(values) | (values == close)).all())
-        # a line of the user's may begin later: it stays, NaN, and no computed factor takes its place
+        # a line of one's own may begin later: it stays, NaN, and no computed factor stands in
         self._missing = {name for name in names if not held[name] and name in MARKET_LINES}
         if self._missing:
             log.info("lines missing in all feeds: %s", ", ".join(sorted(self._missing)))

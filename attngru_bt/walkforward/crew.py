@@ -42,7 +42,7 @@ def work(
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0 or jobs < -1:
         raise ValueError(f"`jobs` must be at least 1, or -1 for one per core; got {jobs!r}.")
     left = dict(todo)
-    with _stop_on_interrupt() as stop:
+    with stop_on_interrupt() as stop:
         if client is None and jobs == 1:
             for number, (task, sections) in todo.items():
                 if stop.is_set():
@@ -126,7 +126,7 @@ def _cluster(client: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets; the second interrupts as ever."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
