@@ -62,9 +62,8 @@ def find(name: str) -> Model:
         If there is none; the message has the nearest name.
     """
     if name not in MODELS:
-        raise ValueError(
-            f"no model is named {name!r}{nearest(name, MODELS)}; there are {', '.join(MODELS)}."
-        )
+        hint = nearest(name, MODELS) or "."
+        raise ValueError(f"No model is named {name!r}{hint} There are {', '.join(MODELS)}.")
     return MODELS[name]
 
 

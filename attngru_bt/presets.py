@@ -36,7 +36,7 @@ DEFAULT: Mapping[str, Any] = MappingProxyType(
         lookback=3,
     )
 )
-DEFAULT_SEEDS = 10
+DEFAULT_SEEDS = 5
 
 
 def paper_model(**given: Any) -> Any:
@@ -52,7 +52,7 @@ def default_model(**given: Any) -> Any:
     A label "among the ten best" is mostly about volatility, since volatile stocks are both best and
     worst; the rank of the return uses every stock of a month. A linear path from the last step
     beside the GRU (`skip`), strong decay and few passes hold it close to a ridge regression, from
-    which it departs where the data insist; ten networks are averaged.
+    which it departs where the data insist; five networks are averaged.
     """
     from attngru_bt.classifier import AttentionGRURegressor
 

@@ -79,8 +79,13 @@ class Progress:
 
     def interrupted(self) -> str:
         """Return what an interrupted run should say."""
-        kept = f"{self.done} of {self.months} months are finished"
-        return f"Interrupted: {kept}; the same command goes on from there."
+        if not self.done:
+            return "Interrupted before any month was finished."
+        where = f" (scores: {self.partial})" if self.partial.exists() else ""
+        return (
+            f"Interrupted after {self.done} of {self.months} months{where}. "
+            f"The same command goes on from there."
+        )
 
     def _keep(self, record: Any) -> None:
         new = not self.partial.exists()

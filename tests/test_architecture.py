@@ -24,8 +24,8 @@ walkforward
 models
 signals
 baselines attribution significance presets
-stacked
 classifier
+stacked
 training
 network
 samples preprocessing

@@ -87,7 +87,8 @@ class TestHelp:
 class TestRun:
     def test_writes_every_file_and_names_it(self, whole):
         done, folder = whole
-        assert {path.name for path in folder.iterdir()} == FILES, "scores.partial.csv must go"
+        there = {path.name for path in folder.iterdir()}
+        assert there == FILES | {"checkpoints"}, "scores.partial.csv must go"
         for name in FILES:
             assert str(folder / name) in done.output
 
@@ -327,8 +328,19 @@ class TestInterrupt:
         partial = pd.read_csv(interrupted[2] / "scores.partial.csv")
         assert list(partial.columns) == ["month_end", "symbol", "score"]
         assert partial["month_end"].nunique() >= 2
-        assert partial["score"].between(0, 1).all()
-        assert {path.name for path in interrupted[2].iterdir()} == {"scores.partial.csv"}
+        kept = {path.name for path in interrupted[2].iterdir()}
+        assert kept == {"scores.partial.csv", "checkpoints"}
+
+    def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
+        self, interrupted, data, tmp_path
+    ):
+        command = ["backtest", "--data", data, *SMALL, "--min-months=1", "--seeds=20"]
+        before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.skops")}
+        assert invoke(*command, "--out", interrupted[2]).exit_code == 0
+        assert {p: p.stat().st_mtime_ns for p in before} == before
+        assert invoke(*command, "--out", tmp_path, "--jobs", 2).exit_code == 0
+        for name in ("scores.csv", "orders.csv", "equity.csv", "metrics.json"):
+            assert (interrupted[2] / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
     def test_verbose_logs_each_month(self, interrupted):
         text = interrupted[1]

@@ -190,10 +190,15 @@ class TestStrategy:
         with pytest.raises(ValueError, match=r"`lookback` has no effect beside .*\(random\)"):
             backtest.run(market, topk=3, signal="random", lookback=9)
 
+    def test_equal_scores_choose_nobody(self):
+        market = make_market(n_assets=12, n_days=60, seed=1)
+        with pytest.raises(ValueError, match="equal scores choose nobody"):
+            backtest.run(market, topk=3, signal="equal-weight")
+
 
 class TestValidation:
     def test_an_unknown_name_has_its_nearest(self):
-        with pytest.raises(ValueError, match="no model is named 'xgbost'; did you mean 'xgboost'"):
+        with pytest.raises(ValueError, match="No model is named 'xgbost'; did you mean 'xgboost'"):
             find("xgbost")
         market = make_market(n_assets=12, n_days=60, seed=1)
         with pytest.raises(ValueError, match="did you mean 'ridge'"):

@@ -276,6 +276,11 @@ _MODEL = (
 
 def _signal(market: Market, given: dict[str, Any], folder: Path) -> Any:
     """Return what gives the scores, set up as asked for, keeping its months in the folder."""
+    if given["model"] == "equal-weight":
+        raise ValueError(
+            "--model equal-weight: the whole universe in equal weight is the baseline that every "
+            "run is compared with; choose a model to compare it to."
+        )
     asked = {name: given[name] for name in _MODEL if name in given}
     signal = generator(given["model"], universe=market.membership, **asked)
     if isinstance(signal, SignalGenerator):

@@ -44,7 +44,7 @@ def sentences(debug: bool) -> Iterator[None]:
     except Exception as error:
         text = scripts.told(error)
         if text is None and isinstance(
-            error, (ValueError, TypeError, OSError, ModuleNotFoundError)
+            error, (ValueError, TypeError, OSError, ImportError)
         ):
             text = str(error)
         if debug or text is None:

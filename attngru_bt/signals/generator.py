@@ -70,7 +70,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
-    seeds : int, default 10
+    seeds : int, default 5
         Networks averaged into one score (only for the default network).
     random_state : int, default 0
         Each month-end draws its own seed from it; a classifier's own ``random_state`` is kept.

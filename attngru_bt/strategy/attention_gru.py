@@ -102,6 +102,11 @@ class AttentionGRUStrategy(MonthlyTopK):
         from attngru_bt.models import find, generator
 
         model = find(name)
+        if name == "equal-weight":
+            raise ValueError(
+                "`signal`: equal scores choose nobody; attngru_bt.backtest.equal_weight(market) "
+                "holds the whole universe in equal weight."
+            )
         if model.family == "baseline":
             own = model.make().get_params()
             _refuse([setting for setting in given if setting not in own], beside=name)
