@@ -14,6 +14,16 @@ from attngru_bt import audit as engine
 from attngru_bt.audit.accuracy import read_scores
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.options import (
+    Benchmark,
+    Data,
+    Debug,
+    End,
+    FactorFile,
+    Factors,
+    Members,
+    RandomState,
+)
 from attngru_bt.cli.scripts import choose, describe_scripts
 
 EXAMPLES = """
@@ -35,26 +45,11 @@ _COLOURS = {"pass": "green", "fail": "bold red", "skipped": "yellow"}
 
 
 def audit(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Panel folder, folder with a file per symbol, or one long table. "
-            "[default: the embedded data]"
-        ),
-    ] = None,
-    benchmark: Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")] = None,
-    membership: Annotated[
-        Path | None, typer.Option(help="Members over time: symbol,in_date,out_date.")
-    ] = None,
-    factors: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="my_factors.py adds the factors it registers; NAME,NAME,… takes these only."
-        ),
-    ] = None,
-    factor_file: Annotated[
-        Path | None, typer.Option(help="Factor values: ticker,tradeDate,NAME,… (Uqer's layout).")
-    ] = None,
+    data: Data = None,
+    benchmark: Benchmark = None,
+    membership: Members = None,
+    factors: Factors = None,
+    factor_file: FactorFile = None,
     against: Annotated[
         Path | None,
         typer.Option(help="The same data from another day or vendor: what differs is reported."),
@@ -70,7 +65,7 @@ def audit(
     start: Annotated[
         str | None, typer.Option(help="First day to trade. [default: five years before the end]")
     ] = None,
-    end: Annotated[str | None, typer.Option(help="Last day; later bars change nothing.")] = None,
+    end: End = None,
     topk: Annotated[
         int | None, typer.Option(help="Names to hold. [default: 10, at most a quarter of all]")
     ] = None,
@@ -84,8 +79,8 @@ def audit(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the whole report there as JSON.")
     ] = None,
-    random_state: Annotated[int, typer.Option(help="Same number, same result.")] = 0,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    random_state: RandomState = 0,
+    debug: Debug = False,
 ) -> None:
     """Check that data, factors, scores and orders know nothing of the future.
 

@@ -20,6 +20,33 @@ from attngru_bt import tearsheet
 from attngru_bt.bars import DataError
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.options import (
+    Benchmark,
+    Cash,
+    Commission,
+    Dask,
+    Data,
+    Debug,
+    Device,
+    End,
+    FactorFile,
+    Factors,
+    Jobs,
+    Lookback,
+    Members,
+    MinMonths,
+    Periods,
+    RandomState,
+    Rebalance,
+    Refit,
+    Riskfree,
+    Rules,
+    Slippage,
+    Start,
+    Step,
+    TopK,
+    Window,
+)
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.datasets import Market
 from attngru_bt.factors.engine import cost_of, plan
@@ -51,30 +78,14 @@ Factors of your own beside the default ones, and values computed elsewhere:
 
 
 def backtest(
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Panel folder, folder with a file per symbol, or one long table."),
-    ] = None,
-    benchmark: Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")] = None,
-    membership: Annotated[
-        Path | None, typer.Option(help="Members over time: symbol,in_date,out_date.")
-    ] = None,
-    factors: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="my_factors.py adds the factors it registers; NAME,NAME,… takes these only."
-        ),
-    ] = None,
-    factor_file: Annotated[
-        Path | None, typer.Option(help="Factor values: ticker,tradeDate,NAME,… (Uqer's layout).")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option(help="First day to trade; earlier bars only train.")
-    ] = None,
-    end: Annotated[str | None, typer.Option(help="Last day; later bars change nothing.")] = None,
-    topk: Annotated[
-        int | None, typer.Option(help="Names to hold. [default: 10; 5 on the embedded data]")
-    ] = None,
+    data: Data = None,
+    benchmark: Benchmark = None,
+    membership: Members = None,
+    factors: Factors = None,
+    factor_file: FactorFile = None,
+    start: Start = None,
+    end: End = None,
+    topk: TopK = None,
     model: Annotated[
         str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
     ] = "default",
@@ -82,44 +93,27 @@ def backtest(
         int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
     ] = None,
     out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
-    lookback: Annotated[int | None, typer.Option(help="Steps the network sees.")] = None,
-    step: Annotated[str | None, typer.Option(help="A step is a 'day' or a 'month'.")] = None,
-    refit: Annotated[
-        int | None, typer.Option(help="Months between refits. [default: the model's]")
-    ] = None,
-    min_months: Annotated[
-        int | None,
-        typer.Option(help="Labelled months before the first trade. [default: the model's]"),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(help="Months to train on. [default: all so far; 120 on the embedded data]"),
-    ] = None,
-    rebalance: Annotated[
-        str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalises all.")
-    ] = "entrants",
-    cash: Annotated[float, typer.Option(help="Starting cash.")] = 1_000_000.0,
-    commission: Annotated[
-        float | None, typer.Option(help="Fraction of the traded value. [default: 0.001]")
-    ] = None,
-    rules: Annotated[
-        str | None,
-        typer.Option("--market", help="'ashare': lots, price limits, T+1, suspensions, fees."),
-    ] = None,
-    slippage: Annotated[float, typer.Option(help="Fraction of the price.")] = 0.0,
-    periods: Annotated[float, typer.Option(help="Sessions per year (China: 242).")] = 252,
-    riskfree: Annotated[float, typer.Option(help="Risk-free rate a year, a fraction.")] = 0.0,
-    random_state: Annotated[int, typer.Option(help="Same number, same result.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
-    jobs: Annotated[int, typer.Option(help="Processes that train at once; -1: one per core.")] = 1,
-    dask: Annotated[
-        str | None, typer.Option(help="Train on this Dask cluster instead: tcp://host:8786.")
-    ] = None,
+    lookback: Lookback = None,
+    step: Step = None,
+    refit: Refit = None,
+    min_months: MinMonths = None,
+    window: Window = None,
+    rebalance: Rebalance = "entrants",
+    cash: Cash = 1_000_000.0,
+    commission: Commission = None,
+    rules: Rules = None,
+    slippage: Slippage = 0.0,
+    periods: Periods = 252,
+    riskfree: Riskfree = 0.0,
+    random_state: RandomState = 0,
+    device: Device = "cpu",
+    jobs: Jobs = 1,
+    dask: Dask = None,
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each rebalance.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Train month by month, trade the best names, report: everything out of sample.
 

@@ -17,6 +17,32 @@ from attngru_bt import compare as comparison
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.options import (
+    Benchmark,
+    Cash,
+    Commission,
+    Dask,
+    Data,
+    Debug,
+    Device,
+    End,
+    FactorFile,
+    Factors,
+    Jobs,
+    Members,
+    MinMonths,
+    Periods,
+    RandomState,
+    Rebalance,
+    Refit,
+    Riskfree,
+    Rules,
+    Slippage,
+    Start,
+    Step,
+    TopK,
+    Window,
+)
 from attngru_bt.cli.scripts import Choice, choose
 from attngru_bt.compare.files import find_place
 from attngru_bt.compare.tables import Column, Line, columns2, columns3, lines2, lines3, subject
@@ -41,66 +67,33 @@ The tables as Markdown are in table.md: `cat runs/compare/table.md`
 def compare(
     models: Annotated[str, typer.Option(help="Names with commas between them, or 'all'.")] = "all",
     seeds: Annotated[int, typer.Option(help="Walks per model, for mean and spread.")] = 1,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Panel folder, folder with a file per symbol, or one long table."),
-    ] = None,
-    benchmark: Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")] = None,
-    membership: Annotated[
-        Path | None, typer.Option(help="Members over time: symbol,in_date,out_date.")
-    ] = None,
-    factors: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="my_factors.py adds the factors it registers; NAME,NAME,… takes these only."
-        ),
-    ] = None,
-    factor_file: Annotated[
-        Path | None, typer.Option(help="Factor values: ticker,tradeDate,NAME,… (Uqer's layout).")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option(help="First day to trade; earlier bars only train.")
-    ] = None,
-    end: Annotated[str | None, typer.Option(help="Last day; later bars change nothing.")] = None,
-    topk: Annotated[
-        int | None, typer.Option(help="Names to hold. [default: 10; 5 on the embedded data]")
-    ] = None,
+    data: Data = None,
+    benchmark: Benchmark = None,
+    membership: Members = None,
+    factors: Factors = None,
+    factor_file: FactorFile = None,
+    start: Start = None,
+    end: End = None,
+    topk: TopK = None,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Where the files go, finished walks among them.")
     ] = Path("runs/compare"),
-    jobs: Annotated[int, typer.Option(help="Processes that train at once; -1: one per core.")] = 1,
-    dask: Annotated[
-        str | None, typer.Option(help="Train on this Dask cluster instead: tcp://host:8786.")
-    ] = None,
+    jobs: Jobs = 1,
+    dask: Dask = None,
     lookback: Annotated[int | None, typer.Option(help="Steps the networks see.")] = None,
-    step: Annotated[str | None, typer.Option(help="A step is a 'day' or a 'month'.")] = None,
-    refit: Annotated[
-        int | None, typer.Option(help="Months between refits. [default: the model's]")
-    ] = None,
-    min_months: Annotated[
-        int | None,
-        typer.Option(help="Labelled months before the first trade. [default: the model's]"),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(help="Months to train on. [default: all so far; 120 on the embedded data]"),
-    ] = None,
-    rebalance: Annotated[
-        str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalises all.")
-    ] = "entrants",
-    cash: Annotated[float, typer.Option(help="Starting cash.")] = 1_000_000.0,
-    commission: Annotated[
-        float | None, typer.Option(help="Fraction of the traded value. [default: 0.001]")
-    ] = None,
-    rules: Annotated[
-        str | None,
-        typer.Option("--market", help="'ashare': lots, price limits, T+1, suspensions, fees."),
-    ] = None,
-    slippage: Annotated[float, typer.Option(help="Fraction of the price.")] = 0.0,
-    periods: Annotated[float, typer.Option(help="Sessions per year (China: 242).")] = 252,
-    riskfree: Annotated[float, typer.Option(help="Risk-free rate a year, a fraction.")] = 0.0,
-    random_state: Annotated[int, typer.Option(help="Same number, same result.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
+    step: Step = None,
+    refit: Refit = None,
+    min_months: MinMonths = None,
+    window: Window = None,
+    rebalance: Rebalance = "entrants",
+    cash: Cash = 1_000_000.0,
+    commission: Commission = None,
+    rules: Rules = None,
+    slippage: Slippage = 0.0,
+    periods: Periods = 252,
+    riskfree: Riskfree = 0.0,
+    random_state: RandomState = 0,
+    device: Device = "cpu",
     tried: Annotated[
         int | None,
         typer.Option(help="Models and variants tried before choosing these, if more than shown."),
@@ -115,7 +108,7 @@ def compare(
         ),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Fit every model walk-forward on the same rows, trade its scores, compare out of sample.
 

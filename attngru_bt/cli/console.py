@@ -43,9 +43,7 @@ def sentences(debug: bool) -> Iterator[None]:
         yield
     except Exception as error:
         text = scripts.told(error)
-        if text is None and isinstance(
-            error, (ValueError, TypeError, OSError, ImportError)
-        ):
+        if text is None and isinstance(error, (ValueError, TypeError, OSError, ImportError)):
             text = str(error)
         if debug or text is None:
             raise

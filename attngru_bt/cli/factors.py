@@ -19,6 +19,7 @@ from attngru_bt.backtest import until
 from attngru_bt.bars import Bars, DataError
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.options import Benchmark, Data, End, FactorFile
 from attngru_bt.cli.scripts import choose
 from attngru_bt.datasets import Market
 from attngru_bt.factors import compute as compute_factors
@@ -103,14 +104,8 @@ def compute(
     out_file: Annotated[
         Path, typer.Option("--out", help="Table to write: .parquet, .csv or .csv.gz.")
     ],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Panel folder, folder with a file per symbol, or one long table. "
-            "[default: the embedded data]"
-        ),
-    ] = None,
-    benchmark: Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")] = None,
+    data: Data = None,
+    benchmark: Benchmark = None,
     names: Annotated[
         str | None,
         typer.Option(help="NAME,NAME,… [default: all that the data allow and are on by default]"),
@@ -121,16 +116,14 @@ def compute(
             help="my_factors.py adds the factors it registers; NAME,NAME,… as in --names."
         ),
     ] = None,
-    factor_file: Annotated[
-        Path | None, typer.Option(help="Factor values: ticker,tradeDate,NAME,… (Uqer's layout).")
-    ] = None,
+    factor_file: FactorFile = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="As published, not divided by close or usual volume.")
     ] = False,
     start: Annotated[
         str | None, typer.Option(help="First day written; earlier bars are looked back on.")
     ] = None,
-    end: Annotated[str | None, typer.Option(help="Last day; later bars change nothing.")] = None,
+    end: End = None,
     debug: Debug = False,
 ) -> None:
     """Write a table: date, symbol and a column per factor, a row per stock and day of trade."""
