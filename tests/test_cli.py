@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from csv_market import write_folder
@@ -27,6 +28,7 @@ FILES = {
     "scores.csv",
     "orders.csv",
     "positions.csv",
+    "attention.csv",
     "run.json",
 }
 N_DAYS = 230
@@ -100,6 +102,14 @@ class TestRun:
             assert words in text
         assert f"{100 * figures['annual_return']:.1f}" in text
         assert f"{figures['sharpe']:.2f}" in text
+
+    def test_attention_is_traced_back_to_factors_and_families(self, whole):
+        table = pd.read_csv(whole[1] / "attention.csv")
+        scores = pd.read_csv(whole[1] / "scores.csv")
+        assert set(table["month_end"]) == set(scores["month_end"])
+        np.testing.assert_allclose(table.groupby("month_end")["share"].sum(), 1)
+        assert set(table["family"]) <= {"momentum", "technical", "trading", "sentiment", "value"}
+        assert "Attention per family of factors" in (whole[1] / "tearsheet.html").read_text()
 
     def test_says_that_the_figures_are_out_of_sample(self, whole):
         assert "out of sample" in whole[0].output.lower().replace("-", " ")

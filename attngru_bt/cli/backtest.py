@@ -50,7 +50,7 @@ from attngru_bt.cli.options import (
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.datasets import Market
 from attngru_bt.factors.engine import cost_of, plan
-from attngru_bt.models import generator
+from attngru_bt.models import find, generator
 from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import SignalGenerator
@@ -247,6 +247,7 @@ def _backtest(
         folder,
         baseline=plain,
         baseline_name="equal weight",
+        title=f"{find(given['model']).title}, best {strategy.p.topk} of each month",
         run={"data": market.name, "digests": _digests(market, choice), "settings": given},
     )
     progress.partial.unlink(missing_ok=True)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.attribution import OWN, factor_shares
+from attngru_bt.factors import registry
 from attngru_bt.tearsheet.page import render
 from attngru_bt.tearsheet.plain import plain
 from attngru_bt.tearsheet.report import Report, collect
@@ -98,6 +100,8 @@ def write_run(
       empty until known). Header only if the strategy has no signal generator.
     - ``orders.csv``: the trade log, or the fills if there is none.
     - ``positions.csv``: date, symbol, size, close, value, weight; `cash` once a session.
+    - ``attention.csv``: month_end, factor, family, share (of the attention, traced back through the
+      components; a month's shares sum to 1). Header only if the model has no attention.
     - ``run.json``: strategy, parameters, signal, versions, and what `run` holds.
 
     Returns
@@ -113,6 +117,7 @@ def write_run(
         "scores.csv": _csv(scores(report)),
         "orders.csv": _csv(orders(report)),
         "positions.csv": _csv(positions(report)),
+        "attention.csv": _csv(attention(report)),
         "run.json": _json(settings(report)),
     }
     target = Path(folder)
@@ -197,6 +202,19 @@ def positions(report: Report) -> pd.DataFrame:
     table = table.sort_values("date", kind="stable", ignore_index=True)
     table["weight"] = table["value"] / table["value"].groupby(table["date"]).transform("sum")
     return table
+
+
+def attention(report: Report) -> pd.DataFrame:
+    """Share of the attention per month-end and factor, the largest first."""
+    shares = factor_shares(report.records)
+    if shares.empty:
+        return pd.DataFrame(columns=["month_end", "factor", "family", "share"])
+    family = {factor.name: factor.family for factor in registry}
+    wide = shares.rename_axis("month_end").reset_index()
+    frame = wide.melt(id_vars="month_end", var_name="factor", value_name="share")
+    frame = frame[frame["share"].notna()]  # NaN: the model was not given the factor
+    frame.insert(2, "family", [family.get(name, OWN) for name in frame["factor"]])
+    return frame.sort_values(["month_end", "share"], ascending=[True, False], kind="stable")
 
 
 def settings(report: Report) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.attribution import factor_shares, family_shares
 from attngru_bt.tearsheet.charts import (
     BAR,
     BASELINE,
@@ -80,7 +81,7 @@ def explained_variance(report: Report, ax: Axes) -> None:
 
 
 def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
-    """Attention weight per component (or step) over time."""
+    """Attention per component, per step or per family of factors over time."""
     weights = attention_table(report, kind)
     image = ax.imshow(
         weights.to_numpy().T, aspect="auto", origin="lower", cmap="Blues", interpolation="nearest"
@@ -88,9 +89,12 @@ def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
     n_months, n_rows = weights.shape
     ticks = np.unique(np.linspace(0, n_months - 1, min(n_months, 7)).round().astype(int))
     ax.set_xticks(ticks, [f"{weights.index[i]:%Y-%m}" for i in ticks])
-    rows = np.arange(0, n_rows, max(1, n_rows // 12))
-    ax.set_yticks(rows, [str(row + 1) for row in rows])
-    ax.set_ylabel("Principal component" if kind == "factor" else "Step (last = newest)")
+    if kind == "family":
+        ax.set_yticks(range(n_rows), [str(name) for name in weights.columns])
+    else:
+        rows = np.arange(0, n_rows, max(1, n_rows // 12))
+        ax.set_yticks(rows, [str(row + 1) for row in rows])
+        ax.set_ylabel("Principal component" if kind == "factor" else "Step (last = newest)")
     ax.grid(visible=False)
     ax.figure.colorbar(image, ax=ax, pad=0.02, label="weight")  # type: ignore[union-attr]
 
@@ -122,7 +126,9 @@ def variance_table(report: Report) -> pd.DataFrame:
 
 
 def attention_table(report: Report, kind: str) -> pd.DataFrame:
-    """Attention weights of shape (n_months, n_components or n_steps)."""
+    """Attention weights of shape (n_months, n_components, n_steps or n_families)."""
+    if kind == "family":
+        return family_shares(factor_shares(report.records))
     return pd.DataFrame(
         {r.month_end: pd.Series(r.attention[kind]) for r in report.records if has(r, kind)}
     ).T

@@ -227,6 +227,14 @@ def _model(report: Report) -> str:
             even = 1.0 / model_charts.attention_table(report, kind).shape[1]
             caption = f"Mean weight on the stocks scored at each month-end; even: {even:.3f}."
             parts.append(_figure(report, draw, text, caption))
+    if any(getattr(record, "loadings", None) is not None for record in report.records):
+        if any(model_charts.has(record, "factor") for record in report.records):
+            draw = partial(model_charts.attention, kind="family")
+            caption = (
+                "Weights of the components times the squared loadings of their factors; all of "
+                "them, factor by factor, are in attention.csv."
+            )
+            parts.append(_figure(report, draw, "Attention per family of factors", caption))
     parts.append(_fits(report))
     return "<h2>Model</h2>\n" + _grid(parts)
 

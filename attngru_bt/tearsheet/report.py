@@ -207,7 +207,11 @@ def _add_signal(report: Report, signal: Any) -> None:
     if signal is not None:
         report.signal_name = type(signal).__name__
         if hasattr(signal, "get_params"):
-            report.signal_parameters = dict(signal.get_params(deep=False))
+            report.signal_parameters = {
+                name: value
+                for name, value in signal.get_params(deep=False).items()
+                if name not in ("progress", "checkpoints")  # where it ran, not what came out
+            }
     every = list(getattr(signal, "records_", ()))
     report.records = [record for record in every if len(record.scores)]
     if not report.records:
