@@ -24,7 +24,7 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -109,8 +109,9 @@ def whole_job(market: Market, repeats: int, networks: Sequence[int]) -> None:
     print(f"baseline: {1e3 * per_row * BATCH:.1f} CPU ms per batch "
           f"({1e3 * min(pace) * BATCH:.1f}-{1e3 * max(pace) * BATCH:.1f}), "
           f"{per_row * scale['spec']:.0f} s for {SEEDS} seeds of 2,400-3,500 rows a month, "
-          f"{per_row * scale['same']:.0f} s on our rows ({rows / MONTHS:,.0f} a month on average); "
-          f"a share of {sum(SHARE[0]) * SHARE[1] / ROWS.sum() / EPOCHS:.1%} run and scaled up")  # fmt: skip
+          f"{per_row * scale['same']:.0f} s on our rows "
+          f"({rows / MONTHS:,.0f} a month on average); "
+          f"{sum(SHARE[0]) * SHARE[1] / ROWS.sum() / EPOCHS:.1%} of it run, scaled up")  # fmt: skip
     print("| job: 22 months × 5 seeds | CPU s | wall s | of the baseline | on our rows |")
     print("|---|---|---|---|---|")
     for (count, jobs), runs in found.items():

@@ -30,11 +30,10 @@ import pandas as pd
 
 SESSIONS = 21.75  # weekdays a month
 POINTS = [  # stocks, months, months scored, seeds
-    (50, 24, 4, 1), (300, 24, 4, 1), (1000, 24, 4, 1),
-    (50, 24, 11, 1), (50, 48, 35, 1),
-    (50, 24, 4, 2), (50, 24, 4, 4),
+    (50, 24, 11, 1), (300, 24, 11, 1), (1000, 24, 11, 1),
+    (50, 48, 35, 1), (50, 24, 11, 2), (50, 24, 11, 4),
 ]  # fmt: skip
-LARGE = [(3000, 24, 4, 1), (50, 96, 83, 1), (300, 24, 11, 4)]
+LARGE = [(3000, 24, 11, 1), (50, 96, 83, 1)]
 
 
 class Nothing:
@@ -58,7 +57,7 @@ def peak() -> float:
 
 
 def walk(market: Any, panel_too: bool, **options: Any) -> dict[str, float]:
-    """Seconds and memory of a walk of the default model."""
+    """Walk the default model; return seconds and MiB."""
     import torch
 
     import attngru_bt.stacked  # noqa: F401  (not to be counted)
@@ -87,7 +86,7 @@ def walk(market: Any, panel_too: bool, **options: Any) -> dict[str, float]:
 
 
 def point(stocks: int, months: int, scored: int, seeds: int) -> dict[str, float]:
-    """A walk over a synthetic market."""
+    """Walk over a synthetic market."""
     from attngru_bt.datasets import make_market
     from attngru_bt.samples import month_ends
 
@@ -99,7 +98,7 @@ def point(stocks: int, months: int, scored: int, seeds: int) -> dict[str, float]
 
 
 def csi300(data: Path, refit: int, jobs: int) -> dict[str, float]:
-    """The walk over the real panel, from the first month that can be scored to the last."""
+    """Walk over the real panel, from the first month that can be scored to the last."""
     from attngru_bt.datasets import load
 
     began = time.process_time()
@@ -126,7 +125,8 @@ def growth(points: list[tuple[int, int, int, int]]) -> None:
         print(f"| {stocks:,} | {months} | {scored} | {seeds} | {found['panel']:.1f} | {rest:.1f} "
               f"| {1e3 * found['panel'] / stocks / months:.2f} "
               f"| {1e6 * rest / found['fit_rows']:.0f} | {found['cpu']:.1f} "
-              f"| {found['bars']:,.0f} | {found['peak'] - found['before']:,.0f} |", flush=True)  # fmt: skip
+              f"| {found['bars']:,.0f} | {found['peak'] - found['before']:,.0f} |",
+              flush=True)  # fmt: skip
 
 
 def arguments() -> argparse.Namespace:
@@ -155,8 +155,8 @@ def main() -> None:
         found = apart("--data", options.data, "--real", options.csi300, options.jobs)
         print(f"{options.data.name}, {found['months']:.0f} months scored, a fit every "
               f"{options.csi300} months, jobs={options.jobs} (load {load:.1f}): "
-              f"{found['wall'] / 60:.1f} min wall, {found['cpu']:.0f} CPU s in the main process, of "
-              f"which {found['fit_wall']:.0f} s (wall, all processes) {found['fits']:.0f} fits; "
+              f"{found['wall'] / 60:.1f} min wall, {found['cpu']:.0f} CPU s in the main process, "
+              f"of which {found['fit_wall']:.0f} s (wall, all processes) {found['fits']:.0f} fits; "
               f"reading {found['read']:.1f} s; peak {found['peak']:,.0f} MiB, "
               f"{found['before']:,.0f} MiB after reading")  # fmt: skip
     else:

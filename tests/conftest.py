@@ -1,5 +1,6 @@
 """Fixtures shared by the tests: a synthetic market, the real panels, small hand-made feeds."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -37,3 +38,13 @@ def sse50(sse50_path: Path) -> Market:
 @pytest.fixture(scope="session")
 def csi300_path() -> Path:
     return _real("csi300")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    """Commands set the package's log level: the next test must not see it."""
+    package = logging.getLogger("attngru_bt")
+    level, handlers = package.level, list(package.handlers)
+    yield
+    package.setLevel(level)
+    package.handlers[:] = handlers

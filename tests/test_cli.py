@@ -324,6 +324,44 @@ def interrupted(data, tmp_path_factory):
     return code, log.read_text(), folder
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--model", "gdbt"), "No model is named 'gdbt'; did you mean 'gbdt'?"),
+        (
+            ("--model", "momentum", "--lookback", 3),
+            "--lookback has no effect with --model momentum",
+        ),
+        (("--model", "equal-weight"), "is the baseline that every run is compared with"),
+        (("--market", "ashare", "--commission", 0.001), "--commission has no effect beside"),
+        (("--market", "nyse"), "nyse"),
+        (("--jobs", 0), "`jobs` must be at least 1"),
+        (("--jobs", 2, "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message):
+    done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:], *options)
+    assert done.exit_code == 2
+    assert message in done.output
+    assert "Traceback" not in done.output and done.output.count("Error:") == 1
+
+
+def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
+    done = invoke(
+        "backtest", "--data", data, "--model", "random", "--market", "ashare", "--topk", 3,
+        "--start", "2015-06-01", "--out", tmp_path,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "Random, best 3 of each month" in (tmp_path / "tearsheet.html").read_text()
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_baseline_that_never_scores_is_said(data, tmp_path):
+    done = invoke("backtest", "--data", data, "--model", "momentum", "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "months of data gave momentum no score" in done.output
+
+
 class TestInterrupt:
     """Ctrl-C in the middle of a long run, as a terminal sends it."""
 

@@ -19,7 +19,7 @@ from attngru_bt import backtest as engine
 from attngru_bt import tearsheet
 from attngru_bt.bars import DataError
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.inputs import check_fees, date, read_market
 from attngru_bt.cli.options import (
     Benchmark,
     Cash,
@@ -123,6 +123,7 @@ def backtest(
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
     with sentences(debug):
+        check_fees(commission, rules)
         progress = _backtest(
             read_market(data, benchmark, membership, factor_file),
             choose(factors),
@@ -227,11 +228,16 @@ def _backtest(
         err.print(f"\n{stopped}" if str(stopped) else progress.interrupted(), soft_wrap=True)
         raise typer.Exit(130) from None
     if strategy.trading_since is None:
-        least = getattr(signal, "min_months", 0)
+        months_there = f"{len(month_ends(bars.dates))} months of data"
+        if not isinstance(signal, SignalGenerator):
+            raise DataError(
+                f"Nothing was traded: {months_there} gave {given['model']} no score. Bring longer "
+                f"data or an earlier --start."
+            )
         raise DataError(
-            f"Nothing was traded: {len(month_ends(bars.dates))} months of data give no model after "
-            f"min_months={least} labelled months. Bring longer data, an earlier --start, or a "
-            f"smaller --min-months."
+            f"Nothing was traded: {months_there} give no model after "
+            f"min_months={signal.min_months} labelled months. Bring longer data, an earlier "
+            f"--start, or a smaller --min-months."
         )
     progress.stage(
         "backtest",
@@ -262,6 +268,7 @@ def _backtest(
 
 _ACCOUNT = ("end", "cash", "commission", "slippage", "periods", "riskfree", "rules")
 _TRADING = ("start", "topk", "rebalance")
+_TRAINING = ("lookback", "step", "refit", "min_months", "window", "seeds")
 # what a model's generator is told
 _MODEL = (
     "topk", "factors", "lookback", "step", "refit", "min_months", "window", "seeds",
@@ -277,6 +284,14 @@ def _signal(market: Market, given: dict[str, Any], folder: Path) -> Any:
             "run is compared with; choose a model to compare it to."
         )
     asked = {name: given[name] for name in _MODEL if name in given}
+    if find(given["model"]).family == "baseline":
+        for name in _TRAINING:
+            if name in given and (name, given[name]) not in EMBEDDED.items():
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(
+                    f"{option} has no effect with --model {given['model']}, which is not trained; "
+                    f"leave it out."
+                )
     signal = generator(given["model"], universe=market.membership, **asked)
     if isinstance(signal, SignalGenerator):
         # where the walk-forward of several processes keeps those of the first seed

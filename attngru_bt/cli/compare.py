@@ -16,7 +16,7 @@ from rich.table import Table
 from attngru_bt import compare as comparison
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import date, read_market
+from attngru_bt.cli.inputs import check_fees, date, read_market
 from attngru_bt.cli.options import (
     Benchmark,
     Cash,
@@ -118,6 +118,7 @@ def compare(
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
     with sentences(debug):
+        check_fees(commission, rules)
         given: dict[str, Any] = dict(
             start=start, end=end, topk=topk, lookback=lookback, step=step, refit=refit,
             min_months=min_months, window=window, random_state=random_state, device=device,

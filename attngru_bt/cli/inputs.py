@@ -64,3 +64,12 @@ def date(option: str, text: str) -> str:
         return f"{pd.Timestamp(text):%Y-%m-%d}"
     except ValueError:
         raise ValueError(f"--{option} must be a date such as 2017-01-31; got {text!r}.") from None
+
+
+def check_fees(commission: float | None, rules: str | None) -> None:
+    """Refuse a commission beside the rules of a market, which bring their own."""
+    if commission is not None and rules is not None:
+        raise ValueError(
+            f"--commission has no effect beside --market {rules}, which brings its own fees; leave "
+            f"one of them out (in Python: rules=AShare(commission=...))."
+        )

@@ -12,6 +12,9 @@ from attngru_bt.bars import DataError
 from attngru_bt.markets.exchange import Event, Exchange
 from attngru_bt.markets.fees import Commission
 
+# what broker.set_slippage_perc sets
+_SLIPPAGE = ("slip_perc", "slip_fixed", "slip_open", "slip_limit", "slip_match", "slip_out")
+
 
 class Clearing(bt.Analyzer):
     """Hands the broker its filler and fees at the start of a run, and takes them back at its end.
@@ -60,6 +63,7 @@ class Clearing(bt.Analyzer):
             make: Any = Commission  # its metaclass takes the parameters
             broker.addcommissioninfo(make(fees=rules.fees, feed=feed), name=feed._name)
         broker.set_filler(self._exchange)
+        self._slippage = {name: getattr(broker.p, name) for name in _SLIPPAGE}
         if rules.slippage:
             broker.set_slippage_perc(rules.slippage, slip_open=True, slip_out=False)
         self._settling: set[Any] = set()
@@ -114,7 +118,7 @@ class Clearing(bt.Analyzer):
             )
 
     def stop(self) -> None:
-        """Give the broker its own filler and fees back."""
+        """Give the broker its own filler, fees and slippage back."""
         if self._exchange is None:
             return
         broker = self.strategy.broker
@@ -123,6 +127,8 @@ class Clearing(bt.Analyzer):
         for name in [k for k, v in broker.comminfo.items() if isinstance(v, Commission)]:
             del broker.comminfo[name]
         broker.comminfo.update(self._comminfo)
+        for name, value in self._slippage.items():
+            setattr(broker.p, name, value)
         # results travel between processes (optstrategy): nothing here may hold feeds or broker
         self._exchange = self._before = None
         self._comminfo, self._settling = {}, set()

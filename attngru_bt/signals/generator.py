@@ -201,7 +201,8 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         Series, index asset
-            P(among the `topk` best of the next month). Empty before `min_months` labelled months.
+            Higher is better: the expected rank of the next month's return, from -1 to 1, or of a
+            classifier P(among its `topk` best). Empty before `min_months` labelled months.
 
         Raises
         ------

@@ -21,8 +21,8 @@ class MonthRecord:
     ----------
     month_end : Timestamp
     scores : Series, index asset
-        P(among the `topk` best of the next month); only the order matters. Empty before the first
-        fit.
+        What the model expects, higher is better: the rank of the next month's return, or P(among
+        its `topk` best). Only the order matters. Empty before the first fit.
     n_rows, n_months : int
         Rows and month-ends the model in use was fitted on.
     refit : bool

@@ -113,7 +113,7 @@ def _cluster(client: Any) -> Iterator[Any]:
             "A Dask cluster needs the extra [dask]: pip install 'attngru_bt[dask]'."
         ) from None
     try:
-        connected = Client(client, timeout=10)  # type: ignore[no-untyped-call]
+        connected = Client(client, timeout=5)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise ValueError(
             f"`client`: no Dask scheduler answers at {client} ({type(error).__name__}); expected "
