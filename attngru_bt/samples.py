@@ -17,6 +17,8 @@ from scipy.stats import rankdata
 
 FloatArray = NDArray[np.float64]
 
+BLOCK = 4000  # rows preprocessed at once: all factors of a whole training window fill the memory
+
 
 def month_ends(dates: pd.DatetimeIndex) -> NDArray[np.intp]:
     """Positions of the last session of each month; the last date counts as one.
@@ -171,6 +173,19 @@ def sequences(sections: Sequence[CrossSection], transform: Any | None) -> FloatA
     sections : sequence of CrossSection
     transform : fitted transformer with `transform(DataFrame)`, or None
     """
+    parts: list[FloatArray] = []
+    block: list[CrossSection] = []
+    for section in sections:  # in whole months: some transformers look at all rows of a date
+        block.append(section)
+        if sum(map(len, block)) >= BLOCK:
+            parts.append(_block(block, transform))
+            block = []
+    if block:
+        parts.append(_block(block, transform))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _block(sections: Sequence[CrossSection], transform: Any | None) -> FloatArray:
     rows = row_frame(sections, step=None)
     absent = np.isnan(rows.to_numpy()).all(axis=1)
     out = rows if transform is None else transform.transform(rows)

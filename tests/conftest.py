@@ -42,9 +42,7 @@ def csi300_path() -> Path:
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was():
-    """Commands set the package's log level: the next test must not see it."""
+    """Commands set the package's log level, fixtures of whole modules too: each test starts anew."""
     package = logging.getLogger("attngru_bt")
-    level, handlers = package.level, list(package.handlers)
-    yield
-    package.setLevel(level)
-    package.handlers[:] = handlers
+    package.setLevel(logging.NOTSET)
+    package.handlers.clear()

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attngru_bt import samples
+from attngru_bt.preprocessing import Components
 from attngru_bt.samples import (
     CrossSection,
     forward_returns,
     month_ends,
+    rank_targets,
     row_frame,
     sequences,
     step_positions,
@@ -90,6 +93,20 @@ class TestValues:
         np.testing.assert_array_equal(out, [[[np.nan, np.nan], [3, 0]]])
 
 
+def test_blocks_of_rows_change_no_bit(monkeypatch):
+    rng = np.random.default_rng(0)
+    months = [section(f"2020-{m:02d}-28", "ABCDE", rng.normal(size=(5, 3, 2))) for m in range(1, 8)]
+    prepare = Components(n_components=1).fit(row_frame(months))
+    whole = sequences(months, prepare)
+    seen = []
+    monkeypatch.setattr(samples, "BLOCK", 12)
+    monkeypatch.setattr(
+        samples, "_block", lambda s, t, real=samples._block: seen.append(len(s)) or real(s, t)
+    )
+    assert sequences(months, prepare).tobytes() == whole.tobytes()
+    assert seen == [3, 3, 1]  # months stay whole
+
+
 class TestProperties:
     @given(
         st.lists(st.floats(-0.9, 5) | st.just(float("nan")), min_size=1, max_size=60),
@@ -103,6 +120,18 @@ class TestProperties:
         assert np.nansum(labels) == min(topk, known.sum())
         if 0 < np.nansum(labels) < known.sum():
             assert returns[labels == 1].min() >= returns[labels == 0].max()
+
+    @given(st.lists(st.sampled_from([-0.5, 0.0, 0.1, 0.2, 0.7, float("nan")]), max_size=30))
+    def test_ranks_run_from_minus_one_to_one(self, returns):
+        returns = np.array(returns, dtype=float)
+        ranks = rank_targets(returns)
+        known = ~np.isnan(returns)
+        assert np.array_equal(np.isnan(ranks), ~known)
+        assert abs(ranks[known].sum()) < 1e-9 and (np.abs(ranks[known]) <= 1).all()
+        order = np.argsort(returns[known], kind="stable")
+        assert (np.diff(ranks[known][order]) >= 0).all()
+        if len(set(returns[known])) == known.sum() > 1:
+            np.testing.assert_allclose(np.sort(ranks[known]), np.linspace(-1, 1, known.sum()))
 
 
 @pytest.mark.parametrize("step", ["day", "month"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -122,9 +123,13 @@ def settings_digest(settings: SignalGenerator) -> str:
         for name, value in sorted(settings.get_params(deep=True).items())
         if name not in _IDLE
     }
-    versions = {package: importlib.metadata.version(package) for package in _PACKAGES}
-    text = json.dumps([params, versions], sort_keys=True, default=repr)
+    text = json.dumps([params, _versions()], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {package: importlib.metadata.version(package) for package in _PACKAGES}
 
 
 def _described(value: Any) -> Any:

@@ -107,14 +107,14 @@ def walk_forward(
                 )
             plan += [(Task(name, seed, own, months), panel) for months in groups]
 
-    done: dict[int, Done] = {}
+    done: dict[int, list[MonthRecord]] = {}  # the fitted models are not needed any more
     open_tasks: list[int] = []
     for number, (task, panel) in enumerate(plan):
         found = kept and finished(task, panel.sections, panel.digests(), kept)
         if found:
-            done[number] = found
+            done[number] = [record for record, _ in found]
             if progress is not None:
-                progress(len(done), len(plan), task, [record for record, _ in found])
+                progress(len(done), len(plan), task, done[number])
         else:
             open_tasks.append(number)
     if done:
@@ -124,9 +124,9 @@ def walk_forward(
         task, panel = plan[number]
         if kept is not None:
             keep(task, result, panel.sections, panel.digests(), kept)
-        done[number] = result
+        done[number] = [record for record, _ in result]
         if progress is not None:
-            progress(len(done), len(plan), task, [record for record, _ in result])
+            progress(len(done), len(plan), task, done[number])
 
     todo = {number: (plan[number][0], plan[number][1].sections) for number in open_tasks}
     if not work(todo, store, jobs=jobs, client=client):
@@ -143,7 +143,7 @@ def walk_forward(
         for seed in range(counts[name]):
             if isinstance(signal, SignalGenerator):
                 mine = [i for i, (t, _) in enumerate(plan) if (t.model, t.seed) == (name, seed)]
-                records = [record for i in mine for record, _ in done[i]]
+                records = [record for i in mine for record in done[i]]
                 own_sections, topk = panels[_panel_key(signal)].sections, signal.topk
             else:
                 records = _ask(signal, seed, market, [sections[i].date for i in asked])
