@@ -42,7 +42,7 @@ def csi300_path() -> Path:
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was():
-    """Commands set the package's log level, fixtures of whole modules too: each test starts anew."""
+    """Commands set the log level, in fixtures of whole modules too: each test starts anew."""
     package = logging.getLogger("attngru_bt")
     package.setLevel(logging.NOTSET)
     package.handlers.clear()
