@@ -1,9 +1,9 @@
 """The paper's experiment: an Attention-GRU on the SSE 50, as it could have been traded.
 
     python examples/sse50.py PANEL_FOLDER
-    python examples/sse50.py PANEL_FOLDER --start 2018-01-01 --seeds 3 --out runs/sse50
+    python examples/sse50.py PANEL_FOLDER --model default --start 2018-01-01 --out runs/sse50
 
-PANEL_FOLDER holds panel.csv.gz, membership.csv and index.csv, as described in docs/data.md.
+PANEL_FOLDER holds panel.csv.gz, membership.csv and index.csv, as described in docs/guide.md.
 Each month the members of that day are scored by a network trained on what was known then, ten of
 them are held, and every order obeys the A-share rules: lots, limits, T+1, suspensions, dated fees.
 `--quick` trades the last four months with a network that is hardly trained: to see that it runs.
@@ -21,20 +21,21 @@ parser = argparse.ArgumentParser(description="The paper's experiment on a panel 
 parser.add_argument("panel", nargs="?", type=Path, metavar="PANEL_FOLDER")
 parser.add_argument("--start", default="2017-01-01", help="first day to trade")
 parser.add_argument("--end", help="last day")
-parser.add_argument("--seeds", type=int, default=1, help="networks averaged into one score")
+parser.add_argument("--model", default="paper", help="paper, default, ridge, ...")
+parser.add_argument("--seeds", type=int, help="networks averaged into one score")
 parser.add_argument("--out", type=Path, default=Path("runs/sse50"))
 parser.add_argument("--quick", action="store_true", help="four months, hardly trained")
 args = parser.parse_args()
 if args.panel is None:
     parser.exit(
-        2, "Name a panel folder (panel.csv.gz, membership.csv, index.csv); see docs/data.md.\n"
+        2, "Name a panel folder (panel.csv.gz, membership.csv, index.csv); see docs/guide.md.\n"
     )
 try:
     market = attngru_bt.load(args.panel)
 except attngru_bt.DataError as error:
     parser.exit(2, f"{error}\n")
 
-settings = dict(topk=10, start=args.start, seeds=args.seeds)
+settings = dict(topk=10, start=args.start, signal=args.model, seeds=args.seeds)
 if args.quick:
     settings |= dict(start=market.bars.dates[-1] - pd.DateOffset(months=4), refit=12, min_months=4)
     settings |= dict(signal=AttentionGRUClassifier(max_epochs=2, hidden_size=4))
@@ -47,7 +48,7 @@ members = backtest.equal_weight(market, start=strategy.trading_since, **account)
 page = tearsheet.write_run(strategy, args.out, baseline=members, run={"data": market.name})[0]
 
 own = strategy.analyzers.performance.get_analysis()
-table = {"Attention-GRU": own, "all members": members.analyzers.performance.get_analysis()}
+table = {args.model: own, "all members": members.analyzers.performance.get_analysis()}
 if "benchmark" in own:
     table["index"] = own["benchmark"]
 # Table 3 of the paper: another period (2020-01 .. 2021-10), its own data, and no word on limits,
