@@ -13,6 +13,7 @@ from attngru_bt.bars import DataError
 from attngru_bt.bars.panel import DateLike, first, session_date
 
 COLUMNS = ("symbol", "in_date", "out_date")
+GAP = 7  # days out of an index that are more likely a slip of the pen
 
 
 class Universe(Protocol):
@@ -119,7 +120,10 @@ class Membership:
         return frozenset(self._names[(self._in <= day) & (day < self._out)])
 
     def check(self, assets: Iterable[str]) -> list[str]:
-        """Return one sentence per problem: overlapping stays, and members without bars.
+        """Return one sentence per problem: overlapping stays, gaps, and members without bars.
+
+        A gap is a stay that begins a few days after the one before, as when ``out_date`` was taken
+        for the last day in, or a time without any member.
 
         Parameters
         ----------
@@ -139,6 +143,19 @@ class Membership:
                     f"{self._source}: {self._names[a]} has overlapping stays, one from "
                     f"{self._in[a]} to {self._out[a]} and one from {self._in[b]}; join them."
                 )
+            elif self._names[a] == self._names[b] and 0 < _days(self._out[a], self._in[b]) <= GAP:
+                found.append(
+                    f"{self._source}: {self._names[a]} is out on {self._out[a]} and in again on "
+                    f"{self._in[b]}; out_date is the first day no longer in: if it stayed, join "
+                    f"the two."
+                )
+        inside = np.sort(self._in)
+        until = np.maximum.accumulate(self._out[np.argsort(self._in, kind="stable")])
+        for i in np.flatnonzero(inside[1:] > until[:-1]):
+            found.append(
+                f"{self._source}: nobody is a member from {until[i]} to {inside[i + 1]}, so "
+                f"nothing can be held then; add the stays of that time."
+            )
         unknown = sorted(set(self._names) - set(assets))
         if unknown:
             shown = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")
@@ -155,6 +172,10 @@ class Membership:
     def __repr__(self) -> str:
         """Return symbols and stays in one line."""
         return f"Membership({len(set(self._names))} symbols, {len(self)} stays)"
+
+
+def _days(start: np.datetime64, end: np.datetime64) -> int:
+    return int((end - start) / np.timedelta64(1, "D"))
 
 
 def _dates(column: pd.Series, symbols: list[Any], name: str, source: str) -> np.ndarray:

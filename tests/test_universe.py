@@ -95,6 +95,25 @@ class TestCheck:
         assert "m.csv: A has overlapping stays, one from 2020-01-01 to 2020-03-02" in overlap
         assert "1 of 2 members have no bars (B)" in unknown
 
+    def test_gaps_are_told_by_name(self):
+        frame = pd.DataFrame(
+            {
+                "symbol": ["A", "A", "A", "B"],
+                "in_date": ["2019-01-01", "2020-06-16", "2021-06-15", "2022-01-03"],
+                "out_date": ["2020-06-15", "2020-12-14", "2021-12-13", ""],
+            }
+        )
+        found = Membership.from_frame(frame, source="m.csv").check(["A", "B"])
+        short, *empty = found
+        assert short.startswith(
+            "m.csv: A is out on 2020-06-15 and in again on 2020-06-16; out_date"
+        )
+        assert [text[:62] for text in empty] == [
+            "m.csv: nobody is a member from 2020-06-15 to 2020-06-16, so no",
+            "m.csv: nobody is a member from 2020-12-14 to 2021-06-15, so no",
+            "m.csv: nobody is a member from 2021-12-13 to 2022-01-03, so no",
+        ]
+
 
 class TestValidation:
     @pytest.mark.parametrize(
