@@ -11,6 +11,7 @@ depends on it NaN.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -151,7 +152,7 @@ def expected_best_sharpe(trials: int, variance: float) -> float:
         return 0.0
     weight = np.euler_gamma
     best = (1.0 - weight) * stats.norm.ppf(1.0 - 1.0 / trials)
-    best += weight * stats.norm.ppf(1.0 - 1.0 / (trials * np.e))
+    best += weight * stats.norm.ppf(1.0 - 1.0 / (trials * math.e))
     return float(np.sqrt(variance) * best)
 
 
