@@ -75,7 +75,7 @@ def run(
         )
     _check_account(cash=cash, commission=commission, slippage=slippage)
     start = None if start is None else _date("start", start)
-    market = market if end is None else until(market, end)
+    market = market if end is None else market.until(end)
     if start is not None and start > market.bars.dates[-1]:
         raise DataError(
             f"`start` {start.date()} is after the last session of {market.name}, "
@@ -118,11 +118,6 @@ def _rules(rules: Any) -> Any:
     return rules
 
 
-def until(market: Market, end: Any) -> Market:
-    """Return the market as it was known on `end`: ``market.until(end)``."""
-    return market.until(end)
-
-
 def _date(name: str, value: Any) -> pd.Timestamp:
     try:
         return pd.Timestamp(value)
@@ -145,7 +140,7 @@ def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:
 
     Takes the arguments of `run` and pays the same costs.
     """
-    market = market if kwargs.get("end") is None else until(market, kwargs["end"])
+    market = market if kwargs.get("end") is None else market.until(kwargs["end"])
     bars = market.bars
     scores = pd.DataFrame(1.0, index=bars.dates[:1], columns=list(bars.assets))
     if market.membership is None:

@@ -86,7 +86,7 @@ def generator(name: str, **settings: Any) -> Any:
     Raises
     ------
     ValueError
-        If no model has that name.
+        If no model has that name, or it is "equal-weight", which chooses nobody.
     TypeError
         If a setting is none; the message has the nearest.
     ImportError
@@ -100,6 +100,12 @@ def generator(name: str, **settings: Any) -> Any:
     from attngru_bt.signals import SignalGenerator
 
     model = find(name)
+    if name == "equal-weight":
+        raise ValueError(
+            "'equal-weight' scores all stocks alike and so chooses nobody: the whole universe in "
+            "equal weight is attngru_bt.backtest.equal_weight(market), the baseline that runs of "
+            "attngru-bt backtest and compare show."
+        )
     made = model.make()
     own = made.get_params() if model.family == "baseline" else {}
     known = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"] + list(own)

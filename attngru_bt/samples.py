@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+
+if TYPE_CHECKING:
+    from attngru_bt.preprocessing import RunningCovariance
 
 FloatArray = NDArray[np.float64]
 
@@ -107,6 +110,8 @@ class CrossSection:
         Close at the month-end, in the feed's currency (adjusted when the bars are).
     returns : array of shape (n,) or None
         Return to the next month-end, as a fraction; None until that month has ended.
+    moments : RunningCovariance or None
+        Of the month-end's factors, where they are the same in every training window.
     """
 
     date: pd.Timestamp
@@ -115,6 +120,7 @@ class CrossSection:
     values: NDArray[np.float32]
     close: FloatArray
     returns: FloatArray | None = None
+    moments: RunningCovariance | None = None
 
     def __len__(self) -> int:
         return len(self.assets)

@@ -77,9 +77,9 @@ def stacked(datas, hidden, batch, options):
     list(train(jobs, max_epochs=EPOCHS, batch_size=batch))
 
 
-def measure(hidden, repeats, batch=BATCH, steps=STEPS):
+def measure(hidden, repeats, batch=BATCH, steps=STEPS, width=None):
     """CPU ms per network and batch of each way, a list of repeats."""
-    width = paying_width(hidden)
+    width = width or paying_width(hidden)
     datas = [rows(seed, steps) for seed in range(width)]
     ways = {
         "nn.GRU": (lambda: baseline(datas[0], hidden, batch), 1),
@@ -105,8 +105,8 @@ def ratio(times, slow, fast):
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
-def table(hidden, repeats, batch=BATCH, steps=STEPS):
-    width, times = measure(hidden, repeats, batch, steps)
+def table(hidden, repeats, batch=BATCH, steps=STEPS, width=None):
+    width, times = measure(hidden, repeats, batch, steps, width)
     print(f"\nhidden {hidden}, {steps} steps, batch {batch}, {width} networks in a stack")
     print("| | CPU ms per network and batch | times faster than nn.GRU | than the plain loop |")
     print("|---|---|---|---|")
@@ -196,6 +196,7 @@ def main():
     for hidden in options.hidden:
         table(hidden, options.repeats)
     table(8, options.repeats, batch=512, steps=3)  # monthly steps, many seeds
+    table(8, options.repeats, batch=128, steps=3, width=5)  # the default model's, but for its skip
     covariance(max(1, options.repeats // 2))
     if options.both:
         for hidden in options.hidden:

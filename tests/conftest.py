@@ -2,11 +2,15 @@
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
+import vendor_modules
 
+from attngru_bt.cli import scripts
 from attngru_bt.datasets import Market, load, make_market
+from attngru_bt.factors import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("ATTNGRU_DATA", ROOT.parent / "shared" / "data"))
@@ -38,6 +42,31 @@ def sse50(sse50_path: Path) -> Market:
 @pytest.fixture(scope="session")
 def csi300_path() -> Path:
     return _real("csi300")
+
+
+@pytest.fixture
+def ak(monkeypatch):
+    """The akshare library, as far as it is asked."""
+    module = vendor_modules.make_akshare()
+    monkeypatch.setitem(sys.modules, "akshare", module)
+    return module
+
+
+@pytest.fixture
+def bs(monkeypatch):
+    """The baostock library, as far as it is asked."""
+    module = vendor_modules.make_baostock()
+    monkeypatch.setitem(sys.modules, "baostock", module)
+    return module
+
+
+@pytest.fixture
+def clean_registry(monkeypatch):
+    """Factors that a test registers, in scripts or itself, do not outlive it."""
+    before = registry.snapshot()
+    monkeypatch.setattr(scripts, "_loaded", {})
+    yield
+    registry.restore(before)
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,7 @@ analyzers evaluation feeds
 datasets
 universe
 bars
+atomic
 """
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 
@@ -93,6 +94,58 @@ def test_outside_libraries_stay_in_their_rooms(path):
     for name in imports(path):
         top = name.split(".")[0]
         assert here in ALLOWED.get(top, {here}), f"{here} imports {top}"
+
+
+def private(path):
+    """What a file takes from other modules of the package though its name begins with ``_``."""
+    tree = ast.parse(path.read_text())
+    theirs = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("attngru_bt"):
+            theirs.update(alias.asname or alias.name for alias in node.names)
+            names = [part for alias in node.names for part in (*node.module.split("."), alias.name)]
+            yield from (f"{node.lineno}: {name}" for name in names if is_private(name))
+        elif isinstance(node, ast.Import):
+            theirs.update(
+                alias.asname or "attngru_bt"
+                for alias in node.names
+                if alias.name.split(".")[0] == "attngru_bt"
+            )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            whose = ast.unparse(node.value)
+            if whose in theirs or whose.startswith("attngru_bt."):
+                yield f"{node.lineno}: {whose}.{node.attr}"
+
+
+def is_private(name):
+    named_tuples = {"_asdict", "_fields", "_make", "_replace"}  # public in spite of it
+    return name.startswith("_") and not name.startswith("__") and name not in named_tuples
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_private_names_stay_in_their_module(path):
+    assert not list(private(path))
+
+
+def test_private_names_are_found_however_they_are_taken(tmp_path):
+    lines = [
+        "from attngru_bt.bars import panel, _hidden",
+        "import attngru_bt.bars.files as files",
+        "import attngru_bt",
+        "panel._first, files._read(), attngru_bt.bars.panel._first",
+        "def later():",
+        "    from attngru_bt.factors.ops import _fast as fast",
+        "panel.first, files.__name__, self._own, other._theirs",
+    ]
+    (tmp_path / "module.py").write_text("\n".join(lines))
+    assert sorted(private(tmp_path / "module.py")) == [
+        "1: _hidden",
+        "4: attngru_bt.bars.panel._first",
+        "4: files._read",
+        "4: panel._first",
+        "6: _fast",
+    ]
 
 
 def test_the_table_names_no_module_that_is_gone():

@@ -25,7 +25,7 @@ from attngru_bt.audit.report import failed as fail
 from attngru_bt.bars import Bars, DataError
 from attngru_bt.datasets import Market, load_sp500, make_market
 from attngru_bt.evaluation import monthly_quality, rank_ic
-from attngru_bt.factors import factor, registry
+from attngru_bt.factors import factor
 from attngru_bt.strategy import MonthlyTopK
 from attngru_bt.universe import Membership
 
@@ -36,14 +36,6 @@ QUICK = dict(topk=3, min_months=5, cuts=2, factors=NAMES)
 @pytest.fixture(scope="module")
 def market():
     return make_market(n_assets=12, n_days=360, seed=3, signal=0.1, delisted=2)
-
-
-@pytest.fixture
-def clean_registry():
-    """What a test registers does not outlive it."""
-    before = registry.snapshot()
-    yield
-    registry.restore(before)
 
 
 def with_lines(market, **lines):
@@ -61,7 +53,7 @@ def next_month(market):
 
 
 def until(market, n_days):
-    return backtest.until(market, market.bars.dates[n_days - 1])
+    return market.until(market.bars.dates[n_days - 1])
 
 
 class TestWhole:

@@ -18,14 +18,6 @@ from attngru_bt.samples import month_ends
 from attngru_bt.universe import Membership
 
 
-@pytest.fixture
-def clean_registry():
-    """What a test registers does not outlive it."""
-    before = registry.snapshot()
-    yield
-    registry.restore(before)
-
-
 def ahead(values, n):
     """Values of n rows later; not known at the end."""
     return np.vstack([values[n:], np.full((n, values.shape[1]), np.nan)])

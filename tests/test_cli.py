@@ -332,7 +332,7 @@ def interrupted(data, tmp_path_factory):
             ("--model", "momentum", "--lookback", 3),
             "--lookback has no effect with --model momentum",
         ),
-        (("--model", "equal-weight"), "is the baseline that every run is compared with"),
+        (("--model", "equal-weight"), "'equal-weight' scores all stocks alike"),
         (("--market", "ashare", "--commission", 0.001), "--commission has no effect beside"),
         (("--market", "nyse"), "nyse"),
         (("--jobs", 0), "`jobs` must be at least 1"),

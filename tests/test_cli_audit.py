@@ -1,7 +1,6 @@
 """``attngru-bt audit`` as its users meet it: verdicts, first offenders, exit codes, JSON."""
 
 import json
-import logging
 import re
 import shutil
 
@@ -14,8 +13,9 @@ from typer.testing import CliRunner
 
 from attngru_bt import audit as engine
 from attngru_bt import make_market
-from attngru_bt.cli import audit, scripts
-from attngru_bt.factors import registry
+from attngru_bt.cli import audit
+
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 CLEAN = """\
 import attngru_bt
@@ -48,16 +48,6 @@ def Whole(close):
 """
 SMALL = ["--topk=3", "--min-months=4", "--cuts=1"]
 NO_REPLAY = "--skip=scores,orders,label shift,accuracy"
-
-
-@pytest.fixture(autouse=True)
-def as_before(monkeypatch):
-    """What a test registers, and the log level of the command, do not outlive it."""
-    before = registry.snapshot()
-    monkeypatch.setattr(scripts, "_loaded", {})
-    yield
-    registry.restore(before)
-    logging.getLogger("attngru_bt").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")

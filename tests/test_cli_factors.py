@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import logging
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,8 @@ from attngru_bt import Market, backtest, make_market
 from attngru_bt.bars import DataError
 from attngru_bt.cli import scripts
 from attngru_bt.factors import compute, join_factor_file, registry
+
+pytestmark = pytest.mark.usefixtures("clean_registry")
 
 MINE = """\
 from __future__ import annotations
@@ -41,16 +42,6 @@ def Trot(close, n):
     return close / ops.mean(close, n)
 """
 SMALL = ["--topk=3", "--lookback=2", "--min-months=6", "--start=2015-09-01", "--no-baseline"]
-
-
-@pytest.fixture(autouse=True)
-def as_before(monkeypatch):
-    """What a test registers, and the log level of the command, do not outlive it."""
-    before = registry.snapshot()
-    monkeypatch.setattr(scripts, "_loaded", {})
-    yield
-    registry.restore(before)
-    logging.getLogger("attngru_bt").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")
@@ -366,9 +357,9 @@ class TestBacktest:
         want = backtest.run(market, factors=names, topk=3, lookback=2, min_months=6,
                             start="2015-09-01")  # fmt: skip
         assert want.signal.history_.columns == tuple(names)
-        day = want.signal.history_.dates[-1]
-        given = want.signal.history_.values[-1, :, names.index("BIAS5")]
-        np.testing.assert_array_equal(given, joined["pb"][joined.dates.get_loc(day)])
+        section = want.signal.sections_[-1]
+        pb = joined.frame("pb").loc[section.date, list(section.assets)].astype(np.float32)
+        np.testing.assert_array_equal(section.values[:, -1, names.index("BIAS5")], pb)
         scores = pd.read_csv(out / "scores.csv").set_index(["month_end", "symbol"])["score"]
         labels = want.signal.labels()["score"].sort_index()
         assert scores.sort_index().to_numpy().tobytes() == labels.to_numpy().tobytes()

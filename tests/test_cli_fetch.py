@@ -1,7 +1,6 @@
 """``attngru-bt fetch``: a folder to run on, one sentence per mistake, and Ctrl-C loses nothing."""
 
 import functools
-import logging
 import re
 import shlex
 import sys
@@ -42,25 +41,10 @@ def error_of(result):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """No waiting, and the log level of the command does not outlive the test."""
+    """No waiting."""
     waits = []
     monkeypatch.setattr(command, "Patience", functools.partial(Patience, sleep=waits.append))
-    yield waits
-    logging.getLogger("attngru_bt").setLevel(logging.NOTSET)
-
-
-@pytest.fixture
-def bs(monkeypatch):
-    module = standin.make_baostock()
-    monkeypatch.setitem(sys.modules, "baostock", module)
-    return module
-
-
-@pytest.fixture
-def ak(monkeypatch):
-    module = standin.make_akshare()
-    monkeypatch.setitem(sys.modules, "akshare", module)
-    return module
+    return waits
 
 
 def test_help_shows_examples_that_parse():

@@ -9,12 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
+from attngru_bt.datasets import make_market
 from attngru_bt.preprocessing import (
     Components,
     FillMissing,
     MissingShareFilter,
     RunningCovariance,
 )
+from attngru_bt.samples import month_ends, row_frame, sequences
+from attngru_bt.signals import SignalGenerator
+from attngru_bt.signals.trainingset import make_preprocess, training_months, training_set
 
 
 def months(sizes, n_factors=6, seed=0, missing=0.1, level=0.0):
@@ -163,3 +167,55 @@ class TestValidation:
             RunningCovariance(["a"], fill=np.nan)
         with pytest.raises(ValueError, match="`n_components` must be"):
             Components.from_covariance(running(months((10,))), 0)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    """Cross-sections normalised at their own month-end, month after month."""
+    market = make_market(30, 400, seed=3)
+    made = SignalGenerator(standardise="date").panel()
+    for end in month_ends(market.bars.dates)[:-1]:
+        made.extend(market.bars.until(market.bars.dates[end]))
+    return made
+
+
+class TestInTheWalk:
+    """Where no later month changes a cross-section, its moments are kept instead of its rows."""
+
+    @pytest.mark.parametrize("window", [None, 5])
+    @pytest.mark.parametrize("n_components", [24, 0.9, None])
+    def test_it_is_what_a_fit_from_scratch_gives(self, panel, window, n_components):
+        settings = SignalGenerator(standardise="date", window=window, n_components=n_components)
+        ours = training_set(settings, panel.sections)
+        labelled = training_months(settings, panel.sections)
+        assert len(labelled) == (5 if window else len(panel.sections) - 1)
+        scratch = make_preprocess(settings).fit(row_frame(labelled))
+        known = ~np.isnan(np.concatenate([s.labels(settings.topk) for s in labelled]))
+        theirs = sequences(labelled, scratch)[known]
+        np.testing.assert_allclose(ours.features, theirs, atol=1e-6)
+        assert [name for name, _ in ours.preprocess.steps] == [name for name, _ in scratch.steps]
+        for mine, other in zip(ours.preprocess, scratch, strict=True):
+            assert mine.get_params() == other.get_params()
+            assert list(mine.get_feature_names_out()) == list(other.get_feature_names_out())
+        shares = ours.preprocess["filter"].missing_share_, scratch["filter"].missing_share_
+        np.testing.assert_allclose(*shares, rtol=1e-12)
+        assert shares[0].max() > 0.2 > shares[0].min()  # something was dropped
+        if n_components is not None:
+            same(ours.preprocess["components"], scratch["components"], atol=1e-6)
+
+    def test_the_rows_are_not_gone_through_again(self, panel, monkeypatch):
+        def never(self, X, y=None):
+            raise AssertionError("fitted from scratch")
+
+        monkeypatch.setattr(Components, "fit", never)
+        training_set(SignalGenerator(standardise="date"), panel.sections)
+        with pytest.raises(AssertionError, match="from scratch"):
+            training_set(
+                SignalGenerator(standardise="date", preprocess=Components()), panel.sections
+            )
+
+    def test_z_scores_over_the_window_have_no_moments(self):
+        market = make_market(12, 120, seed=3)
+        panel = SignalGenerator(standardise="panel").panel()
+        panel.extend(market.bars)
+        assert all(section.moments is None for section in panel.sections)

@@ -23,6 +23,7 @@ from attngru_bt.factors import (
     step,
 )
 from attngru_bt.factors.document import describe, page, scale_of
+from attngru_bt.factors.engine import plan, values_at
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -226,6 +227,68 @@ class TestFactorHistory:
             history.extend(bars.select(["S0", "S3", "S1"]), bars.dates[130:131])
         with pytest.raises(ValueError, match="Column 2 of the bars was 'S3' and is nothing now"):
             history.extend(bars.select(["S0", "S1"]), bars.dates[130:131])
+
+    def test_assets_not_asked_for_wait_until_they_are(self, bars: Bars) -> None:
+        names, days = registry.names(), bars.dates[[150, 152, 200]]
+        whole, history = FactorHistory(names), FactorHistory(names)
+        for at in (days[:2], days[2:]):
+            whole.extend(bars, at)
+        history.extend(bars, days[:2], ["S3", "S1"])
+        assert np.isnan(history.values[:, [0, 2, 4]]).all()
+        np.testing.assert_array_equal(history.values[:, [1, 3]], whole.values[:2, [1, 3]])
+        before = history.values.copy()
+        history.extend(bars, days[1:], ["S0", "S1"])
+        np.testing.assert_array_equal(history.values[:, [0, 1]], whole.values[:, [0, 1]])
+        np.testing.assert_array_equal(history.values[:2, 3], before[:, 3])
+        again = pickle.loads(pickle.dumps(history))
+        for one in (history, again):
+            one.extend(bars, days)
+            np.testing.assert_array_equal(one.values, whole.values)
+
+    def test_what_was_computed_elsewhere_is_stored(self, bars: Bars) -> None:
+        names, at = ["MA5", "ROC6"], bars.dates[[100, 101]]
+        whole, history = FactorHistory(names), FactorHistory(names)
+        whole.extend(bars, at)
+        values = np.moveaxis(whole.values[:, [2, 0]], -1, 0)
+        history.put(bars, at, ["S2", "S0"], values + 1)
+        np.testing.assert_array_equal(history.values[:, [0, 2]], whole.values[:, [0, 2]] + 1)
+        history.extend(bars, at)  # those are there, the others are not
+        np.testing.assert_array_equal(history.values[:, [0, 2]], whole.values[:, [0, 2]] + 1)
+        np.testing.assert_array_equal(history.values[:, [1, 3]], whole.values[:, [1, 3]])
+        with pytest.raises(ValueError, match="of dates not stored yet"):
+            history.put(bars, at, ["S2", "S0"], values)
+        with pytest.raises(ValueError, match=r"shape \(2, 1, 1\); got \(2, 2, 2\)"):
+            history.put(bars, bars.dates[[102]], ["S2"], values)
+
+    def test_assets_must_be_among_the_bars(self, bars: Bars) -> None:
+        with pytest.raises(ValueError, match="'S11' is wanted and not among.*did you mean 'S1'"):
+            FactorHistory(["MA5"]).extend(bars, bars.dates[[100]], ["S0", "S11"])
+
+    @pytest.mark.parametrize("picked", [[0, 2, 1, 3], [4, 0], [3], [1, 2, 3], [2, 2]])
+    def test_assets_may_be_picked_in_any_order(self, bars: Bars, picked: list[int]) -> None:
+        planned, days = plan(bars, registry.names()), np.arange(240, 300)
+        whole = values_at(bars, days, planned)
+        some = values_at(bars, days, planned, assets=np.array(picked))
+        np.testing.assert_array_equal(some, whole[:, :, picked])
+
+    def test_an_asset_without_a_bar_costs_nothing(self, bars: Bars) -> None:
+        seen = []
+
+        @factor("mine", lookback=1)
+        def Seen(close):
+            seen.append(close.shape[1])
+            return close
+
+        try:
+            gone = bars["close"].copy()
+            gone[:, 1:3] = np.nan
+            some = Bars(bars.dates, bars.assets, {"close": gone})
+            values, _ = compute(some, ["Seen"], at=bars.dates[[200]])
+        finally:
+            registry.remove("Seen")
+        there = ~np.isnan(gone[200])
+        assert seen == [there.sum()]
+        np.testing.assert_array_equal(~np.isnan(values[0, :, 0]), there)
 
     def test_dates_must_be_sessions(self, bars: Bars) -> None:
         sunday = pd.DatetimeIndex(["2010-06-06"])

@@ -319,6 +319,7 @@ class TestBacktraderFeatures:
             figure = cerebro.plot(iplot=False, style="line")[0][0]
             lines = [line.get_ydata() for ax in figure.axes for line in ax.get_lines()]
             got.append([list(map(float, y)) for y in lines])
+        matplotlib.pyplot.close("all")
         assert repr(got[0]) == repr(got[1])
         assert len(got[0]) > 4
 

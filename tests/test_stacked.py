@@ -84,15 +84,12 @@ class TestGradients:
         stack = Stack(shape, memory, 3, 5, 32)
         stack.prepare()
         rows = torch.stack([shape.pack(net.state_dict()) for net in nets])
-        tables = [Table(part) for part in data]
-        batches = [Batches(t, torch.arange(len(t)), 1, 32) for t in tables]
-        loaded = [
-            b.load(t, 0, stack, m) for m, (b, t) in enumerate(zip(batches, tables, strict=True))
-        ]
-        y, weight = (torch.stack(part) for part in zip(*loaded, strict=True))
+        for m, part in enumerate(data):
+            Batches(Table(part), 1, 32).load(0, stack, m, missing)
         with torch.no_grad():
-            losses, slopes = SLOPED[loss](stack.forward(rows, missing), y, weight)
-            gradients = stack.backward(rows, slopes)
+            outputs = stack.forward(rows, missing)
+            losses, slopes = SLOPED[loss](outputs, *stack.y_weight)
+            gradients = stack.backward(slopes)
         for m, (net, part) in enumerate(zip(nets, data, strict=True)):
             value = loss(net(part.x, part.present), part.y, part.weight)
             value.backward()
@@ -100,6 +97,27 @@ class TestGradients:
             torch.testing.assert_close(losses[m].sum(), value.detach(), rtol=0, atol=1e-12)
             torch.testing.assert_close(gradients[m], expected, rtol=1e-9, atol=1e-12)
             assert expected.abs().min() > 0  # every parameter has something to say
+
+    @pytest.mark.parametrize("options", VARIANTS)
+    def test_steps_missing_anywhere(self, options):
+        net, n = disturbed(1, torch.float64, **options), 30
+        data = samples(n, seed=2, dtype=torch.float64)
+        present = torch.rand(n, 5, generator=seeded(3)) < 0.6
+        present[:, 2] = True
+        data = data._replace(x=data.x * present[..., None], present=present)
+        shape = shape_of(net)
+        stack = Stack(shape, Memory(torch.float64, CPU), 1, 5, 32)
+        stack.prepare()
+        Batches(Table(data), 1, 32).load(0, stack, 0, True)
+        with torch.no_grad():
+            outputs = stack.forward(shape.pack(net.state_dict())[None], True)
+            _, slopes = SLOPED[cross_entropy](outputs, *stack.y_weight)
+            gradients = stack.backward(slopes)
+        expected = net(data.x, present)
+        cross_entropy(expected, data.y, data.weight).backward()
+        torch.testing.assert_close(outputs[0, :n], expected.detach(), rtol=0, atol=1e-12)
+        theirs = shape.pack({name: p.grad for name, p in net.named_parameters()})
+        torch.testing.assert_close(gradients[0], theirs, rtol=1e-9, atol=1e-12)
 
     @given(
         steps=st.integers(1, 4),
@@ -114,15 +132,15 @@ class TestGradients:
         options = {"reset": reset, "attention": attention, "features": features, "hidden": hidden}
         net = disturbed(n, torch.float64, **options)
         data = samples(n, steps, features, seed=steps, dtype=torch.float64)
-        shape, table = shape_of(net), Table(data)
+        shape = shape_of(net)
         stack = Stack(shape, Memory(torch.float64, CPU), 1, steps, 64)
         stack.prepare()
-        y, weight = Batches(table, torch.arange(n), 1, 64).load(table, 0, stack, 0)
+        Batches(Table(data), 1, 64).load(0, stack, 0, False)
         rows = shape.pack(net.state_dict())[None]
         with torch.no_grad():
             outputs = stack.forward(rows, False)
-            _, slopes = SLOPED[cross_entropy](outputs, y[None], weight[None])
-            gradients = stack.backward(rows, slopes)
+            _, slopes = SLOPED[cross_entropy](outputs, *stack.y_weight)
+            gradients = stack.backward(slopes)
         expected = net(data.x)
         cross_entropy(expected, data.y, data.weight).backward()
         torch.testing.assert_close(outputs[0, :n], expected.detach(), rtol=0, atol=1e-12)

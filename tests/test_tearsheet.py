@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import backtrader as bt
 import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pandas as pd
 import pytest
@@ -226,10 +227,9 @@ class TestPage:
         try:
             before = dict(matplotlib.rcParams)
             backend = matplotlib.rcParams._get_backend_or_none()
+            figures = matplotlib.pyplot.get_fignums()
             tearsheet.save(ran, tmp_path / "page.html")
-            import matplotlib.pyplot as plt
-
-            assert plt.get_fignums() == []
+            assert matplotlib.pyplot.get_fignums() == figures
             assert matplotlib.rcParams._get_backend_or_none() == backend
             changed = {k for k, v in matplotlib.rcParams.items() if before[k] != v}
             assert changed <= {"backend"}

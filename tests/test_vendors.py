@@ -47,20 +47,6 @@ def patience(retries=3, waits=None):
 
 
 @pytest.fixture
-def ak(monkeypatch):
-    module = standin.make_akshare()
-    monkeypatch.setitem(sys.modules, "akshare", module)
-    return module
-
-
-@pytest.fixture
-def bs(monkeypatch):
-    module = standin.make_baostock()
-    monkeypatch.setitem(sys.modules, "baostock", module)
-    return module
-
-
-@pytest.fixture
 def yf(monkeypatch):
     frames = {
         "AAPL": standin.yahoo(RAW, SPLITS, PAID),

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from attngru_bt import backtest
@@ -18,8 +19,11 @@ from attngru_bt.bars import DataError
 from attngru_bt.classifier import AttentionGRUClassifier
 from attngru_bt.datasets import make_market
 from attngru_bt.signals import SignalGenerator
+from attngru_bt.signals.fit import fit, score
+from attngru_bt.signals.model import fits_at_once
+from attngru_bt.signals.trainingset import training_set
 from attngru_bt.walkforward import walk_forward
-from attngru_bt.walkforward.tasks import schedule
+from attngru_bt.walkforward.tasks import Task, bundles, perform, schedule
 
 SETTINGS = dict(topk=3, min_months=4, refit=2, lookback=3)
 
@@ -193,6 +197,80 @@ def test_a_dask_cluster_gives_the_same_bits_even_if_it_loses_a_worker(market, mo
             **SETTINGS,
         )
     assert bits(walks) == bits(serial)
+
+
+class TestSideBySide:
+    """Networks of a month's seeds, then of further months, are trained in one set of products."""
+
+    def plan(self, serial, model, seeds=3, **changed):
+        sections = serial[0].sections
+        settings = SignalGenerator(model, **(SETTINGS | changed))
+        months = schedule(settings, sections, range(len(sections)))
+        tasks = [
+            Task("one", seed, clone(settings).set_params(random_state=seed), group)
+            for seed in range(seeds)
+            for group in months
+        ]
+        return dict(enumerate(tasks)), sections
+
+    def grouped(self, tasks, sections, n_workers=1):
+        found = bundles(tasks, sections, n_workers)
+        assert sorted(n for bundle in found for n in bundle) == sorted(tasks)
+        return [[(tasks[n].months[0], tasks[n].seed) for n in bundle] for bundle in found]
+
+    def test_seeds_of_a_month_go_first_as_many_as_pay(self, serial):
+        tasks, sections = self.plan(serial, net().set_params(n_seeds=4))
+        assert fits_at_once(net().set_params(n_seeds=4)) == 5  # of 22 networks of 4 units
+        months = sorted({task.months[0] for task in tasks.values()})
+        order = [(month, seed) for month in months for seed in range(3)]
+        assert self.grouped(tasks, sections) == [order[i : i + 5] for i in range(0, len(order), 5)]
+
+    def test_what_is_not_stacked_is_a_task_by_itself(self, serial):
+        for model in (Ridge(), net().set_params(cell="lstm"), net().set_params(dropout=0.5)):
+            tasks, sections = self.plan(serial, model)
+            assert all(len(bundle) == 1 for bundle in self.grouped(tasks, sections))
+
+    def test_each_worker_gets_some(self, serial):
+        tasks, sections = self.plan(serial, net(), seeds=6)
+        assert max(map(len, self.grouped(tasks, sections))) == 22
+        shared = self.grouped(tasks, sections, n_workers=2)
+        assert max(map(len, shared)) == len(tasks) // 8 >= 2
+        assert {len(b) for b in self.grouped(tasks, sections, n_workers=100)} == {1}
+
+    def test_rows_at_once_are_bounded(self, serial, monkeypatch):
+        tasks, sections = self.plan(serial, net())
+        monkeypatch.setattr("attngru_bt.walkforward.tasks.MAX_ROWS", 150)
+        sizes = []
+        for bundle in self.grouped(tasks, sections):
+            rows = [sum(len(s) for s in sections[:month]) for month, _ in bundle]
+            assert len(bundle) == 1 or sum(rows) <= 150
+            sizes.append(len(bundle))
+        assert sizes[0] > 1 == sizes[-1]
+
+    def test_the_bits_are_those_of_a_fit_by_itself(self, serial):
+        tasks, sections = self.plan(serial, net(), seeds=2)
+        together = perform(list(tasks.values()), sections)
+        for task, done in zip(tasks.values(), together, strict=True):
+            fitted = fit(task.settings, sections[: task.months[0] + 1])
+            assert len(done) == len(task.months)
+            for now, (record, model) in zip(task.months, done, strict=True):
+                alone = score(fitted, sections[now])
+                pd.testing.assert_series_equal(record.scores, alone.scores, check_exact=True)
+                assert record.in_sample == alone.in_sample
+                assert (model is not None) == record.refit == (now == task.months[0])
+
+    def test_seeds_share_the_training_set_and_its_time(self, serial, monkeypatch):
+        tasks, sections = self.plan(serial, net())
+        taken = []
+        monkeypatch.setattr(
+            "attngru_bt.walkforward.tasks.training_set",
+            lambda settings, known: taken.append(len(known)) or training_set(settings, known),
+        )
+        began = time.perf_counter()
+        done = perform(list(tasks.values()), sections)
+        elapsed = time.perf_counter() - began
+        assert len(taken) == len(set(taken)) == len(tasks) / 3
+        assert 0 < sum(record.fit_seconds for months in done for record, _ in months) < elapsed
 
 
 class TestResume:

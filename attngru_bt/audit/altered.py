@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.backtest import until
 from attngru_bt.bars import PRICE_LINES, Bars
 from attngru_bt.datasets import Market
 from attngru_bt.samples import month_ends
@@ -76,7 +75,7 @@ def scrambled(
     """
     if beyond is not None:
         last = int(market.bars.dates.searchsorted(date, side="right")) - 1 + beyond
-        market = until(market, market.bars.dates[min(last, len(market.bars) - 1)])
+        market = market.until(market.bars.dates[min(last, len(market.bars) - 1)])
     index = market.benchmark
     if index is not None:
         numbers = index.select_dtypes("number").columns

@@ -121,8 +121,8 @@ def run(
                 f"`skip` must name checks ({', '.join(CHECKS)}); got {name!r}{hint or '.'}"
             )
     if end is not None:
-        market = backtest.until(market, end)
-        against = None if against is None else backtest.until(against, end)
+        market = market.until(end)
+        against = None if against is None else against.until(end)
     auditor = _Auditor(market, skip, random_state, tell)
     auditor.factors(factors, cuts)
     settings = _settings(market, topk, min_months, start)

@@ -13,7 +13,6 @@ import pandas as pd
 
 from attngru_bt.audit.altered import BEYOND, MembersKnown, generators, scrambled
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.backtest import until
 from attngru_bt.datasets import Market
 
 SCORES, ORDERS = "scores", "orders"
@@ -47,7 +46,7 @@ def check(
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         members = None if market.membership is None else MembersKnown(market.membership, cut)
         for other_market, how in (
-            (until(market, cut), f"without the bars after {cut.date()}"),
+            (market.until(cut), f"without the bars after {cut.date()}"),
             (scrambled(market, cut, rng, BEYOND), f"with other bars after {cut.date()}"),
         ):
             other = run(other_market, members)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from attngru_bt.classifier.base import NetworkEstimator
 from attngru_bt.classifier.convolution import ConvolutionClassifier
 from attngru_bt.classifier.estimator import AttentionGRUClassifier
 from attngru_bt.classifier.feedforward import FeedForwardClassifier
@@ -25,6 +26,7 @@ __all__ = [
     "ConvolutionClassifier",
     "ElasticNetSelection",
     "FeedForwardClassifier",
+    "NetworkEstimator",
     "SequencePipeline",
 ]
 

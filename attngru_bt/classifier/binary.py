@@ -9,10 +9,10 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from attngru_bt.classifier.base import MIN_VALIDATION_ROWS, NetworkEstimator, Progress, Rows
-from attngru_bt.classifier.checks import check_groups, check_parameters, check_X, check_y
+from attngru_bt.classifier.checks import check_rows, check_X, check_y
 
 if TYPE_CHECKING:
     from attngru_bt.training import Samples
@@ -97,13 +97,7 @@ class BinaryClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[best])
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:
-        check_parameters(self)
-        x, present = check_X(self, X, fitting=True)
-        labels = check_y(self, y, len(x))
-        weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
-        groups = check_groups(groups, len(x))
-        kept = weight > 0
-        x, present, labels, weight = x[kept], present[kept], labels[kept], weight[kept]
+        x, present, labels, weight, dates = check_rows(self, X, y, sample_weight, groups, check_y)
         classes, target = np.unique(labels, return_inverse=True)
         fitted = {"classes_": classes}
         if len(classes) == 1:
@@ -114,7 +108,7 @@ class BinaryClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
             )
             return Rows(x, present, target, weight, None, fitted)
         weight *= compute_class_weight(self.class_weight, classes=classes, y=labels)[target]
-        late = self._validation_rows(groups[kept], target)
+        late = self._validation_rows(dates, target)
         return Rows(x, present, target, weight, late, fitted)
 
     def _start(self, early: Samples) -> float:

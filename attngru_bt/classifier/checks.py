@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
 _RANGES: tuple[tuple[str, float, float, Any], ...] = (
     ("hidden_size", 1, np.inf, numbers.Integral),
@@ -25,6 +26,27 @@ _RANGES: tuple[tuple[str, float, float, Any], ...] = (
     ("weight_decay", 0, np.inf, numbers.Real),
     ("validation_fraction", 0, 1, numbers.Real),
 )
+
+
+def check_rows(
+    model: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    groups: Any,
+    check_target: Callable[[BaseEstimator, Any, int], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Check all that a fit is given; return X, steps present, y, weights and dates.
+
+    Rows of weight 0 are gone. `check_target` is `check_y` or `check_numbers`.
+    """
+    check_parameters(model)
+    x, present = check_X(model, X, fitting=True)
+    target = check_target(model, y, len(x))
+    weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+    dates = check_groups(groups, len(x))
+    kept = weight > 0
+    return x[kept], present[kept], target[kept], weight[kept], dates[kept]
 
 
 def check_parameters(model: BaseEstimator) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from attngru_bt.classifier.attention import AttentionGRU
 from attngru_bt.classifier.base import Progress, Rows
-from attngru_bt.classifier.checks import check_groups, check_numbers, check_parameters, check_X
+from attngru_bt.classifier.checks import check_numbers, check_rows, check_X
 
 if TYPE_CHECKING:
     from attngru_bt.training import Samples
@@ -153,17 +153,13 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
         return np.asarray(self.y_mean_ + self.y_scale_ * outputs)
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:
-        check_parameters(self)
-        x, present = check_X(self, X, fitting=True)
-        numbers = check_numbers(self, y, len(x))
-        weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
-        groups = check_groups(groups, len(x))
-        kept = weight > 0
-        x, present, numbers, weight = x[kept], present[kept], numbers[kept], weight[kept]
+        x, present, numbers, weight, dates = check_rows(
+            self, X, y, sample_weight, groups, check_numbers
+        )
         mean = float(np.average(numbers, weights=weight))
         variance = float(np.average((numbers - mean) ** 2, weights=weight))
         scale = (3 * variance) ** 0.5 or 1.0  # an even spread over -1 .. 1 has variance 1/3
-        late = self._validation_rows(groups[kept], numbers)
+        late = self._validation_rows(dates, numbers)
         fitted = {"y_mean_": mean, "y_scale_": scale}
         return Rows(x, present, (numbers - mean) / scale, weight, late, fitted)
 

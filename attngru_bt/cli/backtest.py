@@ -278,12 +278,8 @@ _MODEL = (
 
 def _signal(market: Market, given: dict[str, Any], folder: Path) -> Any:
     """Return what gives the scores, set up as asked for, keeping its months in the folder."""
-    if given["model"] == "equal-weight":
-        raise ValueError(
-            "--model equal-weight: the whole universe in equal weight is the baseline that every "
-            "run is compared with; choose a model to compare it to."
-        )
     asked = {name: given[name] for name in _MODEL if name in given}
+    signal = generator(given["model"], universe=market.membership, **asked)
     if find(given["model"]).family == "baseline":
         for name in _TRAINING:
             if name in given and (name, given[name]) not in EMBEDDED.items():
@@ -292,7 +288,6 @@ def _signal(market: Market, given: dict[str, Any], folder: Path) -> Any:
                     f"{option} has no effect with --model {given['model']}, which is not trained; "
                     f"leave it out."
                 )
-    signal = generator(given["model"], universe=market.membership, **asked)
     if isinstance(signal, SignalGenerator):
         # where the walk-forward of several processes keeps those of the first seed
         signal.set_params(checkpoints=folder / "checkpoints" / given["model"] / "seed0")

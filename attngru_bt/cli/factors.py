@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from attngru_bt.backtest import until
+from attngru_bt.atomic import replacing
 from attngru_bt.bars import Bars, DataError
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
@@ -136,12 +134,11 @@ def compute(
         market = read_market(data, benchmark, factor_file=factor_file)
         choice = choose([*(factors or ()), *([names] if names else ())])
         if end is not None:
-            market = until(market, date("end", end))
+            market = market.until(date("end", end))
         dates = _from(market, start)
         planned = plan(market.bars, choice.names)
         if choice.names is None:
             _left_out(planned)
-        out_file.parent.mkdir(parents=True, exist_ok=True)
         n_rows = _write(market.bars, planned, dates, raw, out_file)
         err.print(
             f"{len(planned.columns)} factors of {market.name}, {n_rows} rows of "
@@ -212,25 +209,11 @@ def _tables(
 def _write(bars: Bars, planned: Plan, dates: pd.DatetimeIndex, raw: bool, path: Path) -> int:
     """Write the table in one step: the file is there when it is whole. Returns its rows."""
     n_rows = 0
-    with _replacing(path) as part, _WRITERS[_suffix(path)](part) as write:
+    with replacing(path) as part, _WRITERS[_suffix(path)](part) as write:
         for table in _tables(bars, planned, dates, raw):
             write(table)
             n_rows += len(table)
     return n_rows
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Give a file beside `path` that takes its place at the end, or goes if anything fails."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    try:
-        yield Path(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 Write = Callable[[pd.DataFrame], None]

@@ -12,7 +12,7 @@ from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import Comparison
 from attngru_bt.compare.page import render
 from attngru_bt.compare.tables import markdown
-from attngru_bt.tearsheet import files
+from attngru_bt.tearsheet import output
 
 SECONDS = ("refit_seconds", "total_seconds", "fit_seconds")
 
@@ -37,17 +37,15 @@ def write(
     list of Path
         The files, the page first.
     """
-    contents = {
+    texts = {
         "compare.html": render(found, title),
         "table2.csv": _csv(found.table2),
         "table3.csv": _csv(found.table3),
         "monthly.csv": _csv(found.monthly),
-        "compare.json": files._json(as_json(found)),
+        "compare.json": output.as_json(contents(found)),
         "table.md": markdown(found),
     }
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    return [files._write(target / name, text) for name, text in contents.items()]
+    return [output.write(Path(folder) / name, text) for name, text in texts.items()]
 
 
 def insert(found: Comparison, path: str | os.PathLike[str], name: str) -> Path:
@@ -69,7 +67,7 @@ def insert(found: Comparison, path: str | os.PathLike[str], name: str) -> Path:
         If the file has no such place.
     """
     text, start, stop = find_place(path, name)
-    return files._write(Path(path), f"{text[:start]}\n{markdown(found)}\n{text[stop:]}")
+    return output.write(Path(path), f"{text[:start]}\n{markdown(found)}\n{text[stop:]}")
 
 
 def find_place(path: str | os.PathLike[str], name: str) -> tuple[str, int, int]:
@@ -93,7 +91,7 @@ def find_place(path: str | os.PathLike[str], name: str) -> tuple[str, int, int]:
     return text, start + len(begin), stop
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
+def contents(found: Comparison) -> dict[str, Any]:
     """Everything but the curves, as JSON can hold it."""
     runs = found.runs.reset_index()
     return {
@@ -119,9 +117,9 @@ def as_json(found: Comparison) -> dict[str, Any]:
             "returns": paper.RETURNS,
         },
         "titles": found.titles,
-        "versions": files._versions(),
+        "versions": output.versions(),
     }
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return files._csv(table.reset_index())
+    return output.as_csv(table.reset_index())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 from itertools import groupby
-from typing import Any
 
 from attngru_bt.compare import charts
 from attngru_bt.compare.comparison import Comparison
@@ -21,7 +20,15 @@ from attngru_bt.compare.tables import (
     subject,
 )
 from attngru_bt.tearsheet import charts as drawing
-from attngru_bt.tearsheet import page
+from attngru_bt.tearsheet.markup import (
+    FOOTER,
+    document,
+    figure,
+    grid,
+    panel,
+    settings_table,
+    table,
+)
 from attngru_bt.tearsheet.tables import DASH, date
 
 _STYLE = """
@@ -52,12 +59,7 @@ def render(found: Comparison, title: str | None = None) -> str:
     """
     heading = title or "Models compared"
     body = [_head(found, heading), _quality(found), _earned(found), _attention(found), _made(found)]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(heading)}</title>\n<style>{page._STYLE}{_STYLE}</style>\n</head>\n<body>\n"
-        "<main>\n" + "\n".join(part for part in body if part) + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(heading, body, _STYLE)
 
 
 def _head(found: Comparison, heading: str) -> str:
@@ -75,22 +77,22 @@ def _head(found: Comparison, heading: str) -> str:
 
 def _quality(found: Comparison) -> str:
     columns = columns2(found.about["topk"])
-    table = _table(columns, lines2(found))
+    shown = _wide_table(columns, lines2(found))
     pictures = [
-        _figure(partial(charts.buckets, found), "Return of the next month by score",
+        figure(partial(charts.buckets, found), "Return of the next month by score",
                 "Out-of-sample, per cent a month above the mean of all scored stocks; a model that "
                 "orders them is brown on the left and violet on the right.",
-                size=(drawing.WIDE[0] + 1.6, 0.9 + 0.27 * len(found.buckets))),
+                size=(drawing.WIDE[0] + 1.6, 0.9 + 0.27 * len(found.buckets)), wide=True),
     ]  # fmt: skip
     return (
         "<h2>How good the scores are (the paper’s Table 2, extended)</h2>\n"
-        f"<div class=panel><div class=scroll>{table}</div>{_notes(notes(found)[:4])}</div>\n"
+        f"<div class=panel><div class=scroll>{shown}</div>{_notes(notes(found)[:4])}</div>\n"
         f'<div class="grid" style="margin-top:14px">{"".join(pictures)}</div>'
     )
 
 
 def _earned(found: Comparison) -> str:
-    table = _table(columns3(found.about["topk"]), lines3(found))
+    shown = _wide_table(columns3(found.about["topk"]), lines3(found))
     pictures = []
     scored = [n for n in found.table3.index if found.families[n] != "baseline"]
     groups = [(f, [n for n in scored if found.families[n] == f]) for f in ("network", "classic")]
@@ -104,22 +106,23 @@ def _earned(found: Comparison) -> str:
                 "broken lines: baselines and index. The legend is in the order of the last day."
             )
             draw = partial(charts.growth, found, names=names)
-            pictures.append(_figure(draw, text, caption, size=(drawing.WIDE[0] + 1.6, 4.4)))
+            size = (drawing.WIDE[0] + 1.6, 4.4)
+            pictures.append(figure(draw, text, caption, size=size, wide=True))
     height = 1.3 + 0.27 * len(found.table3)
     if found.table3["ir_low"].notna().any():
         pictures.append(
-            _figure(partial(charts.ratios, found), "Information ratio, 95% interval",
+            figure(partial(charts.ratios, found), "Information ratio, 95% interval",
                     "Mean of the seeds’ bootstrap intervals. One that holds 0 is no evidence.",
-                    size=(drawing.HALF[0], height), wide=False)
+                    size=(drawing.HALF[0], height))
         )  # fmt: skip
     pictures.append(
-        _figure(partial(charts.chance, found), "Chosen names and random names",
+        figure(partial(charts.chance, found), "Chosen names and random names",
                 "Both in a simple monthly account after the same costs, with as many changes; "
-                "small dots: single seeds.", size=(drawing.HALF[0], height), wide=False)
+                "small dots: single seeds.", size=(drawing.HALF[0], height))
     )  # fmt: skip
     return (
         "<h2>What they earned (the paper’s Table 3, extended)</h2>\n"
-        f"<div class=panel><div class=scroll>{table}</div>{_notes(notes(found)[4:])}"
+        f"<div class=panel><div class=scroll>{shown}</div>{_notes(notes(found)[4:])}"
         f'</div>\n<div class="grid" style="margin-top:14px">{"".join(pictures)}</div>'
     )
 
@@ -134,7 +137,7 @@ def _attention(found: Comparison) -> str:
             "family; mean of the seeds. “Even”: the share if all components weighed the same."
         )
         draw = partial(charts.attention, seen)
-        parts.append(_figure(draw, text, caption, size=size, wide=False))
+        parts.append(figure(draw, text, caption, size=size))
         most = charts.departure(seen)
         caption = (
             "Share less the even share, in points of per cent: what attention adds. The largest "
@@ -143,32 +146,24 @@ def _attention(found: Comparison) -> str:
         if most < charts.ALMOST_EVEN:
             caption += " These weights are almost even: attention chooses next to nothing here."
         draw = partial(charts.beyond_even, seen)
-        parts.append(_figure(draw, "More or less than even", caption, size=size, wide=False))
+        parts.append(figure(draw, "More or less than even", caption, size=size))
         rows = [
             [str(factor), f"{row['share']:.2%}", f"{row['even']:.2%}"]
             for factor, row in seen.factors.iterrows()
         ]
         head = ["Factor", "Share of attention", "Even weights"]
         title = f"Factors with the largest share: {found.titles[name]}"
-        parts.append(page._panel(title, page._table(head, rows), kind="all"))
+        parts.append(panel(title, table(head, rows), kind="all"))
     if not parts:
         return ""
-    return "<h2>What attention looks at</h2>\n" + page._grid(parts)
+    return "<h2>What attention looks at</h2>\n" + grid(parts)
 
 
 def _made(found: Comparison) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(key)}</td><td class=text>{escape(page._text(value))}</td></tr>"
-        for key, value in page._flat(found.about)
-    )
-    return (
-        f"<h2>Made with</h2>\n<div class=panel><table><tbody>{rows}</tbody></table></div>\n"
-        "<footer>Made by attngru_bt. Results of a backtest: past and hypothetical, without market "
-        "impact.</footer>"
-    )
+    return f"<h2>Made with</h2>\n<div class=panel>{settings_table(found.about)}</div>\n{FOOTER}"
 
 
-def _table(columns: Sequence[Column], lines: Sequence[Line]) -> str:
+def _wide_table(columns: Sequence[Column], lines: Sequence[Line]) -> str:
     """Write a table under two rows of headings, without the columns in which nothing is known."""
     kept = [i for i in range(len(columns)) if any(line.cells[i].text != DASH for line in lines)]
     groups = [(g, list(part)) for g, part in groupby(kept, key=lambda i: columns[i].group)]
@@ -205,18 +200,3 @@ def _cell(line: Line, i: int) -> str:
 
 def _notes(texts: Sequence[str]) -> str:
     return "<ul class=soft>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
-
-
-def _figure(
-    draw: Callable[[Any], None],
-    title: str,
-    caption: str,
-    *,
-    size: tuple[float, float],
-    wide: bool = True,
-) -> str:
-    return (
-        f'<figure class="{"all wide" if wide else ""}"><h3>{escape(title)}</h3>'
-        f'<img alt="{escape(title)}" src="{drawing.png(draw, size)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )

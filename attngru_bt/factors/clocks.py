@@ -18,6 +18,7 @@ from attngru_bt.bars import Bars
 from attngru_bt.factors.ops import Array
 
 Days = NDArray[np.intp]
+Columns = slice | NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 
@@ -43,7 +44,12 @@ def has_line(bars: Bars, name: str) -> bool:
     return name in bars.lines
 
 
-def _benchmark(bars: Bars, name: str, columns: slice) -> Array | None:
+def _block(line: Array, columns: Columns) -> Array:
+    """Line of a block of assets: of neighbours a view, of picked ones a copy, rows contiguous."""
+    return line[:, columns] if isinstance(columns, slice) else line.take(columns, axis=1)
+
+
+def _benchmark(bars: Bars, name: str) -> Array | None:
     """Benchmark line (days, 1), None if the name is that of a line per asset."""
     values = getattr(bars, name, None) if name.startswith("benchmark") else None
     return None if values is None else np.asarray(values)[:, None]
@@ -73,7 +79,7 @@ class Traded:
     Parameters
     ----------
     bars : Bars
-    columns : slice
+    columns : slice or ndarray of int
         Block of assets.
     days : ndarray of shape (n_days,)
         Rows of `bars` at which values are wanted, increasing.
@@ -81,10 +87,10 @@ class Traded:
         Bars that fix a value, the current one included; None: all there are.
     """
 
-    def __init__(self, bars: Bars, columns: slice, days: Days, lookback: int | None) -> None:
+    def __init__(self, bars: Bars, columns: Columns, days: Days, lookback: int | None) -> None:
         self._bars, self._columns = bars, columns
         first, end = int(days[0]), int(days[-1]) + 1
-        traded = ~np.isnan(bars["close"][:end, columns])
+        traded = ~np.isnan(_block(bars["close"][:end], columns))
         age = traded.cumsum(axis=0, dtype=np.int32)  # bars so far, (days, assets)
         before = age[first - 1] if first else np.zeros(age.shape[1], dtype=np.int32)
         skip = np.maximum(before - (lookback - 1), 0) if lookback is not None else 0 * before
@@ -123,16 +129,16 @@ class Traded:
             wanted = np.zeros((self._n_rows, self._flat.shape[1]))
             wanted.reshape(-1)[self._flat[self._traded]] = 1.0
             return wanted
-        values = _benchmark(self._bars, name, self._columns)
+        values = _benchmark(self._bars, name)
         n_assets = self._flat.shape[1]
         if self._slice is not None:
             if values is not None:
                 return np.repeat(values[self._slice], n_assets, axis=1)
-            return np.ascontiguousarray(self._bars[name][self._slice, self._columns])
+            return np.ascontiguousarray(_block(self._bars[name][self._slice], self._columns))
         if values is not None:
             out = values[self._begin :, 0].take(self._source // n_assets)
         else:
-            line = np.ascontiguousarray(self._bars[name][self._begin :, self._columns])
+            line = np.ascontiguousarray(_block(self._bars[name][self._begin :], self._columns))
             out = line.reshape(-1).take(self._source)
         out[self._padding] = np.nan
         return out
@@ -153,12 +159,12 @@ class Traded:
 class Calendar:
     """View on the calendar clock; the parameters are those of `Traded`."""
 
-    def __init__(self, bars: Bars, columns: slice, days: Days, lookback: int | None) -> None:
+    def __init__(self, bars: Bars, columns: Columns, days: Days, lookback: int | None) -> None:
         self._bars, self._columns, self._days = bars, columns, days
         first, end = int(days[0]), int(days[-1]) + 1
         start = 0 if lookback is None else max(first - lookback + 1, 0)
         self._rows = slice(start, end)
-        traded = ~np.isnan(bars["close"][:end, columns])
+        traded = ~np.isnan(_block(bars["close"][:end], columns))
         latest = np.where(traded[start:], np.arange(start, end)[:, None], -1)
         if start:  # the last trade before the first row
             earlier = traded[start - 1 :: -1]
@@ -177,12 +183,12 @@ class Calendar:
             wanted = np.zeros(self._latest.shape)
             wanted[self._days - self._rows.start] = self._traded[self._days]
             return wanted
-        values = _benchmark(self._bars, name, self._columns)
+        values = _benchmark(self._bars, name)
         if values is not None:
             return values[self._rows]
-        block = self._bars[name][:, self._columns]
         if name != "close":
-            return np.ascontiguousarray(block[self._rows])
+            return np.ascontiguousarray(_block(self._bars[name][self._rows], self._columns))
+        block = _block(self._bars[name][: self._rows.stop], self._columns)
         filled = np.take_along_axis(block, np.maximum(self._latest, 0), axis=0)
         filled[self._latest < 0] = np.nan
         return filled

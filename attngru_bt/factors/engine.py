@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import Bars
-from attngru_bt.factors.clocks import Calendar, Days, Mask, Traded, View, has_line
+from attngru_bt.factors.clocks import Calendar, Columns, Days, Mask, Traded, View, has_line
 from attngru_bt.factors.ops import Array
 from attngru_bt.factors.registry import LINES, Factor, Registry, nearest, registry
 
@@ -221,10 +221,20 @@ def _groups(
     return [(clock, limit, members) for (clock, limit), members in groups.items()]
 
 
-def _blocks(n_assets: int, n_bars: int) -> Iterator[slice]:
+def _blocks(assets: Days, n_bars: int) -> Iterator[Days]:
     """Blocks of assets, multiples of eight of them: rows of 64 bytes are read fastest."""
     size = max(BLOCK // n_bars // 8 * 8, 8)
-    return (slice(k, min(k + size, n_assets)) for k in range(0, n_assets, size))
+    for start in range(0, len(assets), size):
+        block = assets[start : start + size]
+        # products of a single column add up in another order: an asset by itself is taken twice
+        yield block if len(block) > 1 else block.repeat(2)
+
+
+def _span(places: Days) -> Columns:
+    """Return a slice where the places are neighbours: what it picks is a view."""
+    if (np.diff(places) != 1).any():
+        return places
+    return slice(int(places[0]), int(places[-1]) + 1)
 
 
 def total_lookback(factor: Factor, raw: bool = False, source: Registry = registry) -> int | None:
@@ -242,18 +252,24 @@ def values_at(
     *,
     raw: bool = False,
     source: Registry = registry,
+    assets: Days | None = None,
     out: Array | None = None,
 ) -> Array:
     """Values of planned columns at some rows of the bars: (columns, days, assets).
 
-    NaN where the asset did not trade, has too little history, or the value is not finite. They are
-    written into `out` if it is given.
+    NaN where the asset did not trade, has too little history, or the value is not finite. Only the
+    `assets` at these positions are computed, each by itself: whichever they are changes no bit. The
+    values are written into `out` if it is given.
     """
-    n_assets = len(bars.assets)
+    if assets is None:
+        assets = np.arange(len(bars.assets))
     if out is None:
-        out = np.empty((len(planned.columns), len(days), n_assets))
-    if not len(days) or not n_assets:
+        out = np.empty((len(planned.columns), len(days), len(assets)))
+    if not len(days) or not len(assets):
         return out
+    traded = ~np.isnan(bars["close"][days][:, assets])
+    there = traded.any(axis=0)  # at least once: the others have no value
+    out[:, :, ~there] = np.nan
     place = {name: i for i, name in enumerate(planned.columns)}
     have = {name for name in (*LINES, *own_lines(bars)) if has_line(bars, name)}
     clocks: dict[str, type[Traded] | type[Calendar]] = {"traded": Traded, "calendar": Calendar}
@@ -262,15 +278,17 @@ def values_at(
         for clock, lookback, members in groups:
             order = _order(members, have, not raw, source)
             n_bars = int(days[-1]) + 1 if lookback is None else lookback + int(days[-1] - days[0])
-            for columns in _blocks(n_assets, n_bars):
-                view = clocks[clock](bars, columns, days, lookback)
+            for block in _blocks(np.flatnonzero(there), n_bars):
+                view = clocks[clock](bars, _span(assets[block]), days, lookback)
+                places = _span(block)
                 unknown: dict[int, Mask | slice] = {}
                 units: dict[object, Array] = {}
                 for factor, values, scales in _evaluate(members, have, view, raw, order):
                     if factor.history not in unknown:
                         unknown[factor.history] = view.unknown(factor.history)
-                    target = out[place[factor.name], :, columns]
                     values = view.at_days(values)
+                    plane = out[place[factor.name]]
+                    target = plane[:, places]  # a copy where places are picked
                     if scales:
                         if factor.scales not in units:
                             units[factor.scales] = view.at_days(_unit(factor, scales))
@@ -281,10 +299,12 @@ def values_at(
                     infinite = np.isinf(target)
                     if infinite.any():
                         target[infinite] = np.nan
+                    if not isinstance(places, slice):
+                        plane[:, places] = target
     for name in planned.columns:
         if name not in planned.factors:
-            line = bars[name][days]
-            out[place[name]] = np.where(bars.traded[days] & np.isfinite(line), line, np.nan)
+            line = bars[name][days][:, assets]
+            out[place[name]] = np.where(traded & np.isfinite(line), line, np.nan)
     return out
 
 

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import Bars
+from attngru_bt.bars.panel import nearest
+from attngru_bt.factors.clocks import Days, Mask
 from attngru_bt.factors.engine import Plan, plan, report_missing, rows_of, values_at
 from attngru_bt.factors.ops import Array
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """Dates computed together, and for which of the assets of the time that was done.
+
+    The last bits of a value may depend on the dates it is computed with, on the assets never. So an
+    asset asked for later is computed at all dates of a pass, and has the bits it would have had.
+    """
+
+    dates: pd.DatetimeIndex
+    done: Mask
 
 
 class FactorHistory:
     """Factors at chosen dates, extended as bars come in.
 
-    Only the dates not stored yet are computed, from their bars and the look-back the factors
-    declare; the values equal those of a computation from scratch to 1e-9 relative (in units of the
-    factor's own spread where the value is near zero).
+    Only the dates, and of them the assets, not stored yet are computed, from their bars and the
+    look-back the factors declare; the values equal those of a computation from scratch to 1e-9
+    relative (in units of the factor's own spread where the value is near zero).
 
     Parameters
     ----------
@@ -34,7 +49,7 @@ class FactorHistory:
     dates : DatetimeIndex
     assets : tuple of str
     values : ndarray of shape (dates, assets, factors)
-        NaN = not known.
+        NaN = not known, or not asked for.
     missing : dict of str to tuple of str
         Line the bars lack -> factors left out because of it.
 
@@ -60,6 +75,8 @@ class FactorHistory:
         self._plan: Plan | None = None
         # (factors, dates, assets) with room to spare for dates and assets to come
         self._stored: Array = np.empty((0, 0, 0))
+        self._passes: list[_Pass] = []
+        self._pass_of: Days = np.empty(0, dtype=np.intp)  # per date
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -72,8 +89,8 @@ class FactorHistory:
         held = self._stored[:, : len(self.dates), : len(self.assets)]
         return np.moveaxis(held, 0, -1)
 
-    def extend(self, bars: Bars, at: pd.DatetimeIndex) -> None:
-        """Compute the dates of `at` that are not stored yet.
+    def extend(self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None = None) -> None:
+        """Compute what is not stored yet of the dates of `at`.
 
         Parameters
         ----------
@@ -81,14 +98,57 @@ class FactorHistory:
             Everything known now, from the beginning of the history on.
         at : DatetimeIndex
             Dates wanted, each a session of the bars.
+        assets : sequence of str, optional
+            Assets wanted at these dates; default: all. The others stay NaN until they are asked
+            for. Of dates before it was first among the bars an asset has nothing but NaN.
 
         Raises
         ------
         ValueError
             If a date is no session of the bars, the bars' assets are not those of before (new ones
-            may only be appended), or a line that was there is there no longer.
+            may only be appended), one that is wanted is not among them, or a line that was there is
+            there no longer.
         """
         at = pd.DatetimeIndex(at)
+        planned, columns = self._begin(bars, at, assets)
+        wanted = np.unique(columns)
+        self._append(bars, at, planned, wanted, None)
+        for number in np.unique(self._pass_of[self.dates.get_indexer(at)]):
+            of = self._passes[number]
+            late = wanted[wanted < len(of.done)]
+            late = late[~of.done[late]]
+            if len(late):
+                known = bars.until(of.dates[-1])
+                days, places = rows_of(known, of.dates), self.dates.get_indexer(of.dates)
+                values = values_at(known, days, planned, raw=self.raw, assets=late)
+                self._stored[:, places[:, None], late] = values
+                of.done[late] = True
+
+    def put(
+        self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None, values: Array
+    ) -> None:
+        """Store what `extend` would compute, from a computation of the same elsewhere.
+
+        Parameters
+        ----------
+        bars, at, assets
+            See `extend`; none of the dates may be stored yet.
+        values : ndarray of shape (factors, dates, assets)
+            What `values_at` gives, in the order of the dates and of `assets`.
+        """
+        at = pd.DatetimeIndex(at)
+        planned, wanted = self._begin(bars, at, assets)
+        shape = (len(self.columns), len(at), len(wanted))
+        if values.shape != shape or at.isin(self.dates).any():
+            raise ValueError(
+                f"Values must be of dates not stored yet and of shape {shape}; got {values.shape}."
+            )
+        self._append(bars, at, planned, wanted, values)
+
+    def _begin(
+        self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None
+    ) -> tuple[Plan, Days]:
+        """Check the bars; return what is computed from them, and for which of their assets."""
         if self._plan is None:
             self._plan = plan(bars, self.names)
             self.missing = self._plan.missing
@@ -97,18 +157,42 @@ class FactorHistory:
         elif self.names is not None or len(at.difference(self.dates)):
             plan(bars, self._plan.columns)  # says which line has gone
         self._check(bars.assets)
-        new = at.unique().difference(self.dates)
-        days = rows_of(bars, new)
-        n_dates, n_assets = len(self.dates), len(self.assets)
-        self._make_room(n_dates + len(days), len(bars.assets))
-        self._stored[:, :n_dates, n_assets : len(bars.assets)] = np.nan  # not there yet
-        added = np.s_[:, n_dates : n_dates + len(days), : len(bars.assets)]
-        values_at(bars, days, self._plan, raw=self.raw, out=self._stored[added])
+        if assets is None:
+            return self._plan, np.arange(len(bars.assets))
+        column = {asset: i for i, asset in enumerate(bars.assets)}
+        for asset in assets:
+            if asset not in column:
+                hint = nearest(asset, column) or "."
+                raise ValueError(f"Asset {asset!r} is wanted and not among the bars{hint}")
+        return self._plan, np.array([column[asset] for asset in assets], dtype=np.intp)
+
+    def _append(
+        self, bars: Bars, at: pd.DatetimeIndex, planned: Plan, wanted: Days, values: Array | None
+    ) -> None:
+        """Add the dates not stored yet, computed together for the assets wanted, if not given."""
+        days = rows_of(bars, at.unique().difference(self.dates))
+        n_dates, n_assets, n_now = len(self.dates), len(self.assets), len(bars.assets)
+        self._make_room(n_dates + len(days), n_now)
+        self._stored[:, :n_dates, n_assets:n_now] = np.nan  # not there yet
+        added = self._stored[:, n_dates : n_dates + len(days), :n_now]
+        if values is None and len(wanted) == n_now:
+            values_at(bars, days, planned, raw=self.raw, out=added)
+        else:
+            if values is None:
+                values = values_at(bars, days, planned, raw=self.raw, assets=wanted)
+            added[...] = np.nan
+            added[:, :, wanted] = values
         self.assets = tuple(bars.assets)
+        if not len(days):
+            return
+        done = np.zeros(n_now, dtype=bool)
+        done[wanted] = True
+        self._pass_of = np.append(self._pass_of, np.full(len(days), len(self._passes)))
+        self._passes.append(_Pass(bars.dates[days], done))
         dates = pd.DatetimeIndex(self.dates.append(bars.dates[days]))
         if not dates.is_monotonic_increasing:
             order = np.argsort(dates.to_numpy(), kind="stable")
-            dates = dates[order]
+            dates, self._pass_of = dates[order], self._pass_of[order]
             self._stored = self._stored[:, order]  # a copy: `values` handed out stay as they are
         self.dates = pd.DatetimeIndex(dates)
 

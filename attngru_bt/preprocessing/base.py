@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -53,6 +53,13 @@ class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Names of the columns that `transform` returns."""
         check_is_fitted(self, "n_features_in_")
         return np.asarray(self.feature_names_in_, dtype=object)
+
+    def _named(self, columns: Sequence[str]) -> Self:
+        """Check the parameters and take the columns as those fitted on."""
+        self._check_parameters()
+        self.feature_names_in_ = np.asarray(columns, dtype=object)
+        self.n_features_in_ = len(columns)
+        return self
 
     def _values(self, X: pd.DataFrame, *, reset: bool) -> Floats:
         if not isinstance(X, pd.DataFrame) or X.index.nlevels != 2:

@@ -60,12 +60,8 @@ class Components(PanelTransformer):
         columns : sequence of str, optional
             Factors to use, such as those a `MissingShareFilter` kept; None: all.
         """
-        made = cls(n_components)
-        made._check_parameters()
+        made = cls(n_components)._named(covariance.columns if columns is None else columns)
         mean, matrix = covariance.moments(columns)
-        names = covariance.columns if columns is None else columns
-        made.feature_names_in_ = np.asarray(names, dtype=object)
-        made.n_features_in_ = len(names)
         made._decompose(mean, matrix, covariance.n_rows)
         return made
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from attngru_bt.preprocessing.base import Floats, PanelTransformer
+from attngru_bt.preprocessing.covariance import RunningCovariance
 
 
 class MissingShareFilter(PanelTransformer):
@@ -31,19 +33,30 @@ class MissingShareFilter(PanelTransformer):
     def __init__(self, max_share: float = 0.2) -> None:
         self.max_share = max_share
 
+    @classmethod
+    def from_covariance(cls, covariance: RunningCovariance, max_share: float = 0.2) -> Self:
+        """Return what `fit` gives on all rows that a running covariance has seen."""
+        made = cls(max_share)._named(covariance.columns)
+        made._decide(covariance.missing_share())
+        return made
+
     def _check_parameters(self) -> None:
         if not 0 <= self.max_share <= 1:
             raise ValueError(f"`max_share` must be in [0, 1]; got max_share={self.max_share!r}.")
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
-        share = np.isnan(values).mean(axis=0)
+        self._decide(np.isnan(values).mean(axis=0))
+
+    def _decide(self, share: Floats) -> None:
+        """Keep the factors of which no more is missing than `max_share`."""
         self.missing_share_ = share
         self.support_ = share <= self.max_share
         if not self.support_.any():
+            best = self.feature_names_in_[share.argmin()]
             raise ValueError(
                 f"No factor has at most {self.max_share:.0%} of its values missing; the best, "
-                f"{X.columns[share.argmin()]!r}, lacks {share.min():.0%}. Raise `max_share` or "
-                "use factors with less look-back."
+                f"{best!r}, lacks {share.min():.0%}. Raise `max_share` or use factors with less "
+                "look-back."
             )
         self.kept_ = np.asarray(self.feature_names_in_, dtype=object)[self.support_]
 
@@ -66,6 +79,11 @@ class FillMissing(PanelTransformer):
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = value
+
+    @classmethod
+    def from_covariance(cls, covariance: RunningCovariance, columns: Sequence[str]) -> Self:
+        """Return what fills these columns as a running covariance has filled them."""
+        return cls(covariance.fill)._named(columns)
 
     def _check_parameters(self) -> None:
         if not np.isfinite(self.value):

@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import logging
 import os
-import tempfile
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from zipfile import ZIP_DEFLATED
 import numpy as np
 import pandas as pd
 
+from attngru_bt.atomic import replacing
 from attngru_bt.signals.fit import Fit
 from attngru_bt.signals.record import MonthRecord
 
@@ -105,15 +105,8 @@ class Checkpoints:
 
         content = {"record": _flat(record), "fit": None if fitted is None else _flat(fitted)}
         data = dumps(content, compression=ZIP_DEFLATED)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with open(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(path) as rough:
+            rough.write_bytes(data)
 
 
 def settings_digest(settings: SignalGenerator) -> str:

@@ -22,10 +22,11 @@ from attngru_bt.bars import Bars
 from attngru_bt.factors import FactorHistory
 from attngru_bt.presets import DEFAULT_SEEDS
 from attngru_bt.signals.checkpoint import Checkpoints
-from attngru_bt.signals.fit import Fit, check_model, has_choice, no_scores, training_months
+from attngru_bt.signals.fit import Fit, check_model, no_scores
 from attngru_bt.signals.month import take_month
 from attngru_bt.signals.panel import Panel
 from attngru_bt.signals.record import MonthRecord, outcomes
+from attngru_bt.signals.trainingset import has_choice, training_months
 from attngru_bt.universe import Universe
 
 logger = logging.getLogger(__name__)

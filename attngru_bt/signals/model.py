@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_regressor
 from sklearn.utils import get_tags
+
+from attngru_bt.classifier import NetworkEstimator
 
 TARGETS = ("top", "rank")
 
@@ -41,23 +44,40 @@ def takes_sequences(model: Any) -> bool:
     return bool(get_tags(model).input_tags.three_d_array)
 
 
-def fit_model(
-    model: Any,
-    features: NDArray[np.float64],
-    y: NDArray[Any],
-    months: NDArray[np.intp],
-) -> None:
-    """Fit on sequences or on the month-end itself, whichever the model takes.
+Rows = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.intp]]
+
+
+def fits_at_once(model: Any) -> int:
+    """How many fits of such a model to hand to `fit_models` at once: more pay nothing."""
+    if not isinstance(model, NetworkEstimator):
+        return 1
+    from attngru_bt.stacked import paying_fits
+
+    return paying_fits(model)
+
+
+def fit_models(models: Sequence[Any], data: Sequence[Rows]) -> None:
+    """Fit each model on its rows: on sequences or on the month-end itself, whichever it takes.
 
     Parameters
     ----------
-    model : classifier, regressor or pipeline
-    features : array of shape (rows, n_steps, n_features)
-    y : array of shape (rows,)
-    months : array of shape (rows,)
-        Number of each row's month, passed on as ``groups`` to a model that takes sequences and
-        asks for them.
+    models : sequence of classifiers, regressors or pipelines
+    data : sequence of (features, y, months)
+        Arrays of shape (rows, n_steps, n_features), (rows,) and (rows,). The number of each row's
+        month is passed on as ``groups`` to a model that takes sequences and asks for them.
     """
+    if len(models) > 1 and all(isinstance(model, NetworkEstimator) for model in models):
+        from attngru_bt.stacked import fit_many
+
+        fit_many(models, ((features, y, None, months) for features, y, months in data))
+        return
+    for model, rows in zip(models, data, strict=True):
+        _fit_model(model, *rows)
+
+
+def _fit_model(
+    model: Any, features: NDArray[np.float64], y: NDArray[Any], months: NDArray[np.intp]
+) -> None:
     if not takes_sequences(model):
         model.fit(features[:, -1], y)
         return

@@ -42,7 +42,7 @@ def take_month(
     (MonthRecord, Fit)
         The record, and the model in use from now on.
     """
-    section, due, path = sections[-1], fitted is None, None
+    section, path = sections[-1], None
     if checkpoints is not None and state is not None:
         fitted_at = section.date if fitted is None else fitted.month_end
         path = checkpoints.path(settings, section.date, state(), fitted_at)
@@ -54,8 +54,6 @@ def take_month(
                 return record, now
     now = fit(settings, sections) if fitted is None else fitted
     record = score(now, section)
-    record.refit = due
-    record.fit_seconds = now.seconds if due else 0.0
     if checkpoints is not None and path is not None:
-        checkpoints.save(path, record, now if due else None)
+        checkpoints.save(path, record, now if record.refit else None)
     return record, now

@@ -11,8 +11,9 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt.bars import Bars, DataError
 from attngru_bt.factors import FactorHistory
-from attngru_bt.preprocessing import Standardise, Winsorise
+from attngru_bt.preprocessing import RunningCovariance, Standardise, Winsorise
 from attngru_bt.samples import CrossSection, forward_returns, month_ends, step_positions
+from attngru_bt.signals.threads import one_thread
 from attngru_bt.universe import Universe
 
 
@@ -85,12 +86,11 @@ class Panel:
             )
         ends = month_ends(bars.dates)
         ends = ends[ends >= seen]
-        steps = {
-            int(end): step_positions(bars.dates, int(end), self.lookback, self.step) for end in ends
-        }
-        needed = np.unique(np.concatenate(list(steps.values())))
-        needed = needed[needed >= 0]
-        self.history.extend(bars, bars.dates[needed])
+        asked = {int(end): self.asks(bars, int(end)) for end in ends}
+        needed = np.unique(np.concatenate([steps for steps, _ in asked.values()]))
+        wanted = np.unique(np.concatenate([columns for _, columns in asked.values()]))
+        names = [bars.assets[i] for i in wanted]
+        self.history.extend(bars, bars.dates[needed[needed >= 0]], names)
 
         close = bars["close"]
         self._last_close = np.append(
@@ -107,9 +107,36 @@ class Panel:
                 column = {a: i for i, a in enumerate(bars.assets)}
                 rows = [column[a] for a in previous.assets]
                 previous.returns = forward_returns(previous.close, self._last_close[rows])
-            self.sections.append(self._cross_section(bars, int(end), steps[int(end)]))
+            self.sections.append(self._cross_section(bars, int(end), *asked[int(end)]))
         self._dates = bars.dates
         return self.sections[-1]
+
+    def asks(self, bars: Bars, end: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Say what the cross-section of a month-end is made of.
+
+        Parameters
+        ----------
+        bars : Bars
+        end : int
+            Position of the month-end; nothing after it is looked at.
+
+        Returns
+        -------
+        steps : ndarray of shape (lookback,)
+            Positions of its dates, oldest first; -1 = before the data.
+        columns : ndarray of int
+            Assets that may be held, by name: members of the universe with a bar.
+        """
+        members = None if self.universe is None else self.universe.at(bars.dates[end])
+        traded = ~np.isnan(bars["close"][end])
+        candidates = [
+            (asset, i)
+            for i, asset in enumerate(bars.assets)
+            if traded[i] and (members is None or asset in members)
+        ]
+        # sorted by name, so that the order of the feeds changes nothing
+        columns = np.array([i for _, i in sorted(candidates)], dtype=np.intp)
+        return step_positions(bars.dates, end, self.lookback, self.step), columns
 
     def digest(self) -> str:
         """Digest of all cross-sections so far and of what came of them."""
@@ -123,38 +150,33 @@ class Panel:
             self._digests.append(section_digest(before, previous, self.sections[i]))
         return self._digests
 
-    def _cross_section(self, bars: Bars, end: int, steps: NDArray[np.intp]) -> CrossSection:
+    def _cross_section(
+        self, bars: Bars, end: int, steps: NDArray[np.intp], columns: NDArray[np.intp]
+    ) -> CrossSection:
         """Factors of the universe at one month-end, normalised among themselves if asked to."""
-        date = bars.dates[end]
-        members = None if self.universe is None else self.universe.at(date)
-        traded = ~np.isnan(bars["close"][end])
-        candidates = [
-            (asset, i)
-            for i, asset in enumerate(bars.assets)
-            if traded[i] and (members is None or asset in members)
-        ]
-        # sorted by name, so that the order of the feeds changes nothing
-        candidates.sort()
-        columns = np.array([i for _, i in candidates], dtype=np.intp)
         present = steps >= 0
         values = np.full(
-            (len(candidates), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
+            (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
         )
-        if len(candidates):
+        if len(columns):
             days = self.history.dates.get_indexer(bars.dates[steps[present]])
             picked = self.history.values[days[:, None], columns[None, :]]  # (steps, n, factors)
             values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
         known = ~np.isnan(values[:, -1]).all(axis=1)
-        values, names = values[known], [candidates[i][0] for i in np.flatnonzero(known)]
+        values, columns = values[known], columns[known]
         if self.normalise and len(values):
             values[:, present] = self._normalise(values[:, present], bars.dates[steps[present]])
-        return CrossSection(
-            date=date,
-            assets=tuple(names),
+        section = CrossSection(
+            date=bars.dates[end],
+            assets=tuple(bars.assets[i] for i in columns),
             columns=self.history.columns,
             values=values,
-            close=bars["close"][end][columns[known]],
+            close=bars["close"][end][columns],
         )
+        if self.normalise and len(section):  # no later month changes these values
+            with one_thread():
+                section.moments = RunningCovariance(section.columns).add(section.frame())
+        return section
 
     def _normalise(
         self, values: NDArray[np.float32], dates: pd.DatetimeIndex

@@ -12,9 +12,9 @@ their slopes (``losses``), AdamW (``optimise``), a network in training (``traine
 
 from __future__ import annotations
 
-from attngru_bt.stacked.fit import fit_many
+from attngru_bt.stacked.fit import fit_many, paying_fits
 from attngru_bt.stacked.loop import paying_width, train
 from attngru_bt.stacked.support import can_stack
 from attngru_bt.stacked.trainee import Job
 
-__all__ = ["Job", "can_stack", "fit_many", "paying_width", "train"]
+__all__ = ["Job", "can_stack", "fit_many", "paying_fits", "paying_width", "train"]

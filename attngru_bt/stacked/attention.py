@@ -18,33 +18,44 @@ class Attention:
     Parameters
     ----------
     memory : Memory
-    n_networks, n_steps, n_factors, n_rows : int
+    weight, gradient : Tensor (M, 1 + F, F)
+        Views of the networks' parameters and of their gradients.
+    n_steps, n_rows : int
     """
 
     def __init__(
-        self, memory: Memory, n_networks: int, n_steps: int, n_factors: int, n_rows: int
+        self, memory: Memory, weight: Tensor, gradient: Tensor, n_steps: int, n_rows: int
     ) -> None:
-        self._n_factors = n_factors
-        self._work = memory.take("scores", n_networks, n_factors, n_rows)
-        self._sum = memory.take("sum of slopes", n_networks, 1, n_rows)
-        self._scaled = memory.take("attention", n_steps, n_networks, n_factors, n_rows).unbind()
+        m, _, f = weight.shape
+        self._weight, self._gradient = weight.mT, gradient
+        self._turned = memory.take("attention weights", m, f, 1 + f)
+        self._work = memory.take("scores", m, f, n_rows)
+        self._work_mT = self._work.mT
+        self._sum = memory.take("sum of slopes", m, 1, n_rows)
+        self._scaled = memory.take("attention", n_steps, m, f, n_rows).unbind()
+        self._n_factors = f
 
-    def forward(self, t: int, weight: Tensor, ones_x: Tensor, out: Tensor) -> None:
-        """Weigh the factors (M, 1 + F, B) of step t, the first of which is 1, into `out`."""
-        torch.bmm(weight.mT, ones_x, out=self._work)
+    def bind(self) -> None:
+        """Take the weights as they are now."""
+        self._turned.copy_(self._weight)
+
+    def forward(self, t: int, ones_x: Tensor, x: Tensor, out: Tensor) -> None:
+        """Weigh the factors x (M, F, B) of step t into `out`; `ones_x` has a 1 above them."""
+        torch.bmm(self._turned, ones_x, out=self._work)
         scaled = torch.softmax(self._work, 1, out=self._scaled[t])  # type: ignore[call-overload]
         scaled.mul_(self._n_factors)
-        torch.mul(scaled, ones_x[:, 1:], out=out)
+        self.weigh(t, x, out)
 
-    def backward(
-        self, t: int, gradient: Tensor, ones_x: Tensor, x: Tensor, slopes: Tensor, entry: Tensor
-    ) -> None:
-        """Add to the gradient of the attention's weights; the attention of step t is used up.
+    def weigh(self, t: int, x: Tensor, out: Tensor) -> None:
+        """Weigh the factors once more by the attention of step t."""
+        torch.mul(self._scaled[t], x, out=out)
+
+    def backward(self, t: int, ones_x: Tensor, x: Tensor, slopes: Tensor, entry: Tensor) -> None:
+        """Add to the gradient of the attention's weights.
 
         Parameters
         ----------
         t : int
-        gradient : Tensor (M, 1 + F, F)
         ones_x : Tensor (M, 1 + F, B)
             The factors as they came.
         x : Tensor (M, F, B)
@@ -54,10 +65,9 @@ class Attention:
         entry : Tensor (M, F, 3 H)
             Weights of the factors in the gates.
         """
-        work, scaled = self._work, self._scaled[t]
+        work = self._work
         torch.bmm(entry, slopes, out=work)
         work.mul_(x)
         torch.sum(work, 1, keepdim=True, out=self._sum)
-        self._sum.div_(self._n_factors)
-        work.sub_(scaled.mul_(self._sum))
-        gradient.baddbmm_(ones_x, work.mT)
+        work.addcmul_(self._scaled[t], self._sum, value=-1.0 / self._n_factors)
+        self._gradient.baddbmm_(ones_x, self._work_mT)

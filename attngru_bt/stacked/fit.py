@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from attngru_bt.stacked.loop import train
+from attngru_bt.network import build
+from attngru_bt.stacked.loop import paying_width, train
+from attngru_bt.stacked.support import can_stack, shape_of
 from attngru_bt.stacked.trainee import Job, Record
 from attngru_bt.training import one_thread
 
@@ -55,6 +57,16 @@ def fit_many(
         for course, alike in groupby(numbered(), key=lambda pair: pair[0]._course()):
             _fit_alike(alike, course, fitted, progress)
     return fitted
+
+
+def paying_fits(model: Any) -> int:
+    """How many fits of an estimator to hand to `fit_many` at once: more pay nothing.
+
+    1 for networks that cannot be stacked.
+    """
+    network = build(model._architecture(n_features=1))
+    shape = shape_of(network) if can_stack(network, model._loss()) else None
+    return 1 if shape is None else max(1, paying_width(shape.n_hidden) // model.n_seeds)
 
 
 def _fit_alike(

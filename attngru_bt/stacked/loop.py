@@ -161,14 +161,15 @@ def _train_alike(
         began = time.perf_counter()
         with torch.no_grad():
             now, stack = rows[: len(active)], stacks.of(len(active))
-            batches = [trainee.load(stack, m) for m, trainee in enumerate(active)]
-            y, weight = (torch.stack(part) for part in zip(*batches, strict=True))
-            outputs = stack.forward(now, any(t.table.missing is not None for t in active))
-            losses, slopes = loss(outputs, y, weight)
-            optimiser.step(now, stack.backward(now, slopes), [t.rate for t in active])
+            some_missing = any(t.table.missing is not None for t in active)
+            for m, trainee in enumerate(active):
+                trainee.load(stack, m, some_missing)
+            outputs = stack.forward(now, some_missing)
+            losses, slopes = loss(outputs, *stack.y_weight)
+            optimiser.step(now, stack.backward(slopes), [t.rate for t in active])
             losses = losses.sum(1)
         share = (time.perf_counter() - began) / len(active)
-        ended = [m for m, t in enumerate(active) if t.advance(losses[m], share)]
+        ended = [m for m, t in enumerate(active) if t.advance(losses, m, share)]
         if not ended:
             continue
         judged = _judge(stacks, loss, rows, [(m, active[m]) for m in ended], width)
@@ -228,16 +229,16 @@ def _judge(
         part = blocks[start : start + width]
         stack = stacks.of(len(part))
         places = torch.tensor([m for m, _, _ in part], device=rows.device)
-        batches, sizes, some_missing = [], [], False
+        tables = [trainee.validation for _, trainee, _ in part]
+        some_missing = any(t is not None and t.missing is not None for t in tables)
+        sizes = []
         for place, (_, trainee, block) in enumerate(part):
             judged, table = trainee.judged, trainee.validation
             assert judged is not None and table is not None
-            batches.append(judged.load(table, block, stack, place))
+            judged.load(block, stack, place, some_missing)
             sizes.append(judged.sizes[block] / len(table))
-            some_missing |= table.missing is not None
-        y, weight = (torch.stack(part) for part in zip(*batches, strict=True))
         outputs = stack.forward(rows.index_select(0, places), some_missing)
-        values = loss(outputs, y, weight)[0].sum(1).tolist()
+        values = loss(outputs, *stack.y_weight)[0].sum(1).tolist()
         for (m, _, _), value, size in zip(part, values, sizes, strict=True):
             sums[m] = sums.get(m, 0.0) + value * size
     share = (time.perf_counter() - began) / max(len(blocks), 1)

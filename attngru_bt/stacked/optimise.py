@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -32,6 +33,7 @@ class AdamW:
         self, decayed: Tensor, n_rows: int, *, weight_decay: float, max_norm: float
     ) -> None:
         self.decay, self.max_norm = weight_decay * decayed, max_norm
+        self._decays = weight_decay != 0.0
         self.mean = decayed.new_zeros(n_rows, len(decayed))  # (M, P)
         self.square = torch.zeros_like(self.mean)
         self._work = torch.empty_like(self.mean)
@@ -65,12 +67,16 @@ class AdamW:
         norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)  # (M, 1)
         gradient.mul_((self.max_norm / (norm + 1e-6)).clamp_(max=1.0))
         self.steps[:m] = [n + 1 for n in self.steps[:m]]
-        ages = torch.tensor(self.steps[:m], dtype=torch.float64)[:, None]
-        lr = torch.tensor(rates, dtype=torch.float64)[:, None]
-        rows.addcmul_(rows, torch.mul(self.decay, lr.to(rows), out=work), value=-1.0)
+        scales = [
+            (lr, lr / (1.0 - BETA_1**n), 1.0 / math.sqrt(1.0 - BETA_2**n))
+            for lr, n in zip(rates, self.steps[:m], strict=True)
+        ]
+        lr, pace, widening = torch.tensor(scales, dtype=torch.float64).to(rows)[..., None].unbind(1)
+        if self._decays:
+            rows.addcmul_(rows, torch.mul(self.decay, lr, out=work), value=-1.0)
         mean.lerp_(gradient, 1.0 - BETA_1)
         square.mul_(BETA_2).addcmul_(gradient, gradient, value=1.0 - BETA_2)
         torch.sqrt(square, out=work)
-        work.div_((1.0 - BETA_2**ages).sqrt().to(rows)).add_(EPSILON)
+        work.mul_(widening).add_(EPSILON)
         torch.div(mean, work, out=work)
-        rows.sub_(work.mul_((lr / (1.0 - BETA_1**ages)).to(rows)))
+        rows.sub_(work.mul_(pace))

@@ -23,82 +23,98 @@ class Stack:
 
     Attributes
     ----------
-    ones_x : Tensor of shape (M, L, 1 + F, B)
-        To be filled with the batches; the first of 1 + F is 1.
+    x : Tensor of shape (M, L, F, B)
+        To be filled with the batches.
     last : Tensor of shape (M, F, B)
         With a skip, to be filled with the factors of the last step that is there.
-    gathered : Tensor of shape (B, L * (1 + F))
+    y_weight : Tensor of shape (2, M, B)
+        To be filled with y and weight.
+    gathered : Tensor of shape (B, L * F)
         Room for a batch on its way there.
     missing : bool Tensor of shape (M, L, B)
-        To be filled with True where a row lacks a step.
+        To be filled with True where a row lacks a step, if any row does.
     """
 
     def __init__(
         self, shape: Shape, memory: Memory, n_networks: int, n_steps: int, n_rows: int
     ) -> None:
         f, m, b = shape.n_factors, n_networks, n_rows
-        self.shape = shape
-        self.ones_x = memory.take("batches", m, n_steps, 1 + f, b)
-        self.missing = torch.zeros(m, n_steps, b, dtype=torch.bool, device=memory.device)
-        self._cell = CELLS[shape.reset](shape, memory, m, n_steps, b)
-        self._attention = Attention(memory, m, n_steps, f, b) if shape.attention else None
-        self._batches = self.ones_x.unbind(1)
-        self._outputs = memory.take("outputs", m, 1, b)
+        ones_x = memory.take("batches", m, n_steps, 1 + f, b)
+        self._ones, self.x = ones_x[:, :, 0], ones_x[:, :, 1:]
+        self._ones_x, self._x = ones_x.unbind(1), self.x.unbind(1)
         self.last = memory.take("last factors", m, f, b) if shape.skip else None
-        self.gathered = memory.take("gathered", b, n_steps * (1 + f))
-        self._gradients = {
+        self.y_weight = memory.take("y and weight", 2, m, b)
+        self.gathered = memory.take("gathered", b, n_steps * f)
+        self.missing = torch.zeros(m, n_steps, b, dtype=torch.bool, device=memory.device)
+        self._missing = self.missing.unsqueeze(2).unbind(1)  # (M, 1, B) each
+        self._rows = memory.take("parameters", m, shape.size)
+        weights = shape.views(self._rows)
+        # each block in one piece: products only add up to many networks at once if they are
+        gradients = {
             name: memory.take(f"gradient of {name}", m, *block)
             for name, block in shape.blocks.items()
         }
+        self._weights, self._gradients = weights, gradients
+        self._parts = [gradient.flatten(1) for gradient in gradients.values()]
+        self._gradient = memory.take("gradient", m, shape.size)
+        self._cell = CELLS[shape.reset](shape, memory, weights, gradients, n_steps, b)
+        self._attention = (
+            Attention(memory, weights["attention"], gradients["attention"], n_steps, b)
+            if shape.attention
+            else None
+        )
+        self._outputs = memory.take("outputs", m, 1, b)
+        self._weighed = memory.take("weighed states", m, shape.n_hidden + 1, b)
 
     def prepare(self) -> None:
         """Make ready after another stack has used the memory."""
+        self._ones.fill_(1.0)
         self._cell.prepare()
-        self.missing.fill_(False)
 
     def forward(self, rows: Tensor, some_missing: bool) -> Tensor:
         """Return the outputs (M, B) of networks whose parameters are the given rows (M, P).
 
         `some_missing` tells whether `missing` has to be looked at.
         """
-        weights = self.shape.views(rows)
-        missing = self.missing.unsqueeze(2).unbind(1) if some_missing else None
-        self._cell.bind(weights)
-        for t, (batch, step) in enumerate(zip(self._batches, self._cell.steps, strict=True)):
-            if self._attention is None:
-                step.x.copy_(batch[:, 1:])
+        weights, cell, attention = self._weights, self._cell, self._attention
+        self._rows.copy_(rows)
+        cell.bind()
+        if attention is not None:
+            attention.bind()
+        for t, (ones_x, x) in enumerate(zip(self._ones_x, self._x, strict=True)):
+            if attention is None:
+                cell.x.copy_(x)
             else:
-                self._attention.forward(t, weights["attention"], batch, step.x)
-            self._cell.forward(t, None if missing is None else missing[t])
-        torch.bmm(weights["output"].mT, self._cell.last, out=self._outputs)
+                attention.forward(t, ones_x, x, cell.x)
+            cell.forward(t, self._missing[t] if some_missing else None)
+        torch.bmm(weights["output"].mT, cell.h_ones, out=self._outputs)
         if self.last is not None:
             self._outputs.baddbmm_(weights["skip"].mT, self.last)
         return self._outputs[:, 0]
 
-    def backward(self, rows: Tensor, slope: Tensor) -> Tensor:
+    def backward(self, slope: Tensor) -> Tensor:
         """Return the gradients (M, P), given the slopes of the losses by the outputs, (M, B).
 
-        To be called once after `forward`, with the same rows, unchanged.
+        To be called once after `forward`; uses up `last`, and what the call before returned.
         """
-        weights, gradients = self.shape.views(rows), self._gradients
+        gradients, cell, attention = self._gradients, self._cell, self._attention
         for gradient in gradients.values():
             gradient.zero_()
         slope = slope[:, None]  # (M, 1, B)
         # no product: matrix times vector is summed otherwise for one network than for many
-        gradients["output"] += (self._cell.last * slope).sum(2, keepdim=True)
+        weighed = torch.mul(cell.h_ones, slope, out=self._weighed)
+        torch.sum(weighed, 2, keepdim=True, out=gradients["output"])
         if self.last is not None:
-            gradients["skip"] += (self.last * slope).sum(2, keepdim=True)
-        state = torch.mul(weights["output"][:, :-1], slope, out=self._cell.slope)  # (M, H, B)
-        entry = None if self._attention is None else self._cell.input_weights()
-        for t in reversed(range(len(self._batches))):
-            state = self._cell.backward(t, gradients, state)
-            if self._attention is not None and entry is not None:
-                self._attention.backward(
-                    t,
-                    gradients["attention"],
-                    self._batches[t],
-                    self._cell.steps[t].x,
-                    self._cell.slopes,
-                    entry,
-                )
-        return torch.cat([gradient.flatten(1) for gradient in gradients.values()], 1)
+            torch.sum(self.last.mul_(slope), 2, keepdim=True, out=gradients["skip"])
+        state = torch.mul(self._weights["output"][:, :-1], slope, out=cell.slope)  # (M, H, B)
+        if attention is not None:
+            cell.bind_entry()
+        for t in reversed(range(len(self._x))):
+            if attention is None:
+                cell.x.copy_(self._x[t])
+            else:
+                attention.weigh(t, self._x[t], cell.x)
+            state = cell.backward(t, state)
+            if attention is not None:
+                attention.backward(t, self._ones_x[t], cell.x, cell.slopes, cell.entry)
+        return torch.cat(self._parts, 1, out=self._gradient)

@@ -46,23 +46,22 @@ class Table:
 
     Attributes
     ----------
-    ones_x : Tensor of shape (n, L * (1 + F))
-        Each step's factors behind a 1.
-    last : Tensor of shape (n, F)
-        Factors of the last step that is there.
-    missing : Tensor of shape (n, L) or None
-    y, weight : Tensor of shape (n,)
+    x : Tensor of shape (n, L * F)
+    last : Tensor of shape (n, F) or None
+        Factors of the last step that is there, unless all are.
+    missing : bool Tensor of shape (n, L) or None
+    y_weight : Tensor of shape (2, n)
     """
 
     def __init__(self, samples: Samples) -> None:
-        x = samples.x
-        self.ones_x = torch.cat([x.new_ones(*x.shape[:2], 1), x], 2).flatten(1)
-        self.last = last_step(x, samples.present)
-        self.missing = None if samples.present is None else ~samples.present
-        self.y, self.weight = samples.y.to(x), samples.weight.to(x)
+        x, present = samples.x, samples.present
+        self.x = x.flatten(1)
+        self.last = None if present is None else last_step(x, present)
+        self.missing = None if present is None else ~present
+        self.y_weight = torch.stack([samples.y.to(x), samples.weight.to(x)])
 
     def __len__(self) -> int:
-        return len(self.y)
+        return len(self.x)
 
 
 class Batches:
@@ -70,37 +69,43 @@ class Batches:
 
     Attributes
     ----------
-    rows : Tensor of shape (n_batches, n_rows)
-    y, weight : Tensor of shape (n_batches, n_rows)
-        The weights are divided by the rows that count: losses summed over a batch are its mean.
     sizes : list of int
         Rows that count.
     """
 
-    def __init__(self, table: Table, order: Tensor, n_batches: int, n_rows: int) -> None:
-        pieces = order.tensor_split(n_batches)
+    def __init__(self, table: Table, n_batches: int, n_rows: int) -> None:
+        pieces = torch.arange(len(table)).tensor_split(n_batches)
         self.sizes = [len(piece) for piece in pieces]
-        self.rows = torch.zeros(n_batches, n_rows, dtype=torch.int64)
+        self._table = table
+        self._places = torch.zeros(n_batches, n_rows, dtype=torch.int64)
         share = torch.zeros(n_batches, n_rows, dtype=torch.float64)
         for batch, piece in enumerate(pieces):
-            self.rows[batch, : len(piece)] = piece
+            self._places[batch, : len(piece)] = piece
             share[batch, : len(piece)] = 1.0 / len(piece)
-        self.rows = self.rows.to(table.y.device)
-        self.y = table.y[self.rows]
-        self.weight = table.weight[self.rows] * share.to(table.weight)
+        # weights are divided by the rows that count: losses summed over a batch are its mean
+        self._share = share.to(table.x)  # (n_batches, B)
+        self.order(torch.arange(len(table)))
 
-    def load(self, table: Table, batch: int, stack: Stack, m: int) -> tuple[Tensor, Tensor]:
-        """Lay a batch into place m of the stack; return its y and weights, (n_rows,) each."""
-        rows = self.rows[batch]
-        into = stack.ones_x[m].flatten(0, 1)  # (L * (1 + F), B)
-        into.copy_(torch.index_select(table.ones_x, 0, rows, out=stack.gathered).T)
+    def order(self, order: Tensor) -> None:
+        """Take the rows in this order from now on."""
+        rows = order[self._places].to(self._table.x.device)  # (n_batches, B)
+        y_weight = self._table.y_weight[:, rows]  # (2, n_batches, B)
+        y_weight[1] *= self._share
+        self._rows, self._y_weight = rows.unbind(), y_weight.unbind(1)
+
+    def load(self, batch: int, stack: Stack, m: int, some_missing: bool) -> None:
+        """Lay a batch into place m of the stack; `some_missing`: whether steps of any row lack."""
+        table, rows, x = self._table, self._rows[batch], stack.x[m]  # (L, F, B)
+        gathered = torch.index_select(table.x, 0, rows, out=stack.gathered)
+        x.copy_(gathered.T.view_as(x))
+        stack.y_weight[:, m].copy_(self._y_weight[batch])
         if stack.last is not None:
-            stack.last[m].copy_(table.last.index_select(0, rows).T)
-        if table.missing is None:
-            stack.missing[m].fill_(False)
-        else:
+            last = x[-1] if table.last is None else table.last.index_select(0, rows).T
+            stack.last[m].copy_(last)
+        if table.missing is not None:
             stack.missing[m].copy_(table.missing.index_select(0, rows).T)
-        return self.y[batch], self.weight[batch]
+        elif some_missing:
+            stack.missing[m].fill_(False)
 
 
 class Trainee:
@@ -142,7 +147,14 @@ class Trainee:
         self.best: Tensor | None = None
         self.seconds = 0.0
         self._best_loss, self._best_epoch = float("inf"), 0
-        self.judged = None if self.validation is None else self._blocks(self.validation)
+        # validation rows are cut into blocks as wide as a batch
+        self.judged = (
+            None
+            if self.validation is None
+            else Batches(self.validation, -(-len(self.validation) // self.n_rows), self.n_rows)
+        )
+        self._batches = Batches(self.table, self.n_batches, self.n_rows)
+        self._shares = self.table.x.new_tensor([size / n for size in self._batches.sizes])
         self._begin_epoch()
 
     @property
@@ -159,13 +171,13 @@ class Trainee:
         step = len(self.history) * self.n_batches + self._next
         return self.lr / 2 * (1 + math.cos(math.pi * step / (self.max_epochs * self.n_batches)))
 
-    def load(self, stack: Stack, m: int) -> tuple[Tensor, Tensor]:
-        """Lay the next batch into place m of the stack; return its y and weights."""
-        return self._batches.load(self.table, self._next, stack, m)
+    def load(self, stack: Stack, m: int, some_missing: bool) -> None:
+        """Lay the next batch into place m of the stack."""
+        self._batches.load(self._next, stack, m, some_missing)
 
-    def advance(self, loss: Tensor, seconds: float) -> bool:
-        """Note what the batch cost; return whether the epoch has ended."""
-        self.total += loss * (self._batches.sizes[self._next] / len(self.table))
+    def advance(self, losses: Tensor, m: int, seconds: float) -> bool:
+        """Note what the batch cost, ``losses[m]``; return whether the epoch has ended."""
+        self._losses.append(losses[m])
         self.seconds += seconds
         self._next += 1
         return self._next == self.n_batches
@@ -180,7 +192,10 @@ class Trainee:
         val_loss : float or None
         """
         epoch = len(self.history) + 1
-        loss = float(self.total)
+        total = self._shares.new_zeros(())
+        for cost in (torch.stack(self._losses) * self._shares).unbind():
+            total += cost  # one by one and in its type, as the plain loop does
+        loss = float(total)
         record = {"epoch": epoch, "loss": loss, "val_loss": val_loss, "seconds": self.seconds}
         self.history.append(record)
         if self.job.progress is not None:
@@ -202,11 +217,6 @@ class Trainee:
         return False
 
     def _begin_epoch(self) -> None:
-        order = torch.randperm(len(self.table), generator=self.job.generator)
-        self._batches = Batches(self.table, order, self.n_batches, self.n_rows)
+        self._batches.order(torch.randperm(len(self.table), generator=self.job.generator))
         self._next, self.seconds = 0, 0.0
-        self.total = torch.zeros((), dtype=self.table.y.dtype, device=self.table.y.device)
-
-    def _blocks(self, table: Table) -> Batches:
-        """Cut validation rows into blocks as wide as a batch."""
-        return Batches(table, torch.arange(len(table)), -(-len(table) // self.n_rows), self.n_rows)
+        self._losses: list[Tensor] = []  # of the epoch's batches; looked at when it ends

@@ -101,16 +101,11 @@ class AttentionGRUStrategy(MonthlyTopK):
         """Return what a model's name stands for; what was not given is the model's to choose."""
         from attngru_bt.models import find, generator
 
-        model = find(name)
-        if name == "equal-weight":
-            raise ValueError(
-                "`signal`: equal scores choose nobody; attngru_bt.backtest.equal_weight(market) "
-                "holds the whole universe in equal weight."
-            )
-        if model.family == "baseline":
-            own = model.make().get_params()
+        signal = generator(name, topk=self.p.topk, universe=self.p.universe, **given)
+        if find(name).family == "baseline":
+            own = signal.get_params()
             _refuse([setting for setting in given if setting not in own], beside=name)
-        return generator(name, topk=self.p.topk, universe=self.p.universe, **given)
+        return signal
 
 
 def _refuse(settings: Iterable[str], beside: str) -> None:

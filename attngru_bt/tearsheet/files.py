@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
-import logging
 import os
-import platform
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,15 +12,9 @@ import pandas as pd
 
 from attngru_bt.attribution import OWN, factor_shares
 from attngru_bt.factors import registry
+from attngru_bt.tearsheet.output import as_csv, as_json, versions, write
 from attngru_bt.tearsheet.page import render
-from attngru_bt.tearsheet.plain import plain
 from attngru_bt.tearsheet.report import Report, collect
-
-logger = logging.getLogger(__name__)
-
-_PACKAGES = (
-    "attngru_bt", "backtrader", "numpy", "pandas", "scikit-learn", "torch", "pyfolio-reloaded",
-)  # fmt: skip
 
 
 def save(
@@ -69,10 +58,8 @@ def save(
         If the strategy has no `Performance` analyzer (the message says which line to add), or
         fewer than two sessions were measured.
     """
-    target = Path(path)
     report = collect(strategy, benchmark, baseline, baseline_name, run)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return _write(target, render(report, title))
+    return write(Path(path), render(report, title))
 
 
 def write_run(
@@ -112,17 +99,15 @@ def write_run(
     report = collect(strategy, benchmark, baseline, baseline_name, run)
     contents = {
         "tearsheet.html": render(report, title),
-        "metrics.json": _json(metrics(report)),
-        "equity.csv": _csv(equity(report)),
-        "scores.csv": _csv(scores(report)),
-        "orders.csv": _csv(orders(report)),
-        "positions.csv": _csv(positions(report)),
-        "attention.csv": _csv(attention(report)),
-        "run.json": _json(settings(report)),
+        "metrics.json": as_json(metrics(report)),
+        "equity.csv": as_csv(equity(report)),
+        "scores.csv": as_csv(scores(report)),
+        "orders.csv": as_csv(orders(report)),
+        "positions.csv": as_csv(positions(report)),
+        "attention.csv": as_csv(attention(report)),
+        "run.json": as_json(settings(report)),
     }
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    return [_write(target / name, text) for name, text in contents.items()]
+    return [write(Path(folder) / name, text) for name, text in contents.items()]
 
 
 def metrics(report: Report) -> dict[str, Any]:
@@ -230,7 +215,7 @@ def settings(report: Report) -> dict[str, Any]:
         "performance": dict(performance.p._getkwargs()),
         "first_session": report.metrics["start"],
         "last_session": report.metrics["end"],
-        "versions": _versions(),
+        "versions": versions(),
         **report.run,
     }
 
@@ -239,36 +224,3 @@ def _growth(returns: np.ndarray) -> np.ndarray:
     """Growth of 1 from the first known return on; NaN where the returns are not known."""
     value: np.ndarray = np.cumprod(1.0 + np.where(np.isnan(returns), 0.0, returns))
     return np.where(np.isnan(returns), np.nan, value)
-
-
-def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = None
-    return found
-
-
-def _json(value: Any) -> str:
-    return json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n"))
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write beside the file and rename, so that nobody ever reads half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    logger.info("wrote %s", path)
-    return path

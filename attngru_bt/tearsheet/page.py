@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from html import escape
 from typing import Any
 
 from attngru_bt.tearsheet import charts, model_charts, tables
-from attngru_bt.tearsheet.plain import plain
+from attngru_bt.tearsheet.markup import (
+    FOOTER,
+    document,
+    figure,
+    grid,
+    panel,
+    settings_table,
+    table,
+)
 from attngru_bt.tearsheet.report import OUT_OF_SAMPLE, Report
-
-logger = logging.getLogger(__name__)
-
-_STYLE = """
-:root{--ink:#22262c;--soft:#5d6673;--line:#e2e5ea;--card:#fff;--back:#f5f6f8;--accent:#1f5fbf}
-*{box-sizing:border-box}
-body{margin:0;background:var(--back);color:var(--ink);line-height:1.5;
- font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:28px 20px 60px}
-h1{font-size:1.7rem;margin:0 0 4px;letter-spacing:-.01em}
-h2{font-size:1.15rem;margin:38px 0 12px;padding-bottom:6px;border-bottom:1px solid var(--line)}
-h3{font-size:.95rem;margin:0 0 8px;font-weight:600}
-p{margin:6px 0}
-.soft{color:var(--soft);font-size:.9rem}
-.badge{display:inline-block;padding:2px 10px;border-radius:11px;font-size:.8rem;font-weight:600;
- background:#e4efe8;color:#20613c}
-.badge.open{background:#f6ecd9;color:#7c5312}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(155px,1fr));gap:12px;margin:20px 0}
-.card,figure,.panel{background:var(--card);border:1px solid var(--line);border-radius:8px}
-.card{padding:12px 16px}
-.card b{display:block;font-size:1.45rem;font-variant-numeric:tabular-nums}
-.card span{color:var(--soft);font-size:.82rem}
-figure{margin:0;padding:14px 14px 8px}
-figcaption{color:var(--soft);font-size:.82rem;margin-top:4px}
-figure img{display:block;width:100%;height:auto}
-.grid{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:14px}
-.all{grid-column:1/-1}.tall{grid-row:span 2}
-.panel{padding:6px 16px 12px;overflow-x:auto}
-.panel h3{margin-top:10px}
-table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-th,td{padding:5px 10px 5px 0;text-align:right;border-bottom:1px solid var(--line);
- white-space:nowrap}
-th:first-child,td:first-child{text-align:left;white-space:normal}
-thead th{color:var(--soft);font-weight:600;font-size:.82rem;white-space:normal;
- vertical-align:bottom}
-tr.head td{font-weight:600;padding-top:14px;border-bottom:1px solid #c9ced6}
-td.text{text-align:left;white-space:normal;overflow-wrap:anywhere;color:var(--soft)}
-ul{padding-left:20px;margin:6px 0}
-footer{margin-top:40px;color:var(--soft);font-size:.82rem}
-@media(max-width:720px){main{padding:18px 12px 40px}.grid{grid-template-columns:minmax(0,1fr)}
- .tall{grid-row:auto}h1{font-size:1.35rem}.wide{overflow-x:auto}.wide img{min-width:560px}
- table{font-size:.82rem}
- th:first-child,td:first-child{min-width:8em}th{overflow-wrap:anywhere}
- th,td{padding-right:8px}.panel{padding:4px 10px 10px}}
-@media print{body{background:#fff}figure,.panel{break-inside:avoid}}
-"""
 
 
 def render(report: Report, title: str | None = None) -> str:
@@ -79,13 +39,7 @@ def render(report: Report, title: str | None = None) -> str:
         _parameters(report),
         _footer(report),
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(heading)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(part for part in body if part)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(heading, body)
 
 
 def _head(report: Report, heading: str) -> str:
@@ -168,7 +122,7 @@ def _returns(report: Report) -> str:
         _figure(report, charts.month_table, "Return per month",
                 "Per cent; first and last month may be part of a month.", wide=True, size=size)
     )  # fmt: skip
-    return "<h2>Returns</h2>\n" + _grid(pictures)
+    return "<h2>Returns</h2>\n" + grid(pictures)
 
 
 def _metrics(report: Report) -> str:
@@ -207,7 +161,7 @@ def _model(report: Report) -> str:
     quality = tables.quality_table(report)
     if quality:
         head = ["Out-of-sample", "Mean", "Without skill", "t", "Months"]
-        parts.append(_panel("Quality of the scores", _table(head, quality), note=(
+        parts.append(panel("Quality of the scores", table(head, quality), note=(
             "Rank IC: rank correlation of score and next month's return. Precision: share of the "
             f"{report.topk} best scores that were among the {report.topk} best returns. AUC: "
             "chance that one of these has the higher score. t: distance of the monthly values "
@@ -236,7 +190,7 @@ def _model(report: Report) -> str:
             )
             parts.append(_figure(report, draw, "Attention per family of factors", caption))
     parts.append(_fits(report))
-    return "<h2>Model</h2>\n" + _grid(parts)
+    return "<h2>Model</h2>\n" + grid(parts)
 
 
 def _variance(report: Report) -> str:
@@ -246,7 +200,7 @@ def _variance(report: Report) -> str:
         for i, (_, row) in enumerate(found.iterrows())
     ]
     head = ["Principal component", "Last fit", "Mean", "Cumulative"]
-    return _panel("Explained variance (in-sample)", _table(head, rows), kind="tall")
+    return panel("Explained variance (in-sample)", table(head, rows), kind="tall")
 
 
 def _fits(report: Report) -> str:
@@ -263,7 +217,7 @@ def _fits(report: Report) -> str:
     names = {"loss": "Training loss (in-sample)", "val_loss": "Validation loss (last months "
              "of the training window; stops the training)"}  # fmt: skip
     rows += [[names[key], f"{value:.4f}"] for key, value in report.in_sample.items()]
-    return _panel("Fits", _table(["", ""], rows), note=(
+    return panel("Fits", table(["", ""], rows), note=(
         "Losses: last epoch, mean over fits and seeds; they say nothing about the months traded."
         if report.in_sample else ""
     ))  # fmt: skip
@@ -287,8 +241,8 @@ def _trading(report: Report) -> str:
     rows = tables.order_table(report)
     if rows:
         head = ["Event", "Buys", "Sells", "Other"]
-        pictures.append(_panel("Trade log", _table(head, rows), kind="all"))
-    return "<h2>Positions and trading</h2>\n" + _grid(pictures)
+        pictures.append(panel("Trade log", table(head, rows), kind="all"))
+    return "<h2>Positions and trading</h2>\n" + grid(pictures)
 
 
 def _parameters(report: Report) -> str:
@@ -304,71 +258,20 @@ def _parameters(report: Report) -> str:
         panels.append(("Run", report.run))
     parts = []
     for name, values in panels:
-        rows = "".join(
-            f"<tr><td>{escape(str(key))}</td><td class=text>{escape(_text(value))}</td></tr>"
-            for key, value in _flat(values)
-        )
-        if rows:
-            table = f"<table><tbody>{rows}</tbody></table>"
-            parts.append(_panel(f"{name}", table, kind="all" if len(panels) == 1 else ""))
-    return "<h2>Parameters</h2>\n" + _grid(parts) if parts else ""
+        shown = settings_table(values)
+        if shown:
+            parts.append(panel(f"{name}", shown, kind="all" if len(panels) == 1 else ""))
+    return "<h2>Parameters</h2>\n" + grid(parts) if parts else ""
 
 
 def _footer(report: Report) -> str:
     lines = "".join(f"<li>{escape(gap)}</li>" for gap in report.gaps)
     left_out = f"<h2>Left out</h2>\n<ul class=soft>{lines}</ul>\n" if lines else ""
-    return (
-        f"{left_out}<footer>Made by attngru_bt. Results of a backtest: past and hypothetical, "
-        "without market impact.</footer>"
-    )
+    return left_out + FOOTER
 
 
 def _figure(
     report: Report, draw: Any, title: str, caption: str, *, wide: bool = False, size: Any = None
 ) -> str:
     size = size or (charts.WIDE if wide else charts.HALF)
-    picture = charts.png(partial(draw, report), size)
-    return (
-        f'<figure class="{"all wide" if wide else ""}"><h3>{escape(title)}</h3>'
-        f'<img alt="{escape(title)}" src="{picture}">'
-        + (f"<figcaption>{escape(caption)}</figcaption>" if caption else "")
-        + "</figure>"
-    )
-
-
-def _panel(title: str, content: str, note: str = "", *, kind: str = "") -> str:
-    text = f"<p class=soft>{escape(note)}</p>" if note else ""
-    kind = f"panel {kind}".strip()
-    return f'<div class="{kind}"><h3>{escape(title)}</h3>{content}{text}</div>'
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(name)}</th>" for name in head) if any(head) else ""
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows
-    )
-    thead = f"<thead><tr>{top}</tr></thead>" if top else ""
-    return f"<table>{thead}<tbody>{lines}</tbody></table>"
-
-
-def _grid(parts: Sequence[str]) -> str:
-    return '<div class="grid">\n' + "\n".join(part for part in parts if part) + "\n</div>"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _text(value: Any) -> str:
-    shown = plain(value)
-    if isinstance(shown, Mapping):
-        inner = ", ".join(f"{k}={_text(v)}" for k, v in shown.items() if k != "class")
-        name = str(shown["class"]).rsplit(".", 1)[-1] if "class" in shown else ""
-        return f"{name}({inner})"
-    if isinstance(shown, list):
-        return ", ".join(map(_text, shown)) or "none"
-    return str(shown)
+    return figure(partial(draw, report), title, caption, size=size, wide=wide)

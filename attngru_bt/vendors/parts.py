@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 
+from attngru_bt.atomic import replacing
 from attngru_bt.bars.panel import DataError
 
 FOLDER = ".parts"
@@ -52,8 +53,7 @@ class Parts:
             raise DataError(
                 f"{panel}: is there already and no fetch has written it; choose another folder."
             )
-        self._parts.mkdir(parents=True, exist_ok=True)
-        _write(self._plan, lambda file: file.write_text(json.dumps(plan), encoding="utf-8"))
+        _write_json(self._plan, plan)
 
     @staticmethod
     def planned(folder: Path, name: str) -> str | None:
@@ -76,7 +76,8 @@ class Parts:
 
     def put(self, symbol: str, frame: pd.DataFrame) -> None:
         """Keep a finished symbol."""
-        _write(self._file(symbol), lambda file: frame.to_parquet(file, index=False))
+        with replacing(self._file(symbol)) as rough:
+            frame.to_parquet(rough, index=False)
 
     def get(self, symbol: str) -> pd.DataFrame:
         """Return a finished symbol."""
@@ -86,24 +87,23 @@ class Parts:
         """Keep a JSON value under a name, or return what is kept there; None if nothing is."""
         file = self._parts / f"{name}.json"
         if value is not None:
-            _write(file, lambda path: path.write_text(json.dumps(value), encoding="utf-8"))
+            _write_json(file, value)
             return value
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
     def write(self, name: str, frame: pd.DataFrame) -> Path:
         """Write a table of the finished folder, CSV, CSV.gz or Parquet by its name."""
         file = self.folder / name
-        if name.endswith(".parquet"):
-            _write(file, lambda path: frame.to_parquet(path, index=False))
-        else:
-            # the same rows give the same bytes: gzip keeps no time of day
-            how = {"method": "gzip", "mtime": 0} if name.endswith(".gz") else None
-            _write(
-                file,
-                lambda path: frame.to_csv(
-                    path, index=False, date_format="%Y-%m-%d", compression=how, lineterminator="\n"
-                ),
-            )
+        form: Any = {"index": False, "date_format": "%Y-%m-%d", "lineterminator": "\n"}
+        with replacing(file) as rough:
+            if name.endswith(".parquet"):
+                frame.to_parquet(rough, index=False)
+            elif name.endswith(".gz"):
+                # neither name nor time: the same rows give the same bytes
+                with rough.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
+                    frame.to_csv(packed, **form)
+            else:
+                frame.to_csv(rough, compression=None, **form)
         return file
 
     def _file(self, symbol: str) -> Path:
@@ -111,11 +111,6 @@ class Parts:
         return self._parts / f"bars-{quote(symbol, safe='')}.parquet"
 
 
-def _write(file: Path, write: Callable[[Path], object]) -> None:
-    """Write a file so that it is there as a whole or not at all."""
-    rough = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        write(rough)
-        os.replace(rough, file)
-    finally:
-        rough.unlink(missing_ok=True)
+def _write_json(file: Path, value: Any) -> None:
+    with replacing(file) as rough:
+        rough.write_text(json.dumps(value), encoding="utf-8")

@@ -16,15 +16,24 @@ from attngru_bt.datasets import Market
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
 from attngru_bt.signals.panel import Panel
-from attngru_bt.walkforward.crew import work
-from attngru_bt.walkforward.tasks import Done, Task, finished, keep, schedule
+from attngru_bt.walkforward.crew import Call, connected, n_workers, work
+from attngru_bt.walkforward.panels import panel_key
+from attngru_bt.walkforward.panels import panels as take_panels
+from attngru_bt.walkforward.tasks import (
+    Done,
+    Task,
+    bundles,
+    finished,
+    keep,
+    perform,
+    schedule,
+)
 from attngru_bt.walkforward.walk import Walk
 
 logger = logging.getLogger(__name__)
 
-# parameters that decide the cross-sections; models that agree on them share a panel
-_PANEL = ("factors", "raw", "lookback", "step", "standardise", "universe")
-
+Plan = list[tuple[Task, Panel]]
+Records = dict[int, list[MonthRecord]]  # by number of the task
 Progress = Callable[[int, int, Task, list[MonthRecord]], None]
 
 
@@ -87,15 +96,70 @@ def walk_forward(
         market = market.until(end)
     signals = _signals(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
-    panels = _panels(market, signals)
     asked = _asked(market.bars.dates, start)
     kept = None if folder is None else Checkpoints(Path(folder))
+    done: Records = {}
+    with connected(client) as cluster:
+        panels = take_panels(market, signals, jobs=jobs, client=cluster)
+        plan = _plan(market, signals, counts, panels, asked)
 
-    plan: list[tuple[Task, Panel]] = []
+        def store(number: int, result: Done) -> None:
+            done[number] = [record for record, _ in result]  # the models are not needed any more
+            if progress is not None:
+                progress(len(done), len(plan), plan[number][0], done[number])
+
+        if kept is not None:
+            for number, (task, panel) in enumerate(plan):
+                found = finished(task, panel.sections, panel.digests(), kept)
+                if found is not None:
+                    store(number, found)
+        if done:
+            logger.info("%d of %d fits are there from an earlier run.", len(done), len(plan))
+        calls, numbers = _calls(plan, done, n_workers(jobs, cluster))
+
+        def store_all(call: int, results: list[Done]) -> None:
+            for number, result in zip(numbers[call], results, strict=True):
+                task, panel = plan[number]
+                if kept is not None:
+                    keep(task, result, panel.sections, panel.digests(), kept)
+                store(number, result)
+
+        if not work(calls, store_all, jobs=jobs, client=cluster):
+            where = (
+                f"they are kept in {kept.folder}: the same call goes on from there."
+                if kept is not None
+                else "they are lost, since no `folder` was given."
+            )
+            raise KeyboardInterrupt(f"Stopped after {len(done)} of {len(plan)} fits; {where}")
+
+    walks = []
+    sections = next(iter(panels.values())).sections
+    for name, signal in signals.items():
+        for seed in range(counts[name]):
+            if isinstance(signal, SignalGenerator):
+                mine = [i for i, (t, _) in enumerate(plan) if (t.model, t.seed) == (name, seed)]
+                records = [record for i in mine for record in done[i]]
+                own_sections, topk = panels[panel_key(signal)].sections, signal.topk
+            else:
+                records = _ask(signal, seed, market, [sections[i].date for i in asked])
+                own_sections, topk = sections, settings.get("topk", 10)
+            walks.append(Walk(name, seed, topk, records, own_sections))
+    return walks
+
+
+def _plan(
+    market: Market,
+    signals: Mapping[str, Any],
+    counts: Mapping[str, int],
+    panels: Mapping[str, Panel],
+    asked: Sequence[int],
+) -> Plan:
+    """Return the tasks of all models and seeds, each with its panel."""
+    plan: Plan = []
     for name, signal in signals.items():
         if not isinstance(signal, SignalGenerator):
             continue
-        panel = panels[_panel_key(signal)]
+        panel = panels[panel_key(signal)]
         for seed in range(counts[name]):
             own = clone(signal).set_params(random_state=signal.random_state + seed)
             groups = schedule(own, panel.sections, asked)
@@ -106,50 +170,22 @@ def walk_forward(
                     f"`start`, or a smaller `min_months`."
                 )
             plan += [(Task(name, seed, own, months), panel) for months in groups]
+    return plan
 
-    done: dict[int, list[MonthRecord]] = {}  # the fitted models are not needed any more
-    open_tasks: list[int] = []
+
+def _calls(plan: Plan, done: Records, workers: int) -> tuple[dict[int, Call], list[list[int]]]:
+    """Return what is left to do, call by call, and the numbers of the tasks in each."""
+    left: dict[int, tuple[Panel, dict[int, Task]]] = {}
     for number, (task, panel) in enumerate(plan):
-        found = kept and finished(task, panel.sections, panel.digests(), kept)
-        if found:
-            done[number] = [record for record, _ in found]
-            if progress is not None:
-                progress(len(done), len(plan), task, done[number])
-        else:
-            open_tasks.append(number)
-    if done:
-        logger.info("%d of %d fits are there from an earlier run.", len(done), len(plan))
-
-    def store(number: int, result: Done) -> None:
-        task, panel = plan[number]
-        if kept is not None:
-            keep(task, result, panel.sections, panel.digests(), kept)
-        done[number] = [record for record, _ in result]
-        if progress is not None:
-            progress(len(done), len(plan), task, done[number])
-
-    todo = {number: (plan[number][0], plan[number][1].sections) for number in open_tasks}
-    if not work(todo, store, jobs=jobs, client=client):
-        where = (
-            f"they are kept in {kept.folder}: the same call goes on from there."
-            if kept is not None
-            else "they are lost, since no `folder` was given."
-        )
-        raise KeyboardInterrupt(f"Stopped after {len(done)} of {len(plan)} fits; {where}")
-
-    walks = []
-    sections = next(iter(panels.values())).sections
-    for name, signal in signals.items():
-        for seed in range(counts[name]):
-            if isinstance(signal, SignalGenerator):
-                mine = [i for i, (t, _) in enumerate(plan) if (t.model, t.seed) == (name, seed)]
-                records = [record for i in mine for record in done[i]]
-                own_sections, topk = panels[_panel_key(signal)].sections, signal.topk
-            else:
-                records = _ask(signal, seed, market, [sections[i].date for i in asked])
-                own_sections, topk = sections, settings.get("topk", 10)
-            walks.append(Walk(name, seed, topk, records, own_sections))
-    return walks
+        if number not in done:
+            left.setdefault(id(panel), (panel, {}))[1][number] = task
+    calls: dict[int, Call] = {}
+    numbers: list[list[int]] = []
+    for panel, tasks in left.values():
+        for bundle in bundles(tasks, panel.sections, workers):
+            calls[len(numbers)] = perform, ([tasks[n] for n in bundle], panel.sections)
+            numbers.append(bundle)
+    return calls, numbers
 
 
 def _signals(
@@ -184,36 +220,6 @@ def _count(name: str, seeds: int | Mapping[str, int]) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ValueError(f"`seeds` must be a whole number of at least 1; got {count!r} for {name}.")
     return count
-
-
-def _panel_key(signal: SignalGenerator) -> str:
-    parts = {name: getattr(signal, name) for name in _PANEL}
-    parts["standardise"] = signal.standardise == "date"  # the rest is the preprocessing's
-    parts["universe"] = id(signal.universe)
-    return repr(parts)
-
-
-def _panels(market: Market, signals: Mapping[str, Any]) -> dict[str, Panel]:
-    """Take the cross-sections of all month-ends, each from the bars up to it and nothing else."""
-    panels: dict[str, Panel] = {}
-    bars = market.bars
-    ends = month_ends(bars.dates)
-    if not _ends_a_month(bars.dates[-1]):
-        ends = ends[:-1]
-    generators = [s for s in signals.values() if isinstance(s, SignalGenerator)]
-    for signal in generators or [SignalGenerator(universe=market.membership)]:
-        key = _panel_key(signal)
-        if key in panels:
-            continue
-        panels[key] = panel = signal.panel()
-        for end in ends:
-            panel.extend(bars.until(bars.dates[end]))
-    return panels
-
-
-def _ends_a_month(date: pd.Timestamp) -> bool:
-    """Whether no weekday of the month is left: only then is the last session surely a month-end."""
-    return (date + pd.offsets.BDay(1)).month != date.month
 
 
 def _asked(dates: pd.DatetimeIndex, start: Any) -> list[int]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from attngru_bt.samples import CrossSection
 from attngru_bt.signals import Checkpoints, Fit, MonthRecord, SignalGenerator
-from attngru_bt.signals.fit import has_choice, training_months
-from attngru_bt.signals.month import take_month
+from attngru_bt.signals.fit import fit_together, make_model, score
+from attngru_bt.signals.model import fits_at_once
+from attngru_bt.signals.trainingset import TrainingSet, has_choice, training_months, training_set
+
+BUNDLES = 4  # per worker, at least
+MAX_ROWS = 100_000  # fitted on at once
 
 Done = list[tuple[MonthRecord, Fit | None]]  # per month; the model where it was fitted
 
@@ -52,23 +54,64 @@ def schedule(
     return [tuple(group) for group in groups]
 
 
-def perform(task: Task, sections: Sequence[CrossSection]) -> Done:
-    """Fit and score the months of a task; of each month only those up to it are looked at."""
-    done: Done = []
-    fitted: Fit | None = None
-    for now in task.months:
-        record, fitted = take_month(task.settings, sections[: now + 1], fitted)
-        done.append((record, fitted if record.refit else None))
-    return done
+def bundles(
+    tasks: Mapping[int, Task], sections: Sequence[CrossSection], n_workers: int
+) -> list[list[int]]:
+    """Put tasks together whose networks are trained side by side: seeds of a month, then months.
+
+    As many as pay and fit into memory, but no more than leave each worker `BUNDLES` to take in
+    turn, so that none is idle for long.
+
+    Parameters
+    ----------
+    tasks : mapping of number to Task
+        All on the same cross-sections.
+    sections : sequence of CrossSection
+    n_workers : int
+
+    Returns
+    -------
+    list of list of int
+        Numbers of the tasks.
+    """
+    most = len(tasks) if n_workers == 1 else max(1, len(tasks) // (BUNDLES * n_workers))
+    by_model: dict[str, list[int]] = {}
+    for number, task in tasks.items():
+        by_model.setdefault(task.model, []).append(number)
+    found: list[list[int]] = []
+    for numbers in by_model.values():
+        settings = tasks[numbers[0]].settings
+        width = min(most, fits_at_once(make_model(settings, sections[-1].date)))
+        left = MAX_ROWS
+        bundle: list[int] = []
+        for number in sorted(numbers, key=lambda n: (tasks[n].months[0], tasks[n].seed)):
+            known = sections[: tasks[number].months[0] + 1]
+            n_rows = sum(map(len, training_months(settings, known)))
+            if bundle and (len(bundle) == width or n_rows > left):
+                found.append(bundle)
+                bundle, left = [], MAX_ROWS
+            bundle.append(number)
+            left -= n_rows
+        found.append(bundle)
+    return found
 
 
-def perform_in_worker(
-    number: int, task: Task, sections: Sequence[CrossSection]
-) -> tuple[int, Done]:
-    """As `perform`, in a worker process: Ctrl-C is for the process that hands out the tasks."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return number, perform(task, sections)
+def perform(tasks: Sequence[Task], sections: Sequence[CrossSection]) -> list[Done]:
+    """Fit and score the months of some tasks; of each month only those up to it are looked at."""
+    rows: dict[int, TrainingSet] = {}
+    orders = []
+    for task in tasks:
+        at = task.months[0]
+        if at not in rows:
+            rows[at] = training_set(task.settings, sections[: at + 1])
+        orders.append((task.settings, rows[at]))
+    return [
+        [
+            (record, fitted if record.refit else None)
+            for record in (score(fitted, sections[now]) for now in task.months)
+        ]
+        for task, fitted in zip(tasks, fit_together(orders), strict=True)
+    ]
 
 
 def finished(
