@@ -45,8 +45,9 @@ def has_line(bars: Bars, name: str) -> bool:
 
 
 def _block(line: Array, columns: Columns) -> Array:
-    """Line of a block of assets: of neighbours a view, of picked ones a copy, rows contiguous."""
-    return line[:, columns] if isinstance(columns, slice) else line.take(columns, axis=1)
+    """Lines of a block of assets: a view of neighbours; of assets picked one by one a copy."""
+    picked = line[:, columns]
+    return picked if isinstance(columns, slice) else np.ascontiguousarray(picked)  # in rows again
 
 
 def _benchmark(bars: Bars, name: str) -> Array | None:
