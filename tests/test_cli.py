@@ -339,7 +339,8 @@ def interrupted(data, tmp_path_factory):
         (("--jobs", 2, "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message):
+def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkeypatch):
+    monkeypatch.setattr("attngru_bt.walkforward.crew.PATIENCE", 0.5)
     done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:], *options)
     assert done.exit_code == 2
     assert message in done.output

@@ -441,6 +441,31 @@ def test_the_gpu_agrees():
     assert differences([ours[0]], theirs) < 1e-4
 
 
+@pytest.mark.parametrize("reset", ["before", "after"])
+@pytest.mark.parametrize("missing", [False, True])
+def test_nothing_of_a_step_is_left_on_the_cpu(reset, missing):
+    """Elsewhere than on the CPU, arithmetic with what lies there fails; "meta" needs no GPU."""
+    meta = torch.device("meta")
+    data = Samples(*(None if t is None else t.to(meta) for t in samples(100, missing=missing)))
+    shape = Shape(n_factors=4, n_hidden=3, attention=True, reset=reset, skip=True)
+    stack = Stack(shape, Memory(torch.float32, meta), 2, n_steps=5, n_rows=32)
+    stack.prepare()
+    batches = Batches(Table(data), 4, 32)
+    batches.order(torch.randperm(100, generator=seeded(0)))
+    rows = torch.zeros(2, shape.size, device=meta)
+    optimiser = AdamW(shape.decayed().to(rows), 2, weight_decay=0.1, max_norm=1.0)
+    for m in range(2):
+        batches.load(0, stack, m, missing)
+    outputs = stack.forward(rows, missing)
+    for loss in SLOPED.values():
+        losses, slopes = loss(outputs, *stack.y_weight)
+        gradient = stack.backward(slopes)
+        optimiser.step(rows, gradient, [0.1, 0.2])
+        assert {t.device for t in (outputs, losses, gradient, rows)} == {meta}
+    with pytest.raises(RuntimeError):
+        rows + torch.zeros(2, shape.size)
+
+
 def test_shape_has_a_size_per_block():
     shape = Shape(n_factors=3, n_hidden=5, attention=True, reset="before", skip=True)
     assert shape.size == 4 * 3 + 9 * 10 + 9 * 5 + 6 + 3

@@ -423,7 +423,8 @@ class TestErrors:
             (dict(client="tcp://127.0.0.1:1"), r"no Dask scheduler answers at tcp://127.0.0.1:1"),
         ],
     )
-    def test_bad_parameters(self, market, changed, message):
+    def test_bad_parameters(self, market, changed, message, monkeypatch):
+        monkeypatch.setattr("attngru_bt.walkforward.crew.PATIENCE", 0.5)
         with pytest.raises(ValueError, match=message):
             walk_forward(market, {"ridge": Ridge()}, **(SETTINGS | changed))
 

@@ -87,7 +87,7 @@ class Cell:
         # reset after the product: U h + c has a buffer of its own
         memories = candidates if before else memory.take("memories", n_steps, m, h, b)
         self._gradients = gradients
-        self._minus_one = torch.tensor(-1.0, dtype=memory.dtype)
+        self._minus_one = torch.tensor(-1.0, dtype=memory.dtype, device=memory.device)
         self._ones, self._h, self._kept = v[:, h], v[:, :h], v[:, h + 1 + f :]
         self.x = v[:, h + 1 : h + 1 + f]
         self.h_ones, self._ones_x = v[:, : h + 1], v[:, h : h + 1 + f]

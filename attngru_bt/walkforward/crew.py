@@ -15,6 +15,7 @@ import numpy as np
 logger = logging.getLogger(__name__)
 
 LOST_WORKERS = 3  # how often a lost worker process is made good for
+PATIENCE = 5  # seconds that a scheduler is waited for
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function and its arguments
 Store = Callable[[int, Any], None]
@@ -149,7 +150,7 @@ def connected(client: Any) -> Iterator[Any]:
             "A Dask cluster needs the extra [dask]: pip install 'attngru_bt[dask]'."
         ) from None
     try:
-        cluster = Client(client, timeout=5)  # type: ignore[no-untyped-call]
+        cluster = Client(client, timeout=PATIENCE)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise ValueError(
             f"`client`: no Dask scheduler answers at {client} ({type(error).__name__}); expected "
