@@ -32,6 +32,7 @@ class Progress:
         self.done = 0
         self.partial = folder / "scores.partial.csv"
         self._began = time.monotonic()
+        self._found = 0  # done by an earlier run: they say nothing about the time that is left
         self._status: Status | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.partial.unlink(missing_ok=True)
@@ -46,13 +47,13 @@ class Progress:
         self.done += 1
         if len(record.scores):
             self._keep(record)
-        left = (time.monotonic() - self._began) / self.done * max(self.months - self.done, 0)
+        left = self._left(self.done, self.months, record.found)
         losses = [h[-1]["loss"] for h in record.losses if h]
         text = f"{record.month_end:%Y-%m}  {self.done}/{self.months}  "
         if record.n_rows:
             text += f"{record.n_rows} rows"
             text += f"  loss {sum(losses) / len(losses):.4f}" if losses else ""
-            text += f"  {left:.0f} s left" if self.done > 1 else ""
+            text += left
         else:
             text += "too few labelled months to train yet"
         self._tell(text, now_and_then=self.done == 1 or record.month_end.month == 1)
@@ -69,13 +70,23 @@ class Progress:
 
     def fit(self, done: int, total: int, task: Any, records: list[Any]) -> None:
         """Take note of a finished fit; called by the walk-forward of several processes."""
-        left = (time.monotonic() - self._began) / done * (total - done)
+        left = self._left(done, total, records[0].found)
         losses = [history[-1]["loss"] for history in records[0].losses if history]
         text = f"{records[0].month_end:%Y-%m}  {task.model}  seed {task.seed}  {done}/{total}  "
         text += f"{records[0].n_rows} rows"
         text += f"  loss {sum(losses) / len(losses):.4f}" if losses else ""
-        text += f"  {left:.0f} s left" if done > 1 else ""
+        text += left
         self._tell(text, now_and_then=done == 1 or done % max(total // 10, 1) == 0)
+
+    def _left(self, done: int, total: int, found: bool) -> str:
+        """Say how long it will take, as long as what this run has computed took; or nothing yet."""
+        if found:
+            self._began, self._found = time.monotonic(), done
+        computed = done - self._found
+        if not computed or done == 1:
+            return ""
+        each = (time.monotonic() - self._began) / computed
+        return f"  {each * max(total - done, 0):.0f} s left"
 
     def interrupted(self) -> str:
         """Return what an interrupted run should say."""

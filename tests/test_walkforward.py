@@ -280,6 +280,7 @@ class TestResume:
         again = walk_forward(market, models, seeds={"net": 2}, folder=tmp_path, **SETTINGS)
         assert {p: p.stat().st_mtime_ns for p in before} == before
         assert bits(again) == bits(serial)
+        assert [{r.found for r in w.records} for w in again] == [{True}, {False}, {False}, {False}]
         third = walk_forward(market, models, seeds={"net": 2}, folder=tmp_path, **SETTINGS)
         got, want = third[0].records[-1], serial[0].records[-1]
         assert got.in_sample == want.in_sample

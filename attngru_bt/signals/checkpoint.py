@@ -92,7 +92,7 @@ class Checkpoints:
             if strange:
                 raise ValueError(f"it holds the type {strange[0]}, which is not trusted")
             content = loads(data, trusted=types)
-            record = MonthRecord(**_grown(content["record"]))
+            record = MonthRecord(**(_grown(content["record"]) | {"found": True}))
             fitted = content["fit"]
             return record, None if fitted is None else Fit(**_grown(fitted))
         except Exception as error:  # whatever is wrong with the file, the month can be had anew

@@ -45,6 +45,8 @@ class MonthRecord:
         Factors the model was given.
     dropped : dict of str to float
         Factors left out for missing values, with their missing share on the training window.
+    found : bool
+        Whether it was taken from the folder of an earlier run.
     """
 
     month_end: pd.Timestamp
@@ -61,6 +63,7 @@ class MonthRecord:
     loadings: pd.DataFrame | None = None
     factors: tuple[str, ...] = ()
     dropped: dict[str, float] = field(default_factory=dict)
+    found: bool = False
 
 
 def outcomes(
