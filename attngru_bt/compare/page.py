@@ -86,7 +86,7 @@ def _quality(found: Comparison) -> str:
     ]  # fmt: skip
     return (
         "<h2>How good the scores are (the paper’s Table 2, extended)</h2>\n"
-        f"<div class=panel><div class=scroll>{shown}</div>{_notes(notes(found)[:4])}</div>\n"
+        f"<div class=panel><div class=scroll>{shown}</div>{_notes(notes(found)[:5])}</div>\n"
         f'<div class="grid" style="margin-top:14px">{"".join(pictures)}</div>'
     )
 
@@ -122,7 +122,7 @@ def _earned(found: Comparison) -> str:
     )  # fmt: skip
     return (
         "<h2>What they earned (the paper’s Table 3, extended)</h2>\n"
-        f"<div class=panel><div class=scroll>{shown}</div>{_notes(notes(found)[4:])}"
+        f"<div class=panel><div class=scroll>{shown}</div>{_notes(notes(found)[5:])}"
         f'</div>\n<div class="grid" style="margin-top:14px">{"".join(pictures)}</div>'
     )
 

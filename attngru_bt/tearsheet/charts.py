@@ -112,7 +112,7 @@ def cumulative(report: Report, ax: Axes) -> None:
         ax.plot(third.index.to_numpy(), value, color=BASELINE, label=f"{name} (baseline)")
     ax.axhline(1.0, color=INK, linewidth=0.8)
     ax.set_ylabel("Growth of 1")
-    ax.legend(loc="upper left")
+    legend_above(ax)
     date_axis(ax)
 
 
