@@ -4,6 +4,7 @@
     python benchmarks/bench_job.py --data ../shared/data/csi300
     python benchmarks/bench_job.py --choices                 # what each choice costs, too
     python benchmarks/bench_job.py --repeats 3
+    python benchmarks/bench_job.py --together                # seeds and months side by side or not
 
 Ours: `walk_forward` with the default model over the last 22 month-ends whose outcome is known,
 refitted every month: factors, cross-sections, preprocessing, networks, in-sample figures, scores.
@@ -25,6 +26,7 @@ import resource
 import statistics
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -197,12 +199,40 @@ def choices(market: Market, repeats: int) -> None:
               f"| {MONTHS * SEEDS * seconds:.0f} |", flush=True)  # fmt: skip
 
 
+def together(market: Market, repeats: int) -> None:
+    """Time walks with each fit by itself, and with those of seeds and months together."""
+    month_end = market.bars.dates[month_ends(market.bars.dates)[-2 - MONTHS]]
+    start = market.bars.dates[market.bars.dates > month_end][0]
+    alone = mock.patch("attngru_bt.walkforward.tasks.fits_at_once", return_value=1)
+    print(
+        f"| walk: {MONTHS} months × {SEEDS} seeds | each fit by itself, CPU s | together | ratio |"
+    )
+    print("|---|---|---|---|")
+    for name in ("default", "paper"):
+        took: dict[bool, list[float]] = {True: [], False: []}
+        scores: dict[bool, list[Any]] = {}
+        for _ in range(repeats):
+            for apart in (True, False):
+                began = time.process_time()
+                with alone if apart else nullcontext():
+                    walks = walk_forward(market, [name], seeds=SEEDS, start=start)
+                took[apart].append(time.process_time() - began)
+                scores[apart] = [walk.scores() for walk in walks]
+        same = all(a.equals(b) for a, b in zip(scores[True], scores[False], strict=True))
+        ratios = [a / b for a, b in zip(took[True], took[False], strict=True)]
+        apart_s, together_s = statistics.median(took[True]), statistics.median(took[False])
+        print(f"| {name} | {apart_s:.1f} | {together_s:.1f} "
+              f"| {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}) |"
+              f"{'' if same else ' SCORES DIFFER'}", flush=True)  # fmt: skip
+
+
 def arguments() -> argparse.Namespace:
     home = Path(os.environ.get("ATTNGRU_DATA", "../shared/data"))
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=home / "sse50", help="folder of the panel")
     parser.add_argument("--networks", type=int, nargs="+", help="networks per seed")
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--together", action="store_true", help="only: seeds and months together")
     parser.add_argument("--choices", action="store_true", help="what each choice costs per fit")
     return parser.parse_args()
 
@@ -216,6 +246,9 @@ def main() -> None:
     market = load(options.data)
     networks = options.networks or [generator("default").seeds, 1]
     print(f"{market.name}, load {os.getloadavg()[0]:.1f}")
+    if options.together:
+        together(market, options.repeats)
+        return
     whole_job(market, options.repeats, networks)
     if options.choices:
         choices(market, options.repeats)

@@ -230,6 +230,24 @@ class TestSideBySide:
             tasks, sections = self.plan(serial, model)
             assert all(len(bundle) == 1 for bundle in self.grouped(tasks, sections))
 
+    def test_a_fit_of_its_own_is_not_passed_over(self, serial):
+        asked = []
+
+        class Mine(AttentionGRUClassifier):
+            def fit(self, X, y, sample_weight=None, groups=None, progress=None):
+                asked.append(len(y))
+                return super().fit(X, y, sample_weight, groups, progress)
+
+        tasks, sections = self.plan(serial, Mine(max_epochs=1, hidden_size=4))
+        assert all(len(bundle) == 1 for bundle in self.grouped(tasks, sections))
+        perform(list(tasks.values()), sections)
+        assert len(asked) == len(tasks)
+
+    @pytest.mark.parametrize("name", ["n_seeds", "hidden_size", "max_epochs"])
+    def test_a_bad_parameter_is_said_as_by_fit(self, market, name):
+        with pytest.raises(ValueError, match=f"`{name}` must be a whole number of at least 1"):
+            walk_forward(market, {"net": net().set_params(**{name: 0})}, **SETTINGS)
+
     def test_each_worker_gets_some(self, serial):
         tasks, sections = self.plan(serial, net(), seeds=6)
         assert max(map(len, self.grouped(tasks, sections))) == 22

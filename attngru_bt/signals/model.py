@@ -12,6 +12,7 @@ from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 
 from attngru_bt.classifier import NetworkEstimator
+from attngru_bt.classifier.checks import check_parameters
 
 TARGETS = ("top", "rank")
 
@@ -49,11 +50,19 @@ Rows = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.intp]]
 
 def fits_at_once(model: Any) -> int:
     """How many fits of such a model to hand to `fit_models` at once: more pay nothing."""
-    if not isinstance(model, NetworkEstimator):
+    if not _is_ours(model):
         return 1
     from attngru_bt.stacked import paying_fits
 
+    check_parameters(model)
     return paying_fits(model)
+
+
+def _is_ours(model: Any) -> bool:
+    """Whether it is one of this package's networks, and no subclass has a ``fit`` of its own."""
+    if not isinstance(model, NetworkEstimator):
+        return False
+    return type(model).fit.__module__.startswith("attngru_bt.classifier.")
 
 
 def fit_models(models: Sequence[Any], data: Sequence[Rows]) -> None:
@@ -66,7 +75,7 @@ def fit_models(models: Sequence[Any], data: Sequence[Rows]) -> None:
         Arrays of shape (rows, n_steps, n_features), (rows,) and (rows,). The number of each row's
         month is passed on as ``groups`` to a model that takes sequences and asks for them.
     """
-    if len(models) > 1 and all(isinstance(model, NetworkEstimator) for model in models):
+    if len(models) > 1 and all(map(_is_ours, models)):
         from attngru_bt.stacked import fit_many
 
         fit_many(models, ((features, y, None, months) for features, y, months in data))
