@@ -186,15 +186,18 @@ def attention(network: Network, x: Tensor, present: Tensor | None = None) -> dic
 
 
 def chunks(x: Tensor, present: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None, int]]:
-    """Yield (x, present, n) of 256 rows each, of which the first n count and the others are 0."""
+    """Yield (x, present, n) of 256 rows each, of which the first n count and the others are 0.
+
+    Rows are copied: memory of torch's own is aligned, that of the caller's arrays anyhow.
+    """
     for start in range(0, len(x), CHUNK):
-        xs = x[start : start + CHUNK]
-        there = None if present is None else present[start : start + CHUNK]
-        n = len(xs)
-        if n < CHUNK:
-            xs = torch.cat([xs, xs.new_zeros(CHUNK - n, *xs.shape[1:])])
-            if there is not None:
-                there = torch.cat([there, there.new_ones(CHUNK - n, there.shape[1])])
+        n = min(CHUNK, len(x) - start)
+        xs = x.new_zeros(CHUNK, *x.shape[1:])
+        xs[:n] = x[start : start + n]
+        there = None
+        if present is not None:
+            there = present.new_ones(CHUNK, present.shape[1])
+            there[:n] = present[start : start + n]
         yield xs, there, n
 
 

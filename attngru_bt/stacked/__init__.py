@@ -1,13 +1,13 @@
-"""Many networks trained at once: months × seeds in one set of batched matrix products.
+"""Many networks trained at once: months × seeds share every call but the matrix products.
 
 The plain loop (`attngru_bt.training`) is the reference and trains whatever module it is given. Here
 M networks of one architecture, `can_stack` says which, go through their batches side by side:
 gradients are worked out by hand (no graph is recorded), parameters and AdamW lie in one array.
 
-What lies where (``parameters``), the two GRUs (``cells``) and the attention (``attention``) there
-and back, the network made of them (``stack``) in buffers that stay (``memory``), losses with
-their slopes (``losses``), AdamW (``optimise``), a network in training (``trainee``), the loop
-(``loop``).
+What lies where (``parameters``), matrix products (``products``), the two GRUs (``cells``) and the
+attention (``attention``) there and back, the network made of them (``stack``) in buffers that stay
+(``memory``), losses with their slopes (``losses``), AdamW (``optimise``), a network in training
+(``trainee``), the loop (``loop``).
 """
 
 from __future__ import annotations

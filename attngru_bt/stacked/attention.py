@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from attngru_bt.stacked.memory import Memory
+from attngru_bt.stacked.products import add_product, multiply
 
 
 class Attention:
@@ -27,10 +28,11 @@ class Attention:
         self, memory: Memory, weight: Tensor, gradient: Tensor, n_steps: int, n_rows: int
     ) -> None:
         m, _, f = weight.shape
-        self._weight, self._gradient = weight.mT, gradient
+        self._weight, self._gradients = weight.mT, gradient.unbind()
         self._turned = memory.take("attention weights", m, f, 1 + f)
+        self._weights = self._turned.unbind()
         self._work = memory.take("scores", m, f, n_rows)
-        self._work_mT = self._work.mT
+        self._works, self._works_mT = self._work.unbind(), self._work.mT.unbind()
         self._sum = memory.take("sum of slopes", m, 1, n_rows)
         self._scaled = memory.take("attention", n_steps, m, f, n_rows).unbind()
         self._n_factors = f
@@ -41,7 +43,7 @@ class Attention:
 
     def forward(self, t: int, ones_x: Tensor, x: Tensor, out: Tensor) -> None:
         """Weigh the factors x (M, F, B) of step t into `out`; `ones_x` has a 1 above them."""
-        torch.bmm(self._turned, ones_x, out=self._work)
+        multiply(self._weights, ones_x.unbind(), self._works)
         scaled = torch.softmax(self._work, 1, out=self._scaled[t])  # type: ignore[call-overload]
         scaled.mul_(self._n_factors)
         self.weigh(t, x, out)
@@ -66,8 +68,8 @@ class Attention:
             Weights of the factors in the gates.
         """
         work = self._work
-        torch.bmm(entry, slopes, out=work)
+        multiply(entry.unbind(), slopes.unbind(), self._works)
         work.mul_(x)
         torch.sum(work, 1, keepdim=True, out=self._sum)
         work.addcmul_(self._scaled[t], self._sum, value=-1.0 / self._n_factors)
-        self._gradient.baddbmm_(ones_x, self._work_mT)
+        add_product(ones_x.unbind(), self._works_mT, self._gradients)

@@ -11,7 +11,8 @@ A missing step is one whose update gate is 1: the state goes on as it is, and as
 then exactly 0 nothing else has to know.
 
 What the loop over the steps calls is written for speed: results go to buffers that are there, views
-are cut once, weights are laid once per batch as products read them fastest, products write to
+are cut once (tuples hold the M matrices of a buffer, for `products`), weights are laid
+once per batch as products read them fastest, products write to
 scratch and the sigmoids from there to what is kept (a product is slow on memory not in the cache),
 and the state of the first step, which is 0, is left out of the products.
 """
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from attngru_bt.stacked.memory import Memory
 from attngru_bt.stacked.parameters import Shape
+from attngru_bt.stacked.products import add_product, multiply
 
 Blocks = Mapping[str, Tensor]
 
@@ -86,12 +88,13 @@ class Cell:
         candidates = memory.take("candidates", n_steps, m, h, b)
         # reset after the product: U h + c has a buffer of its own
         memories = candidates if before else memory.take("memories", n_steps, m, h, b)
-        self._gradients = gradients
+        self._gradients = {name: gradient.unbind() for name, gradient in gradients.items()}
         self._minus_one = torch.tensor(-1.0, dtype=memory.dtype, device=memory.device)
         self._ones, self._h, self._kept = v[:, h], v[:, :h], v[:, h + 1 + f :]
         self.x = v[:, h + 1 : h + 1 + f]
         self.h_ones, self._ones_x = v[:, : h + 1], v[:, h : h + 1 + f]
-        self._h_ones_x, self._ones_x_kept = v[:, : h + 1 + f], v[:, h:]
+        self._each_h_ones, self._each_ones_x = self.h_ones.unbind(), self._ones_x.unbind()
+        self._each_h_ones_x, self._each_ones_x_kept = v[:, : h + 1 + f].unbind(), v[:, h:].unbind()
         self.steps = [
             Step(
                 h=states[t],
@@ -105,19 +108,23 @@ class Cell:
         ]
         self.slopes = memory.take("slopes", m, 3 * h, b)  # of what r, z and candidate are made of
         self._gate_slopes, self._candidate_slopes = self.slopes[:, : 2 * h], self.slopes[:, 2 * h :]
-        self._gate_slopes_mT = self._gate_slopes.mT
-        self._candidate_slopes_mT = self._candidate_slopes.mT
+        self._each_gate_slopes = self._gate_slopes.unbind()
+        self._each_candidate_slopes = self._candidate_slopes.unbind()
+        self._each_gate_slopes_mT = self._gate_slopes.mT.unbind()
+        self._each_candidate_slopes_mT = self._candidate_slopes.mT.unbind()
         self._r_slopes, self._z_slopes = self.slopes[:, :h], self.slopes[:, h : 2 * h]
         self._work, self._back = memory.take("work", m, h, b), memory.take("back", m, h, b)
         self._gate_work = memory.take("gate work", m, 2 * h, b)  # no block of `slopes`: contiguous
+        self._works, self._backs = self._work.unbind(), self._back.unbind()
+        self._gate_works = self._gate_work.unbind()
         # the slope by the last state goes into the first; going back, the two take turns
         self.slope, self._other = memory.take("state 0", m, h, b), memory.take("state 1", m, h, b)
         w = weights["gates"]  # (M, H + 1 + F, 2 H)
         turned = memory.take("gate weights", m, 2 * h, h + 1 + f)
         # copies of weights, what they are copies of, and times what
         self._turned: list[tuple[Tensor, Tensor, float]] = [(turned, w.mT, 1.0)]
-        self._gate_weights, self._first_gate_weights = turned, turned[:, :, h:]
-        self._gates_back = w[:, :h]
+        self._gate_weights, self._first_gate_weights = turned.unbind(), turned[:, :, h:].unbind()
+        self._gates_back = w[:, :h].unbind()
         self.entry = memory.take("entry weights", m, f, 3 * h)
         self._entries = [(self.entry[:, :, : 2 * h], w[:, h + 1 :])]
 
@@ -150,13 +157,16 @@ class Cell:
         step = self.steps[t]
         if t:
             step.h.copy_(self._h)
-            torch.bmm(self._gate_weights, self._h_ones_x, out=self._gate_work)
+            multiply(self._gate_weights, self._each_h_ones_x, self._gate_works)
         else:
             self._h.zero_()
-            torch.bmm(self._first_gate_weights, self._ones_x, out=self._gate_work)
+            multiply(self._first_gate_weights, self._each_ones_x, self._gate_works)
         torch.sigmoid(self._gate_work, out=step.gates)
         if missing is not None:
             step.z.masked_fill_(missing, 1.0)
+
+    def _add_gate_gradient(self) -> None:
+        add_product(self._each_h_ones_x, self._each_gate_slopes_mT, self._gradients["gates"])
 
     def _mix(self, t: int) -> None:
         step = self.steps[t]
@@ -199,8 +209,8 @@ class ResetBefore(Cell):
         f, h, w = shape.n_factors, shape.n_hidden, weights["candidate"]  # (M, 1 + F + H, H)
         turned = memory.take("candidate weights", len(w), h, 1 + f + h)
         self._turned.append((turned, w.mT, 2.0))
-        self._weights, self._first_weights = turned, turned[:, :, : 1 + f]
-        self._weights_back = w[:, 1 + f :]
+        self._weights, self._first_weights = turned.unbind(), turned[:, :, : 1 + f].unbind()
+        self._weights_back = w[:, 1 + f :].unbind()
         self._entries.append((self.entry[:, :, 2 * h :], w[:, 1 : 1 + f]))
 
     def forward(self, t: int, missing: Tensor | None) -> None:
@@ -209,9 +219,9 @@ class ResetBefore(Cell):
         self._gates(t, missing)
         if t:
             torch.mul(step.r, self._h, out=self._kept)
-            torch.bmm(self._weights, self._ones_x_kept, out=self._work)
+            multiply(self._weights, self._each_ones_x_kept, self._works)
         else:
-            torch.bmm(self._first_weights, self._ones_x, out=self._work)
+            multiply(self._first_weights, self._each_ones_x, self._works)
         self._mix(t)
 
     def backward(self, t: int, slope: Tensor) -> Tensor:
@@ -219,17 +229,18 @@ class ResetBefore(Cell):
         step, work, back = self.steps[t], self._work, self._back
         before = self._unmix(t, slope)
         if t:
-            torch.bmm(self._weights_back, self._candidate_slopes, out=back)
+            multiply(self._weights_back, self._each_candidate_slopes, self._backs)
             torch.mul(back, self._h, out=work)
             _sigmoid_back(work, step.r, grad_input=self._r_slopes)
             torch.mul(step.r, self._h, out=self._kept)
             before.addcmul_(back, step.r)
-            before.baddbmm_(self._gates_back, self._gate_slopes)
+            add_product(self._gates_back, self._each_gate_slopes, before.unbind())
         else:
             self._r_slopes.zero_()  # a state of 0 is kept or forgotten alike
             self._kept.zero_()
-        self._gradients["gates"].baddbmm_(self._h_ones_x, self._gate_slopes_mT)
-        self._gradients["candidate"].baddbmm_(self._ones_x_kept, self._candidate_slopes_mT)
+        self._add_gate_gradient()
+        gradients = self._gradients["candidate"]
+        add_product(self._each_ones_x_kept, self._each_candidate_slopes_mT, gradients)
         return before
 
 
@@ -248,18 +259,19 @@ class ResetAfter(Cell):
         super().__init__(shape, memory, weights, gradients, n_steps, n_rows)
         f, h = shape.n_factors, shape.n_hidden
         w, u = weights["entry"], weights["memory"]  # (M, 1 + F, H), (M, H + 1, H)
-        self._entry_turned = memory.take("turned entry", len(w), h, 1 + f)
-        self._memory_turned = memory.take("turned memory", len(u), h, h + 1)
-        self._turned += [(self._entry_turned, w.mT, 2.0), (self._memory_turned, u.mT, 1.0)]
-        self._memory_back, self._back_mT = u[:, :h], self._back.mT
+        entry = memory.take("turned entry", len(w), h, 1 + f)
+        state = memory.take("turned memory", len(u), h, h + 1)
+        self._turned += [(entry, w.mT, 2.0), (state, u.mT, 1.0)]
+        self._entry_weights, self._memory_weights = entry.unbind(), state.unbind()
+        self._memory_back, self._backs_mT = u[:, :h].unbind(), self._back.mT.unbind()
         self._entries.append((self.entry[:, :, 2 * h :], w[:, 1:]))
 
     def forward(self, t: int, missing: Tensor | None) -> None:
         """Compute the state after step t."""
         step = self.steps[t]
         self._gates(t, missing)
-        torch.bmm(self._memory_turned, self.h_ones, out=step.memory)
-        torch.bmm(self._entry_turned, self._ones_x, out=self._work)
+        multiply(self._memory_weights, self._each_h_ones, step.memory.unbind())
+        multiply(self._entry_weights, self._each_ones_x, self._works)
         self._work.addcmul_(step.r, step.memory, value=2.0)
         self._mix(t)
 
@@ -271,11 +283,12 @@ class ResetAfter(Cell):
         _sigmoid_back(work, step.r, grad_input=self._r_slopes)
         torch.mul(self._candidate_slopes, step.r, out=back)
         if t:
-            before.baddbmm_(self._memory_back, back)
-            before.baddbmm_(self._gates_back, self._gate_slopes)
-        self._gradients["gates"].baddbmm_(self._h_ones_x, self._gate_slopes_mT)
-        self._gradients["entry"].baddbmm_(self._ones_x, self._candidate_slopes_mT)
-        self._gradients["memory"].baddbmm_(self.h_ones, self._back_mT)
+            add_product(self._memory_back, self._backs, before.unbind())
+            add_product(self._gates_back, self._each_gate_slopes, before.unbind())
+        self._add_gate_gradient()
+        slopes = self._each_candidate_slopes_mT
+        add_product(self._each_ones_x, slopes, self._gradients["entry"])
+        add_product(self._each_h_ones, self._backs_mT, self._gradients["memory"])
         return before
 
 

@@ -4,7 +4,9 @@ Networks take part as long as they are in training: each step is a batch of ever
 wherever in its epochs it is. One that has finished makes room for the next.
 
 Bits: a network's result depends neither on how many are trained beside it nor on which (on one
-machine, with one thread). It differs from the plain loop's by rounding.
+machine, with one thread): products are each network's own (`products`), and all else is elementwise
+or sums along a network's own numbers, laid out alike in whichever place it is (`memory`). The
+result differs from the plain loop's by rounding.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ F factors and H hidden units:
 - ``entry`` (1 + F, H) b and W, and ``memory`` (H + 1, H) U and c, reset after it;
 - ``output`` (H + 1, 1): w and b;
 - ``skip`` (F, 1): the weights of the last step's factors, with a skip only.
+
+Rows are filled up with zeros to whole vectors of the processor: elementwise arithmetic then treats
+a number alike whichever row it is in, and products find each block aligned alike.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from math import prod
 
 import torch
 from torch import Tensor
+
+from attngru_bt.stacked.memory import whole_vectors
 
 State = Mapping[str, Tensor]  # a network's `state_dict`
 
@@ -62,9 +67,14 @@ class Shape:
         return blocks
 
     @property
-    def size(self) -> int:
-        """Numbers per network."""
+    def n_parameters(self) -> int:
+        """Parameters per network."""
         return sum(prod(block) for block in self.blocks.values())
+
+    @property
+    def size(self) -> int:
+        """Length of a network's row: its parameters, filled up to whole vectors."""
+        return whole_vectors(self.n_parameters)
 
     @property
     def names(self) -> set[str]:
@@ -102,7 +112,8 @@ class Shape:
         parts += [(state["output_weight"][:, None], state["output_bias"][None, None])]
         if self.skip:
             parts += [(state["skip_weight"],)]
-        return torch.cat([torch.cat(part).flatten() for part in parts])
+        row = torch.cat([torch.cat(part).flatten() for part in parts])
+        return torch.nn.functional.pad(row, (0, self.size - len(row)))
 
     def unpack(self, row: Tensor) -> dict[str, Tensor]:
         """Return the tensors of the network that lies in a row (P,)."""

@@ -9,6 +9,7 @@ from attngru_bt.stacked.attention import Attention
 from attngru_bt.stacked.cells import CELLS
 from attngru_bt.stacked.memory import Memory
 from attngru_bt.stacked.parameters import Shape
+from attngru_bt.stacked.products import add_product, multiply
 
 
 class Stack:
@@ -48,15 +49,9 @@ class Stack:
         self.missing = torch.zeros(m, n_steps, b, dtype=torch.bool, device=memory.device)
         self._missing = self.missing.unsqueeze(2).unbind(1)  # (M, 1, B) each
         self._rows = memory.take("parameters", m, shape.size)
-        weights = shape.views(self._rows)
-        # each block in one piece: products only add up to many networks at once if they are
-        gradients = {
-            name: memory.take(f"gradient of {name}", m, *block)
-            for name, block in shape.blocks.items()
-        }
-        self._weights, self._gradients = weights, gradients
-        self._parts = [gradient.flatten(1) for gradient in gradients.values()]
         self._gradient = memory.take("gradient", m, shape.size)
+        weights, gradients = shape.views(self._rows), shape.views(self._gradient)
+        self._weights, self._gradients = weights, gradients
         self._cell = CELLS[shape.reset](shape, memory, weights, gradients, n_steps, b)
         self._attention = (
             Attention(memory, weights["attention"], gradients["attention"], n_steps, b)
@@ -64,6 +59,8 @@ class Stack:
             else None
         )
         self._outputs = memory.take("outputs", m, 1, b)
+        self._each_output = self._outputs.unbind()
+        self._output_weights = weights["output"].mT.unbind()
         self._weighed = memory.take("weighed states", m, shape.n_hidden + 1, b)
 
     def prepare(self) -> None:
@@ -76,7 +73,7 @@ class Stack:
 
         `some_missing` tells whether `missing` has to be looked at.
         """
-        weights, cell, attention = self._weights, self._cell, self._attention
+        cell, attention = self._cell, self._attention
         self._rows.copy_(rows)
         cell.bind()
         if attention is not None:
@@ -87,9 +84,9 @@ class Stack:
             else:
                 attention.forward(t, ones_x, x, cell.x)
             cell.forward(t, self._missing[t] if some_missing else None)
-        torch.bmm(weights["output"].mT, cell.h_ones, out=self._outputs)
+        multiply(self._output_weights, cell.h_ones.unbind(), self._each_output)
         if self.last is not None:
-            self._outputs.baddbmm_(weights["skip"].mT, self.last)
+            add_product(self._weights["skip"].mT.unbind(), self.last.unbind(), self._each_output)
         return self._outputs[:, 0]
 
     def backward(self, slope: Tensor) -> Tensor:
@@ -98,10 +95,8 @@ class Stack:
         To be called once after `forward`; uses up `last`, and what the call before returned.
         """
         gradients, cell, attention = self._gradients, self._cell, self._attention
-        for gradient in gradients.values():
-            gradient.zero_()
+        self._gradient.zero_()
         slope = slope[:, None]  # (M, 1, B)
-        # no product: matrix times vector is summed otherwise for one network than for many
         weighed = torch.mul(cell.h_ones, slope, out=self._weighed)
         torch.sum(weighed, 2, keepdim=True, out=gradients["output"])
         if self.last is not None:
@@ -117,4 +112,4 @@ class Stack:
             state = cell.backward(t, state)
             if attention is not None:
                 attention.backward(t, self._ones_x[t], cell.x, cell.slopes, cell.entry)
-        return torch.cat(self._parts, 1, out=self._gradient)
+        return self._gradient

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from attngru_bt.network.base import last_step
+from attngru_bt.stacked.memory import whole_vectors
 from attngru_bt.stacked.parameters import Shape
 from attngru_bt.stacked.stack import Stack
 from attngru_bt.training import Samples
 
 Record = dict[str, Any]
-
-ROUND = 32  # rows of a batch are filled up to a multiple: no vector of the processor is cut short
 
 
 class Job(NamedTuple):
@@ -142,7 +141,8 @@ class Trainee:
         self.max_epochs, self.patience = max_epochs, patience
         n = len(self.table)
         self.n_batches = -(-n // batch_size)
-        self.n_rows = -(-(n if self.n_batches == 1 else batch_size) // ROUND) * ROUND
+        # filled up, so that no vector of the processor is cut short
+        self.n_rows = whole_vectors(n if self.n_batches == 1 else batch_size)
         self.history: list[Record] = []
         self.best: Tensor | None = None
         self.seconds = 0.0

@@ -1,0 +1,210 @@
+"""A promise: the same bits, whoever computes what beside whom, on any processor.
+
+That a network does not feel its company follows from the construction, which `TestConstruction`
+holds; the other tests look at what comes out.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from attngru_bt import backtest, make_market
+from attngru_bt.classifier import AttentionGRUClassifier, AttentionGRURegressor
+from attngru_bt.network import AttentionRNN
+from attngru_bt.signals import SignalGenerator
+from attngru_bt.stacked import Job, attention, cells, products, stack, train
+from attngru_bt.training import Samples, one_thread
+from attngru_bt.walkforward import tasks, walk_forward
+
+SETTINGS = {"topk": 3, "min_months": 4, "lookback": 2, "refit": 2}
+SMALL = {"max_epochs": 2, "hidden_size": 4}
+MODELS = {
+    "one": AttentionGRUClassifier(attention=None, **SMALL),
+    "five": AttentionGRURegressor(n_seeds=5, **SMALL),
+    "lstm": AttentionGRUClassifier(cell="lstm", **SMALL),  # one after the other
+    "ridge": Ridge(),
+}
+SEEDS = {"one": 2}
+
+
+@pytest.fixture(scope="module")
+def market():
+    return make_market(n_assets=9, n_days=220, seed=5)
+
+
+def bits(walks):
+    return {
+        (w.model, w.seed, r.month_end): (tuple(r.scores.index), r.scores.to_numpy().tobytes())
+        for w in walks
+        for r in w.records
+    }
+
+
+def walked(market, **how):
+    return bits(walk_forward(market, MODELS, seeds=SEEDS, **SETTINGS, **how))
+
+
+@pytest.fixture(scope="module")
+def reference(market):
+    return walked(market)
+
+
+class TestWalks:
+    @pytest.mark.parametrize("jobs", [2, 3])
+    def test_however_many_processes(self, market, reference, jobs):
+        assert walked(market, jobs=jobs) == reference
+
+    @pytest.mark.parametrize("rows", [1, 10**9])
+    def test_bundles_of_one_and_of_many(self, market, reference, rows, monkeypatch):
+        monkeypatch.setattr(tasks, "MAX_ROWS", rows)
+        assert walked(market) == reference
+
+    def test_a_model_without_the_others_and_a_seed_without_the_rest(self, market, reference):
+        for name, model in MODELS.items():
+            alone = bits(walk_forward(market, {name: model}, **SETTINGS))
+            assert alone == {key: reference[key] for key in alone}
+
+    @pytest.mark.parametrize(("k", "jobs"), [(1, 1), (4, 2), (9, 1)])
+    def test_stopped_after_k_fits_and_gone_on(self, market, reference, tmp_path, k, jobs):
+        class Stopped(Exception):
+            pass
+
+        def stop(done, *_):
+            if done == k:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            walked(market, folder=tmp_path, progress=stop)
+        assert walked(market, folder=tmp_path, jobs=jobs) == reference
+
+    @pytest.mark.parametrize("name", MODELS)
+    def test_the_plug_in_along_a_backtest(self, market, reference, name):
+        signal = SignalGenerator(MODELS[name], **SETTINGS)
+        records = backtest.run(market, signal=signal, topk=3).signal.records_
+        for record in records:
+            if len(record.scores):
+                scores = (tuple(record.scores.index), record.scores.to_numpy().tobytes())
+                assert scores == reference[name, 0, record.month_end]
+
+
+def jobs_of_sizes(sizes, **options):
+    """One job per size, its network and rows made from the size."""
+    jobs = []
+    for n in sizes:
+        generator = torch.Generator().manual_seed(n)
+        network = AttentionRNN(9, hidden_size=7, skip=True, **options)
+        network.initialise(generator)
+        x, y = torch.randn(n, 4, 9, generator=generator), torch.rand(n, generator=generator)
+        jobs.append(Job(network, Samples(x, None, y, torch.ones(n)), None, generator))
+    return jobs
+
+
+def trained(sizes, **options):
+    """Parameters of each network after training beside the others, as bytes by size."""
+    jobs = jobs_of_sizes(sizes, **options)
+    with one_thread():
+        list(train(jobs, max_epochs=2, batch_size=32))
+    return {
+        n: b"".join(t.numpy().tobytes() for t in job.network.state_dict().values())
+        for n, job in zip(sizes, jobs, strict=True)
+    }
+
+
+KINDS = [
+    {"attention": attention, "reset": reset}
+    for attention in (None, "factor")
+    for reset in ("before", "after")
+]
+
+
+class TestConstruction:
+    @pytest.mark.parametrize("options", KINDS)
+    def test_every_product_is_of_one_network_laid_out_alike(self, options, monkeypatch):
+        """Nothing that a BLAS may choose its kernel by tells how many networks there are."""
+        seen: list[set] = []
+
+        def laid_out(matrix):
+            return tuple(matrix.shape), matrix.stride(), matrix.data_ptr() % 64
+
+        def spy(product):
+            def watched(a, b, out):
+                for operands in zip(a, b, out, strict=True):
+                    assert [matrix.ndim for matrix in operands] == [2, 2, 2]
+                    seen[-1].add((product.__name__, *map(laid_out, operands)))
+                product(a, b, out)
+
+            return watched
+
+        def batched(*args, **kwargs):
+            raise AssertionError("a product of many networks at once")
+
+        for name in ("multiply", "add_product"):
+            for module in (attention, cells, stack):
+                monkeypatch.setattr(module, name, spy(getattr(products, name)))
+        for owner, name in (
+            (torch, "bmm"),
+            (torch, "baddbmm"),
+            (torch, "matmul"),
+            (torch, "einsum"),
+            (torch.Tensor, "bmm"),
+            (torch.Tensor, "baddbmm_"),
+            (torch.Tensor, "__matmul__"),
+        ):
+            monkeypatch.setattr(owner, name, batched)
+        for sizes in ([64], [64, 65], [64, 65, 66, 67, 68]):
+            seen.append(set())
+            trained(sizes, **options)
+        assert len(seen[0]) >= 8
+        assert seen[0] == seen[1] == seen[2]
+
+    def test_it_is_what_the_networks_of_a_fit_go_through(self, market, monkeypatch):
+        """A network by itself is a stack of one, not a case of its own."""
+        calls = []
+        multiply = cells.multiply
+        monkeypatch.setattr(cells, "multiply", lambda *a: (calls.append(len(a[0])), multiply(*a)))
+        walk_forward(market, {"one": MODELS["one"]}, **SETTINGS, end=market.bars.dates[140])
+        SignalGenerator(MODELS["one"], **SETTINGS).scores(market.bars.until(market.bars.dates[140]))
+        assert set(calls) == {1}
+
+
+PROCESSORS = [
+    {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"},
+    {"ATEN_CPU_CAPABILITY": "default"},
+    {"ATEN_CPU_CAPABILITY": "avx2"},
+    {"ATEN_CPU_CAPABILITY": "avx512"},
+]
+CAPABILITIES = ["DEFAULT", "AVX2", "AVX512"]  # torch's names, each has what those before it have
+COMPANY = """
+import test_same_bits as t
+for options in t.KINDS:
+    together = t.trained([70, 100, 33, 64, 90], **options)
+    for sizes in ([70], [64], [90, 33], [100, 70, 64]):
+        for n, weights in t.trained(sizes, **options).items():
+            assert weights == together[n], (options, sizes, n)
+print("the same")
+"""
+
+
+def _up_to(capability):
+    return CAPABILITIES[: CAPABILITIES.index(capability) + 1] if capability in CAPABILITIES else []
+
+
+@pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: "-".join(p.values()))
+def test_company_on_other_processors(processor):
+    """As far as torch lets one processor stand in for another."""
+    here, wanted = torch.backends.cpu.get_cpu_capability(), processor["ATEN_CPU_CAPABILITY"].upper()
+    if wanted != "DEFAULT" and wanted not in _up_to(here):
+        pytest.skip(f"this processor has {here}, not {wanted}")
+    ended = subprocess.run(
+        [sys.executable, "-c", COMPANY],
+        env=os.environ | processor | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=os.path.dirname(__file__),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == "the same\n", ended.stderr
