@@ -62,6 +62,49 @@ def test_two_at_once_do_not_write_into_each_other(tmp_path):
     assert os.listdir(tmp_path) == ["run.json"]
 
 
+def watched(monkeypatch, fails=None):
+    """What is flushed and replaced, in order; flushing `fails` raises OSError."""
+    seen = []
+    fsync, replace = os.fsync, os.replace
+
+    def flush(descriptor):
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        seen.append((kind, os.fstat(descriptor).st_ino))
+        if kind == fails:
+            raise OSError("input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", lambda a, b: seen.append("replaced") or replace(a, b))
+    return seen
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders can be flushed on POSIX only")
+def test_is_flushed_to_disk_before_it_takes_the_files_place(tmp_path, monkeypatch):
+    seen = watched(monkeypatch)
+    with replacing(tmp_path / "run.json") as rough:
+        rough.write_text("new")
+        assert not seen
+    file, folder = (path.stat().st_ino for path in (tmp_path / "run.json", tmp_path))
+    assert seen == [("file", file), "replaced", ("folder", folder)]
+
+
+def test_what_cannot_be_flushed_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    path.write_text("old")
+    watched(monkeypatch, fails="file")
+    with pytest.raises(OSError, match="input/output"), replacing(path) as rough:
+        rough.write_text("new")
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path, monkeypatch):
+    watched(monkeypatch, fails="folder")
+    with replacing(tmp_path / "run.json") as rough:
+        rough.write_text("new")
+    assert (tmp_path / "run.json").read_text() == "new"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="file modes")
 def test_who_may_read_it_is_for_the_umask_to_say(tmp_path):
     plain, path = tmp_path / "plain", tmp_path / "run.json"

@@ -384,7 +384,7 @@ class TestInterrupt:
         self, interrupted, data, tmp_path
     ):
         command = ["backtest", "--data", data, *SMALL, "--min-months=1", "--seeds=20"]
-        before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.skops")}
+        before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.month")}
         assert invoke(*command, "--out", interrupted[2]).exit_code == 0
         assert {p: p.stat().st_mtime_ns for p in before} == before
         assert invoke(*command, "--out", tmp_path, "--jobs", 2).exit_code == 0

@@ -294,7 +294,7 @@ class TestSideBySide:
 class TestResume:
     def test_nothing_finished_is_repeated(self, market, models, serial, tmp_path):
         walk_forward(market, {"net": net()}, folder=tmp_path, **SETTINGS)
-        before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.skops")}
+        before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.month")}
         again = walk_forward(market, models, seeds={"net": 2}, folder=tmp_path, **SETTINGS)
         assert {p: p.stat().st_mtime_ns for p in before} == before
         assert bits(again) == bits(serial)
@@ -307,43 +307,26 @@ class TestResume:
 
     def test_other_settings_or_data_are_another_run(self, market, tmp_path):
         walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
-        n = len(list(tmp_path.rglob("*.skops")))
+        n = len(list(tmp_path.rglob("*.month")))
         for other in ({"ridge": Ridge(alpha=2.0)},):
             walk_forward(market, other, folder=tmp_path, **SETTINGS)
-        assert len(list(tmp_path.rglob("*.skops"))) == 2 * n
+        assert len(list(tmp_path.rglob("*.month"))) == 2 * n
         changed = make_market(n_assets=12, n_days=300, seed=4)
         walk_forward(changed, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
-        assert len(list(tmp_path.rglob("*.skops"))) == 3 * n
+        assert len(list(tmp_path.rglob("*.month"))) == 3 * n
 
     def test_longer_data_only_add_months(self, market, tmp_path):
         early = market.until(market.bars.dates[200])
         walk_forward(early, {"r": Ridge()}, folder=tmp_path, **SETTINGS)
-        before = set(tmp_path.rglob("*.skops"))
+        before = set(tmp_path.rglob("*.month"))
         walk_forward(market, {"r": Ridge()}, folder=tmp_path, **SETTINGS)
-        assert before < set(tmp_path.rglob("*.skops"))
-
-    def test_a_broken_file_is_computed_again_and_said(self, market, tmp_path, caplog):
-        want = walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
-        files = sorted(tmp_path.rglob("*.skops"))
-        files[0].write_bytes(files[0].read_bytes()[:500])
-        got = walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
-        assert bits(got) == bits(want)
-        assert files[0].name in caplog.text
-
-    def test_a_file_of_foreign_types_is_not_loaded(self, market, tmp_path, caplog):
-        from skops.io import dump
-
-        walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
-        file = sorted(tmp_path.rglob("*.skops"))[0]
-        dump({"record": pytest.MonkeyPatch(), "fit": None}, file)
-        walk_forward(market, {"ridge": Ridge()}, folder=tmp_path, **SETTINGS)
-        assert "not trusted" in caplog.text
+        assert before < set(tmp_path.rglob("*.month"))
 
     def test_ctrl_c_finishes_the_task_at_hand_and_says_how_to_go_on(self, market, tmp_path):
         model = Interrupted(str(tmp_path / "fits"))
         with pytest.raises(KeyboardInterrupt, match=r"^Stopped after 2 of \d fits.* goes on from"):
             walk_forward(market, {"one": model}, folder=tmp_path, **SETTINGS)
-        assert len({p.name[:10] for p in tmp_path.rglob("*.skops")}) == 4  # two fits, two months
+        assert len({p.name[:10] for p in tmp_path.rglob("*.month")}) == 4  # two fits, two months
         handler = signal.getsignal(signal.SIGINT)
         walks = walk_forward(market, {"one": model}, folder=tmp_path, **SETTINGS)
         assert signal.getsignal(signal.SIGINT) is handler is signal.default_int_handler
@@ -358,7 +341,7 @@ class TestResume:
                 """
                 import os, shutil, signal, sys, time
                 from pathlib import Path
-                import numpy as np, skops.io, torch
+                import numpy as np, torch
                 from sklearn.linear_model import Ridge
                 from attngru_bt.classifier import AttentionGRUClassifier
                 from attngru_bt.datasets import make_market
@@ -376,7 +359,7 @@ class TestResume:
                     return [r.scores.to_numpy().tobytes() for w in walks for r in w.records]
 
                 def finished():
-                    paths = Path(folder).rglob("[0-9]*.skops")
+                    paths = Path(folder).rglob("[0-9]*.month")
                     return {str(path): path.stat().st_mtime_ns for path in paths}
 
                 began = time.monotonic()

@@ -8,16 +8,14 @@ import importlib.metadata
 import json
 import logging
 import os
-from dataclasses import fields
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import ZIP_DEFLATED
 
-import numpy as np
 import pandas as pd
 
 from attngru_bt.atomic import replacing
-from attngru_bt.signals.fit import Fit
+from attngru_bt.signals import recordfile
 from attngru_bt.signals.record import MonthRecord
 
 if TYPE_CHECKING:
@@ -25,12 +23,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# what stored models may be made of; anything else is not loaded
-TRUSTED = ("attngru_bt.", "sklearn.", "xgboost.", "numpy.", "scipy.", "collections.", "builtins.")
+# more than any record of a month, and little enough to be read whole
+MAX_BYTES = 32 * 2**20
 # parameters of a generator that say where and when it works, not what comes out
 _IDLE = ("progress", "checkpoints", "universe")
-# packages whose versions decide the bits
-_PACKAGES = ("attngru_bt", "numpy", "scipy", "scikit-learn", "torch")
+# packages whose versions decide the bits; those of the models come on top
+_PACKAGES = ("attngru_bt", "numpy", "pandas", "scipy", "scikit-learn", "torch")
 
 
 class Checkpoints:
@@ -41,8 +39,9 @@ class Checkpoints:
     was fitted at, and the versions of the packages that compute. A run with other settings or
     other data finds no file of its own and disturbs none; nothing has to be deleted.
 
-    The files hold models in skops' format, which loads without running code of the file: only types
-    of this package, scikit-learn, xgboost, numpy and scipy are accepted.
+    A file holds numbers and names as JSON, see `attngru_bt.signals.recordfile`, and never a model:
+    no content of a file can make the reader run code. A model is fitted again when it is needed,
+    which gives the same bits.
 
     Parameters
     ----------
@@ -73,40 +72,41 @@ class Checkpoints:
         """
         text = f"{settings_digest(settings)}:{state}:{fitted_at.date()}"
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return self.folder / f"{month_end:%Y-%m-%d}-{digest[:16]}.skops"
+        return self.folder / f"{month_end:%Y-%m-%d}-{digest[:16]}.month"
 
-    def load(self, path: Path) -> tuple[MonthRecord, Fit | None] | None:
-        """Return the record of a finished month, with the model if it was fitted then.
+    def load(self, path: Path) -> MonthRecord | None:
+        """Return the record of a finished month, None if the month is not finished.
 
-        None if the month is not finished. A file that cannot be read (cut off, or of types that
-        are not trusted) counts as not finished, and a warning says so.
+        A file that is damaged, or that is not what its name says, counts as not finished, and a
+        warning says so.
         """
         if not path.is_file():
             return None
-        from skops.io import get_untrusted_types, loads
-
         try:
-            data = path.read_bytes()
-            types = get_untrusted_types(data=data)
-            strange = [name for name in types if not name.startswith(TRUSTED)]
-            if strange:
-                raise ValueError(f"it holds the type {strange[0]}, which is not trusted")
-            content = loads(data, trusted=types)
-            record = MonthRecord(**(_grown(content["record"]) | {"found": True}))
-            fitted = content["fit"]
-            return record, None if fitted is None else Fit(**_grown(fitted))
-        except Exception as error:  # whatever is wrong with the file, the month can be had anew
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
+            return recordfile.from_bytes(content, path.stem)
+        except (OSError, ValueError) as error:
             logger.warning("%s cannot be used (%s): the month is computed again.", path, error)
             return None
 
-    def save(self, path: Path, record: MonthRecord, fitted: Fit | None) -> None:
-        """Store a finished month; the file is there in whole or not at all."""
-        from skops.io import dumps
+    def save(self, path: Path, record: MonthRecord) -> None:
+        """Store a finished month; the file is there in whole or not at all.
 
-        content = {"record": _flat(record), "fit": None if fitted is None else _flat(fitted)}
-        data = dumps(content, compression=ZIP_DEFLATED)
+        A record that cannot be stored, such as one with a training history of a form of its own, is
+        not kept, and a warning says so.
+        """
+        try:
+            content = recordfile.to_bytes(record, path.stem)
+        except (TypeError, ValueError) as error:
+            logger.warning(
+                "%s is not kept (%s): a later run computes the month again.", path, error
+            )
+            return
         with replacing(path) as rough:
-            rough.write_bytes(data)
+            rough.write_bytes(content)
 
 
 def settings_digest(settings: SignalGenerator) -> str:
@@ -116,61 +116,25 @@ def settings_digest(settings: SignalGenerator) -> str:
         for name, value in sorted(settings.get_params(deep=True).items())
         if name not in _IDLE
     }
-    text = json.dumps([params, _versions()], sort_keys=True, default=repr)
+    text = json.dumps([params, package_versions()], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that compute whatever the model."""
     return {package: importlib.metadata.version(package) for package in _PACKAGES}
 
 
-def _described(value: Any) -> Any:
-    """Return what tells one value from another; of an estimator its class, parameters follow."""
-    if hasattr(value, "get_params"):
-        return f"{type(value).__module__}.{type(value).__qualname__}"
-    if callable(value):
-        return f"{value.__module__}.{getattr(value, '__qualname__', repr(value))}"
-    return repr(value)
+def _described(value: Any) -> str:
+    """Return what tells one value from another: of estimators and functions their full name.
 
-
-def _flat(value: MonthRecord | Fit) -> dict[str, Any]:
-    """Fields of a record, pandas' taken apart (skops stores arrays, not pandas)."""
-    flat: dict[str, Any] = {}
-    for item in fields(value):
-        content = getattr(value, item.name)
-        if isinstance(content, pd.Timestamp):
-            content = {"timestamp": content.isoformat()}
-        elif isinstance(content, pd.Series):
-            content = {"assets": list(content.index), "scores": content.to_numpy(dtype=np.float64)}
-        elif isinstance(content, pd.DataFrame):
-            content = {
-                "rows": list(content.index),
-                "columns": list(content.columns),
-                "loadings": content.to_numpy(dtype=np.float64),
-            }
-        elif item.name == "losses":
-            content = json.dumps(content)  # thousands of small numbers: slow one by one
-        flat[item.name] = content
-    return flat
-
-
-def _grown(flat: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a record from what `_flat` made."""
-    grown: dict[str, Any] = {}
-    for name, content in flat.items():
-        if isinstance(content, dict) and "timestamp" in content:
-            content = pd.Timestamp(content["timestamp"])
-        elif isinstance(content, dict) and "assets" in content:
-            index = pd.Index(content["assets"], name="asset")
-            content = pd.Series(content["scores"], index=index, name="score")
-        elif isinstance(content, dict) and "loadings" in content:
-            content = pd.DataFrame(
-                content["loadings"],
-                index=pd.Index(content["rows"], name="component"),
-                columns=content["columns"],
-            )
-        elif name == "losses":
-            content = json.loads(content)
-        grown[name] = content
-    return grown
+    The version of the package they come from is part of it. The parameters of an estimator are
+    described by themselves.
+    """
+    named = type(value) if hasattr(value, "get_params") and not isinstance(value, type) else value
+    module, name = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
+    if not (callable(named) and module and name):
+        return repr(value)
+    package = sys.modules.get(module.partition(".")[0])
+    return f"{module}.{name} {getattr(package, '__version__', '')}"

@@ -22,7 +22,7 @@ from attngru_bt.bars import Bars
 from attngru_bt.factors import FactorHistory
 from attngru_bt.presets import DEFAULT_SEEDS
 from attngru_bt.signals.checkpoint import Checkpoints
-from attngru_bt.signals.fit import Fit, check_model, no_scores
+from attngru_bt.signals.fit import Fit, check_model, fit, no_scores
 from attngru_bt.signals.month import take_month
 from attngru_bt.signals.panel import Panel
 from attngru_bt.signals.record import MonthRecord, outcomes
@@ -86,8 +86,8 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         Deviations from the mean at which z-scores over the training window end; None: nowhere.
         Without effect on ``standardise="date"``, where outliers are winsorised before.
     checkpoints : path, default None
-        Folder that keeps each finished month. A run that was stopped and is started again with the
-        same settings and data takes them from there, bit for bit.
+        Folder that keeps the record of each finished month, but no model. A run that was stopped
+        and is started again with the same settings and data takes them from there, bit for bit.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         self.history_, self.sections_ = self.panel_.history, self.panel_.sections
         self.records_: list[MonthRecord] = []
         self._checkpoints = None if self.checkpoints is None else Checkpoints(self.checkpoints)
-        self.fit_: Fit | None = None
+        self._fit: Fit | None = None
         self._last_fit: int | None = None
         self._warned = False
 
@@ -217,14 +217,15 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         section = self.panel_.extend(bars)
         due = self._due()
         if due:
-            self._last_fit = len(self.sections_) - 1
+            self._last_fit, self._fit = len(self.sections_) - 1, None
         if self._last_fit is None:
             record = MonthRecord(month_end=section.date, scores=no_scores())
         else:
-            record, self.fit_ = take_month(
+            record, self._fit = take_month(
                 self,
                 self.sections_,
-                None if due else self.fit_,
+                self._last_fit,
+                self._fit,
                 checkpoints=self._checkpoints,
                 state=self.panel_.digest,
             )
@@ -254,6 +255,17 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             next month-end was seen.
         """
         return outcomes(self.records_, self.sections_, self.topk)
+
+    @property
+    def fit_(self) -> Fit | None:
+        """The fit in use; None before the first one.
+
+        Checkpoints keep no model: after a month that was found there the same fit is made again,
+        now that it is asked for.
+        """
+        if self._fit is None and self._last_fit is not None:
+            self._fit = fit(self, self.sections_[: self._last_fit + 1])
+        return self._fit
 
     @property
     def model_(self) -> Any:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 def take_month(
     settings: SignalGenerator,
     sections: Sequence[CrossSection],
+    fit_at: int,
     fitted: Fit | None,
     *,
     checkpoints: Checkpoints | None = None,
     state: Callable[[], str] | None = None,
-) -> tuple[MonthRecord, Fit]:
-    """Score the last of `sections`, with a model fitted now or earlier.
+) -> tuple[MonthRecord, Fit | None]:
+    """Score the last of `sections` with the model fitted at one of them.
 
     Parameters
     ----------
@@ -30,8 +31,10 @@ def take_month(
         Only its parameters are read.
     sections : sequence of CrossSection
         All month-ends so far.
+    fit_at : int
+        Position of the month-end at which the model in use is fitted.
     fitted : Fit or None
-        The model in use; None: a new one is due.
+        The model fitted there; None: not yet, it is fitted if it is needed.
     checkpoints : Checkpoints, optional
         Where finished months are looked up and stored.
     state : callable, needed with `checkpoints`
@@ -39,21 +42,18 @@ def take_month(
 
     Returns
     -------
-    (MonthRecord, Fit)
-        The record, and the model in use from now on.
+    (MonthRecord, Fit or None)
+        The record, and the fitted model; None if the record was found and `fitted` is None.
     """
     section, path = sections[-1], None
     if checkpoints is not None and state is not None:
-        fitted_at = section.date if fitted is None else fitted.month_end
-        path = checkpoints.path(settings, section.date, state(), fitted_at)
-        found = checkpoints.load(path)
-        if found is not None:
-            record, stored = found
-            now = stored if fitted is None else fitted
-            if now is not None:
-                return record, now
-    now = fit(settings, sections) if fitted is None else fitted
-    record = score(now, section)
+        path = checkpoints.path(settings, section.date, state(), sections[fit_at].date)
+        record = checkpoints.load(path)
+        if record is not None:
+            return record, fitted
+    if fitted is None:
+        fitted = fit(settings, sections[: fit_at + 1])
+    record = score(fitted, section)
     if checkpoints is not None and path is not None:
-        checkpoints.save(path, record, now if record.refit else None)
-    return record, now
+        checkpoints.save(path, record)
+    return record, fitted

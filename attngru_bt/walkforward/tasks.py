@@ -120,10 +120,10 @@ def finished(
     """Return what an earlier run has kept of a task; None unless every month is there."""
     done: Done = []
     for path in paths(task, sections, states, kept):
-        month = kept.load(path)
-        if month is None:
+        record = kept.load(path)
+        if record is None:
             return None
-        done.append(month)
+        done.append((record, None))
     return done
 
 
@@ -135,8 +135,8 @@ def keep(
     kept: Checkpoints,
 ) -> None:
     """Store what a task has done."""
-    for path, (record, fitted) in zip(paths(task, sections, states, kept), done, strict=True):
-        kept.save(path, record, fitted)
+    for path, (record, _) in zip(paths(task, sections, states, kept), done, strict=True):
+        kept.save(path, record)
 
 
 def paths(
