@@ -20,7 +20,6 @@ from attngru_bt.walkforward.crew import Call, connected, n_workers, work
 from attngru_bt.walkforward.panels import panel_key
 from attngru_bt.walkforward.panels import panels as take_panels
 from attngru_bt.walkforward.tasks import (
-    Done,
     Task,
     bundles,
     finished,
@@ -103,8 +102,8 @@ def walk_forward(
         panels = take_panels(market, signals, jobs=jobs, client=cluster)
         plan = _plan(market, signals, counts, panels, asked)
 
-        def store(number: int, result: Done) -> None:
-            done[number] = [record for record, _ in result]  # the models are not needed any more
+        def store(number: int, records: list[MonthRecord]) -> None:
+            done[number] = records
             if progress is not None:
                 progress(len(done), len(plan), plan[number][0], done[number])
 
@@ -117,7 +116,7 @@ def walk_forward(
             logger.info("%d of %d fits are there from an earlier run.", len(done), len(plan))
         calls, numbers = _calls(plan, done, n_workers(jobs, cluster))
 
-        def store_all(call: int, results: list[Done]) -> None:
+        def store_all(call: int, results: list[list[MonthRecord]]) -> None:
             for number, result in zip(numbers[call], results, strict=True):
                 task, panel = plan[number]
                 if kept is not None:

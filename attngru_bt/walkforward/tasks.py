@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attngru_bt.samples import CrossSection
-from attngru_bt.signals import Checkpoints, Fit, MonthRecord, SignalGenerator
+from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
 from attngru_bt.signals.fit import fit_together, make_model, score
 from attngru_bt.signals.model import fits_at_once
 from attngru_bt.signals.trainingset import TrainingSet, has_choice, training_months, training_set
 
 BUNDLES = 4  # per worker, at least
 MAX_ROWS = 100_000  # fitted on at once
-
-Done = list[tuple[MonthRecord, Fit | None]]  # per month; the model where it was fitted
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def bundles(
     return found
 
 
-def perform(tasks: Sequence[Task], sections: Sequence[CrossSection]) -> list[Done]:
+def perform(tasks: Sequence[Task], sections: Sequence[CrossSection]) -> list[list[MonthRecord]]:
     """Fit and score the months of some tasks; of each month only those up to it are looked at."""
     rows: dict[int, TrainingSet] = {}
     orders = []
@@ -106,36 +104,33 @@ def perform(tasks: Sequence[Task], sections: Sequence[CrossSection]) -> list[Don
             rows[at] = training_set(task.settings, sections[: at + 1])
         orders.append((task.settings, rows[at]))
     return [
-        [
-            (record, fitted if record.refit else None)
-            for record in (score(fitted, sections[now]) for now in task.months)
-        ]
+        [score(fitted, sections[now]) for now in task.months]
         for task, fitted in zip(tasks, fit_together(orders), strict=True)
     ]
 
 
 def finished(
     task: Task, sections: Sequence[CrossSection], states: Sequence[str], kept: Checkpoints
-) -> Done | None:
+) -> list[MonthRecord] | None:
     """Return what an earlier run has kept of a task; None unless every month is there."""
-    done: Done = []
+    done: list[MonthRecord] = []
     for path in paths(task, sections, states, kept):
         record = kept.load(path)
         if record is None:
             return None
-        done.append((record, None))
+        done.append(record)
     return done
 
 
 def keep(
     task: Task,
-    done: Done,
+    done: Sequence[MonthRecord],
     sections: Sequence[CrossSection],
     states: Sequence[str],
     kept: Checkpoints,
 ) -> None:
     """Store what a task has done."""
-    for path, (record, _) in zip(paths(task, sections, states, kept), done, strict=True):
+    for path, record in zip(paths(task, sections, states, kept), done, strict=True):
         kept.save(path, record)
 
 
