@@ -3,6 +3,9 @@
 Every table is a default of a parameter of `attngru_bt.markets.AShare`: a rule that changes after
 this was written is a row of your own, not an edit of the package.
 
+Where PyPI's ``marina-rules`` (data CC0, each record with the notice it quotes) is installed,
+tests/test_markets_marina.py compares these tables with it.
+
 Sources
 -------
 Daily limits

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from attngru_bt.bars.files import names_a_file
 from attngru_bt.bars.panel import DataError, nearest
 from attngru_bt.universe import COLUMNS, Membership
 from attngru_bt.vendors.base import Members
 from attngru_bt.vendors.codes import INDEXES
-
-LONGEST_NAME = 255  # bytes of a file's name, on all systems in use
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,8 @@ def wanted(
     """
     if text.strip().lower() in INDEXES:
         return Wanted(text, text.strip().lower(), None)
-    path = Path(text)
-    if _may_be_a_file(path) and path.is_file():
-        return Wanted(text, None, _from_file(path, symbol, start, end))
+    if names_a_file(text):
+        return Wanted(text, None, _from_file(Path(text), symbol, start, end))
     given = [part.strip() for part in text.split(",") if part.strip()]
     try:
         names = [symbol(part) for part in given]
@@ -68,11 +65,6 @@ def wanted(
             f"`universe` must be one of {', '.join(INDEXES)}, a file, or symbols; got {text!r}."
         )
     return Wanted(text, None, Members(tuple(dict.fromkeys(names)), None))
-
-
-def _may_be_a_file(path: Path) -> bool:
-    """Whether a system can be asked for this path: a long list of symbols is no file name."""
-    return all(len(os.fsencode(part)) <= LONGEST_NAME for part in path.parts)
 
 
 def _from_file(
