@@ -96,6 +96,12 @@ class TestList:
         lines = ok("factors", "list", "--factors", "RSI,BIAS5").stdout.splitlines()
         assert {line.split()[0] for line in lines[1:]} == {"RSI", "BIAS5"}
 
+    def test_a_list_longer_than_a_file_name(self):
+        names = [factor.name for factor in registry][:60]
+        text = ",".join(names)
+        assert len(text) > 255
+        assert scripts.choose([text]).names == tuple(names)
+
 
 class TestDescribe:
     def test_a_factor(self):

@@ -180,3 +180,30 @@ def test_another_fetch_in_the_folder_is_said(bs, tmp_path):
     invoke(*span(tmp_path, "600000"))
     assert "with universe 600000, not 600036" in error_of(invoke(*span(tmp_path, "600036")))
     assert invoke(*span(tmp_path, "600036"), "--fresh").exit_code == 0
+
+
+def test_a_damaged_piece_is_fetched_again_and_named(bs, tmp_path):
+    assert invoke(*span(tmp_path)).exit_code == 0
+    (tmp_path / ".parts" / "bars-600036.SH.parquet").write_bytes(b"")
+    done = invoke(*span(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert "bars-600036.SH.parquet: is not what the fetch wrote" in " ".join(done.stderr.split())
+    assert "3 symbols, 2 of them finished by an earlier start and skipped" in done.stderr
+    assert "WARNING" not in invoke(*span(tmp_path)).stderr
+
+
+def test_a_damaged_plan_is_no_end_of_the_fetch(bs, tmp_path):
+    given = ["--source", "baostock", "--universe", "600000", "--start", "2020-01-02"]
+    assert invoke(*given, "--end", "2020-01-08", "--out", tmp_path).exit_code == 0
+    (tmp_path / ".parts" / "plan.json").write_bytes(b"{")
+    done = invoke(*given, "--end", "2020-01-08", "--out", tmp_path)
+    assert done.exit_code == 0 and "plan.json" in done.stderr
+    (tmp_path / ".parts" / "plan.json").write_bytes(b"{")
+    assert invoke(*given, "--out", tmp_path).exit_code == 0  # the end is not known: yesterday
+
+
+def test_forty_symbols_between_commas(ak, tmp_path):
+    symbols = ",".join(f"{600000 + n}.SH" for n in range(40))
+    done = invoke(*span(tmp_path, symbols, "akshare"), "--pause", 0)
+    assert done.exit_code == 0, done.output
+    assert "40 symbols" in done.stderr

@@ -1,5 +1,7 @@
 """What fills under A-share rules and what waits, for any strategy."""
 
+import datetime as dt
+
 import backtrader as bt
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from ashare_market import Script, cerebro_of, daily, play, report
 from attngru_bt.bars import DataError
 from attngru_bt.feeds import add_feeds
 from attngru_bt.markets import AShare, ashare, exchange_of
+from attngru_bt.markets.rulebook import Limit
 from attngru_bt.universe import Membership
 
 A, STAR = "600000.SH", "688001.SH"
@@ -117,6 +120,15 @@ class TestLimits:
         by_line = {A: daily([10, 10.5, 10.5], st=1.0)}
         assert done(play(by_line, orders, AShare()))[0][0] == "2019-01-04"
 
+    def test_the_first_day_of_the_delisting_period_has_no_limit(self):
+        """It opens and stays 10% lower, and so does the next day: there a sale waits."""
+        closes, period = [10, 10, 9, 8.1, 8.0], [0, 0, 1, 1, 1]
+        frames = {A: daily(closes, start="2021-03-01", delisting=period, st=1.0)}
+        orders = {0: [(A, 300)], 2: [(A, -100)], 3: [(A, -100)]}
+        played = play(frames, orders, AShare())
+        days = [(d[0], d[3]) for d in done(played)]
+        assert days == [("2021-03-01", 300), ("2021-03-03", -100), ("2021-03-05", -100)]
+
     def test_preclose_is_the_base_on_an_ex_right_day(self):
         """Two for one: raw prices fall from 10 to 5.5, which is the up limit of 5."""
         frames = {A: daily([10, 5.5, 5.5], preclose=[10, 5, 5.5])}
@@ -157,6 +169,56 @@ class TestTPlusOne:
             ("2019-01-04", A, "Partial", -300),
             ("2019-01-07", A, "Completed", -200),
         ]
+
+    def test_the_rest_of_a_split_sale_is_an_order_of_its_own(self):
+        """200 STAR shares are free, 200 were bought today: of a sale of 250 the rest is 50.
+
+        With 200 held, 50 may not be sold: STAR sells 200 and more, or all.
+        """
+        frames = {STAR: daily([10] * 6)}
+        played = play(frames, {0: [(STAR, 200)], 2: [(STAR, 200), (STAR, -250)]}, AShare())
+        assert done(played)[2:] == [
+            ("2019-01-04", STAR, "Partial", -200),
+            ("2019-01-07", STAR, "Canceled", 0),
+        ]
+        assert [(e[0], e[2], e[3]) for e in report(played)] == [("2019-01-07", "refused", 50)]
+        assert played.getpositionbyname(STAR).size == 200
+
+    def test_the_rest_of_a_split_sale_may_be_all_that_is_left(self):
+        frames = {STAR: daily([10] * 6)}
+        played = play(frames, {0: [(STAR, 200)], 2: [(STAR, 200), (STAR, -400)]}, AShare())
+        assert [d[2:] for d in done(played)[2:]] == [("Partial", -200), ("Completed", -200)]
+        assert report(played) == []
+
+    def test_the_rest_of_a_split_sale_is_sold_in_lots(self):
+        """In shares: 150 are held, 300 bought today; of a sale of 375, lots and odd rest are 350.
+
+        150 of them are free today; the rest, 200, are whole lots of the 300 held tomorrow.
+        """
+        frames = {A: daily([10, 15, 15, 15, 15], adjfactor=[1, 1.5, 1.5, 1.5, 1.5])}
+        played = play(frames, {0: [(A, 100)], 2: [(A, 200), (A, -250)]}, AShare())
+        assert [round(-d[3] * 1.5) for d in done(played) if d[3] < 0] == [150, 200]
+
+    def test_a_part_that_the_scripts_own_filler_left_over_is_no_new_order(self):
+        """400 in fills of 150: 150, 150 and 100, on a board that sells 200 and more."""
+        cerebro = cerebro_of({STAR: daily([10] * 8)})
+        ashare.install(cerebro)
+        cerebro.broker.set_filler(bt.fillers.FixedSize(size=150))
+        cerebro.addstrategy(Script, orders={0: [(STAR, 400)], 4: [(STAR, -250)]})
+        played = cerebro.run()[0]
+        assert [d[3] for d in done(played)] == [150, 150, 100, -150, -100]
+        assert report(played) == []
+
+    def test_shares_that_another_order_sold_are_not_sold_again(self):
+        """Two sales of the whole holding in fills of 100: together they sell what is held."""
+        cerebro = cerebro_of({A: daily([10] * 12)})
+        ashare.install(cerebro)
+        cerebro.broker.set_filler(bt.fillers.FixedSize(size=100))
+        cerebro.addstrategy(Script, orders={0: [(A, 300)], 4: [(A, -300), (A, -300)]})
+        played = cerebro.run()[0]
+        assert played.getpositionbyname(A).size == 0
+        assert sum(d[3] for d in done(played)) == 0
+        assert not played.broker.pending
 
 
 class TestSuspensions:
@@ -204,6 +266,17 @@ class TestDelisting:
         played = play(self.frames(), {1: [(A, 100)]}, AShare(listing=listing))
         assert report(played)[0][:3] == ("2019-01-10", A, "settled")
         assert done(played)[1][0] == "2019-01-11"
+
+    def test_a_relisted_name_is_settled_by_the_stay_of_its_last_bar(self):
+        rows = pd.DataFrame(
+            {"symbol": ["A", "A"], "in_date": ["2022-03-01", "2001-01-02"],
+             "out_date": ["", "2019-06-03"]}
+        )  # fmt: skip
+        rules, day = AShare(listing=rows), pd.Timestamp
+        first, later = day("2019-05-31").date(), day("2022-03-04").date()
+        assert "delisted on 2019-06-03" in rules.gone("A", first, day("2019-06-03").date())
+        assert rules.gone("A", first, day("2019-06-02").date()) == ""
+        assert rules.gone("A", later, day("2030-01-01").date()) == ""
 
     def test_a_name_the_table_lists_is_only_suspended(self):
         listing = pd.DataFrame({"symbol": [A], "in_date": ["1999-11-10"], "out_date": [None]})
@@ -400,7 +473,26 @@ class TestInstall:
             (dict(slippage=1.0), ValueError, "`slippage` must be a fraction"),
             (dict(settle_after=0), ValueError, "`settle_after` must be a whole number"),
             (dict(st={"A"}), TypeError, "`st` must have a method at"),
+            (dict(delisting={"A"}), TypeError, "`delisting` must have a method at"),
             (dict(lots={"main": (100, 0)}), ValueError, "`lots` must give"),
+            (
+                dict(limits=[Limit("mian", dt.date(2020, 1, 1), 0.1, 0.1, 1)]),
+                ValueError,
+                "`limits` must have rows of the boards main, .*got Limit.board='mian'",
+            ),
+            (
+                dict(
+                    listing=pd.DataFrame(
+                        {
+                            "symbol": ["A", "A"],
+                            "in_date": ["2001-01-02", "2002-01-02"],
+                            "out_date": ["", ""],
+                        }
+                    )
+                ),
+                DataError,
+                "A twice: a row from 2002-01-02 follows one until no out_date",
+            ),
             (dict(listing=pd.DataFrame({"symbol": ["A"]})), DataError, "must have the columns"),
             (
                 dict(listing=pd.DataFrame({"symbol": ["A"], "in_date": ["x"], "out_date": [""]})),

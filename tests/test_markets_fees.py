@@ -34,6 +34,17 @@ class TestByHand:
             (100_000, 100, "buy", D(2008, 9, 19), "SZ", 25.00 + 2.55),
             (100_000, 100, "sell", D(2008, 9, 19), "SZ", 25.00 + 100.00 + 2.55),
             (100_000, 100, "sell", D(2008, 4, 23), "SZ", 25.00 + 300.00 + 2.55),
+            # and before: 0.3%, 0.5%, 0.4%, 0.2%, 0.1%, 0.3% on both sides
+            (100_000, 100, "buy", D(1997, 5, 9), "SZ", 25.00 + 300.00 + 2.55),
+            (100_000, 100, "buy", D(1997, 5, 12), "SZ", 25.00 + 500.00 + 2.55),
+            (100_000, 100, "sell", D(1998, 6, 11), "SZ", 25.00 + 500.00 + 2.55),
+            (100_000, 100, "sell", D(1998, 6, 12), "SZ", 25.00 + 400.00 + 2.55),
+            (100_000, 100, "buy", D(2001, 11, 15), "SZ", 25.00 + 400.00 + 2.55),
+            (100_000, 100, "buy", D(2001, 11, 16), "SZ", 25.00 + 200.00 + 2.55),
+            (100_000, 100, "sell", D(2005, 1, 21), "SZ", 25.00 + 200.00 + 2.55),
+            (100_000, 100, "buy", D(2005, 1, 23), "SZ", 25.00 + 200.00 + 2.55),
+            (100_000, 100, "buy", D(2005, 1, 24), "SZ", 25.00 + 100.00 + 2.55),
+            (100_000, 100, "buy", D(2007, 5, 30), "SZ", 25.00 + 300.00 + 2.55),
             # transfer fee: by shares in Shanghai until 2015-07-31, then 0.002%, then 0.001%
             (100_000, 10_000, "buy", D(2015, 7, 31), "SH", 25.00 + 3.00),
             (100_000, 10_000, "buy", D(2015, 8, 1), "SH", 25.00 + 2.00),
@@ -54,7 +65,8 @@ class TestByHand:
         assert free.of(100_000, 1000, "sell", D(2019, 1, 2), "SH") == 0.0
 
     @pytest.mark.parametrize(
-        ("amount", "rounded"), [(1.005, 1.01), (1.004, 1.0), (2.675, 2.68), (0.0, 0.0)]
+        ("amount", "rounded"),
+        [(1.005, 1.01), (1.004, 1.0), (2.675, 2.68), (10.045, 10.05), (0.0, 0.0)],
     )
     def test_half_a_cent_is_rounded_up(self, amount, rounded):
         assert cents(amount) == rounded
@@ -78,6 +90,12 @@ class TestInTheBroker:
             ("2019-01-04", "600000.SH", "Completed", -1000, 16.22),
         ]
         assert done.broker.get_cash() == pytest.approx(1e6 - 10_005.20 + 10_983.78, abs=1e-9)
+
+    @pytest.mark.parametrize("name", ["510300.SH", "588000.SH", "159915.SZ", "161725.SZ"])
+    def test_funds_pay_the_commission_only(self, name):
+        orders = {1: [(name, 10_000)], 2: [(name, -10_000)]}
+        done = play({name: daily([4.0] * 4)}, orders, AShare())
+        assert [t[4] for t in done.told] == [10.0, 10.0]
 
     @pytest.mark.parametrize(("start", "duty"), [("2023-08-24", 11.0), ("2023-08-25", 5.5)])
     def test_the_date_is_that_of_the_trade(self, start, duty):

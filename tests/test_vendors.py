@@ -25,6 +25,7 @@ from attngru_bt.vendors import (
     download,
 )
 from attngru_bt.vendors.codes import code, with_prefix
+from attngru_bt.vendors.parts import Parts
 from attngru_bt.vendors.stays import find_stays
 from attngru_bt.vendors.wanted import wanted
 from attngru_bt.vendors.yfinance import backward
@@ -698,6 +699,177 @@ class TestDownload:
     def test_a_date_object_is_a_date(self, bs, tmp_path):
         start = datetime.date(2020, 1, 2)
         assert download(Baostock(patience()), "600000", start, END, tmp_path).fetched
+
+
+class TestPieces:
+    """What an earlier start left is used if it is what was written then, or else fetched again."""
+
+    PLAN = {"source": "x", "universe": "A,B", "start": "2020-01-02", "end": "2020-01-08"}
+
+    def frame(self, symbol, rows=3):
+        days = pd.date_range(START, periods=rows, unit="us")
+        return pd.DataFrame({"date": days, "symbol": symbol, "close": np.arange(1.0, rows + 1)})
+
+    def parts(self, folder, **change):
+        return Parts(folder, self.PLAN | change)
+
+    @pytest.fixture
+    def kept(self, tmp_path):
+        """Folder of the files of a fetch of A and B."""
+        parts = self.parts(tmp_path)
+        for symbol in "AB":
+            parts.put(symbol, self.frame(symbol))
+        parts.note("members", {"symbols": ["A", "B"]})
+        return tmp_path / ".parts"
+
+    def again(self, kept, caplog, *symbols):
+        """Only these symbols are unfinished, with a warning each; fetched, all are well."""
+        caplog.clear()
+        parts = self.parts(kept.parent)
+        assert [symbol for symbol in "AB" if not parts.has(symbol)] == list(symbols)
+        said = [record.getMessage() for record in caplog.records]
+        assert len(said) == len(symbols)
+        for symbol, sentence in zip(symbols, said, strict=True):
+            assert f"bars-{symbol}.parquet: " in sentence
+            assert sentence.endswith(f"; {symbol} is fetched again.")
+            with pytest.raises(DataError, match=f"bars-{symbol}.parquet: .* start the fetch again"):
+                parts.get(symbol)
+            parts.put(symbol, self.frame(symbol))
+        for symbol in "AB":
+            assert parts.has(symbol)
+            pd.testing.assert_frame_equal(parts.get(symbol), self.frame(symbol), check_dtype=False)
+        assert len(caplog.records) == len(symbols)
+        return said
+
+    def test_whole_pieces_are_used(self, kept, caplog):
+        self.again(kept, caplog)
+        assert not self.parts(kept.parent).has("C")
+        assert not caplog.records
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda whole: b"",
+            lambda whole: b"not Parquet",
+            lambda whole: whole[: len(whole) // 2],
+            lambda whole: whole[:60] + bytes([whole[60] ^ 1]) + whole[61:],
+            lambda whole: bytes(len(whole)),
+        ],
+        ids=["empty", "foreign", "cut", "one bit", "zeros"],
+    )
+    def test_a_damaged_piece_is_fetched_again_with_a_warning(self, kept, caplog, damage):
+        file = kept / "bars-B.parquet"
+        file.write_bytes(damage(file.read_bytes()))
+        assert "is not what the fetch wrote" in self.again(kept, caplog, "B")[0]
+
+    @pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b'{"symbol": "B"}', b"\xff"])
+    def test_a_piece_whose_record_is_damaged_is_fetched_again(self, kept, caplog, damage):
+        (kept / "bars-B.json").write_bytes(damage)
+        self.again(kept, caplog, "B")
+
+    def test_a_piece_that_is_gone_is_fetched_again(self, kept, caplog):
+        (kept / "bars-B.parquet").unlink()
+        assert "is missing" in self.again(kept, caplog, "B")[0]
+
+    def test_a_piece_without_a_record_is_of_a_fetch_that_was_killed(self, kept, caplog):
+        """Killed between the two files: nobody is told, the symbol is fetched."""
+        (kept / "bars-B.json").unlink()
+        assert not self.parts(kept.parent).has("B") and not caplog.records
+
+    def test_pieces_that_were_swapped_are_fetched_again(self, kept, caplog):
+        for kind in ("parquet", "json"):
+            one, two = kept / f"bars-A.{kind}", kept / f"bars-B.{kind}"
+            first, second = one.read_bytes(), two.read_bytes()
+            one.write_bytes(second)
+            two.write_bytes(first)
+        assert "holds B" in self.again(kept, caplog, "A", "B")[0]
+
+    def test_a_piece_of_another_fetch_is_fetched_again(self, kept, caplog, tmp_path):
+        self.parts(tmp_path / "other", end="2020-01-03").put("B", self.frame("B", rows=2))
+        for name in ("bars-B.parquet", "bars-B.json"):
+            (kept / name).write_bytes((tmp_path / "other" / ".parts" / name).read_bytes())
+        assert "is of another fetch" in self.again(kept, caplog, "B")[0]
+
+    def test_a_piece_with_too_few_rows_is_fetched_again(self, kept, caplog, monkeypatch):
+        """What reached the disk is not what was to be written."""
+        write = pd.DataFrame.to_parquet
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                pd.DataFrame, "to_parquet", lambda self, *a, **k: write(self.iloc[:2], *a, **k)
+            )
+            self.parts(kept.parent).put("B", self.frame("B"))
+        assert "has 2 rows, not 3" in self.again(kept, caplog, "B")[0]
+
+    @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"source": "x"}', b"\xff", None])
+    def test_a_damaged_plan_is_written_anew_and_its_pieces_stay(self, kept, caplog, damage):
+        plan = kept / "plan.json"
+        whole = plan.read_bytes()
+        plan.unlink() if damage is None else plan.write_bytes(damage)
+        assert Parts.planned(kept.parent, "end") is None
+        parts = self.parts(kept.parent)
+        assert "plan.json: is not what the fetch wrote" in caplog.text
+        assert plan.read_bytes() == whole and Parts.planned(kept.parent, "end") == "2020-01-08"
+        assert parts.has("A") and parts.note("members")["symbols"] == ["A", "B"]
+
+    def test_under_a_damaged_plan_another_fetch_uses_nothing(self, kept, caplog):
+        (kept / "plan.json").write_bytes(b"")
+        parts = self.parts(kept.parent, end="2020-01-03")
+        assert not parts.has("A") and not parts.has("B") and parts.note("members") is None
+        assert caplog.text.count("is of another fetch") == 3
+
+    def test_a_fetch_whose_plan_is_gone_can_be_forgotten(self, kept):
+        (kept / "plan.json").unlink()
+        Parts.forget(kept.parent)
+        assert not kept.exists()
+
+    @pytest.mark.parametrize("damage", [b"", b'{"symbols": []}'])
+    def test_damaged_members_are_no_members(self, kept, caplog, damage):
+        (kept / "members.json").write_bytes(damage)
+        assert self.parts(kept.parent).note("members") is None
+        assert "members.json: is not what the fetch wrote; it is fetched again." in caplog.text
+
+    def test_only_what_is_damaged_is_asked_for(self, bs, tmp_path, caplog):
+        def fetch():
+            bs.log.calls.clear()
+            return download(Baostock(patience()), "sse50", **SPAN, folder=tmp_path)
+
+        fetch()
+        panel = (tmp_path / "panel.parquet").read_bytes()
+        (tmp_path / ".parts" / "bars-600036.SH.parquet").write_bytes(b"")
+        (tmp_path / ".parts" / "members.json").write_bytes(b"")
+        report = fetch()
+        assert report.skipped == ["600000.SH", "601318.SH"] and report.fetched == ["600036.SH"]
+        asked = {call[1] for call in bs.log.calls if call[0] == "bars"}
+        assert asked == {"sh.600036", "sh.000016"}  # and the index
+        assert [call for call in bs.log.calls if call[0] == "members"]
+        assert len(caplog.records) == 2
+        assert (tmp_path / "panel.parquet").read_bytes() == panel
+
+
+class TestManySymbols:
+    SYMBOLS = tuple(f"{600000 + n}.SH" for n in range(40))
+
+    def test_more_than_25_symbols_between_commas(self, ak, tmp_path):
+        """A list of more than 255 characters is no file name, and asking for one fails."""
+        for count in (25, 26, 40):
+            text = ",".join(self.SYMBOLS[:count])
+            assert wanted(text, code, START, END).members.symbols == self.SYMBOLS[:count]
+        long = ",".join(f"{600000 + n}.SH" for n in range(3000))
+        assert len(wanted(long, code, START, END).members.symbols) == 3000
+        report = download(Akshare(patience()), text, **SPAN, folder=tmp_path)
+        assert len(report.symbols) == 40 and report.fetched == ["600000.SH", "600036.SH"]
+        assert len(download(Akshare(patience()), text, **SPAN, folder=tmp_path).skipped) == 2
+
+    def test_another_long_list_in_the_folder_is_a_short_sentence(self, ak, tmp_path):
+        download(Akshare(patience()), ",".join(self.SYMBOLS), **SPAN, folder=tmp_path)
+        with pytest.raises(DataError, match="holds a fetch with universe 600000.SH,") as error:
+            download(Akshare(patience()), ",".join(self.SYMBOLS[1:]), **SPAN, folder=tmp_path)
+        assert "(40 symbols), not 600001.SH," in str(error.value)
+        assert len(str(error.value)) < 300 + len(str(tmp_path))
+
+    def test_a_long_word_is_no_ticker(self, yf):
+        with pytest.raises(ValueError, match="is no ticker of Yahoo"):
+            wanted("A" * 300, YFinance(patience()).symbol, START, END)
 
 
 @pytest.mark.parametrize("name", sorted(VENDORS))

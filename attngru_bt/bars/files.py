@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from attngru_bt.bars.dates import one_zone
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+LONGEST_NAME = 255  # bytes of a file's name, on all systems in use
 NOT_SYMBOLS = ("membership", "index")  # files of these stems in a folder are no symbols
+
+
+def names_a_file(text: str) -> bool:
+    """Tell whether a text is the path of a file; a list of names may be too long to ask for."""
+    path = Path(text)
+    return all(len(os.fsencode(part)) <= LONGEST_NAME for part in path.parts) and path.is_file()
 
 
 def read_table(path: str | Path | pd.DataFrame, *, adjust: bool = True) -> Bars:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from attngru_bt.bars.files import names_a_file
 from attngru_bt.factors import Factor, registry
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
@@ -64,7 +65,7 @@ def choose(options: Iterable[str] | None) -> Choice:
     scripts, names = [], []
     for option in options or ():
         # a file's name may have a comma in it
-        for item in [option] if Path(option).is_file() else option.split(","):
+        for item in [option] if names_a_file(option) else option.split(","):
             item = item.strip()
             if item.endswith(".py") or os.sep in item:
                 scripts.append(load_script(Path(item)))

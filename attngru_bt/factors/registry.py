@@ -19,11 +19,12 @@ Span = int | Callable[..., int]  # bars, or bars as a function of the windows
 LINES = (
     "open", "high", "low", "close", "preclose", "volume", "amount", "turnover", "market_cap",
     "float_cap", "pe", "pb", "ps", "pcf", "adjfactor", "dividend_yield", "traded", "benchmark",
-    "benchmark_open", "st", "wanted",
+    "benchmark_open", "st", "delisting", "wanted",
 )  # fmt: skip
 """Lines a factor may name without declaring them. Any other line of the bars is a factor itself.
 
-`st` is the exchange's mark of special treatment, which the market rules read.
+`st` and `delisting` are the exchange's marks of special treatment and of the delisting period,
+which the market rules read.
 
 Not of the bars but of the computation: `traded`, 1 on days with a trade and NaN on others, and
 `wanted`, 1 at the bars whose value is asked for and 0 at the others.

@@ -10,6 +10,7 @@ Works in any script that uses backtrader's own broker: before or after ``adddata
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ from attngru_bt.markets.exchange import Exchange
 from attngru_bt.markets.fees import Fees
 from attngru_bt.markets.limits import Limits
 from attngru_bt.markets.rulebook import (
+    BOARDS,
+    EXCHANGES,
     LIMITS,
     LOTS,
     STAMP_DUTY,
@@ -32,6 +35,7 @@ from attngru_bt.markets.rulebook import (
     TransferFee,
 )
 
+Stay = tuple[dt.date | None, dt.date | None]  # first day of trading, first day no longer listed
 NAME = "market"  # of the analyzer: strategy.analyzers.market.frame() is the report
 
 
@@ -44,7 +48,7 @@ class AShare:
     - **Lots**: buys in lots of 100 real shares (STAR, 688: at least 200, in steps of 1; Beijing: at
       least 100, in steps of 1); on feeds with a line ``adjfactor`` a lot is 100 / adjfactor units.
       Odd lots may be sold, in one go. An order is cut to what is allowed, and refused if nothing is
-      left.
+      left; so is the rest of a sale that T+1 has put off.
     - **Limits**: no buy fills on a bar locked at its up limit (all four prices there), no sale on
       one locked at its down limit. The base is the line ``preclose`` if the feed has it, otherwise
       its previous close. Board by symbol; the table with dates is `rulebook.LIMITS`.
@@ -54,7 +58,8 @@ class AShare:
     - **Delistings**: a holding is turned into cash at its last traded price, without fees, and
       reported.
     - **Fees**: commission with a minimum per order, stamp duty and transfer fee by date, each
-      rounded to the cent.
+      rounded to the cent. Funds (5xxxxx of Shanghai, 15xxxx, 16xxxx and 18xxxx of Shenzhen) pay
+      the commission only.
 
     Parameters
     ----------
@@ -63,21 +68,25 @@ class AShare:
     stamp_duty, transfer_fees, limits : sequence of rows
         See `rulebook`. An empty sequence switches the rule off.
     lots : mapping of board to (minimum, step), default `rulebook.LOTS`
-        Of buys, in real shares.
+        Of buys, in real shares. A board it does not name keeps its default.
     t_plus_one : bool, default True
     slippage : float, default None
         Fraction of the price; a fill stays within the day's range. None: as the broker is set.
     st : object with ``at(date)``, default None
-        Names under special treatment (5% limits), such as a `Membership`. None: the feed's line
-        ``st``, if it has one.
+        Names under special treatment, such as a `Membership`. None: the feed's line ``st``, if it
+        has one.
     listing : DataFrame, default None
         Columns ``symbol, in_date, out_date``: first day of trading, and first day no longer listed
-        (empty = still listed). Decides the first days' limits and when a holding is settled.
+        (empty = still listed). Decides the first days' limits and when a holding is settled. A
+        further row of a symbol is a relisting, whose first day has no limit.
     settle_after : int, default 365
         A holding without a bar for more calendar days than this counts as delisted, unless
         `listing` knows the name. None: never. That a feed has ended for good cannot be known
         without looking ahead, and before 2018 suspensions of a year happened; on the day the
         holding is settled, its last price may be one it could no longer be sold at.
+    delisting : object with ``at(date)``, default None
+        Names in their delisting period, whose first day has no limit and whose others have the
+        board's, ST or not. None: the feed's line ``delisting``, if it has one.
 
     Examples
     --------
@@ -96,9 +105,8 @@ class AShare:
     st: Any = None
     listing: pd.DataFrame | None = None
     settle_after: int | None = 365
-    _dates: dict[str, tuple[dt.date | None, dt.date | None]] = field(
-        init=False, repr=False, default_factory=dict
-    )
+    delisting: Any = None
+    _stays: dict[str, list[Stay]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -110,25 +118,31 @@ class AShare:
                 )
         if not 0 <= self.minimum < float("inf"):
             raise ValueError(f"`minimum` must be an amount of at least 0; got {self.minimum!r}.")
-        if self.st is not None and not hasattr(self.st, "at"):
-            raise TypeError(
-                "`st` must have a method at(date) that gives a set of names, such as "
-                f"attngru_bt.Membership; got {type(self.st).__name__}."
-            )
+        for name, names in (("st", self.st), ("delisting", self.delisting)):
+            if names is not None and not hasattr(names, "at"):
+                raise TypeError(
+                    f"`{name}` must have a method at(date) that gives a set of names, such as "
+                    f"attngru_bt.Membership; got {type(names).__name__}."
+                )
         days = self.settle_after
         if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
             raise ValueError(
                 f"`settle_after` must be a whole number of days of at least 1, or None; "
                 f"got {days!r}."
             )
-        for board in LOTS:
-            minimum, step = self.lots.get(board, (0, 0))
+        for board, (minimum, step) in self.lots.items():
             if not (step > 0 and minimum >= step):
                 raise ValueError(
                     f"`lots` must give (minimum, step) with minimum >= step > 0 for {board!r}; "
-                    f"got {self.lots.get(board)!r}."
+                    f"got {(minimum, step)!r}."
                 )
-        object.__setattr__(self, "_dates", _listing(self.listing))
+        for row in self.limits:
+            if row.board not in BOARDS or row.exchange not in ("", *EXCHANGES):
+                raise ValueError(
+                    f"`limits` must have rows of the boards {', '.join(BOARDS)} and the exchanges "
+                    f"{', '.join(EXCHANGES)} (or '' for all); got {row}."
+                )
+        object.__setattr__(self, "_stays", _stays(self.listing))
 
     @property
     def fees(self) -> Fees:
@@ -150,12 +164,16 @@ class AShare:
         self, broker: Any, feeds: Sequence[Any], before: Any = None, count: Any = None
     ) -> Exchange:
         """Return the filler of one run; arguments as in `Exchange`."""
-        listed = {name: dates[0] for name, dates in self._dates.items() if dates[0] is not None}
+        listed = {
+            name: [first for first, _ in stays if first is not None]
+            for name, stays in self._stays.items()
+            if stays[0][0] is not None
+        }
         return Exchange(
             broker,
             feeds,
-            Limits(self.limits, self.st, listed),
-            self.lots,
+            Limits(self.limits, self.st, listed, self.delisting),
+            {**LOTS, **self.lots},
             t_plus_one=self.t_plus_one,
             before=before,
             count=count,
@@ -163,8 +181,10 @@ class AShare:
 
     def gone(self, name: str, last: dt.date, today: dt.date) -> str:
         """Why a holding whose last bar is `last` is settled today; empty if it is not."""
-        if name in self._dates:
-            out = self._dates[name][1]
+        if name in self._stays:
+            stays = self._stays[name]
+            begun = [stay for stay in stays if stay[0] is None or stay[0] <= last]
+            out = begun[-1][1] if begun else stays[0][1]  # of the stay that the last bar belongs to
             if out is None or today < out:
                 return ""
             return f"delisted on {out}: settled at its last traded price, of {last}"
@@ -187,8 +207,8 @@ def install(cerebro: bt.Cerebro, **switches: Any) -> AShare:
     return AShare(**switches).install(cerebro)
 
 
-def _listing(frame: pd.DataFrame | None) -> dict[str, tuple[dt.date | None, dt.date | None]]:
-    """First and last dates by symbol."""
+def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
+    """First and last dates by symbol, the earliest stay first."""
     if frame is None:
         return {}
     for column in ("symbol", "in_date", "out_date"):
@@ -197,12 +217,20 @@ def _listing(frame: pd.DataFrame | None) -> dict[str, tuple[dt.date | None, dt.d
                 f"`listing` must have the columns symbol, in_date, out_date; got "
                 f"{', '.join(map(str, frame.columns))}."
             )
-    dates = {}
+    stays: dict[str, list[Stay]] = {}
     for symbol, *days in frame[["symbol", "in_date", "out_date"]].itertuples(index=False):
-        if symbol in dates:
-            raise DataError(f"`listing` has {symbol} twice: keep one row per symbol.")
-        dates[symbol] = tuple(None if pd.isna(d) or d == "" else _date(symbol, d) for d in days)
-    return dates  # type: ignore[return-value]
+        first, out = (None if pd.isna(d) or d == "" else _date(symbol, d) for d in days)
+        stays.setdefault(symbol, []).append((first, out))
+    for symbol, rows in stays.items():
+        rows.sort(key=lambda stay: stay[0] or dt.date.min)
+        for (_, out), (again, _) in itertools.pairwise(rows):
+            if out is None or again is None or again < out:
+                raise DataError(
+                    f"`listing` has {symbol} twice: a row from {again or 'no in_date'} follows one "
+                    f"until {out or 'no out_date'}. Give one row per listing, the first with its "
+                    "out_date and the next beginning then or later."
+                )
+    return stays
 
 
 def _date(symbol: str, value: Any) -> dt.date:

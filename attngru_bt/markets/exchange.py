@@ -80,6 +80,7 @@ class Exchange:
         self._feeds = list(feeds)
         self._lots = dict(lots)
         self._t_plus_one = t_plus_one
+        self._split: set[int] = set()  # references of sales that T+1 let fill in part only
         self._bought: dict[Any, tuple[int, float, float]] = {}  # session, bought, position since
         self._has_volume: dict[Any, int] = {}  # bars looked at; -1 = has shown a volume
 
@@ -170,7 +171,8 @@ class Exchange:
         obstacle = self._obstacle(order)
         if obstacle:
             return self._wait(order, obstacle)
-        if not order.executed.size:
+        if self._is_new(order, size):
+            self._split.discard(order.ref)
             size = self._trim(order, size)
             if not size:
                 return 0.0
@@ -178,12 +180,25 @@ class Exchange:
             size = self.sell_size(data, max(free, 0.0)) if free > EPSILON else 0.0
             if not size:
                 return self._wait(order, "bought today: T+1 lets it be sold from tomorrow on")
+            self._split.add(order.ref)
         if self.before is not None:
             size = min(size, self.before(order, price, ago))
         if size > 0:
             self.waiting.pop(order.ref, None)
             self._charge(order)
         return float(size)
+
+    def _is_new(self, order: Any, size: float) -> bool:
+        """Whether the exchange gets this as an order of its own, so that the lots apply to it.
+
+        An order that has filled in part stands with the exchange, but for two sales: the rest of
+        one that T+1 split is a new order, and one whose shares another order has sold is changed.
+        """
+        if not order.executed.size:
+            return True
+        if order.isbuy():
+            return False
+        return order.ref in self._split or size > self._position(order.data) + EPSILON
 
     def _obstacle(self, order: Any) -> str:
         data, side = order.data, "buy" if order.isbuy() else "sell"
@@ -209,7 +224,7 @@ class Exchange:
         return line(data, "volume") == 0 and seen < 0
 
     def _trim(self, order: Any, size: float) -> float:
-        """Cut a fresh order to what may be ordered; nothing left: refuse it."""
+        """Cut a new order, or what is left of one, to what may be ordered; nothing: refuse it."""
         data = order.data
         held = self._position(data)
         if order.isbuy():
@@ -220,10 +235,14 @@ class Exchange:
             allowed, rule = 0.0, "nothing is held, and shares cannot be sold short"
         else:
             allowed = self.sell_size(data, size)
-            rule = "sales are for whole lots and at most what is held"
+            minimum, step = self._lots[board_of(data._name)[0]]
+            rule = (
+                f"sales are for {minimum} shares or more, in steps of {step}, or for the whole odd "
+                "rest, and at most what is held"
+            )
         if allowed <= 0:
             self._report(order, "refused", size, rule)
-            self._void(order, order.reject)
+            self._void(order, order.cancel if order.executed.size else order.reject)
             return 0.0
         if allowed < size * (1 - 1e-9):
             self._report(order, "trimmed", size - allowed, rule)

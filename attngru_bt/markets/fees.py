@@ -12,6 +12,7 @@ import backtrader as bt
 
 from attngru_bt.markets.limits import adjfactor, day_of
 from attngru_bt.markets.rulebook import (
+    FUNDS,
     STAMP_DUTY,
     TRANSFER_FEES,
     StampDuty,
@@ -38,6 +39,7 @@ class Fees:
         Least commission of an order, CNY.
     stamp_duty : sequence of StampDuty
     transfer_fees : sequence of TransferFee
+        Both on shares; funds are free of them.
     """
 
     commission: float = 0.00025
@@ -45,7 +47,15 @@ class Fees:
     stamp_duty: Sequence[StampDuty] = STAMP_DUTY
     transfer_fees: Sequence[TransferFee] = TRANSFER_FEES
 
-    def of(self, value: float, shares: float, side: str, date: dt.date, exchange: str) -> float:
+    def of(
+        self,
+        value: float,
+        shares: float,
+        side: str,
+        date: dt.date,
+        exchange: str,
+        board: str = "main",
+    ) -> float:
         """Fees of an order, each part rounded to the cent as on a settlement note.
 
         Parameters
@@ -58,6 +68,8 @@ class Fees:
         date : date
             Day of the trade.
         exchange : {"SH", "SZ", "BJ"}
+        board : str, default "main"
+            As in `rulebook.LIMITS`. Funds pay the commission only.
 
         Examples
         --------
@@ -67,6 +79,8 @@ class Fees:
         if value <= 0:
             return 0.0
         total = cents(max(self.commission * value, self.minimum))
+        if board in FUNDS:
+            return total
         duty = in_force(self.stamp_duty, date)
         if duty is not None:
             total += cents(value * (duty.buy if side == "buy" else duty.sell))
@@ -94,7 +108,7 @@ class Commission(bt.CommInfoBase):
         super().__init__()
         self.order: Any = None  # being filled now
         self._paid: dict[int, tuple[float, float, float]] = {}  # value, shares, fees by order
-        self._exchange = board_of(self.p.feed._name)[1]
+        self._board, self._exchange = board_of(self.p.feed._name)
 
     def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
         """Fees of trading `size` feed units (negative = sale) at `price`, CNY."""
@@ -111,7 +125,8 @@ class Commission(bt.CommInfoBase):
         value = before[0] + abs(size) * price
         shares = before[1] + abs(size) * adjfactor(feed)
         side = "sell" if size < 0 else "buy"
-        return value, shares, self.p.fees.of(value, shares, side, day_of(feed), self._exchange)
+        fees = self.p.fees.of(value, shares, side, day_of(feed), self._exchange, self._board)
+        return value, shares, fees
 
     def confirmexec(self, size: float, price: float) -> float:
         """Book an execution; called by the broker once it has taken the cash."""

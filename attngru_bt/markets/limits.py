@@ -16,9 +16,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attngru_bt.markets.rulebook import NONE, Limit, board_of, in_force
+from attngru_bt.markets.rulebook import (
+    EXCHANGES,
+    NONE,
+    Limit,
+    board_of,
+    in_force,
+    ticks_per_unit,
+)
 
-TICK = 0.01
 STARTS_LATE = 15  # calendar days after its listing: a feed that starts later lacks the first days
 
 
@@ -46,36 +52,55 @@ class Limits:
     ----------
     rows : sequence of Limit
         The table, see `rulebook.LIMITS`.
-    st : object with ``at(date)``, default None
-        Names under special treatment, such as a `Membership`. None: the feed's line ``st``, if it
-        has one (1 = ST).
-    listed : mapping of str to date, default empty
-        First day of trading. A name that is not in it counts as listed on its feed's first bar,
-        or long ago if that bar is in the first session of the run.
+    st, delisting : object with ``at(date)``, default None
+        Names under special treatment, and names in their delisting period, such as a
+        `Membership`. None: the feed's line of that name, if it has one (1 = it is).
+    listed : mapping of str to sequence of date, default empty
+        First days of trading: of the listing, then of relistings. A name that is not in it counts
+        as listed on its feed's first bar, or long ago if that bar is in the first session of the
+        run.
+
+    Notes
+    -----
+    The first session of the delisting period is known by the bar before it, which is not in the
+    period: a feed that begins in the period is past that day. A relisting has one day without a
+    limit.
     """
 
     def __init__(
-        self, rows: Sequence[Limit], st: Any = None, listed: Mapping[str, dt.date] | None = None
+        self,
+        rows: Sequence[Limit],
+        st: Any = None,
+        listed: Mapping[str, Sequence[dt.date]] | None = None,
+        delisting: Any = None,
     ) -> None:
-        self.st = st
         self.listed = listed or {}
         self.first_session: dt.date | None = None
-        self._boards: dict[str, list[Limit]] = {}
+        self._status = {"st": st, "delisting": delisting}
+        self._rows: dict[tuple[str, str], list[Limit]] = {}
         for row in rows:
-            self._boards.setdefault(row.board, []).append(row)
+            for exchange in (row.exchange,) if row.exchange else EXCHANGES:
+                self._rows.setdefault((row.board, exchange), []).append(row)
+        self._longest = max((row.first_days for row in rows), default=0)
 
     def fractions(self, data: Any) -> tuple[float, float]:
         """Limits of today's bar, up and down, as fractions of the previous close."""
-        name, today = data._name, day_of(data)
-        rows = self._boards.get(board_of(name)[0], [])
-        row = in_force(rows, today)
+        rows = self._rows.get(board_of(data._name), [])
+        row = in_force(rows, day_of(data))
         if row is None:
             return NONE, NONE
         listing, age = self._listing(data)
         first = None if listing is None else in_force(rows, listing)
         if first is not None and age <= first.first_days:
             return (first.first_up, first.first_down) if age == 1 else (NONE, NONE)
-        limit = row.st if self._under_treatment(data, name, today) else row.limit
+        if self._relisted_today(data):
+            return NONE, NONE
+        limit = row.limit
+        if self._has_status(data, "delisting"):
+            if self._enters_delisting(data, row.delisting_days):
+                limit = NONE
+        elif self._has_status(data, "st"):
+            limit = row.st
         return limit, limit
 
     def prices(self, data: Any) -> tuple[float, float]:
@@ -85,9 +110,14 @@ class Limits:
         if not base > 0 or (up == NONE and down == NONE):
             return math.inf, 0.0
         factor = adjfactor(data)
+        per_unit = ticks_per_unit(board_of(data._name)[0])
+        base = base / factor * per_unit
+        if line(data, "adjfactor") > 0:
+            # the reference price of an ex-right day is a whole tick; close ÷ factor is not
+            base = math.floor(base + 0.5 + 1e-6)
         return (
-            math.inf if up == NONE else _to_tick(base / factor * (1 + up)) * factor,
-            0.0 if down == NONE else _to_tick(base / factor * (1 - down)) * factor,
+            math.inf if up == NONE else _limit_in_ticks(base, up) / per_unit * factor,
+            0.0 if down == NONE else _limit_in_ticks(base, -down) / per_unit * factor,
         )
 
     def opens_at(self, data: Any, side: str) -> float:
@@ -103,7 +133,7 @@ class Limits:
         limit = up if side == "buy" else down
         if not 0 < limit < math.inf:
             return math.nan
-        near = 0.5 * TICK * adjfactor(data)
+        near = 0.5 / ticks_per_unit(board_of(data._name)[0]) * adjfactor(data)
         hit = all(abs(getattr(data.lines, name)[0] - limit) < near for name in lines)
         return limit if hit else math.nan
 
@@ -114,16 +144,30 @@ class Limits:
             return base
         return float(data.close[-1])
 
-    def _under_treatment(self, data: Any, name: str, today: dt.date) -> bool:
-        if self.st is not None:
-            return name in self.st.at(today)
-        return line(data, "st") > 0
+    def _has_status(self, data: Any, status: str, ago: int = 0) -> bool:
+        """Whether a bar is under special treatment ("st") or in the delisting period."""
+        names = self._status[status]
+        if names is not None:
+            return data._name in names.at(day_of(data, ago))
+        return line(data, status, ago) > 0
+
+    def _enters_delisting(self, data: Any, days: int) -> bool:
+        """Whether today, in the delisting period, is one of its first `days` sessions."""
+        return any(
+            not self._has_status(data, "delisting", -ago)
+            for ago in range(1, min(days, len(data) - 1) + 1)
+        )
+
+    def _relisted_today(self, data: Any) -> bool:
+        relistings = self.listed.get(data._name, ())[1:]
+        if not relistings or len(data) < 2:
+            return day_of(data) in relistings
+        return any(day_of(data, -1) < day <= day_of(data) for day in relistings)
 
     def _listing(self, data: Any) -> tuple[dt.date | None, float]:
         """First day of trading and how many sessions ago it was (1 = today), if that is recent."""
-        longest = max((r.first_days for rows in self._boards.values() for r in rows), default=0)
-        bars = len(data)
-        listed = self.listed.get(data._name)
+        longest, bars = self._longest, len(data)
+        listed = self.listed.get(data._name, (None,))[0]
         if listed is None:
             first = None if bars > longest else day_of(data, 1 - bars)
             if first is None or self.first_session is None or first <= self.first_session:
@@ -137,6 +181,16 @@ class Limits:
         return listed, age if age else math.inf
 
 
-def _to_tick(price: float) -> float:
-    """Round half up to the tick, as the exchanges do; 1e-9 keeps 10.005 from becoming 10.00."""
-    return math.floor(price / TICK + 0.5 + 1e-6) * TICK
+def _limit_in_ticks(base: float, fraction: float) -> int:
+    """Limit price in ticks: base × (1 + fraction) rounded half up, at least one tick off the base.
+
+    In whole hundredths of a tick and hundredths of a per cent: half a tick, such as 0.9 × 10.05 =
+    9.045, is no binary float. Hundredths, not whole ticks, because a feed of adjusted prices
+    without their factor has bases between ticks.
+    """
+    hundredths = round(base * 100)
+    product = hundredths * (10_000 + round(fraction * 10_000))
+    limit = (product + 500_000) // 1_000_000
+    if fraction > 0:
+        return max(limit, hundredths // 100 + 1)
+    return min(limit, -(-hundredths // 100) - 1)

@@ -70,7 +70,8 @@ def download(
 
     Each symbol is written to ``.parts`` in the folder as soon as it has arrived and has passed
     the checks of `read_table`. Started again with the same arguments, finished symbols are not
-    asked for again; so an interruption loses one symbol at most.
+    asked for again; so an interruption loses one symbol at most. What was written is verified
+    first: a damaged piece is named in a warning and fetched again.
 
     Parameters
     ----------
@@ -126,8 +127,9 @@ def download(
     if begin is not None:
         begin(report)
     row = 0
+    skipped = set(report.skipped)
     for symbol in members.symbols:
-        if parts.has(symbol):
+        if symbol in skipped:
             continue
         try:
             frame = _bars(vendor, symbol, first, last)
@@ -137,7 +139,7 @@ def download(
             if row == IN_A_ROW:
                 raise VendorError(
                     f"{vendor.name}: {IN_A_ROW} symbols in a row failed, so the rest was not asked "
-                    f"for ({error}) {_kept(members, parts)}"
+                    f"for ({error}) {_kept(report)}"
                 ) from error
         else:
             row = 0
@@ -156,9 +158,9 @@ def download(
     return report
 
 
-def _kept(members: Members, parts: Parts) -> str:
-    done = sum(parts.has(symbol) for symbol in members.symbols)
-    return f"{done} of {len(members.symbols)} are finished and kept; start again to go on."
+def _kept(report: Report) -> str:
+    done = len(report.skipped) + len(report.fetched)
+    return f"{done} of {len(report.symbols)} are finished and kept; start again to go on."
 
 
 def _members(
@@ -169,7 +171,8 @@ def _members(
     if kept is None:
         found = vendor.members(universe, start, end)
         stays = None if found.stays is None else found.stays.to_dict("list")
-        kept = parts.note("members", {"symbols": found.symbols, "stays": stays})
+        kept = {"symbols": found.symbols, "stays": stays}
+        parts.note("members", kept)
     known = None if kept["stays"] is None else pd.DataFrame(kept["stays"])
     return Members(tuple(kept["symbols"]), known)
 
@@ -195,7 +198,8 @@ def _assemble(
     report: Report,
 ) -> None:
     """Write panel, membership and index from the finished parts."""
-    frames = [parts.get(symbol) for symbol in members.symbols if parts.has(symbol)]
+    finished = {*report.skipped, *report.fetched}
+    frames = [parts.get(symbol) for symbol in members.symbols if symbol in finished]
     if not frames:
         raise DataError(
             f"{parts.folder}: none of the {len(members.symbols)} symbols has a bar between start "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from attngru_bt.bars.files import names_a_file
 from attngru_bt.bars.panel import DataError, nearest
 from attngru_bt.universe import COLUMNS, Membership
 from attngru_bt.vendors.base import Members
@@ -47,9 +48,8 @@ def wanted(
     """
     if text.strip().lower() in INDEXES:
         return Wanted(text, text.strip().lower(), None)
-    path = Path(text)
-    if path.is_file():
-        return Wanted(text, None, _from_file(path, symbol, start, end))
+    if names_a_file(text):
+        return Wanted(text, None, _from_file(Path(text), symbol, start, end))
     given = [part.strip() for part in text.split(",") if part.strip()]
     try:
         names = [symbol(part) for part in given]

@@ -48,6 +48,7 @@ HISTORY = {
 }
 PRICES = ["open", "high", "low", "close"]
 INDEX = ["date", *PRICES, "volume"]
+LONGEST = 32  # characters of a ticker
 DOUBT = 0.01  # relative; a day's return that differs more from Yahoo's own is worth a word
 
 
@@ -64,7 +65,7 @@ class YFinance:
     def symbol(self, text: str) -> str:
         """Return a ticker in Yahoo's spelling: AAPL, BRK-B, 600000.SS, ^GSPC."""
         ticker = text.strip().upper()
-        if not ticker or any(c.isspace() or c in "/\\" for c in ticker):
+        if not 0 < len(ticker) <= LONGEST or any(c.isspace() or c in "/\\" for c in ticker):
             raise ValueError(f"{text!r} is no ticker of Yahoo; write AAPL, BRK-B or 600000.SS.")
         return ticker
 
