@@ -271,11 +271,11 @@ class TestSideBySide:
         for task, done in zip(tasks.values(), together, strict=True):
             fitted = fit(task.settings, sections[: task.months[0] + 1])
             assert len(done) == len(task.months)
-            for now, (record, model) in zip(task.months, done, strict=True):
+            for now, record in zip(task.months, done, strict=True):
                 alone = score(fitted, sections[now])
                 pd.testing.assert_series_equal(record.scores, alone.scores, check_exact=True)
                 assert record.in_sample == alone.in_sample
-                assert (model is not None) == record.refit == (now == task.months[0])
+                assert record.refit == (now == task.months[0])
 
     def test_seeds_share_the_training_set_and_its_time(self, serial, monkeypatch):
         tasks, sections = self.plan(serial, net())
