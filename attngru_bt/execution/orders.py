@@ -9,6 +9,7 @@ from typing import Any
 
 import backtrader as bt
 
+from attngru_bt.bars import RunSessions
 from attngru_bt.execution.cashcap import CashCap
 from attngru_bt.execution.sizing import FRACTION, Lots, affordable, cost, payable
 from attngru_bt.rebalance import Plan
@@ -56,6 +57,7 @@ class Execution:
         self.has_bar = has_bar
         self.at_open = at_open
         self.session: Any = None  # date of the session at hand, for the log
+        self._sessions = RunSessions(strategy.datas)
         self._open: dict[int, Any] = {}  # our live orders by reference
         self._cancels: dict[int, tuple[Any, str]] = {}  # when and why we asked to cancel them
         self._told: dict[int, str] = {}  # orders logged as waiting, and why
@@ -311,7 +313,7 @@ class Execution:
     def notify(self, order: Any) -> None:
         """Log what became of one of our orders."""
         name, side = order.data._name, _side(order)
-        today = dt.date.fromordinal(int(self.strategy.lines.datetime[0]))
+        today = dt.date.fromordinal(self._sessions.day(self.strategy.lines.datetime[0]))
         settled = order.info.get("settlement") or ""
         if order.ref not in self._open:
             if settled and name in self.feeds and order.status == bt.Order.Completed:
