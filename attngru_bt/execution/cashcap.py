@@ -49,12 +49,12 @@ class CashCap:
     def __call__(self, order: Any, price: float | None, ago: int) -> float:
         """Shares that may fill now; positive, as backtrader expects for buys and sells alike."""
         size = abs(order.executed.remsize)
-        ours = order.owner is self.owner and order.isbuy() and price is not None
+        ours = order.owner is self.owner and order.isbuy()
         if ours and self.waits(order):
             return 0.0
         if self.before is not None:
             size = min(size, self.before(order, price, ago))
-        if not size or not ours:
+        if not size or not ours or price is None:
             return float(size)
         comminfo = self.owner.broker.getcommissioninfo(order.data)
         cash = self.owner.broker.get_cash()

@@ -45,9 +45,7 @@ class Clock:
         next session has begun.
     """
 
-    def __init__(
-        self, feeds: Mapping[str, Any], others: Mapping[str, Any], *, wait: float
-    ) -> None:
+    def __init__(self, feeds: Mapping[str, Any], others: Mapping[str, Any], *, wait: float) -> None:
         self._traded = dict(feeds)
         self._feeds = {**feeds, **others}
         self._sessions = {name: FeedSessions(feed) for name, feed in self._feeds.items()}
