@@ -20,6 +20,10 @@ class CashCap:
         Whose buys are capped.
     lot : Callable
         Data feed → least size of a buy, and the steps it comes in.
+    waits : callable
+        Order → whether one of ours that was placed before it is still to fill in this session.
+        Feeds may deliver a session one after the other: until the sales and the buys before it
+        are done, a buy does not know its cash, and it waits.
     before : callable, default None
         The filler the broker had, asked first.
 
@@ -33,19 +37,24 @@ class CashCap:
         self,
         owner: Any,
         lot: Callable[[Any], tuple[float, float]],
+        waits: Callable[[Any], bool],
         before: Callable[..., float] | None = None,
     ) -> None:
         self.owner = owner
         self.lot = lot
+        self.waits = waits
         self.before = before
         self.capped: set[int] = set()
 
     def __call__(self, order: Any, price: float | None, ago: int) -> float:
         """Shares that may fill now; positive, as backtrader expects for buys and sells alike."""
         size = abs(order.executed.remsize)
+        ours = order.owner is self.owner and order.isbuy()
+        if ours and self.waits(order):
+            return 0.0
         if self.before is not None:
             size = min(size, self.before(order, price, ago))
-        if not size or order.owner is not self.owner or not order.isbuy() or price is None:
+        if not size or not ours or price is None:
             return float(size)
         comminfo = self.owner.broker.getcommissioninfo(order.data)
         cash = self.owner.broker.get_cash()
