@@ -19,7 +19,8 @@ from attngru_bt.execution import Execution, PlainLots
 from attngru_bt.markets import exchange_of
 from attngru_bt.rebalance import Plan, plan, rank
 from attngru_bt.scores import GivenScores
-from attngru_bt.strategy.feeds import benchmarks, named
+from attngru_bt.strategy.feeds import roles_of, take_names
+from attngru_bt.strategy.lookalikes import MIN_SESSIONS, warn_of_lookalikes
 from attngru_bt.tradelog import TradeLog, by_decision
 
 logger = logging.getLogger(__name__)
@@ -48,10 +49,13 @@ class MonthlyTopK(bt.Strategy):
         after the month-end counts).
     universe : object with ``at(date)``, default None
         Who may be held, such as `Membership`. None: every feed but the benchmark.
+    feeds : str or sequence of str, default None
+        Names of the feeds that may be traded, where a Cerebro holds others as well, such as the
+        minute feeds that daily ones are made from. None: every feed but the benchmark.
     benchmark : str or sequence of str, default None
         Feeds that are not traded; the first is the benchmark of factors that need one. None: the
-        feeds that analyzers of this Cerebro name as their `benchmark`, and the one that
-        `add_feeds` added as such.
+        feeds that analyzers and observers of this Cerebro compare the account with, the one that
+        `add_feeds` added as such, and the one called INDEX. An empty tuple: there is none.
     reserve : float, default 0.0
         Share of the portfolio value that stays in cash.
     rebalance : {"entrants", "full"}, default "entrants"
@@ -90,6 +94,7 @@ class MonthlyTopK(bt.Strategy):
         topk=10,
         signal=None,
         universe=None,
+        feeds=None,
         benchmark=None,
         reserve=0.0,
         rebalance="entrants",
@@ -106,6 +111,7 @@ class MonthlyTopK(bt.Strategy):
             near = difflib.get_close_matches(name, self.params._getkeys(), n=1)
             hint = f" Did you mean `{near[0]}`?" if near else ""
             raise TypeError(f"{type(self).__name__} has no parameter `{name}`.{hint}")
+        take_names(self.datas)  # before analyzers and observers read them
         self.trade_log = TradeLog()
         self.decisions: list[dict[str, Any]] = []
         self.trading_since: pd.Timestamp | None = None
@@ -176,16 +182,11 @@ class MonthlyTopK(bt.Strategy):
             logger.warning(problem)
 
     def _set_feeds(self) -> None:
-        by_name = named(self.datas)
-        named_by_analyzers = [kwargs.get("benchmark") for _, _, kwargs in self.env.analyzers]
-        marks = benchmarks(by_name, self.p.benchmark, named_by_analyzers)
-        self._feeds: dict[str, Any] = {n: d for n, d in by_name.items() if n not in marks}
-        if not self._feeds:
-            raise DataError("Every feed is a benchmark: add feeds of the stocks to choose from.")
+        roles = roles_of(self.datas, self.env, feeds=self.p.feeds, benchmark=self.p.benchmark)
+        self._feeds = roles.traded
         self._stamps = {name: data.lines.datetime for name, data in self._feeds.items()}
-        self._reader = FeedReader(
-            list(self._feeds.values()), benchmark=by_name[marks[0]] if marks else None
-        )
+        self._reader = FeedReader(list(self._feeds.values()), benchmark=roles.benchmark)
+        self._watch_for_index = not roles.told
 
     def _make_signal(self) -> Any:
         """Return what is asked for scores; a generator is cloned, so that a run starts afresh."""
@@ -295,7 +296,11 @@ class MonthlyTopK(bt.Strategy):
         if isinstance(self.signal, GivenScores):
             scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
         else:
-            scores = self.signal.scores(self._reader.read(before=pd.Timestamp(before)))
+            bars = self._reader.read(before=pd.Timestamp(before))
+            scores = self.signal.scores(bars)
+            if self._watch_for_index and not scores.empty and len(bars) > MIN_SESSIONS:
+                self._watch_for_index = False
+                warn_of_lookalikes(bars, set(scores.index))
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False

@@ -1,0 +1,196 @@
+"""Scripts as people write them: the plug-in in other people's Cerebros, shape by shape."""
+
+import logging
+from dataclasses import replace
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+
+import attngru_bt
+from attngru_bt import MonthlyTopK
+from attngru_bt.bars import DataError
+from attngru_bt.strategy.lookalikes import lookalikes
+
+COLUMNS = ["open", "high", "low", "close", "volume"]
+MARKET = attngru_bt.make_market(n_assets=6, n_days=150, seed=2, late=0, gaps=0, delisted=0)
+STOCKS = {
+    asset: pd.DataFrame(
+        {column: MARKET.bars[column][:, i] for column in COLUMNS}, index=MARKET.bars.dates
+    )
+    for i, asset in enumerate(MARKET.bars.assets)
+}
+INDEX = MARKET.benchmark[COLUMNS]
+
+
+class LastMonth:
+    """A signal of a script's own: the return of the last 20 sessions."""
+
+    def scores(self, bars):
+        close = bars["close"]
+        return pd.Series(close[-1] / close[-min(20, len(close))] - 1, index=bars.assets)
+
+
+def script(frames, *, coo=True, **cerebro):
+    """A Cerebro with one PandasData per frame."""
+    made = bt.Cerebro(**{"stdstats": False, "cheat_on_open": coo, **cerebro})
+    made.broker.setcash(1e5)
+    made.broker.setcommission(0.001)
+    for name, frame in frames.items():
+        made.adddata(bt.feeds.PandasData(dataname=frame), name=name)
+    return made
+
+
+def run(cerebro, **params):
+    params = {"topk": 2, "signal": LastMonth(), **params}
+    cerebro.addstrategy(params.pop("strategy", MonthlyTopK), **params)
+    return cerebro.run()[0]
+
+
+def traded(strategy):
+    log = strategy.trade_log.frame()
+    return set(log["asset"][log["event"] == "fill"])
+
+
+def trades(strategy):
+    return strategy.trade_log.frame().drop(columns="ref")
+
+
+def warnings(caplog):
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+class TestTheIndexIsNotTraded:
+    """Stock selection with the index as data0, and nobody told the plug-in which feed that is."""
+
+    def test_a_feed_called_index(self, caplog):
+        strategy = run(script({"INDEX": INDEX, **STOCKS}), topk=7)
+        assert traded(strategy) == set(STOCKS)
+        assert warnings(caplog) == []
+
+    @pytest.mark.parametrize("kind", ["observer", "time return", "performance", "ratio"])
+    def test_a_feed_that_the_script_compares_with(self, kind, caplog):
+        cerebro = script({"SPX": INDEX, **STOCKS})
+        index = cerebro.datas[0]
+        if kind == "observer":
+            cerebro.addobserver(bt.observers.Benchmark, data=index)
+        elif kind == "time return":
+            cerebro.addanalyzer(bt.analyzers.TimeReturn, data=index, _name="index")
+        elif kind == "performance":
+            cerebro.addanalyzer(attngru_bt.Performance, benchmark="SPX")
+        else:
+            cerebro.addanalyzer(attngru_bt.analyzers.InformationRatio, benchmark="SPX")
+        strategy = run(cerebro, topk=7)
+        assert traded(strategy) == set(STOCKS)
+        assert warnings(caplog) == []
+
+    def test_the_observer_without_data_compares_with_the_first_feed_and_that_is_said(self, caplog):
+        cerebro = script({"SPX": INDEX, **STOCKS})
+        cerebro.addobserver(bt.observers.Benchmark)
+        assert traded(run(cerebro, topk=7)) == set(STOCKS)
+        (said,) = warnings(caplog)
+        assert said.startswith("SPX: not traded") and "`benchmark`" in said
+
+    def test_following_every_stock_makes_none_a_benchmark(self):
+        cerebro = script(STOCKS)
+        for data in cerebro.datas:
+            cerebro.addanalyzer(bt.analyzers.TimeReturn, data=data, _name=data._name)
+        assert traded(run(cerebro, topk=7)) == set(STOCKS)
+
+    def test_following_two_stocks_is_said(self, caplog):
+        cerebro = script(STOCKS)
+        for data in cerebro.datas[:2]:
+            cerebro.addanalyzer(bt.analyzers.TimeReturn, data=data, _name=data._name)
+        assert traded(run(cerebro, topk=7)) == set(list(STOCKS)[2:])
+        (said,) = warnings(caplog)
+        assert said.startswith("S000, S001: not traded")
+
+    def test_the_parameter_has_the_last_word(self, caplog):
+        cerebro = script({"INDEX": INDEX, **STOCKS})
+        cerebro.addobserver(bt.observers.Benchmark, data=cerebro.datas[1])
+        assert traded(run(cerebro, topk=7, benchmark=())) == {"INDEX", *STOCKS}
+        assert warnings(caplog) == []
+
+    def test_feeds_names_who_is_traded(self):
+        strategy = run(script({"INDEX": INDEX, **STOCKS}), topk=7, feeds=["S001", "S003"])
+        assert traded(strategy) == {"S001", "S003"}
+        with pytest.raises(DataError, match="`feeds`: no feed is named 'S00'. Did you mean 'S00"):
+            run(script(STOCKS), feeds=["S00"])
+        with pytest.raises(ValueError, match="both name 'S001'"):
+            run(script(STOCKS), feeds=["S001", "S002"], benchmark="S001")
+
+    def test_a_feed_that_looks_like_an_index_gets_one_warning(self, caplog):
+        strategy = run(script({"SPX": INDEX, **STOCKS}), topk=7)
+        assert traded(strategy) == {"SPX", *STOCKS}
+        (said,) = warnings(caplog)
+        assert said.startswith("SPX moves like the mean of the other feeds (correlation 1.000 up")
+        assert "benchmark='SPX'" in said
+
+    def test_stocks_alone_get_none(self, caplog):
+        run(script(STOCKS))
+        run(script({"SPX": INDEX, **STOCKS}), benchmark="SPX")
+        run(script({"SPX": INDEX, **STOCKS}), benchmark=())
+        assert warnings(caplog) == []
+
+    def test_one_call_takes_the_parameter_too(self):
+        lines = {c: np.c_[MARKET.bars[c], INDEX[c]] for c in COLUMNS}
+        bars = attngru_bt.Bars(MARKET.bars.dates, (*STOCKS, "SPX"), lines)
+        market = replace(MARKET, bars=bars, benchmark=None)
+        for benchmark, extra in (("SPX", set()), ((), {"SPX"})):
+            strategy = attngru_bt.backtest.run(
+                market, MonthlyTopK, signal=LastMonth(), topk=7, benchmark=benchmark
+            )
+            assert traded(strategy) == {*STOCKS, *extra}
+        assert strategy.analyzers.performance.benchmark_returns is None
+
+    def test_what_comes_later_does_not_change_what_is_warned_of(self, caplog):
+        """The feed follows the others until the warning; from then on it goes its own way."""
+        after = INDEX.index > "2015-05-31"
+        rng = np.random.default_rng(0)
+        noise = np.exp(np.where(after, rng.normal(0, 0.1, len(INDEX)), 0).cumsum())
+        other = INDEX.mul(noise, axis=0)
+        said = []
+        for frame in (INDEX, other):
+            caplog.clear()
+            run(script({"SPX": frame, **STOCKS}))
+            said.append(warnings(caplog))
+        assert said[0] == said[1] and len(said[0]) == 1
+
+
+class TestLookalikes:
+    def bars(self, returns):
+        names = tuple("ABCDEFGH"[: returns.shape[1]])
+        close = 10 * np.exp(np.cumsum(returns, axis=0))
+        dates = pd.bdate_range("2020-01-01", periods=len(close))
+        return attngru_bt.Bars(dates, names, {"close": close})
+
+    def market(self, n_stocks=6, days=200, seed=0):
+        rng = np.random.default_rng(seed)
+        return 0.01 * rng.normal(size=(days, 1)) + 0.015 * rng.normal(size=(days, n_stocks))
+
+    def test_an_index_and_a_fund_of_it_are_both_named(self):
+        stocks = self.market()
+        rng = np.random.default_rng(1)
+        index = stocks.mean(axis=1, keepdims=True)
+        fund = index + 0.0005 * rng.normal(size=index.shape)
+        found = lookalikes(self.bars(np.hstack([index, stocks, fund])), set("ABCDEFGH"))
+        assert set(found) == {"A", "H"} and min(found.values()) > 0.95
+
+    def test_stocks_are_not(self):
+        for seed in range(20):
+            assert not lookalikes(self.bars(self.market(seed=seed)), set("ABCDEF"))
+
+    def test_what_cannot_be_held_is_not_looked_at(self):
+        stocks = self.market()
+        bars = self.bars(np.hstack([stocks.mean(axis=1, keepdims=True), stocks]))
+        assert set(lookalikes(bars, set("ABCDEFG"))) == {"A"}
+        assert not lookalikes(bars, set("BCDEFG"))
+
+    def test_little_is_known_in_three_months_or_of_two_stocks(self):
+        stocks = self.market()
+        both = np.hstack([stocks.mean(axis=1, keepdims=True), stocks])
+        assert not lookalikes(self.bars(both[:60]), set("ABCDEFG"))
+        assert not lookalikes(self.bars(both[:, :3]), set("ABC"))
+        still = np.hstack([both, np.zeros((len(both), 1))])
+        assert set(lookalikes(self.bars(still), set("ABCDEFGH"))) == {"A"}
