@@ -7,6 +7,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
 import attngru_bt
 from attngru_bt import MonthlyTopK
@@ -30,6 +31,21 @@ class LastMonth:
     def scores(self, bars):
         close = bars["close"]
         return pd.Series(close[-1] / close[-min(20, len(close))] - 1, index=bars.assets)
+
+
+class Silent:
+    def scores(self, bars):
+        return pd.Series(dtype=float)
+
+
+class Elsewhere:
+    def scores(self, bars):
+        return pd.Series({"XYZ": 1.0})
+
+
+class Nobody:
+    def at(self, date):
+        return frozenset()
 
 
 def script(frames, *, coo=True, **cerebro):
@@ -194,3 +210,106 @@ class TestLookalikes:
         assert not lookalikes(self.bars(both[:, :3]), set("ABC"))
         still = np.hstack([both, np.zeros((len(both), 1))])
         assert set(lookalikes(self.bars(still), set("ABCDEFGH"))) == {"A"}
+
+
+class TestNothingWasTraded:
+    """A script with too little of something ends with one sentence that says of what."""
+
+    @pytest.mark.parametrize(
+        ("params", "cause"),
+        [
+            (
+                dict(signal=Ridge(), min_months=12),
+                "the data have 6 month-ends up to 2015-06-30, 5 of them with a known outcome, and "
+                "min_months=12 are needed before the first model: bring 7 more months of data, or "
+                "set `min_months` to at most 5.",
+            ),
+            (
+                dict(signal=Ridge(), min_months=2, topk=6),
+                "topk=6 and at most 6 stocks at 6 month-ends up to 2015-06-30 leave nothing to "
+                "choose: set `topk` below 6, or bring more stocks.",
+            ),
+            (  # no data are long enough for that topk
+                dict(signal=Ridge(), min_months=12, topk=10),
+                "topk=10 and at most 6 stocks at 6 month-ends up to 2015-06-30 leave nothing to "
+                "choose: set `topk` below 6, or bring more stocks.",
+            ),
+            (
+                dict(signal="momentum"),
+                "momentum over 12 months needs 13 month-ends, and the data have 6 up to "
+                "2015-06-30: bring 7 more months of data.",
+            ),
+            (
+                dict(signal="random", start="2016-01-01"),
+                "`start` is 2016-01-01, and the last month in the data begins on 2015-07-01: set "
+                "an earlier `start`.",
+            ),
+            (
+                dict(signal=Ridge(), universe=Nobody()),
+                "no feed was a member of the universe at any of 6 month-ends from 2015-01-30 to "
+                "2015-06-30.",
+            ),
+            (
+                dict(signal=pd.DataFrame({"S000": 1.0}, index=[pd.Timestamp("2015-07-10")])),
+                "the given scores begin on 2015-07-10, and the last month-end asked for is "
+                "2015-06-30.",
+            ),
+            (
+                dict(signal=Silent()),
+                "Silent gave no score at any of 6 month-ends from 2015-01-30 to ",
+            ),
+            (dict(signal=Elsewhere()), "none of the names scored at 6 decisions is a feed."),
+        ],
+        ids=["months", "topk", "both", "momentum", "start", "members", "given", "silent", "names"],
+    )
+    def test_the_cause_is_said_once_with_what_was_missing(self, params, cause, caplog):
+        cerebro = script(STOCKS)
+        cerebro.addanalyzer(attngru_bt.Performance, start="trading", _name="performance")
+        with caplog.at_level(logging.WARNING):
+            strategy = run(cerebro, strategy=attngru_bt.AttentionGRUStrategy, **params)
+        said = [text for text in warnings(caplog) if "nothing to choose and" not in text]
+        assert len(said) == 1 and said[0].startswith(f"Nothing was traded: {cause}")
+        assert said[0] == f"Nothing was traded: {strategy.why_not_traded}"
+        assert np.isnan(strategy.analyzers.performance.get_analysis()["sharpe"])
+
+    def test_one_month_of_bars(self, caplog):
+        frames = {name: frame.iloc[:15] for name, frame in STOCKS.items()}
+        run(script(frames))
+        (said,) = warnings(caplog)
+        assert "from 2015-01-01 to 2015-01-21 lie in one month" in said
+
+    def test_too_little_cash_for_a_lot(self, caplog):
+        strategy = run(script(STOCKS), lot=1_000_000)
+        (said,) = warnings(caplog)
+        assert said.startswith("Nothing was traded: 6 decisions led to no fill. The first obstacle")
+        assert "buys less than one lot" in said and strategy.why_not_traded in said
+
+    def test_an_order_of_the_last_session(self, caplog):
+        frames = {name: frame.loc[:"2015-02-02"] for name, frame in STOCKS.items()}
+        run(script(frames, coo=False))
+        assert warnings(caplog)[-1].endswith(
+            "the orders of 2015-02-02 were still open when the data ended."
+        )
+
+    def test_a_script_that_prints_in_stop_hears_it_too(self, caplog):
+        class Printing(attngru_bt.AttentionGRUStrategy):
+            def stop(self):
+                self.said = f"{self.broker.getvalue():.1f} {self.why_not_traded}"
+
+        strategy = run(script(STOCKS), strategy=Printing, signal="momentum")
+        assert strategy.said.startswith("100000.0 momentum over 12 months")
+        assert len(warnings(caplog)) == 1
+
+    def test_a_run_that_traded_says_nothing(self, caplog):
+        assert run(script(STOCKS)).why_not_traded == ""
+        assert warnings(caplog) == []
+
+    def test_the_library_and_walk_forward_say_the_same(self, caplog):
+        settings = dict(topk=6, min_months=12, refit=1)
+        strategy = attngru_bt.backtest.run(MARKET, signal=Ridge(), **settings)
+        assert strategy.why_not_traded in warnings(caplog)[-1]
+        with pytest.raises(DataError) as error:
+            attngru_bt.walk_forward(MARKET, {"ridge": Ridge()}, **settings)
+        assert str(error.value) == f"ridge: {strategy.why_not_traded}"
+        with pytest.raises(DataError, match="`start` is 2016-01-01, and the last month in the"):
+            attngru_bt.walk_forward(MARKET, {"ridge": Ridge()}, start="2016-01-01", **settings)

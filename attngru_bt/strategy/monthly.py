@@ -20,6 +20,7 @@ from attngru_bt.markets import exchange_of
 from attngru_bt.rebalance import Plan, plan, rank
 from attngru_bt.scores import GivenScores
 from attngru_bt.strategy.feeds import roles_of, take_names
+from attngru_bt.strategy.idle import MonthsSeen, tell, why_no_decision, why_no_fill
 from attngru_bt.strategy.lookalikes import MIN_SESSIONS, warn_of_lookalikes
 from attngru_bt.tradelog import TradeLog, by_decision
 
@@ -88,6 +89,9 @@ class MonthlyTopK(bt.Strategy):
         (name → why it is stuck or was passed).
     trading_since : Timestamp or None
         Session of the first decision.
+    why_not_traded : str
+        After a run without a fill the reason, with the number that was missing; it is logged as a
+        warning, too. Otherwise empty.
     """
 
     params: Any = dict(
@@ -115,6 +119,7 @@ class MonthlyTopK(bt.Strategy):
         self.trade_log = TradeLog()
         self.decisions: list[dict[str, Any]] = []
         self.trading_since: pd.Timestamp | None = None
+        self.why_not_traded = ""
 
     # -- set-up -----------------------------------------------------------------------------------
 
@@ -139,6 +144,7 @@ class MonthlyTopK(bt.Strategy):
             )
         self._latest = 0.0  # date number of the session at hand, as backtrader counts
         self._month_end: dt.date | None = None  # the session before it
+        self._seen = MonthsSeen()
         self._abandoned: set[str] = set()
         market = exchange_of(self.broker)
         if market is not None and self.p.lot != 1:
@@ -211,6 +217,26 @@ class MonthlyTopK(bt.Strategy):
                 signal.set_params(universe=self.p.universe)
         return signal
 
+    def _stop(self) -> None:
+        # before `stop`, which scripts override to print the result
+        self.why_not_traded = self._why_not_traded()
+        tell(self.why_not_traded)
+        super()._stop()
+
+    def _why_not_traded(self) -> str:
+        if self.trade_log.n_fills or any(p.size for p in self.broker.positions.values()):
+            return ""
+        if self.decisions:
+            return why_no_fill(self.decisions, self.trade_log.frame())
+        return why_no_decision(
+            self._seen,
+            start=self._start_date,
+            names=self._feeds,
+            universe=self.p.universe,
+            signal=self.signal,
+            bars=lambda: self._reader.read(self._seen.asked[-1] + dt.timedelta(days=1)),
+        )
+
     def stop(self) -> None:
         """Hand the broker's filler back; called by Cerebro."""
         self.execution.close()
@@ -258,6 +284,7 @@ class MonthlyTopK(bt.Strategy):
             self.execution.look()
         self.execution.drop_stale()
         previous, self._month_end = self._month_end, today
+        self._seen.first, self._seen.last = self._seen.first or today, today
         decided = False
         if self.p.calendar is not None and not self._at_open:
             if self.p.calendar.last_monthday(dt.datetime.combine(today, dt.time())):
@@ -291,8 +318,10 @@ class MonthlyTopK(bt.Strategy):
 
     def _decide(self, today: dt.date, month_end: dt.date, before: dt.date) -> bool:
         """Ask for the scores of `month_end`, on bars dated `before`; rebalance if there are any."""
+        self._seen.due.append(today)
         if self._start_date is not None and today < self._start_date:
             return False
+        self._seen.asked.append(month_end)
         if isinstance(self.signal, GivenScores):
             scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
         else:
