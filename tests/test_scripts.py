@@ -313,3 +313,142 @@ class TestNothingWasTraded:
         assert str(error.value) == f"ridge: {strategy.why_not_traded}"
         with pytest.raises(DataError, match="`start` is 2016-01-01, and the last month in the"):
             attngru_bt.walk_forward(MARKET, {"ridge": Ridge()}, start="2016-01-01", **settings)
+
+
+def minutes(frame):
+    """Three bars a day that resample to the daily frame."""
+    first = frame.assign(high=frame["open"], low=frame["open"], close=frame["open"], volume=0.0)
+    last = frame.assign(open=frame["close"])
+    middle = frame.assign(open=frame["high"], close=frame["low"], volume=0.0)
+    bars = [
+        part.set_axis(part.index + pd.Timedelta(hours=hour))
+        for part, hour in ((first, 10), (middle, 13), (last, 15))
+    ]
+    return pd.concat(bars).sort_index()
+
+
+class TestFeedsAsPeopleWriteThem:
+    def test_a_table_that_carries_its_symbol_names_its_feed(self):
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for i, (name, frame) in enumerate(STOCKS.items()):
+            if i % 2:
+                frame = frame.assign(Code=name)
+            else:
+                frame = frame.copy()
+                frame.attrs["symbol"] = name
+            cerebro.adddata(bt.feeds.PandasData(dataname=frame))
+        cerebro.broker.setcash(1e5)
+        cerebro.broker.setcommission(0.001)
+        pd.testing.assert_frame_equal(trades(run(cerebro)), trades(run(script(STOCKS))))
+
+    def test_a_table_that_does_not_says_which_line_to_add(self):
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for i, (name, frame) in enumerate(STOCKS.items()):
+            feed = bt.feeds.PandasData(dataname=frame.assign(code=i))  # 000001 became 1
+            cerebro.adddata(feed, name=name if i == 0 else None)
+        with pytest.raises(DataError) as error:
+            run(cerebro)
+        assert str(error.value) == (
+            "Feed number 2 of 6 (PandasData of 150 rows, the first 2015-01-01 00:00:00) has no "
+            "name, so its stock cannot be told in scores and reports: write "
+            "cerebro.adddata(feed, name='SYMBOL') where it is added."
+        )
+
+    def test_daily_feeds_beside_the_minute_feeds_they_are_made_of(self):
+        cerebro = script({})
+        for name, frame in STOCKS.items():
+            source = bt.feeds.PandasData(dataname=minutes(frame), timeframe=bt.TimeFrame.Minutes)
+            cerebro.adddata(source, name=f"{name}-minutes")
+            cerebro.resampledata(source, name=name, timeframe=bt.TimeFrame.Days)
+        strategy = run(cerebro, feeds=list(STOCKS))
+        alone = run(script(STOCKS))
+        assert len(alone.decisions) == 6
+        pd.testing.assert_frame_equal(trades(strategy), trades(alone))
+
+    @pytest.mark.parametrize("declared", [True, False])
+    def test_minute_feeds_without_a_word_are_one_sentence(self, declared):
+        cerebro = script({})
+        kind = bt.TimeFrame.Minutes if declared else bt.TimeFrame.Days
+        for name, frame in STOCKS.items():
+            source = bt.feeds.PandasData(dataname=minutes(frame), timeframe=kind)
+            cerebro.adddata(source, name=f"{name}-minutes")
+            cerebro.resampledata(source, name=name, timeframe=bt.TimeFrame.Days)
+        with pytest.raises(DataError) as error:
+            run(cerebro)
+        said = str(error.value)
+        assert said.startswith("S000-minutes") and "feeds=" in said
+        if declared:
+            assert said == (
+                "S000-minutes has intraday bars (as have 5 others) and S000 daily ones: name the "
+                "daily feeds that are to be traded, as in cerebro.addstrategy(..., "
+                "feeds=['S000', 'S001'])."
+            )
+
+    def test_minute_feeds_alone(self):
+        cerebro = script({})
+        feed = bt.feeds.PandasData(dataname=minutes(STOCKS["S000"]), timeframe=bt.TimeFrame.Minutes)
+        cerebro.adddata(feed, name="S000")
+        with pytest.raises(DataError, match="S000 has intraday bars, .*use cerebro.resampledata"):
+            run(cerebro)
+
+    @pytest.mark.parametrize(
+        ("timeframe", "word"), [(bt.TimeFrame.Months, "monthly"), (bt.TimeFrame.Weeks, "weekly")]
+    )
+    def test_monthly_resampling_is_one_sentence(self, timeframe, word):
+        cerebro = script({})
+        for name, frame in STOCKS.items():
+            cerebro.resampledata(
+                bt.feeds.PandasData(dataname=frame), name=name, timeframe=timeframe
+            )
+        with pytest.raises(DataError) as error:
+            run(cerebro)
+        assert str(error.value) == (
+            f"S000 has {word} bars (as have 5 others), but factors, decisions and fills are made "
+            f"of daily ones: add the daily feed instead; the strategy finds the month-ends in it."
+        )
+
+    def test_monthly_feeds_beside_daily_ones(self):
+        cerebro = script(STOCKS)
+        for data in cerebro.datas[:2]:
+            cerebro.resampledata(data, name=f"{data._name}-month", timeframe=bt.TimeFrame.Months)
+        with pytest.raises(DataError, match="S000-month has monthly bars .* feeds="):
+            run(cerebro)
+
+    def test_a_name_in_feeds_must_mean_one_feed(self):
+        cerebro = script({})
+        source = bt.feeds.PandasData(dataname=minutes(STOCKS["S000"]))
+        cerebro.adddata(source, name="S000")
+        cerebro.resampledata(source, name="S000", timeframe=bt.TimeFrame.Days)
+        with pytest.raises(DataError, match="2 feeds are named 'S000', and one must be meant"):
+            run(cerebro, feeds=["S000"])
+        cerebro = script({"S000": STOCKS["S000"]})
+        cerebro.adddata(bt.feeds.PandasData(dataname=minutes(STOCKS["S000"])))  # nobody's
+        assert traded(run(cerebro, feeds="S000", topk=1)) == {"S000"}
+
+
+class TestStampsOfASession:
+    """A CSV feed stamps a day 23:59:59, a DataFrame 00:00: the date is what counts."""
+
+    @pytest.mark.parametrize("coo", [True, False])
+    def test_csv_beside_pandas(self, coo, tmp_path):
+        mixed = script({}, coo=coo)
+        for i, (name, frame) in enumerate(STOCKS.items()):
+            if i % 2:
+                path = tmp_path / f"{name}.csv"
+                frame.to_csv(path, index_label="date", float_format="%.17g")
+                feed = bt.feeds.GenericCSVData(
+                    dataname=str(path), dtformat="%Y-%m-%d", openinterest=-1
+                )
+            else:
+                feed = bt.feeds.PandasData(dataname=frame)
+            mixed.adddata(feed, name=name)
+        alike = run(script(STOCKS, coo=coo))
+        assert len(alike.decisions) == 6
+        pd.testing.assert_frame_equal(trades(run(mixed)), trades(alike))
+
+    def test_two_bars_of_one_day_in_one_feed_stay_an_error(self):
+        frame = STOCKS["S000"]
+        noon = frame.iloc[[5]].set_axis(frame.index[[5]] + pd.Timedelta(hours=12))
+        twice = pd.concat([frame, noon]).sort_index()
+        with pytest.raises(DataError, match="S001: a second bar on 2015-01-08"):
+            run(script({"S000": frame, "S001": twice}))

@@ -90,7 +90,7 @@ def common_months(
         own = pd.DatetimeIndex(walk.scores().dropna(how="all").index)
         if not len(own):
             raise DataError(
-                f"{walk.model}, seed {walk.seed}: has no score at any of its {len(walk.records)} "
+                f"{walk.model}, seed {walk.seed}: has no scores at any of its {len(walk.records)} "
                 f"month-ends ({len(walk.sections)} are in the data); leave it out, or bring "
                 f"longer data."
             )
