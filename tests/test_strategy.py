@@ -384,11 +384,18 @@ class TestValidation:
         with pytest.raises(DataError, match="no feed is named 'INDX'. Did you mean 'INDEX'"):
             run({"A": bars(), "INDEX": bars()}, benchmark="INDX")
 
-    def test_feeds_that_stamp_a_session_differently_are_refused(self):
-        late = bars()
-        late.index = late.index + pd.Timedelta(hours=15)
-        with pytest.raises(DataError, match="B: a second bar on 2020-01-01"):
-            run({"A": bars(), "B": late}, signal=scores({"2020-01-31": "A"}))
+    @pytest.mark.parametrize("twice", ["A", "B"])
+    def test_two_bars_of_one_feed_in_a_session_are_refused(self, twice):
+        frames = {"A": bars(), "B": bars()}
+        again = frames[twice].iloc[5:6].set_axis([DATES[5] + pd.Timedelta(hours=15)])
+        frames[twice] = pd.concat([frames[twice], again]).sort_index()
+        with pytest.raises(DataError, match=f"{twice}: a second bar on {DATES[5].date()}"):
+            run(frames, signal=scores({"2020-01-31": "A"}))
+
+    @pytest.mark.parametrize("wait", [-1, "soon", True])
+    def test_wait_is_a_number_of_seconds(self, wait):
+        with pytest.raises(ValueError, match="`wait` must be a number of seconds of at least 0"):
+            run({"A": bars()}, wait=wait, signal=scores({"2020-01-31": "A"}))
 
     def test_a_generator_beside_generator_parameters(self):
         class Signal:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.analyzers.record import session_dates
+from attngru_bt.bars import FeedSessions
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Benchmark:
     def __init__(self, source: str | pd.Series) -> None:
         self._feed: Any = None
         self._lines: tuple[Any, Any] | None = None
-        self._times: list[float] = []
+        self._times: list[int] = []
         self._prices: list[float] = []
         self._closes: pd.Series | None = None
         if isinstance(source, str):
@@ -58,14 +59,14 @@ class Benchmark:
             hint = f"did you mean {near[0]!r}?" if near else f"feeds: {', '.join(names[:8])}."
             raise ValueError(f"`benchmark` {self.name!r} is not the name of a feed; {hint}")
         self._feed = strategy.datas[names.index(self.name)]
-        self._lines = self._feed.lines.datetime, self._feed.lines.close
+        self._lines = FeedSessions(self._feed), self._feed.lines.close
 
     def next(self) -> None:
         """Record the feed's newest close."""
         # a preloaded feed that has not begun would show its last close: ask its length first
         if self._lines is not None and len(self._feed):
-            time, close = self._lines
-            self._times.append(time[0])
+            sessions, close = self._lines
+            self._times.append(sessions.day())
             self._prices.append(close[0])
 
     def stop(self) -> None:

@@ -11,14 +11,16 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from attngru_bt.bars import RunSessions
+
 logger = logging.getLogger(__name__)
 
-_UNIX_EPOCH = 719163  # backtrader counts days from 0001-01-01, which is day 1; numpy from 1970
+_UNIX_EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
-def session_dates(numbers: list[float]) -> pd.DatetimeIndex:
-    """Backtrader's day numbers as naive dates at midnight."""
-    days = np.floor(np.asarray(numbers, dtype=np.float64)).astype(np.int64) - _UNIX_EPOCH
+def session_dates(ordinals: list[int]) -> pd.DatetimeIndex:
+    """Sessions as naive dates at midnight."""
+    days = np.asarray(ordinals, dtype=np.int64) - _UNIX_EPOCH
     return pd.DatetimeIndex(days.astype("datetime64[D]").astype("datetime64[ns]"))
 
 
@@ -78,9 +80,10 @@ class Record(bt.Analyzer):
         broker = self.strategy.broker
         self._fund = broker.fundmode if self.p.fund is None else self.p.fund
         self._initial = float(broker.fundvalue if self._fund else broker.getvalue())
-        self._clock = self.strategy.lines.datetime
+        self._clock: Any = self.strategy.lines.datetime
+        self._run: Any = RunSessions(self.strategy.datas)
         self._value = self._initial
-        self._times: list[float] = []
+        self._times: list[int] = []
         self._recorded: list[float] = []
         self._first_order: int | None = None
 
@@ -95,7 +98,7 @@ class Record(bt.Analyzer):
 
     def next(self) -> None:
         """Record this session (also before the strategy's minimum period: prenext comes here)."""
-        self._times.append(self._clock[0])
+        self._times.append(self._run.day(self._clock[0]))
         self._recorded.append(self._value)
 
     def stop(self) -> None:
@@ -119,7 +122,7 @@ class Record(bt.Analyzer):
         self.base_value = float(self.values[self.first - 1]) if inside else self._initial
         self._warn_unknown()
         # results travel between processes (optstrategy): nothing here may hold the strategy's lines
-        self._clock = None
+        self._clock = self._run = None
         self._times, self._recorded = [], []
 
     def _first_session(self, bars: pd.DatetimeIndex) -> int:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from attngru_bt.bars.checks import KNOWN
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError, DateLike, first, session_date
+from attngru_bt.bars.sessions import FeedSessions
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class _Source:
     feed: Any
     name: str
     clock: Any = None
+    sessions: Any = None
     buffers: dict[str, Any] = field(default_factory=dict)  # line name -> backtrader LineBuffer
     read: int = 0
     last: int = -(10**9)  # ordinal of the last session read
@@ -42,6 +44,7 @@ class _Source:
         names = self.feed.getlinealiases()
         found = {str(name): self.feed.lines[i] for i, name in enumerate(names)}
         self.clock = found["datetime"]
+        self.sessions = FeedSessions(self.feed)
         self.buffers = {name: line for name, line in found.items() if name not in LEFT_OUT}
 
     def new_rows(self, before: int) -> tuple[int, int, np.ndarray]:
@@ -59,10 +62,7 @@ class _Source:
                 f"feed {self.name!r}: row {self.read + int(np.argmax(np.isnan(times)))} has no "
                 "date; run Cerebro without oldsync."
             )
-        if self.clock._tz is None:
-            days = np.floor(times).astype(np.int64)
-        else:
-            days = np.array([self.feed.num2date(t).toordinal() for t in times], dtype=np.int64)
+        days = self.sessions.days_of(times)
         if len(days):
             step = np.diff(days, prepend=self.last)
             for i in first(step <= 0):
@@ -176,6 +176,10 @@ class FeedReader:
         index = (self._benchmark, self._benchmark_open) if self._index else (None, None)
         bars = Bars(dates, self._names, lines, *index)
         return bars.before(day)
+
+    def rows(self) -> dict[str, int]:
+        """Return the number of rows read so far, per asset."""
+        return {source.name: source.read for source in self._sources}
 
     def _traded_rows(
         self, source: _Source, limit: int

@@ -14,6 +14,9 @@ class CashCap:
     An order is checked at the close of the decision but filled at the next open: a gap up (or
     slippage) would otherwise turn it down whole. Orders of other owners pass untouched.
 
+    Where feeds stamp a session differently, some bars of it come later than others. A buy that the
+    cash on hand does not pay for then waits, within the session, for the sales at those bars.
+
     Parameters
     ----------
     owner : Strategy
@@ -51,6 +54,19 @@ class CashCap:
         cash = self.owner.broker.get_cash()
         if payable(comminfo, size, price, cash):
             return float(size)
+        if self._sale_to_come(order.data):
+            return 0.0  # the order stays, and is tried again at the next bar
         self.capped.add(order.ref)
         minimum, step = self.lot(order.data)
         return min(float(size), affordable(comminfo, price, cash, step, minimum))
+
+    def _sale_to_come(self, data: Any) -> bool:
+        """Whether a sale of ours waits for a bar that comes later in the session of `data`."""
+        day, time = divmod(data.datetime[0], 1)
+        for order in getattr(self.owner.broker, "pending", ()):
+            if order is None or order.owner is not self.owner or order.isbuy():
+                continue
+            last_day, last_time = divmod(order.data.datetime[0], 1)
+            if last_day < day and last_time > time:
+                return True
+        return False

@@ -8,7 +8,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.bars import DataError
+from attngru_bt.bars import DataError, RunSessions
 from attngru_bt.markets.exchange import Event, Exchange
 from attngru_bt.markets.fees import Commission
 
@@ -67,6 +67,7 @@ class Clearing(bt.Analyzer):
         if rules.slippage:
             broker.set_slippage_perc(rules.slippage, slip_open=True, slip_out=False)
         self._settling: set[Any] = set()
+        self._run: Any = RunSessions(feeds)
 
     @property
     def _token(self) -> Any:
@@ -76,20 +77,20 @@ class Clearing(bt.Analyzer):
     def next(self) -> None:
         """After each session: note who waits, settle who is gone."""
         if self._exchange is not None:
-            session = int(self.strategy.lines.datetime[0])
+            session = self._run.day(self.strategy.lines.datetime[0])
             self._exchange.look(session)
-            self._settle(session)
+            self._settle(self._exchange, session)
 
     def prenext(self) -> None:
         """As `next`: nobody waits for the youngest feed."""
         self.next()
 
-    def _settle(self, session: int) -> None:
+    def _settle(self, exchange: Exchange, session: int) -> None:
         broker = self.strategy.broker
         held = [(data, pos) for data, pos in broker.positions.items() if pos.size > 0]
         today = dt.date.fromordinal(session)
         for data, position in held:
-            day = int(data.datetime[0])
+            day = exchange.day(data)
             if day == session:
                 self._settling.discard(data)
                 continue
@@ -130,7 +131,7 @@ class Clearing(bt.Analyzer):
         for name, value in self._slippage.items():
             setattr(broker.p, name, value)
         # results travel between processes (optstrategy): nothing here may hold feeds or broker
-        self._exchange = self._before = None
+        self._exchange = self._before = self._run = None
         self._comminfo, self._settling = {}, set()
 
     def get_analysis(self) -> list[Event]:

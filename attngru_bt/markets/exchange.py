@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from attngru_bt.bars import FeedSessions
 from attngru_bt.markets.fees import Commission
 from attngru_bt.markets.limits import Limits, adjfactor, line
 from attngru_bt.markets.lots import EPSILON, buyable, sellable
@@ -76,8 +77,9 @@ class Exchange:
         self.token: Any = None  # of the run it was made for
         self._count = count
         self._counted = -1
-        self._now = 0  # session at hand, as backtrader numbers days
+        self._now = 0  # session at hand, as an ordinal
         self._feeds = list(feeds)
+        self._sessions = {data: FeedSessions(data) for data in self._feeds}
         self._lots = dict(lots)
         self._t_plus_one = t_plus_one
         self._bought: dict[Any, tuple[int, float, float]] = {}  # session, bought, position since
@@ -87,7 +89,11 @@ class Exchange:
 
     def session(self) -> int:
         """Return the day number of the session at hand."""
-        return max((int(d.datetime[0]) for d in self._feeds if len(d)), default=0)
+        return max((self.day(d) for d in self._feeds if len(d)), default=0)
+
+    def day(self, data: Any) -> int:
+        """Return the day number of a feed's newest bar."""
+        return self._sessions[data].day()
 
     def _look_at_clock(self) -> None:
         # the broker runs between two calls of the strategy, whose count is then that of yesterday
@@ -99,7 +105,7 @@ class Exchange:
 
     def _has_bar(self, data: Any) -> bool:
         """Whether a feed has a bar in the session at hand; a suspended one still shows its last."""
-        return len(data) > 0 and int(data.datetime[0]) == self._now
+        return len(data) > 0 and self.day(data) == self._now
 
     def lot(self, data: Any) -> tuple[float, float]:
         """Least size of a buy and its steps, in units of the feed at today's factor."""

@@ -16,6 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attngru_bt.bars import session_of
 from attngru_bt.markets.rulebook import NONE, Limit, board_of, in_force
 
 TICK = 0.01
@@ -35,8 +36,8 @@ def adjfactor(data: Any) -> float:
 
 
 def day_of(data: Any, ago: int = 0) -> dt.date:
-    """Date of a bar."""
-    return dt.date.fromordinal(int(data.datetime[ago]))
+    """Session of a bar."""
+    return session_of(data, ago)
 
 
 class Limits:

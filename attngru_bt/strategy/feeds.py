@@ -34,14 +34,14 @@ class Roles:
     ----------
     traded : dict of str to data feed
         The feeds to choose from, by name.
-    benchmark : data feed or None
-        The benchmark of factors that need one.
+    benchmark : dict of str to data feed
+        The benchmark of factors that need one, by name; empty if there is none.
     told : bool
         Whether anybody has said which feeds are traded, or which is the benchmark.
     """
 
     traded: dict[str, Any]
-    benchmark: Any
+    benchmark: dict[str, Any]
     told: bool
 
 
@@ -92,7 +92,7 @@ def roles_of(
     for name in marks:
         logger.info("%s is a benchmark and not traded.", name)
     told = bool(marks) or benchmark is not None or feeds is not None
-    return Roles(traded, by_name[marks[0]] if marks else None, told)
+    return Roles(traded, {name: by_name[name] for name in marks[:1]}, told)
 
 
 def take_names(feeds: Sequence[Any]) -> None:
@@ -262,7 +262,9 @@ def check_daily(feeds: Mapping[str, Any], *, chosen: bool) -> None:
 
 
 def _interval(feed: Any) -> str:
-    """Interval that a feed declares in words; empty for a day."""
+    """Interval that a feed declares, in words; empty for a day and for what is replayed."""
+    if feed.replaying:
+        return ""  # `Clock` refuses it whatever its interval
     if feed._timeframe < bt.TimeFrame.Days:
         return "intraday"
     if feed._timeframe > bt.TimeFrame.Days:

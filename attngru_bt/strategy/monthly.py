@@ -14,11 +14,12 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.bars import DataError, FeedReader
+from attngru_bt.bars import Bars, DataError, FeedReader
 from attngru_bt.execution import Execution, PlainLots
 from attngru_bt.markets import exchange_of
 from attngru_bt.rebalance import Plan, plan, rank
 from attngru_bt.scores import GivenScores
+from attngru_bt.strategy.clock import Clock, Pulse
 from attngru_bt.strategy.feeds import roles_of, take_names
 from attngru_bt.strategy.idle import MonthsSeen, tell, why_no_decision, why_no_fill
 from attngru_bt.strategy.lookalikes import MIN_SESSIONS, warn_of_lookalikes
@@ -79,6 +80,11 @@ class MonthlyTopK(bt.Strategy):
     calendar : bt.TradingCalendar, default None
         Lets the decision fall on the close of a month's last session instead, in live use too;
         of use without ``cheat_on_open`` only.
+    wait : float, default 300
+        Seconds that a session waits for the bars of live feeds, from its first bar on. Feeds that
+        have not delivered by then count as absent. If a bar of the next session comes first,
+        nothing is done in the session, and a decision that was due in it falls on the next. Feeds
+        that are not live are never waited for by time.
 
     Attributes
     ----------
@@ -108,6 +114,7 @@ class MonthlyTopK(bt.Strategy):
         stale_days=180,
         lot=1,
         calendar=None,
+        wait=300.0,
     )
 
     def __init__(self, **unknown: Any) -> None:
@@ -142,7 +149,6 @@ class MonthlyTopK(bt.Strategy):
                 "at the open of the session after it. bt.Cerebro(cheat_on_open=True) fills it at "
                 "the session's own open."
             )
-        self._latest = 0.0  # date number of the session at hand, as backtrader counts
         self._month_end: dt.date | None = None  # the session before it
         self._seen = MonthsSeen()
         self._abandoned: set[str] = set()
@@ -157,7 +163,7 @@ class MonthlyTopK(bt.Strategy):
             self._feeds,
             self.trade_log,
             market=PlainLots(self.lot_of) if market is None else market,
-            has_bar=self._has_bar,
+            has_bar=self._session_clock.has_bar,
             at_open=self._at_open,
         )
 
@@ -173,6 +179,8 @@ class MonthlyTopK(bt.Strategy):
             raise ValueError(f"`rebalance` must be 'entrants' or 'full'; got {p.rebalance!r}.")
         if p.lot < 0:
             raise ValueError(f"`lot` must be positive, or 0 for fractions; got {p.lot!r}.")
+        if isinstance(p.wait, bool) or not isinstance(p.wait, (int, float)) or not p.wait >= 0:
+            raise ValueError(f"`wait` must be a number of seconds of at least 0; got {p.wait!r}.")
         if p.universe is not None and not hasattr(p.universe, "at"):
             raise TypeError(
                 f"`universe` must have a method at(date) that gives a set of names, such as "
@@ -190,8 +198,16 @@ class MonthlyTopK(bt.Strategy):
     def _set_feeds(self) -> None:
         roles = roles_of(self.datas, self.env, feeds=self.p.feeds, benchmark=self.p.benchmark)
         self._feeds = roles.traded
-        self._stamps = {name: data.lines.datetime for name, data in self._feeds.items()}
-        self._reader = FeedReader(list(self._feeds.values()), benchmark=roles.benchmark)
+        self._session_clock = Clock(self._feeds, roles.benchmark, wait=self.p.wait)
+        self._pulse: tuple[Any, Any] | None = None
+        if self._session_clock.live:
+            both = [*roles.traded.values(), *roles.benchmark.values()]
+            feed = next(data for data in both if data.islive())
+            self._pulse = feed, Pulse(self._session)
+            feed.addfilter(self._pulse[1])
+        self._reader = FeedReader(
+            list(self._feeds.values()), benchmark=next(iter(roles.benchmark.values()), None)
+        )
         self._watch_for_index = not roles.told
 
     def _make_signal(self) -> Any:
@@ -238,8 +254,11 @@ class MonthlyTopK(bt.Strategy):
         )
 
     def stop(self) -> None:
-        """Hand the broker's filler back; called by Cerebro."""
+        """Hand back the broker's filler, and the filter of live feeds; called by Cerebro."""
         self.execution.close()
+        if self._pulse is not None:
+            feed, pulse = self._pulse
+            feed._filters = [entry for entry in feed._filters if entry[0] is not pulse]
 
     def rebalances(self) -> pd.DataFrame:
         """Tell what each decision wanted, what was done, and why not: `tradelog.by_decision`."""
@@ -276,43 +295,39 @@ class MonthlyTopK(bt.Strategy):
         self.execution.notify(order)
 
     def _session(self) -> None:
-        today = self._new_session()
+        """Act on the session at hand, once its bars are all there."""
+        today = self._session_clock.look()
         if today is None:
             return
-        self.execution.session = today
+        self.execution.begin(today)
+        if self._at_open:
+            self.execution.drop_stale()  # the broker fills what is left, at old bars too
+        previous = self._month_end
+        turned = previous is not None and (previous.year, previous.month) != (
+            today.year, today.month,
+        )  # fmt: skip
+        at_close = self.p.calendar is not None and not self._at_open
+        if not self._session_clock.ready(thorough=turned or at_close):
+            return
         if not self._at_open:
             self.execution.look()
-        self.execution.drop_stale()
-        previous, self._month_end = self._month_end, today
+            self.execution.drop_stale()
+        self._month_end = today
         self._seen.first, self._seen.last = self._seen.first or today, today
         decided = False
-        if self.p.calendar is not None and not self._at_open:
-            if self.p.calendar.last_monthday(dt.datetime.combine(today, dt.time())):
+        if at_close:
+            missed = self._session_clock.missed
+            if self._closes_month(today):
                 decided = self._decide(today, month_end=today, before=today + dt.timedelta(days=1))
-        elif previous is not None and (previous.year, previous.month) != (today.year, today.month):
+            elif missed is not None and self._closes_month(missed):
+                decided = self._decide(today, month_end=missed, before=today)
+        elif turned and previous is not None:
             decided = self._decide(today, month_end=previous, before=today)
         if self.p.retry and not decided:
             self.execution.retry(self._slots(today))
 
-    def _new_session(self) -> dt.date | None:
-        """Date of the session at hand, or None if no stock has a bar of a new day."""
-        for name, clock in self._stamps.items():
-            if len(clock) and clock[0] > self._latest:
-                today = dt.date.fromordinal(int(clock[0]))
-                if int(clock[0]) == int(self._latest):
-                    raise DataError(
-                        f"{name}: a second bar on {today}, at another time of day. Feeds must be "
-                        f"daily and stamp a session alike (see a CSV feed's `sessionend`; "
-                        f"intraday feeds go through cerebro.resampledata)."
-                    )
-                self._latest = clock[0]
-                return today
-        return None
-
-    def _has_bar(self, name: str) -> bool:
-        """Whether a feed has a bar in the session at hand; a suspended one still shows its last."""
-        clock = self._stamps[name]
-        return len(clock) > 0 and clock[0] == self._latest
+    def _closes_month(self, date: dt.date) -> bool:
+        return bool(self.p.calendar.last_monthday(dt.datetime.combine(date, dt.time())))
 
     # -- the decision -----------------------------------------------------------------------------
 
@@ -325,7 +340,7 @@ class MonthlyTopK(bt.Strategy):
         if isinstance(self.signal, GivenScores):
             scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
         else:
-            bars = self._reader.read(before=pd.Timestamp(before))
+            bars = self._bars(today, before)
             scores = self.signal.scores(bars)
             if self._watch_for_index and not scores.empty and len(bars) > MIN_SESSIONS:
                 self._watch_for_index = False
@@ -357,9 +372,29 @@ class MonthlyTopK(bt.Strategy):
             self.p.reserve,
             equalise=self.p.rebalance == "full",
             # who has never traded yet is not missing, however well it ranks
-            candidates=[n for n in chosen if n not in leaving and len(self._stamps[n])],
+            candidates=[n for n in chosen if n not in leaving and len(self._feeds[n])],
         )
         return True
+
+    def _bars(self, today: dt.date, before: dt.date) -> Bars:
+        """Return the bars dated before a day: the one place where bars reach a signal.
+
+        All are older than the session whose open is traded: that of `today` under
+        ``cheat_on_open``, a later one otherwise. Should the dates ever say otherwise than the
+        feeds, this is an error rather than a result.
+        """
+        bars = self._reader.read(before=pd.Timestamp(before))
+        last = today - dt.timedelta(days=1) if self._at_open else today
+        shown = self._reader.rows() if self._at_open else {}
+        if (len(bars) and bars.dates[-1].date() > last) or any(
+            rows >= len(self._feeds[name]) and self._session_clock.has_bar(name)
+            for name, rows in shown.items()
+        ):
+            raise RuntimeError(
+                f"{today}: a bar of the session whose open is traded was about to be shown to the "
+                "signal. This is a defect of attngru_bt; please report it with your feeds."
+            )
+        return bars
 
     def _of_universe(self, scores: pd.Series, month_end: dt.date) -> pd.Series:
         if self.p.universe is None:
@@ -373,22 +408,19 @@ class MonthlyTopK(bt.Strategy):
         }
         return {name: data for name, data in held.items() if self._feeds.get(name) is data}
 
-    def _last_bar(self, data: Any) -> dt.date:
-        return dt.date.fromordinal(int(data.lines.datetime[0]))
-
     def _slots(self, today: dt.date) -> set[str]:
         """Names that fill a slot: with a position, and a bar not too long ago."""
         return {
             name
-            for name, data in self._holdings().items()
+            for name in self._holdings()
             if name not in self._abandoned
-            or (today - self._last_bar(data)).days <= self.p.stale_days
+            or (today - self._session_clock.last_bar(name)).days <= self.p.stale_days
         }
 
     def _abandon(self, today: dt.date) -> None:
         """Report holdings without a bar for long; from now on they fill no slot."""
         for name, data in self._holdings().items():
-            last = self._last_bar(data)
+            last = self._session_clock.last_bar(name)
             if (today - last).days <= self.p.stale_days:
                 self._abandoned.discard(name)
             elif name not in self._abandoned:
