@@ -477,3 +477,107 @@ class TestStampsOfASession:
         twice = pd.concat([frame, noon]).sort_index()
         with pytest.raises(DataError, match="S001: a second bar on 2015-01-08"):
             run(script({"S000": frame, "S001": twice}))
+
+
+class StampDuty(bt.CommInfoBase):
+    """Somebody's own fees: 0.05%, at least 5 an order, and 0.1% of what is sold."""
+
+    params = (("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC), ("percabs", True))
+
+    def _getcommission(self, size, price, pseudoexec):
+        duty = 0.001 * -size * price if size < 0 else 0.0
+        return max(0.0005 * abs(size) * price, 5.0) + duty
+
+
+@pytest.fixture(scope="module")
+def want():
+    return run(script({"INDEX": INDEX, **STOCKS}))
+
+
+class TestShapes:
+    """What else such scripts hold beside the plug-in changes neither decisions nor fills."""
+
+    def test_selection_by_timer_with_the_index_as_data0(self, want):
+        class Timed(MonthlyTopK):
+            def __init__(self, **params):
+                super().__init__(**params)
+                self.add_timer(when=bt.Timer.SESSION_START, monthdays=[1], monthcarry=True)
+                self.averages = {d: bt.indicators.SMA(d.close, period=30) for d in self.datas[1:]}
+                self.timed = 0
+
+            def notify_timer(self, timer, when, *args, **kwargs):
+                self.timed += 1
+
+        strategy = run(script({"INDEX": INDEX, **STOCKS}), strategy=Timed)
+        assert strategy.timed >= 6
+        pd.testing.assert_frame_equal(trades(strategy), trades(want))
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_momentum_over_a_list_of_tickers(self, named, caplog):
+        """As in a blog post: SPY first, then one frame per ticker, and cheat-on-close."""
+        cerebro = bt.Cerebro(stdstats=False)
+        cerebro.broker.set_coc(True)
+        for ticker, frame in {"SPY": INDEX, **STOCKS}.items():
+            feed = bt.feeds.PandasData(dataname=frame, plot=False)
+            cerebro.adddata(feed, name=ticker if named else None)
+        cerebro.addobserver(bt.observers.Value)
+        cerebro.addanalyzer(bt.analyzers.SharpeRatio, riskfreerate=0.0)
+        cerebro.addanalyzer(bt.analyzers.DrawDown)
+        if named:
+            assert len(run(cerebro).decisions) == 6
+            (said,) = warnings(caplog)
+            assert said.startswith("SPY moves like the mean") and "benchmark='SPY'" in said
+        else:
+            with pytest.raises(DataError, match=r"number 1 of 7 .*cerebro.adddata\(feed, name="):
+                run(cerebro)
+
+    def test_set_coc_fills_at_the_close_of_the_session_decided_in(self, caplog):
+        cerebro = script(STOCKS, coo=False)
+        cerebro.broker.set_coc(True)
+        strategy = run(cerebro)
+        log = strategy.trade_log.frame()
+        fills = log[log["event"] == "fill"]
+        assert len(fills) >= 10 and not log["event"].isin(["rejected", "partial"]).any()
+        for fill in fills.itertuples():
+            assert fill.price == STOCKS[fill.asset]["close"][fill.date]
+        assert set(fills["date"]) == {decision["date"] for decision in strategy.decisions}
+        assert warnings(caplog) == []  # nothing fills one session later here
+
+    def test_own_commission_info(self):
+        cerebro = script(STOCKS)
+        cerebro.broker.addcommissioninfo(StampDuty())
+        strategy = run(cerebro)
+        log = strategy.trade_log.frame()
+        fills = log[log["event"] == "fill"]
+        assert not (log["event"] == "rejected").any() and (fills["side"] == "sell").sum() >= 4
+        want = np.maximum(0.0005 * fills["value"], 5) + 0.001 * fills["value"] * (
+            fills["side"] == "sell"
+        )
+        np.testing.assert_allclose(fills["commission"], want)
+        assert 0 <= strategy.broker.get_cash() < 200
+
+    def test_writers_observers_and_analyzers(self, want, tmp_path):
+        cerebro = script({"INDEX": INDEX, **STOCKS}, stdstats=True)
+        cerebro.addwriter(bt.WriterFile, csv=True, out=str(tmp_path / "run.csv"))
+        cerebro.addobserver(bt.observers.Benchmark, data=cerebro.datas[0])
+        cerebro.addobserver(bt.observers.DrawDown)
+        for analyzer in (
+            bt.analyzers.PyFolio,
+            bt.analyzers.TradeAnalyzer,
+            bt.analyzers.Transactions,
+            attngru_bt.Performance,
+        ):
+            cerebro.addanalyzer(analyzer)
+        strategy = run(cerebro)
+        pd.testing.assert_frame_equal(trades(strategy), trades(want))
+        assert (tmp_path / "run.csv").read_text().count("\n") > 150
+
+    def test_optstrategy(self, want):
+        cerebro = script({"SPX": INDEX, **STOCKS}, maxcpus=1)
+        index = cerebro.datas[0]
+        cerebro.addobserver(bt.observers.Benchmark, data=index)
+        cerebro.addanalyzer(attngru_bt.Performance, _name="performance")
+        cerebro.optstrategy(MonthlyTopK, topk=[1, 2], signal=[LastMonth()])
+        found = [run[0].analyzers.performance.get_analysis() for run in cerebro.run()]
+        assert len(found) == 2
+        assert found[1]["end_value"] == want.broker.getvalue() != found[0]["end_value"]

@@ -143,7 +143,8 @@ class MonthlyTopK(bt.Strategy):
         self.signal = self._make_signal()
         self._start_date = None if self.p.start is None else pd.Timestamp(self.p.start).date()
         self._at_open = bool(self.env.p.cheat_on_open and getattr(self.broker.p, "coo", False))
-        if not self._at_open and self.p.calendar is None:
+        at_close = getattr(self.broker.p, "coc", False)  # fills at the close of the decision
+        if not self._at_open and not at_close and self.p.calendar is None:
             logger.warning(
                 "Cerebro runs without cheat_on_open=True: what is decided before a session fills "
                 "at the open of the session after it. bt.Cerebro(cheat_on_open=True) fills it at "
