@@ -450,8 +450,9 @@ class TestFeedsAsPeopleWriteThem:
 class TestStampsOfASession:
     """A CSV feed stamps a day 23:59:59, a DataFrame 00:00: the date is what counts."""
 
+    @pytest.mark.parametrize("reserve", [0.0, 0.05])
     @pytest.mark.parametrize("coo", [True, False])
-    def test_csv_beside_pandas(self, coo, tmp_path):
+    def test_csv_beside_pandas(self, coo, reserve, tmp_path):
         mixed = script({}, coo=coo)
         for i, (name, frame) in enumerate(STOCKS.items()):
             if i % 2:
@@ -463,9 +464,7 @@ class TestStampsOfASession:
             else:
                 feed = bt.feeds.PandasData(dataname=frame)
             mixed.adddata(feed, name=name)
-        # without cheat_on_open, fills come in the order of the stamps: what is paid for by the
-        # sale of a later stamp waits for it, and with cash to spare the order changes nothing
-        alike, mixed = (run(c, reserve=0.05) for c in (script(STOCKS, coo=coo), mixed))
+        alike, mixed = (run(c, reserve=reserve) for c in (script(STOCKS, coo=coo), mixed))
         assert len(alike.decisions) == 6
         rows = ["date", "asset", "event", "side"]
         got, want = (trades(s).sort_values(rows, ignore_index=True) for s in (mixed, alike))

@@ -111,15 +111,17 @@ def check(strategy, signal, frames, coo):
     assert len(fills)
 
 
-MATRIX = list(
-    itertools.product(
+MATRIX = [
+    setting
+    for setting in itertools.product(
         ("pandas", "panel", "csv"),
         (None, NEW_YORK, SHANGHAI, "UTC"),
         (None, NEW_YORK, SHANGHAI),
         (None, dt.time(15), dt.time(3)),
         (True, False),
     )
-)
+    if setting[0] == "csv" or setting[3] in (None, dt.time(15))  # of CSV only is it the stamp
+]
 
 
 class TestMatrix:
@@ -132,7 +134,7 @@ class TestMatrix:
             params = dict(tz=tz, tzinput=tzinput, sessionend=sessionend)
             params = {name: value for name, value in params.items() if value is not None}
             dates = SPRING if i % 2 else AUTUMN
-            frames = {name: frame(seed, dates) for seed, name in enumerate("ABC", 3 * i)}
+            frames = {name: frame(seed, dates) for seed, name in enumerate("AB", 2 * i)}
             feeds = {n: feed_of(kind, f, tmp_path / n, **params) for n, f in frames.items()}
             strategy, signal = trade(feeds, coo=coo, modes=MODES[i % len(MODES)])
             try:
@@ -157,7 +159,7 @@ class TestSessionOfABar:
     @pytest.mark.parametrize("kind", ["pandas", "panel", "csv"])
     def test_it_is_the_date_as_written(self, kind, time, tmp_path):
         expected = [date.date() for date in DAYS]
-        zones = (None, NEW_YORK, SHANGHAI, "Asia/Tokyo", "America/Sao_Paulo")
+        zones = (None, NEW_YORK, SHANGHAI, "America/Sao_Paulo")
         for tz, tzinput in itertools.product(zones, (None, NEW_YORK, SHANGHAI)):
             for end in (None, dt.time(15)):
                 given = dict(tz=tz, tzinput=tzinput, sessionend=end)
@@ -241,7 +243,8 @@ class TestFeedsOfDifferentStamps:
                  if e.event in ("fill", "partial")]  # fmt: skip
         decided = [(d["date"], d["month_end"], d["wanted"]) for d in strategy.decisions]
         shown = [(bars.dates[-1], bars["close"][-1].tolist()) for bars in signal.shown]
-        return decided, str(shown), fills, strategy.broker.getvalue()
+        # fills of one session come in the order of the bars
+        return decided, str(shown), sorted(fills), round(strategy.broker.getvalue(), 4)
 
     @pytest.mark.parametrize("rules", [False, True])
     @pytest.mark.parametrize("coo", [True, False])
@@ -249,12 +252,8 @@ class TestFeedsOfDifferentStamps:
         kwargs = dict(coo=coo, rules=rules, topk=3)
         want = self.log(tmp_path, mixed=False, **kwargs)
         assert len(want[2]) >= 10
-        # without cheat_on_open backtrader fills in the order of the stamps: a sale whose feed is
-        # stamped later pays for nothing earlier, so only the decisions are the same
-        same = 4 if coo else 2
         for modes in MODES[:3]:
-            got = self.log(tmp_path, mixed=True, modes=modes, **kwargs)
-            assert got[:same] == want[:same], modes
+            assert self.log(tmp_path, mixed=True, modes=modes, **kwargs) == want, modes
 
     def test_a_zone_that_turns_the_order_round_is_refused(self, tmp_path):
         # New York's day of a CSV ends when the next day's midnight has passed in UTC

@@ -34,6 +34,9 @@ class Execution:
         What may be ordered: `PlainLots`, or the exchange at work in the broker.
     has_bar : callable
         Name → whether its feed has a bar in the session at hand.
+    to_come : callable
+        Name of a feed, name of another → whether a bar of the first is still to come in the session
+        of the other's newest bar.
     at_open : bool
         Whether orders fill at the open of the session at hand (``cheat_on_open``) rather than at
         the next one's; they are sized on that open, otherwise on the close.
@@ -47,6 +50,7 @@ class Execution:
         *,
         market: Lots,
         has_bar: Callable[[str], bool],
+        to_come: Callable[[str, str], bool],
         at_open: bool,
     ) -> None:
         self.strategy = strategy
@@ -55,6 +59,7 @@ class Execution:
         self.log = log
         self.market = market
         self.has_bar = has_bar
+        self.to_come = to_come
         self.at_open = at_open
         self.session: Any = None  # date of the session at hand, for the log
         self._opening_value = 0.0  # of the account, at the close of the session before
@@ -70,7 +75,7 @@ class Execution:
         self._install_cap()
 
     def _install_cap(self) -> None:
-        self._cap = CashCap(self.strategy, self.market.lot)
+        self._cap = CashCap(self.strategy, self.market.lot, self._waits)
         self._instant = hasattr(self.broker, "set_filler")  # backtrader's own: cancels at once
         if not self._instant:
             return  # a live broker checks cash itself
@@ -84,6 +89,11 @@ class Execution:
         """Hand the broker its filler back."""
         if getattr(self.broker.p, "filler", None) is self._cap:
             self.broker.set_filler(self._cap.before)
+
+    def _waits(self, order: Any) -> bool:
+        """Whether an order of ours placed before this one fills later in the same session."""
+        name = order.data._name
+        return any(o.ref < order.ref and self.to_come(o.data._name, name) for o in self._live())
 
     def begin(self, session: dt.date) -> None:
         """Take note of the session at hand; called whenever bars of it come, before they trade."""

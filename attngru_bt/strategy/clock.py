@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-import time
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any
 
 from attngru_bt.bars import DataError, FeedSessions
@@ -30,8 +30,6 @@ class Clock:
         Further feeds to wait for, such as a benchmark.
     wait : float
         Seconds to wait for live feeds, from a session's first bar on.
-    now : callable, default time.monotonic
-        The time in seconds.
 
     Attributes
     ----------
@@ -47,14 +45,7 @@ class Clock:
         next session has begun.
     """
 
-    def __init__(
-        self,
-        feeds: Mapping[str, Any],
-        others: Mapping[str, Any],
-        *,
-        wait: float,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, feeds: Mapping[str, Any], others: Mapping[str, Any], *, wait: float) -> None:
         self._traded = dict(feeds)
         self._feeds = {**feeds, **others}
         self._sessions = {name: FeedSessions(feed) for name, feed in self._feeds.items()}
@@ -64,7 +55,7 @@ class Clock:
                     f"{name}: a replayed feed shows a day before it is over; use "
                     "cerebro.resampledata(feed, timeframe=bt.TimeFrame.Days)."
                 )
-        self._wait, self._now = wait, now
+        self._wait = wait
         self._live = {name for name, feed in self._feeds.items() if feed.islive()}
         self.live = bool(self._live)
         # with one rule of dates, and whole sessions in one step, looking at one feed is enough
@@ -104,7 +95,7 @@ class Clock:
         if thorough or not self._even:
             self._missing = [name for name in self._feeds if self._awaited(name)]
             if self._missing:
-                patient = self._now() - self._since < self._wait
+                patient = monotonic() - self._since < self._wait
                 if patient or not self._live.issuperset(self._missing):
                     return False
                 logger.warning(
@@ -120,6 +111,23 @@ class Clock:
     def has_bar(self, name: str) -> bool:
         """Whether a feed has a bar in the session at hand; a suspended one still shows its last."""
         return len(self._feeds[name]) > 0 and self._sessions[name].day() == self._today
+
+    def to_come(self, name: str, other: str) -> bool:
+        """Whether a feed's bar is still to come in the session of another's newest bar.
+
+        That session may be one that the clock has not looked at yet: brokers come before it.
+        """
+        day = self._sessions[other].day()
+        if len(self._feeds[name]) and self._sessions[name].day() >= day:
+            return False
+        following = self._following(name)
+        if following is not None:
+            return following == day
+        if name not in self._live:
+            return False
+        if day > self._today:
+            return name in self._delivering
+        return not self._acted and name in self._expected | self._delivering
 
     def last_bar(self, name: str) -> dt.date:
         """Session of a feed's newest bar."""
@@ -170,7 +178,7 @@ class Clock:
                 _some(self._missing),
             )
         self._today, self._acted, self._missing = day, False, []
-        self._since = self._now()
+        self._since = monotonic()
         self._expected, self._delivering = self._delivering, set()
 
     def _late(self, name: str, day: int) -> None:
@@ -192,16 +200,20 @@ class Clock:
         """Whether a bar of the session at hand is still to come from a feed."""
         if self.has_bar(name):
             return False
+        following = self._following(name)
+        if following is None:
+            return name in self._live and name in self._expected | self._delivering
+        if following < self._today:
+            self._late(name, following)
+        return following == self._today
+
+    def _following(self, name: str) -> int | None:
+        """Session of a feed's next bar, where the engine holds it already to order the feeds."""
         feed = self._feeds[name]
         if getattr(feed.datetime, "useislice", False):
-            return False  # exactbars=1, which the factors refuse
-        following = feed.advance_peek()  # a time stamp, by which the engine orders the feeds
-        if following < math.inf:
-            day = self._sessions[name].day_of(following)
-            if day < self._today:
-                self._late(name, day)
-            return day == self._today
-        return name in self._live and name in self._expected | self._delivering
+            return None  # exactbars=1, which the factors refuse
+        stamp = feed.advance_peek()
+        return self._sessions[name].day_of(stamp) if stamp < math.inf else None
 
 
 class Pulse:

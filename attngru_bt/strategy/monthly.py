@@ -165,6 +165,7 @@ class MonthlyTopK(bt.Strategy):
             self.trade_log,
             market=PlainLots(self.lot_of) if market is None else market,
             has_bar=self._session_clock.has_bar,
+            to_come=self._session_clock.to_come,
             at_open=self._at_open,
         )
 
