@@ -24,6 +24,7 @@ STOCKS = {
     for i, asset in enumerate(MARKET.bars.assets)
 }
 CLOSE = dt.time(15)
+PANDAS = bt.feeds.PandasData
 INDEX = MARKET.benchmark[COLUMNS]
 
 
@@ -50,13 +51,13 @@ class Nobody:
         return frozenset()
 
 
-def script(frames, *, coo=True, **cerebro):
-    """A Cerebro with one PandasData per frame."""
+def script(frames, *, coo=True, kind=attngru_bt.PanelFeed, **cerebro):
+    """A Cerebro with one feed per frame."""
     made = bt.Cerebro(**{"stdstats": False, "cheat_on_open": coo, **cerebro})
     made.broker.setcash(1e5)
     made.broker.setcommission(0.001)
     for name, frame in frames.items():
-        made.adddata(bt.feeds.PandasData(dataname=frame), name=name)
+        made.adddata(kind(dataname=frame), name=name)
     return made
 
 
@@ -507,7 +508,7 @@ class TestShapes:
             def notify_timer(self, timer, when, *args, **kwargs):
                 self.timed += 1
 
-        strategy = run(script({"INDEX": INDEX, **STOCKS}), strategy=Timed)
+        strategy = run(script({"INDEX": INDEX, **STOCKS}, kind=PANDAS), strategy=Timed)
         assert strategy.timed >= 6
         pd.testing.assert_frame_equal(trades(strategy), trades(want))
 
@@ -531,7 +532,7 @@ class TestShapes:
                 run(cerebro)
 
     def test_set_coc_fills_at_the_close_of_the_session_decided_in(self, caplog):
-        cerebro = script(STOCKS, coo=False)
+        cerebro = script(STOCKS, kind=PANDAS, coo=False)
         cerebro.broker.set_coc(True)
         strategy = run(cerebro)
         log = strategy.trade_log.frame()
@@ -543,7 +544,7 @@ class TestShapes:
         assert warnings(caplog) == []  # nothing fills one session later here
 
     def test_own_commission_info(self):
-        cerebro = script(STOCKS)
+        cerebro = script(STOCKS, kind=PANDAS)
         cerebro.broker.addcommissioninfo(StampDuty())
         strategy = run(cerebro)
         log = strategy.trade_log.frame()
@@ -556,7 +557,7 @@ class TestShapes:
         assert 0 <= strategy.broker.get_cash() < 200
 
     def test_writers_observers_and_analyzers(self, want, tmp_path):
-        cerebro = script({"INDEX": INDEX, **STOCKS}, stdstats=True)
+        cerebro = script({"INDEX": INDEX, **STOCKS}, kind=PANDAS, stdstats=True)
         cerebro.addwriter(bt.WriterFile, csv=True, out=str(tmp_path / "run.csv"))
         cerebro.addobserver(bt.observers.Benchmark, data=cerebro.datas[0])
         cerebro.addobserver(bt.observers.DrawDown)
@@ -572,7 +573,7 @@ class TestShapes:
         assert (tmp_path / "run.csv").read_text().count("\n") > 150
 
     def test_optstrategy(self, want):
-        cerebro = script({"SPX": INDEX, **STOCKS}, maxcpus=1)
+        cerebro = script({"SPX": INDEX, **STOCKS}, kind=PANDAS, maxcpus=1)
         index = cerebro.datas[0]
         cerebro.addobserver(bt.observers.Benchmark, data=index)
         cerebro.addanalyzer(attngru_bt.Performance, _name="performance")
