@@ -49,7 +49,7 @@ class CashCap:
     def __call__(self, order: Any, price: float | None, ago: int) -> float:
         """Shares that may fill now; positive, as backtrader expects for buys and sells alike."""
         size = abs(order.executed.remsize)
-        ours = order.owner is self.owner and order.isbuy() and price is not None
+        ours = order.owner is self.owner and order.isbuy()
         if ours and self.waits(order):
             return 0.0
         if self.before is not None:
