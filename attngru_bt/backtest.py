@@ -57,8 +57,8 @@ def run(
     rules : {"ashare"} or object with ``install(cerebro)``, default None
         Trading rules of the market, such as `attngru_bt.markets.AShare`.
     **params
-        Parameters of the strategy; unknown ones are errors. `universe` is the market's membership
-        unless given.
+        Parameters of the strategy; unknown ones are errors. Unless given, `universe` is the
+        market's membership and `benchmark` its index.
 
     Returns
     -------
@@ -93,10 +93,11 @@ def run(
     add_feeds(cerebro, market, benchmark=BENCHMARK)
     benchmark = None if market.benchmark is None else BENCHMARK
     params.setdefault("universe", market.membership)
-    cerebro.addstrategy(strategy, start=start, benchmark=benchmark, **params)
+    params.setdefault("benchmark", benchmark)
+    cerebro.addstrategy(strategy, start=start, **params)
     cerebro.addanalyzer(
         Performance,
-        benchmark=benchmark,
+        benchmark=_first(params["benchmark"]),
         periods=periods,
         riskfree=riskfree,
         start="trading",
@@ -116,6 +117,13 @@ def _rules(rules: Any) -> Any:
             f"attngru_bt.markets.AShare(); got {type(rules).__name__}."
         )
     return rules
+
+
+def _first(benchmark: Any) -> str | None:
+    """Return the feed to compare with, of those that a strategy's `benchmark` names."""
+    if benchmark is None or isinstance(benchmark, str):
+        return benchmark
+    return next(iter(benchmark), None)
 
 
 def _date(name: str, value: Any) -> pd.Timestamp:

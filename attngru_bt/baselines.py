@@ -152,6 +152,17 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
         known = np.isfinite(scores)
         return _series([names[i] for i in np.flatnonzero(known)], scores[known])
 
+    def why_no_scores(self, bars: Bars) -> str:
+        """Say why the month-end on which `bars` end has none, as the rest of a sentence."""
+        known = len(month_ends(bars.dates))
+        if known > self.months:
+            return f"no stock to hold has a close {self.months} month-ends before the last."
+        return (
+            f"momentum over {self.months} months needs {self.months + 1} month-ends, and the data "
+            f"have {known} up to {bars.dates[-1].date()}: bring {self.months + 1 - known} more "
+            f"months of data."
+        )
+
 
 def candidates(bars: Bars, universe: Universe | None) -> tuple[list[str], NDArray[np.intp]]:
     """Names that could be held at the month-end on which `bars` end, sorted, and their columns."""

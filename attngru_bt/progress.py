@@ -55,7 +55,7 @@ class Progress:
             text += f"  loss {sum(losses) / len(losses):.4f}" if losses else ""
             text += left
         else:
-            text += "too few labelled months to train yet"
+            text += "no model yet"
         self._tell(text, now_and_then=self.done == 1 or record.month_end.month == 1)
 
     def _tell(self, text: str, now_and_then: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 
@@ -45,3 +47,11 @@ class GivenScores:
             return pd.Series(dtype=float, index=self._assets[:0], name="score")
         known = ~np.isnan(self._values[row])
         return pd.Series(self._values[row][known], index=self._assets[known], name="score")
+
+    def why_no_scores(self, last: dt.date) -> str:
+        """Say why there were none up to the month-end `last`, as the rest of a sentence."""
+        known = self._dates[~np.isnan(self._values).all(axis=1)]
+        if not len(known):
+            return "the given scores are all missing."
+        begin = pd.Timestamp(known[0]).date()
+        return f"the given scores begin on {begin}, and the last month-end asked for is {last}."

@@ -27,6 +27,11 @@ class TradeLog:
 
     The rows "fill" and "partial" are all that moves cash: sales bring their value, buys take it,
     and both take their commission.
+
+    Attributes
+    ----------
+    n_fills : int
+        How many of these rows there are.
     """
 
     columns = (
@@ -43,6 +48,7 @@ class TradeLog:
     )
 
     def __init__(self) -> None:
+        self.n_fills = 0
         self._rows: list[tuple[Any, ...]] = []
         self._numbers: dict[int, int] = {}  # backtrader counts on over all runs of a process
 
@@ -68,6 +74,7 @@ class TradeLog:
         """
         if ref is not None:
             ref = self._numbers.setdefault(ref, len(self._numbers) + 1)
+        self.n_fills += event in ("fill", "partial")
         row = (date, asset, event, side, size, price, size * price, commission, reason, ref)
         self._rows.append(row)
 

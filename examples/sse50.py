@@ -42,8 +42,8 @@ if args.quick:
     settings |= dict(factors=["BIAS20", "ROC20", "VOL20", "PSY"], lookback=2, n_components=4)
 account = dict(end=args.end, rules="ashare", periods=242)  # fees are those of the rules
 strategy = backtest.run(market, **settings, **account)
-if strategy.trading_since is None:
-    parser.exit(2, "Nothing was traded: the panel is too short to train on before --start.\n")
+if strategy.why_not_traded:  # a warning has said it
+    parser.exit(2)
 members = backtest.equal_weight(market, start=strategy.trading_since, **account)
 page = tearsheet.write_run(strategy, args.out, baseline=members, run={"data": market.name})[0]
 

@@ -250,9 +250,8 @@ class TestMistakes:
         assert "start" in text and "2015-09-01" in text
 
     def test_too_few_months_to_train_on(self, data):
-        text = self.fails("--data", data, "--min-months", "40")
-        assert "min-months" in text or "min_months" in text
-        assert "40" in text
+        text = self.fails("--data", data, "--topk", "3", "--min-months", "40")
+        assert "min_months=40 are needed" in text
 
     def test_no_benchmark_file(self, data):
         assert "no.csv" in self.fails("--data", data, "--benchmark", "no.csv")
@@ -357,10 +356,36 @@ def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_a_baseline_that_never_scores_is_said(data, tmp_path):
-    done = invoke("backtest", "--data", data, "--model", "momentum", "--out", tmp_path)
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        (("--model", "momentum"), "momentum over 12 months needs 13 month-ends, and the data have"),
+        (
+            ("--model", "ridge", "--topk", 10, "--min-months", 30),
+            "topk=10 and at most 10 stocks at",
+        ),
+        (
+            ("--model", "ridge", "--topk", 3, "--min-months", 30),
+            "min_months=30 are needed before the first",
+        ),
+        (("--model", "random", "--start", "2030-01-01"), "2030-01-01 is after the last session"),
+    ],
+)
+def test_a_run_that_never_trades_says_why_once(data, tmp_path, options, cause):
+    done = invoke("backtest", "--data", data, "--out", tmp_path, *options)
     assert done.exit_code == 2
-    assert "months of data gave momentum no score" in done.output
+    assert done.output.count(cause) == 1, done.output
+    assert "Bring longer data" not in done.output and done.output.count("Error:") == 1
+
+
+def test_a_baseline_that_buys_nothing_is_said(data, tmp_path):
+    """Cash for one share is none for a tenth of each."""
+    done = invoke(
+        "backtest", "--data", data, "--model", "random", "--topk", 1, "--cash", 60,
+        "--start", "2015-10-01", "--out", tmp_path,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "WARNING The baseline bought nothing: 2 decisions led to no fill" in done.output
 
 
 class TestInterrupt:

@@ -76,7 +76,7 @@ class TestMonths:
         clock.time += 2
         run.progress.month(record("2020-02-28"))
         assert [text for text, _ in run.told] == [
-            "2020-01  1/3  too few labelled months to train yet",
+            "2020-01  1/3  no model yet",
             "2020-02  2/3  40 rows  loss 0.3750  2 s left",
         ]
         kept = pd.read_csv(run.progress.partial)

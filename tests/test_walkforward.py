@@ -413,7 +413,7 @@ class TestResume:
 
 class TestErrors:
     def test_too_few_months(self, market):
-        with pytest.raises(DataError, match=r"^ridge: 13 months .* min_months=40 .*min_months`\.$"):
+        with pytest.raises(DataError, match=r"^ridge: the data have 13 month-ends .*min_months=40"):
             walk_forward(market, {"ridge": Ridge()}, topk=3, min_months=40)
 
     @pytest.mark.parametrize(

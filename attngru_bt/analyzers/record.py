@@ -147,7 +147,9 @@ class Record(bt.Analyzer):
         else:
             begin = None if self._first_order is None else bars[self._first_order]
         if begin is None:
-            logger.warning(
+            # a strategy that says itself why it never traded has said it
+            logger.log(
+                logging.INFO if getattr(self.strategy, "why_not_traded", "") else logging.WARNING,
                 "%s measures from the first trade on, but the strategy never traded: "
                 "all its figures are NaN.",
                 type(self).__name__,

@@ -183,10 +183,7 @@ class _Auditor:
             return
         whole = run(self.market, self.market.membership)
         if whole.trading_since is None:
-            why = (
-                f"nothing is traded after min_months={settings['min_months']} labelled months in "
-                f"{len(self.market.bars)} sessions; bring longer data or a smaller min_months."
-            )
+            why = f"nothing was traded: {whole.why_not_traded}"
             for name in names:
                 self.one(name, partial(skipped, name, why))
             return

@@ -54,9 +54,11 @@ from attngru_bt.models import find, generator
 from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import SignalGenerator
-from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.strategy import MonthlyTopK, idle
 from attngru_bt.walkforward import walk_forward
 from attngru_bt.walkforward.crew import stop_on_interrupt
+
+logger = logging.getLogger(__name__)
 
 # what the bundled 20 stocks are run with: ten years out of sample, each trained on the ten before
 EMBEDDED = dict(topk=5, start="2013-01-01", window=120)
@@ -121,7 +123,8 @@ def backtest(
     on from there and ends with the same figures.
     """
     began = time.perf_counter()
-    log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    # that nothing was traded is an error here
+    log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
     with sentences(debug):
         check_fees(commission, rules)
         progress = _backtest(
@@ -227,18 +230,8 @@ def _backtest(
         progress.stop()
         err.print(f"\n{stopped}" if str(stopped) else progress.interrupted(), soft_wrap=True)
         raise typer.Exit(130) from None
-    if strategy.trading_since is None:
-        months_there = f"{len(month_ends(bars.dates))} months of data"
-        if not isinstance(signal, SignalGenerator):
-            raise DataError(
-                f"Nothing was traded: {months_there} gave {given['model']} no score. Bring longer "
-                f"data or an earlier --start."
-            )
-        raise DataError(
-            f"Nothing was traded: {months_there} give no model after "
-            f"min_months={signal.min_months} labelled months. Bring longer data, an earlier "
-            f"--start, or a smaller --min-months."
-        )
+    if strategy.why_not_traded:
+        raise DataError(f"Nothing was traded: {strategy.why_not_traded}")
     progress.stage(
         "backtest",
         f"{len(strategy.decisions)} rebalances since {strategy.trading_since:%Y-%m-%d}, "
@@ -247,6 +240,8 @@ def _backtest(
     plain = None
     if baseline:
         plain = engine.equal_weight(market, start=strategy.trading_since, **account)
+        if plain.why_not_traded:
+            logger.warning("The baseline bought nothing: %s", plain.why_not_traded)
     progress.stage("report", f"written to {folder}{os.sep}")
     paths = tearsheet.write_run(
         strategy,

@@ -18,8 +18,11 @@ err = Console(stderr=True)
 _HANDLER = "attngru-bt"
 
 
-def log_to_stderr(level: int) -> None:
-    """Show the package's log on stderr; the root logger is left alone."""
+def log_to_stderr(level: int, without: str = "") -> None:
+    """Show the package's log on stderr; the root logger is left alone.
+
+    What the logger `without` says is left out, where the command says it itself.
+    """
     package = logging.getLogger("attngru_bt")
     package.setLevel(level)
     for old in [h for h in package.handlers if h.get_name() == _HANDLER]:
@@ -27,8 +30,7 @@ def log_to_stderr(level: int) -> None:
     handler = logging.StreamHandler()
     handler.set_name(_HANDLER)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    # that nothing was traded is an error here, with a sentence of its own
-    handler.addFilter(lambda record: record.name != "attngru_bt.analyzers.record")
+    handler.addFilter(lambda record: record.name != without)
     package.addHandler(handler)
 
 

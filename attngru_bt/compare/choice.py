@@ -90,8 +90,9 @@ def common_months(
         own = pd.DatetimeIndex(walk.scores().dropna(how="all").index)
         if not len(own):
             raise DataError(
-                f"{walk.model}, seed {walk.seed}: has no scores at all; bring longer data, an "
-                "earlier `start` or a smaller `min_months`."
+                f"{walk.model}, seed {walk.seed}: has no scores at any of its {len(walk.records)} "
+                f"month-ends ({len(walk.sections)} are in the data); leave it out, or bring "
+                f"longer data."
             )
         months = own if months is None else months.intersection(own)
     assert months is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 import backtrader as bt
 
-from attngru_bt.bars import RunSessions
+from attngru_bt.bars import FeedSessions, RunSessions
 from attngru_bt.execution.cashcap import CashCap
 from attngru_bt.execution.sizing import FRACTION, Lots, affordable, cost, payable
 from attngru_bt.rebalance import Plan
@@ -62,6 +62,7 @@ class Execution:
         self.to_come = to_come
         self.at_open = at_open
         self.session: Any = None  # date of the session at hand, for the log
+        self._opening_value = 0.0  # of the account, at the close of the session before
         self._sessions = RunSessions(strategy.datas)
         self._open: dict[int, Any] = {}  # our live orders by reference
         self._cancels: dict[int, tuple[Any, str]] = {}  # when and why we asked to cancel them
@@ -94,12 +95,26 @@ class Execution:
         name = order.data._name
         return any(o.ref < order.ref and self.to_come(o.data._name, name) for o in self._live())
 
+    def begin(self, session: dt.date) -> None:
+        """Take note of the session at hand; called whenever bars of it come, before they trade."""
+        if session != self.session:
+            self.session = session
+            self._opening_value = float(self.broker.get_value())
+
     # -- what is held and at what price -----------------------------------------------------------
 
     def size(self, name: str) -> float:
         """Shares held; looks without adding the feed to the broker's books."""
         position = self.broker.positions.get(self.feeds[name])
         return float(position.size) if position is not None else 0.0
+
+    def value(self) -> float:
+        """Value of the account that orders of this session are sized on.
+
+        Before an open it is that of the last close: where feeds stamp a session differently, the
+        broker has by then seen closes of the session itself.
+        """
+        return self._opening_value if self.at_open else float(self.broker.get_value())
 
     def price(self, name: str) -> float:
         """Price that orders of this session are sized on."""
@@ -150,7 +165,7 @@ class Execution:
         self._candidates, self._hopeless = tuple(candidates), set()
         self._terms = topk, reserve, equalise
         self._checked = self.broker.get_cash()
-        cash = self._checked - reserve * self.broker.get_value()
+        cash = self._checked - reserve * self.value()
         for name in todo.exits:
             cash += self.sell(name, self.size(name), "left the best")
         if equalise:
@@ -162,7 +177,7 @@ class Execution:
 
     def _equalise(self, todo: Plan, cash: float) -> None:
         topk, reserve, _ = self._terms
-        target = (1 - reserve) * self.broker.get_value() / topk
+        target = (1 - reserve) * self.value() / topk
         chosen = [n for n in todo.stayers if self.tradable(n)] + list(todo.entrants)
         gaps = {n: target - self.size(n) * self.price(n) for n in chosen}
         for name, gap in gaps.items():
@@ -194,7 +209,7 @@ class Execution:
         if not payable(comminfo, size, self.price(name), self._checked):
             less = size - (step or FRACTION * size)  # the sum of all is over by a float's last bit
             size = less if less >= minimum else 0.0
-        if size * price < DUST * self.broker.get_value():  # fractions of a share
+        if size * price < DUST * self.value():  # fractions of a share
             size = 0.0
         if size <= 0:
             why = f"its share of the cash, {max(cash, 0.0):,.2f}, buys less than one lot"
@@ -309,7 +324,7 @@ class Execution:
         missing = [name for name in missing if not self.closed_to(name, "buy")]
         if not missing:
             return
-        value = self.broker.get_value()
+        value = self.value()
         spent = sum(abs(o.executed.remsize) * self.price(o.data._name) for o in buying)
         share = (self.broker.get_cash() + proceeds - spent - reserve * value) / free
         if equalise:
@@ -330,7 +345,7 @@ class Execution:
                 self._log_settlement(order, today, settled)
             return
         if order.status in (bt.Order.Partial, bt.Order.Completed):
-            self._log_fills(order, today)
+            self._log_fills(order)
             if order.status == bt.Order.Partial and order.ref in self._cap.capped:
                 self._cancel(self._open[order.ref], today, "the cash is spent")
         elif order.status in _VOID:
@@ -346,11 +361,13 @@ class Execution:
             self._told.pop(order.ref, None)
             self._forget(order.data)
 
-    def _log_fills(self, order: Any, today: dt.date, reason: str = "") -> None:
+    def _log_fills(self, order: Any, day: dt.date | None = None, reason: str = "") -> None:
+        """Log executions, on the session of the bar they were made at or on a given day."""
         event = "fill" if order.status == bt.Order.Completed else "partial"
+        sessions = FeedSessions(order.data)
         for bit in order.executed.iterpending():
             self.log.add(
-                today,
+                day or dt.date.fromordinal(sessions.day_of(bit.dt)),
                 order.data._name,
                 event,
                 _side(order),

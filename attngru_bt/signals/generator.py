@@ -27,6 +27,7 @@ from attngru_bt.signals.month import take_month
 from attngru_bt.signals.panel import Panel
 from attngru_bt.signals.record import MonthRecord, outcomes
 from attngru_bt.signals.trainingset import has_choice, training_months
+from attngru_bt.signals.unscored import why_no_scores
 from attngru_bt.universe import Universe
 
 logger = logging.getLogger(__name__)
@@ -255,6 +256,10 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             next month-end was seen.
         """
         return outcomes(self.records_, self.sections_, self.topk)
+
+    def why_no_scores(self, bars: Bars) -> str:
+        """Say why the month-ends asked so far have no scores, as the rest of a sentence."""
+        return why_no_scores(self, getattr(self, "sections_", []))
 
     @property
     def fit_(self) -> Fit | None:

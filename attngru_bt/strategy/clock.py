@@ -153,7 +153,8 @@ class Clock:
                 if day == self._last[name]:
                     raise DataError(
                         f"{name}: a second bar on {dt.date.fromordinal(day)}. Feeds must be "
-                        "daily; intraday feeds go through cerebro.resampledata."
+                        "daily: make them by cerebro.resampledata, and name the daily ones with "
+                        "the strategy's parameter `feeds` if both are in one Cerebro."
                     )
                 days[name] = self._last[name] = day
         return days

@@ -20,7 +20,9 @@ from attngru_bt.markets import exchange_of
 from attngru_bt.rebalance import Plan, plan, rank
 from attngru_bt.scores import GivenScores
 from attngru_bt.strategy.clock import Clock, Pulse
-from attngru_bt.strategy.feeds import benchmarks, named
+from attngru_bt.strategy.feeds import roles_of, take_names
+from attngru_bt.strategy.idle import MonthsSeen, tell, why_no_decision, why_no_fill
+from attngru_bt.strategy.lookalikes import MIN_SESSIONS, warn_of_lookalikes
 from attngru_bt.tradelog import TradeLog, by_decision
 
 logger = logging.getLogger(__name__)
@@ -49,10 +51,13 @@ class MonthlyTopK(bt.Strategy):
         after the month-end counts).
     universe : object with ``at(date)``, default None
         Who may be held, such as `Membership`. None: every feed but the benchmark.
+    feeds : str or sequence of str, default None
+        Names of the feeds that may be traded, where a Cerebro holds others as well, such as the
+        minute feeds that daily ones are made from. None: every feed but the benchmark.
     benchmark : str or sequence of str, default None
         Feeds that are not traded; the first is the benchmark of factors that need one. None: the
-        feeds that analyzers of this Cerebro name as their `benchmark`, and the one that
-        `add_feeds` added as such.
+        feeds that analyzers and observers of this Cerebro compare the account with, the one that
+        `add_feeds` added as such, and the one called INDEX. An empty tuple: there is none.
     reserve : float, default 0.0
         Share of the portfolio value that stays in cash.
     rebalance : {"entrants", "full"}, default "entrants"
@@ -90,12 +95,16 @@ class MonthlyTopK(bt.Strategy):
         (name → why it is stuck or was passed).
     trading_since : Timestamp or None
         Session of the first decision.
+    why_not_traded : str
+        After a run without a fill the reason, with the number that was missing; it is logged as a
+        warning, too. Otherwise empty.
     """
 
     params: Any = dict(
         topk=10,
         signal=None,
         universe=None,
+        feeds=None,
         benchmark=None,
         reserve=0.0,
         rebalance="entrants",
@@ -113,9 +122,11 @@ class MonthlyTopK(bt.Strategy):
             near = difflib.get_close_matches(name, self.params._getkeys(), n=1)
             hint = f" Did you mean `{near[0]}`?" if near else ""
             raise TypeError(f"{type(self).__name__} has no parameter `{name}`.{hint}")
+        take_names(self.datas)  # before analyzers and observers read them
         self.trade_log = TradeLog()
         self.decisions: list[dict[str, Any]] = []
         self.trading_since: pd.Timestamp | None = None
+        self.why_not_traded = ""
 
     # -- set-up -----------------------------------------------------------------------------------
 
@@ -132,13 +143,15 @@ class MonthlyTopK(bt.Strategy):
         self.signal = self._make_signal()
         self._start_date = None if self.p.start is None else pd.Timestamp(self.p.start).date()
         self._at_open = bool(self.env.p.cheat_on_open and getattr(self.broker.p, "coo", False))
-        if not self._at_open and self.p.calendar is None:
+        at_close = getattr(self.broker.p, "coc", False)  # fills at the close of the decision
+        if not self._at_open and not at_close and self.p.calendar is None:
             logger.warning(
                 "Cerebro runs without cheat_on_open=True: what is decided before a session fills "
                 "at the open of the session after it. bt.Cerebro(cheat_on_open=True) fills it at "
                 "the session's own open."
             )
         self._month_end: dt.date | None = None  # the session before it
+        self._seen = MonthsSeen()
         self._abandoned: set[str] = set()
         market = exchange_of(self.broker)
         if market is not None and self.p.lot != 1:
@@ -185,22 +198,19 @@ class MonthlyTopK(bt.Strategy):
             logger.warning(problem)
 
     def _set_feeds(self) -> None:
-        by_name = named(self.datas)
-        named_by_analyzers = [kwargs.get("benchmark") for _, _, kwargs in self.env.analyzers]
-        marks = benchmarks(by_name, self.p.benchmark, named_by_analyzers)
-        self._feeds: dict[str, Any] = {n: d for n, d in by_name.items() if n not in marks}
-        if not self._feeds:
-            raise DataError("Every feed is a benchmark: add feeds of the stocks to choose from.")
-        index = {name: by_name[name] for name in marks[:1]}
-        self._session_clock = Clock(self._feeds, index, wait=self.p.wait)
+        roles = roles_of(self.datas, self.env, feeds=self.p.feeds, benchmark=self.p.benchmark)
+        self._feeds = roles.traded
+        self._session_clock = Clock(self._feeds, roles.benchmark, wait=self.p.wait)
         self._pulse: tuple[Any, Any] | None = None
         if self._session_clock.live:
-            feed = next(data for data in by_name.values() if data.islive())
+            both = [*roles.traded.values(), *roles.benchmark.values()]
+            feed = next(data for data in both if data.islive())
             self._pulse = feed, Pulse(self._session)
             feed.addfilter(self._pulse[1])
         self._reader = FeedReader(
-            list(self._feeds.values()), benchmark=next(iter(index.values()), None)
+            list(self._feeds.values()), benchmark=next(iter(roles.benchmark.values()), None)
         )
+        self._watch_for_index = not roles.told
 
     def _make_signal(self) -> Any:
         """Return what is asked for scores; a generator is cloned, so that a run starts afresh."""
@@ -224,6 +234,26 @@ class MonthlyTopK(bt.Strategy):
             if self.p.universe is not None and getattr(signal, "universe", self) is None:
                 signal.set_params(universe=self.p.universe)
         return signal
+
+    def _stop(self) -> None:
+        # before `stop`, which scripts override to print the result
+        self.why_not_traded = self._why_not_traded()
+        tell(self.why_not_traded)
+        super()._stop()
+
+    def _why_not_traded(self) -> str:
+        if self.trade_log.n_fills or any(p.size for p in self.broker.positions.values()):
+            return ""
+        if self.decisions:
+            return why_no_fill(self.decisions, self.trade_log.frame())
+        return why_no_decision(
+            self._seen,
+            start=self._start_date,
+            names=self._feeds,
+            universe=self.p.universe,
+            signal=self.signal,
+            bars=lambda: self._reader.read(self._seen.asked[-1] + dt.timedelta(days=1)),
+        )
 
     def stop(self) -> None:
         """Hand back the broker's filler, and the filter of live feeds; called by Cerebro."""
@@ -271,7 +301,7 @@ class MonthlyTopK(bt.Strategy):
         today = self._session_clock.look()
         if today is None:
             return
-        self.execution.session = today
+        self.execution.begin(today)
         if self._at_open:
             self.execution.drop_stale()  # the broker fills what is left, at old bars too
         previous = self._month_end
@@ -285,6 +315,7 @@ class MonthlyTopK(bt.Strategy):
             self.execution.look()
             self.execution.drop_stale()
         self._month_end = today
+        self._seen.first, self._seen.last = self._seen.first or today, today
         decided = False
         if at_close:
             missed = self._session_clock.missed
@@ -304,12 +335,18 @@ class MonthlyTopK(bt.Strategy):
 
     def _decide(self, today: dt.date, month_end: dt.date, before: dt.date) -> bool:
         """Ask for the scores of `month_end`, on bars dated `before`; rebalance if there are any."""
+        self._seen.due.append(today)
         if self._start_date is not None and today < self._start_date:
             return False
+        self._seen.asked.append(month_end)
         if isinstance(self.signal, GivenScores):
             scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
         else:
-            scores = self.signal.scores(self._bars(today, before))
+            bars = self._bars(today, before)
+            scores = self.signal.scores(bars)
+            if self._watch_for_index and not scores.empty and len(bars) > MIN_SESSIONS:
+                self._watch_for_index = False
+                warn_of_lookalikes(bars, set(scores.index))
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False

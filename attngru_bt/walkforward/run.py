@@ -16,6 +16,7 @@ from attngru_bt.datasets import Market
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
 from attngru_bt.signals.panel import Panel
+from attngru_bt.signals.unscored import why_no_month, why_no_scores
 from attngru_bt.walkforward.crew import Call, connected, n_workers, work
 from attngru_bt.walkforward.panels import panel_key
 from attngru_bt.walkforward.panels import panels as take_panels
@@ -96,6 +97,11 @@ def walk_forward(
     signals = _signals(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
     asked = _asked(market.bars.dates, start)
+    if not asked:
+        dates = market.bars.dates
+        begins = [dates[end + 1].date() for end in month_ends(dates)[:-1]]
+        day = None if start is None else pd.Timestamp(start).date()
+        raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day))
     kept = None if folder is None else Checkpoints(Path(folder))
     done: Records = {}
     with connected(client) as cluster:
@@ -163,11 +169,7 @@ def _plan(
             own = clone(signal).set_params(random_state=signal.random_state + seed)
             groups = schedule(own, panel.sections, asked)
             if not groups:
-                raise DataError(
-                    f"{name}: {len(panel.sections)} months of {market.name} give no model after "
-                    f"min_months={own.min_months} labelled months. Bring longer data, an earlier "
-                    f"`start`, or a smaller `min_months`."
-                )
+                raise DataError(f"{name}: {why_no_scores(own, panel.sections[: asked[-1] + 1])}")
             plan += [(Task(name, seed, own, months), panel) for months in groups]
     return plan
 
