@@ -97,7 +97,7 @@ def check(
     findings = []
     for i, leak in enumerate(order):
         text = leak.sentence
-        if i < MEASURED:
+        if i < MEASURED and not leak.kept:
             text = _not_alone(leak, bars) or measured(leak, _compute([leak.name]), bars).sentence
         findings.append(Finding(text, leak.asset, leak.date, leak.name))
     return failed(

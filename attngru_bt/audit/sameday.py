@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attngru_bt.audit.altered import AT_OPEN, MOVED
+from attngru_bt.audit.altered import AT_OPEN
+from attngru_bt.bars import PRICE_LINES
 
 
 def blindfolded(strategy: type[Any]) -> type[Any]:
@@ -46,15 +49,17 @@ def _unseen(feeds: list[Any]) -> Iterator[None]:
     shown = [feed for feed in feeds if len(feed)]
     today = max((feed.datetime[0] for feed in shown), default=0.0)
     kept: list[tuple[Any, float]] = []
+    rng = random.Random(int(today))  # an order of the feeds must not survive
     for feed in shown:
         if feed.datetime[0] != today:
             continue
+        move = math.exp(rng.gauss(0, 0.5))
         for i, name in enumerate(feed.getlinealiases()):
             if name in AT_OPEN or name == "datetime":
                 continue
             line = feed.lines[i]
             kept.append((line, line[0]))
-            line.array[line.idx] *= MOVED if i % 2 else 1 / MOVED
+            line.array[line.idx] *= move if name in PRICE_LINES else move * move
     try:
         yield
     finally:
