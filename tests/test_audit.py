@@ -69,7 +69,7 @@ class TestWhole:
         assert [c.name for c in report.checks] == list(audit.CHECKS)
         want = dict.fromkeys(audit.CHECKS, "pass") | {"members": "skipped"}
         assert {c.name: c.status for c in report.checks} == want
-        assert report.passed and report.verdict == "11 passed, 0 failed, 1 skipped"
+        assert report.passed and report.verdict == "12 passed, 0 failed, 1 skipped"
 
     def test_is_the_same_again(self, market, report):
         skip = ("scores", "orders", "same day")
@@ -89,7 +89,7 @@ class TestWhole:
             skip=("factors", "scores", "orders", "same day", "account"),
             **QUICK | dict(factors=(*NAMES, "oracle")),
         )
-        assert [c.name for c in report.failed] == ["label shift", "accuracy"]
+        assert [c.name for c in report.failed] == ["label shift", "single factors", "accuracy"]
         for check in report.failed:
             assert check.first.symbol in market.bars.assets
             assert check.first.date in market.bars.dates
@@ -667,7 +667,7 @@ class TestReport:
 
 @pytest.mark.real
 def test_the_real_panel_passes_what_needs_no_replay(sse50):
-    skip = {"scores", "orders", "same day", "label shift", "accuracy", "account"}
+    skip = {"scores", "orders", "same day", "label shift", "single factors", "accuracy", "account"}
     report = audit.run(sse50, cuts=1, skip=skip, factors=NAMES)
     assert report.passed
     assert [c.name for c in report.checks if c.status == "pass"] == [

@@ -378,6 +378,33 @@ class TestKeptFromCallToCall:
         assert "all in this process" in check.summary and "top of a module" in check.summary
 
 
+class TestTables:
+    def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry):
+        """No cut changes it, and the model may not even use it: its own rank IC tells."""
+        market = make_market(12, 400, seed=2, late=0, gaps=0, delisted=0)
+        table = np.nan_to_num(next_month(market.bars))
+        table += np.random.default_rng(0).normal(0, 0.05, table.shape)
+
+        @factor("mine", memory="cumulative")
+        def Table(close):
+            return 0 * close - table[: len(close), : close.shape[1]]
+
+        skip = set(audit.CHECKS) - {"factors", "single factors"}
+        report = audit.run(
+            market, factors=("BIAS5", "PB", "Table"), topk=3, cuts=1, min_months=4, skip=skip
+        )
+        assert report["factors"].status == "pass"
+        check = report["single factors"]
+        assert check.status == "fail" and [f.subject for f in check.findings] == ["Table"]
+        assert check.first.symbol in market.bars.assets
+
+    def test_all_of_the_librarys_pass(self):
+        market = make_market(20, 500, seed=6, signal=0.15)
+        report = audit.run(market, topk=4, cuts=1, skip=set(audit.CHECKS) - {"single factors"})
+        check = report["single factors"]
+        assert check.status == "pass" and " factors " in check.summary
+
+
 class TestOneDayAYear:
     def test_a_factor_is_looked_at_on_many_dates(self, market, clean_registry):
         @factor("mine")

@@ -19,6 +19,7 @@ from attngru_bt.audit import (
     members,
     replay,
     revisions,
+    singles,
     survivorship,
 )
 from attngru_bt.audit.altered import cut_dates
@@ -39,6 +40,7 @@ CHECKS = (
     replay.ORDERS,
     replay.SAME_DAY,
     label_shift.NAME,
+    singles.NAME,
     accuracy.NAME,
     calibration.NAME,
     survivorship.NAME,
@@ -237,7 +239,8 @@ class _Auditor:
     def chain(self, job: Job, settings: dict[str, Any], cuts: int) -> None:
         """Check all that needs a backtest."""
         names = (
-            replay.SCORES, replay.ORDERS, replay.SAME_DAY, label_shift.NAME, accuracy.NAME,
+            replay.SCORES, replay.ORDERS, replay.SAME_DAY, label_shift.NAME, singles.NAME,
+            accuracy.NAME,
         )  # fmt: skip
         if all(name in self.skip for name in names):
             for name in names:
@@ -284,14 +287,16 @@ class _Auditor:
         return dict(zip(names, checks, strict=True))
 
     def _measured(self, whole: Any, run: History, settings: dict[str, Any]) -> None:
-        """Check label shift and accuracy."""
+        """Check label shift, single factors and accuracy."""
         topk, least = settings["topk"], settings["min_months"]
         generator = whole.signal
         if hasattr(generator, "sections_"):
             self.one(label_shift.NAME, lambda: label_shift.check(generator.sections_, topk, least))
+            self.one(singles.NAME, lambda: singles.check(generator.sections_))
         else:
-            why = f"{type(generator).__name__} keeps no cross-sections to fit another label on."
-            self.one(label_shift.NAME, partial(skipped, label_shift.NAME, why))
+            why = f"{type(generator).__name__} keeps no cross-sections of factors."
+            for name in (label_shift.NAME, singles.NAME):
+                self.one(name, partial(skipped, name, why))
         bars: Bars = self.market.bars
         self.one(accuracy.NAME, lambda: accuracy.check(outcomes(run.scores, bars, topk), topk))
 

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.audit.fresh import own_factors
-from attngru_bt.audit.leaks import (
-    Compute,
-    Leak,
-    Values,
-    find,
-    find_between,
-    measured,
-    tiled,
-)
+from attngru_bt.audit.leaks import Compute, Leak, Values, find, find_between, measured
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.bars import Bars
 from attngru_bt.factors import compute
@@ -26,7 +17,7 @@ from attngru_bt.factors.engine import plan
 NAME = "factors"
 AT_ONCE = 16_000_000
 """Values held at a time, an eighth of a gigabyte."""
-WIDE = 60  # stocks that a small market is repeated to, so that more dates are looked at
+WIDE = 60  # dates per cut at which factors of the user's own are looked at stock by stock, at least
 MEASURED = 5  # leaks of which it is found out how far ahead they look
 
 
@@ -63,24 +54,21 @@ def check(
         why = "no factor is computed" if not names else "the data are too short to be cut"
         return skipped(NAME, f"{why}, so there is nothing to compare.")
     found: dict[str, Leak] = {}
-    own = set(own_factors(names)) if past is not None else set()
+    own = set(own_factors(names))
     between = 0
     for part in _parts(bars, len(names)):
         for group in (sorted(own), [name for name in names if name not in own]):
             if not group:
                 continue
-            compute_them = _compute(group)
-            ended = _apart(past, group) if past is not None and group[0] in own else None
-            whole = compute_them(part)
+            compute_them, whole = _compute(group), _compute(group)(part)
+            ended, passes = None, len(cuts)
+            if group[0] in own:
+                ended = None if past is None else _apart(past, group)
+                passes *= max(1, WIDE // len(part.assets))
             leaks = [find(compute_them, part, group, cuts, seed, whole, ended)]
-            wide = tiled(part, WIDE)
-            more, n = find_between(
-                compute_them, wide, group, len(cuts), seed, whole if wide is part else None
-            )
+            more, n = find_between(compute_them, part, group, passes, seed, whole)
             between = max(between, n)
-            for name, leak in more.items():  # the stock that was repeated
-                asset = part.assets[wide.assets.index(leak.asset) % len(part.assets)]
-                leaks.append({name: replace(leak, asset=asset)})
+            leaks.append(more)
             for name, leak in (pair for one in leaks for pair in one.items()):
                 now = found.get(name)
                 if now is None or (leak.date, leak.asset) < (now.date, now.asset):

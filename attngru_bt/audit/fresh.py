@@ -60,7 +60,7 @@ class Fresh:
     Parameters
     ----------
     run : callable, optional
-        Market and members -> finished strategy, for `run`.
+        Market and members -> finished strategy, for `run`; anything for `call`.
     classes : iterable of type
         Classes it uses that travel by name only: backtrader's do not survive being copied.
 
@@ -109,6 +109,10 @@ class Fresh:
     def compute(self, bars: Bars, names: Sequence[str]) -> np.ndarray:
         """Compute factors there."""
         return self._ask(_compute, bars, tuple(names))  # type: ignore[no-any-return]
+
+    def call(self, *arguments: Any) -> Any:
+        """Call `run` there, whatever it is."""
+        return self._ask(_call, *arguments)
 
     def _ask(self, function: Any, *arguments: Any) -> Any:
         from joblib.externals.loky.process_executor import BrokenProcessPool
@@ -196,6 +200,10 @@ def _load(name: str, file: str) -> ModuleType:
 
 def _run(market: Market, members: Any) -> History:
     return history(_state["run"](market, members))
+
+
+def _call(*arguments: Any) -> Any:
+    return _state["run"](*arguments)
 
 
 def _compute(bars: Bars, names: Sequence[str]) -> np.ndarray:

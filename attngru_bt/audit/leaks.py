@@ -220,16 +220,6 @@ def _column(compute: Compute, column: int, bars: Bars) -> Values:
     return compute(bars)[:, :, [column]]
 
 
-def tiled(bars: Bars, n: int) -> Bars:
-    """Return bars with each asset several times, so that there are about as many as `n`."""
-    times = n // len(bars.assets)
-    if times < 2:
-        return bars
-    names = tuple(f"{asset} {i}" for i in range(times) for asset in bars.assets)
-    lines = {name: np.tile(line, (1, times)) for name, line in bars.lines.items()}
-    return Bars(bars.dates, names, lines, bars.benchmark, bars.benchmark_open)
-
-
 def measured(leak: Leak, compute: Compute, bars: Bars, column: int = 0) -> Leak:
     """Return a leak with how far ahead it looks: the fewest later bars that give its value.
 
