@@ -133,7 +133,7 @@ def find(
     found: dict[str, Leak] = {}
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         ended = bars.until(cut)
-        for how in ("ended", "scrambled") if past is None else ("kept", "ended", "scrambled"):
+        for how in ("ended", "scrambled") if past is None else ("ended", "scrambled", "kept"):
             if how == "kept" and past is not None:
                 other = past(ended)
             else:
