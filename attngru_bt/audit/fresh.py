@@ -100,7 +100,7 @@ class Fresh:
         trace: TracebackType | None,
     ) -> None:
         """End the process."""
-        self._pool.shutdown(wait=kind is None, kill_workers=kind is not None)
+        self._pool.shutdown(kill_workers=True)  # all has been answered, or nothing is wanted
 
     def run(self, market: Market, members: Any) -> History:
         """Make the run there on a market that ends, and return what it came to."""
