@@ -30,6 +30,7 @@ def run(
     periods: float = 252,
     riskfree: float = 0.0,
     rules: Any = None,
+    stream: bool = False,
     **params: Any,
 ) -> MonthlyTopK:
     """Backtest a monthly strategy on a market.
@@ -56,6 +57,9 @@ def run(
         Risk-free rate a year, as a fraction.
     rules : {"ashare"} or object with ``install(cerebro)``, default None
         Trading rules of the market, such as `attngru_bt.markets.AShare`.
+    stream : bool, default False
+        Hand over the bars one session after the other, as a live feed does, rather than all at
+        once: the same results, slower, and no later bar is there to be read.
     **params
         Parameters of the strategy; unknown ones are errors. Unless given, `universe` is the
         market's membership and `benchmark` its index.
@@ -103,7 +107,7 @@ def run(
         start="trading",
         _name="performance",
     )
-    return cerebro.run()[0]
+    return cerebro.run(preload=not stream, runonce=not stream)[0]
 
 
 def _rules(rules: Any) -> Any:

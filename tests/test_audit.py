@@ -67,11 +67,12 @@ class TestWhole:
 
     def test_a_clean_market_passes_all(self, report):
         assert [c.name for c in report.checks] == list(audit.CHECKS)
-        assert {c.name: c.status for c in report.checks} == dict.fromkeys(audit.CHECKS, "pass")
-        assert report.passed and report.verdict == "8 passed, 0 failed, 0 skipped"
+        want = dict.fromkeys(audit.CHECKS, "pass") | {"members": "skipped"}
+        assert {c.name: c.status for c in report.checks} == want
+        assert report.passed and report.verdict == "12 passed, 0 failed, 1 skipped"
 
     def test_is_the_same_again(self, market, report):
-        skip = ("scores", "orders")
+        skip = ("scores", "orders", "same day", "account")
         again = audit.run(market, against=until(market, 300), skip=skip, **QUICK)
         for check in again.checks:
             assert check == report[check.name] or check.name in skip
@@ -85,10 +86,10 @@ class TestWhole:
         leaking = with_lines(market, oracle=next_month(market))
         report = audit.run(
             leaking,
-            skip=("factors", "scores", "orders"),
+            skip=("factors", "scores", "orders", "same day", "account"),
             **QUICK | dict(factors=(*NAMES, "oracle")),
         )
-        assert [c.name for c in report.failed] == ["label shift", "accuracy"]
+        assert [c.name for c in report.failed] == ["label shift", "single factors", "accuracy"]
         for check in report.failed:
             assert check.first.symbol in market.bars.assets
             assert check.first.date in market.bars.dates
@@ -129,7 +130,8 @@ class TestWhole:
         skip = ("factors", "survivorship")
         report = audit.run(market, signal=table, strategy=MonthlyTopK, topk=3, cuts=2, skip=skip)
         assert report["orders"].status == "pass"
-        assert {report[n].status for n in ("scores", "label shift", "accuracy")} == {"skipped"}
+        assert {report[n].status for n in ("scores", "label shift")} == {"skipped"}
+        assert report["accuracy"].status == "pass", "it is measured from scores and bars"
 
     def test_the_network_sees_no_future_either(self):
         small = make_market(n_assets=6, n_days=100, seed=1)
@@ -224,7 +226,7 @@ class TestReplay:
     def test_scores_and_orders_of_a_line_that_saw_the_whole_file(self, market):
         cuts = cut_dates(market.bars.dates, 2, 220, 1)
         whole = self.peeking(market)
-        scores, orders = replay.check(market, whole, self.peeking, cuts)
+        scores, orders, _ = replay.check(market, whole, self.peeking, cuts)
         assert scores.status == orders.status == "fail"
         assert scores.first.symbol in market.bars.assets
         assert scores.first.date <= cuts[-1]
@@ -232,9 +234,8 @@ class TestReplay:
     def test_orders_on_scores_that_were_made_on_the_whole_file(self, market):
         cuts = cut_dates(market.bars.dates, 2, 220, 0)
         whole = self.foreseen(market)
-        scores, orders = replay.check(market, whole, self.foreseen, cuts)
-        assert scores.status == "skipped"
-        assert orders.status == "fail"
+        scores, orders, _ = replay.check(market, whole, self.foreseen, cuts)
+        assert scores.status == orders.status == "fail"
         assert orders.first.symbol in market.bars.assets and orders.first.date <= cuts[-1]
         assert str(orders.first.date.date()) in orders.first.sentence
 
@@ -257,7 +258,7 @@ class TestReplay:
 
         cuts = [market.bars.dates[250]]
         whole = run(foreseeing, foreseeing.membership)
-        scores, orders = replay.check(foreseeing, whole, run, cuts)
+        scores, orders, _ = replay.check(foreseeing, whole, run, cuts)
         assert scores.status == "fail" and "is" in scores.first.sentence
 
 
@@ -400,8 +401,9 @@ class TestAccuracy:
 
     def test_too_few_months_or_labels_cannot_tell(self):
         assert accuracy.check(self.table(0.8, months=5)).status == "skipped"
-        assert accuracy.check(self.table(0.8).assign(label=np.nan)).status == "skipped"
-        assert accuracy.check(self.table(0.8).assign(label=1.0)).status == "skipped"
+        without = self.table(0.8)[["score", "label"]]
+        assert accuracy.check(without.assign(label=np.nan)).status == "skipped"
+        assert accuracy.check(without.assign(label=1.0)).status == "skipped"
 
     def test_file_round_trip(self, tmp_path):
         table = self.table(0.8)[["score", "label"]]
@@ -665,9 +667,9 @@ class TestReport:
 
 @pytest.mark.real
 def test_the_real_panel_passes_what_needs_no_replay(sse50):
-    skip = {"scores", "orders", "label shift", "accuracy"}
+    skip = {"scores", "orders", "same day", "label shift", "single factors", "accuracy", "account"}
     report = audit.run(sse50, cuts=1, skip=skip, factors=NAMES)
     assert report.passed
     assert [c.name for c in report.checks if c.status == "pass"] == [
-        "factors", "survivorship", "adjustment",
+        "factors", "survivorship", "members", "dates", "adjustment",
     ]  # fmt: skip

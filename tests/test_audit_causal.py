@@ -1,6 +1,7 @@
 """assert_causal: factors that see the future are caught, with how far they see; others pass."""
 
 import re
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ from factor_market import make_bars
 from attngru_bt.audit import assert_causal
 from attngru_bt.audit.altered import MembersKnown, cut_dates, scrambled, scrambled_bars
 from attngru_bt.audit.causal import _computer
+from attngru_bt.audit.fresh import is_ours
 from attngru_bt.audit.leaks import find, measured
+from attngru_bt.audit.memory import remembers
 from attngru_bt.bars import Bars
 from attngru_bt.datasets import make_market
 from attngru_bt.factors import Registry, factor, ops, registry
@@ -267,3 +270,59 @@ def test_registries_of_ones_own_are_left_alone():
 
     assert "it looks 1 session ahead" in said(own["Hidden"])
     assert "Hidden" not in registry
+
+
+class TestKept:
+    """Caches: what a function keeps from its first call would hide that it saw all bars in it."""
+
+    def test_a_cache_filled_by_all_bars(self):
+        kept = {}
+
+        def Remembered(close):
+            if "mean" not in kept:
+                kept["mean"] = np.nanmean(close, axis=0)
+            return close / kept["mean"]
+
+        bars = make_market(8, 300, late=0, gaps=0, delisted=0).bars
+        assert "something is kept from one call to the next" in said(Remembered, bars=bars, cuts=2)
+
+    def test_what_can_keep_and_what_cannot(self):
+        table, cache = {}, lru_cache(lambda n: n)
+        number = 3
+
+        def reads(close):
+            return close * len(table)
+
+        def cached(close):
+            return close * cache(2)
+
+        def default(close, seen=[]):  # noqa: B006
+            return close
+
+        def calls(close):
+            return reads(close)
+
+        def plain(close, volume, n=5):
+            return ops.mean(np.log(close) * volume, n) + number
+
+        def attribute(close):
+            attribute.last = close
+            return close
+
+        for function in (reads, cached, default, calls, attribute, cache):
+            assert remembers(function, is_ours), function
+        for function in (plain, ops.mean, Bars, ahead):
+            assert not remembers(function, is_ours), function
+
+
+def test_a_leak_on_one_row():
+    def Christmas(close):
+        out = close.copy()
+        if len(close) > 334:
+            out[333] = close[334]
+        return out
+
+    bars = make_market(8, 520, late=0, gaps=0, delisted=0).bars
+    dates = {bars.dates.get_loc(d) for d in cut_dates(bars.dates, 40, 1, 0)}
+    assert 333 not in dates
+    assert f"on {bars.dates[333].date()} is" in said(Christmas, bars=bars, cuts=40)

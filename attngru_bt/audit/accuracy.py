@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.audit.limit import CONFIDENCE, IC, Month, precision_limit
+from attngru_bt.audit.limit import CONFIDENCE, IC, Month, ic_limit, precision_limit
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.bars import DataError
 from attngru_bt.evaluation import monthly_quality, summary
@@ -19,7 +19,7 @@ COLUMNS = ("month_end", "symbol", "score", "label")
 
 
 def check(labels: pd.DataFrame, k: int | None = None, *, name: str = NAME) -> Check:
-    """Compare precision@k with what a rank IC of .15 allows; see `limit` for the derivation.
+    """Compare precision@k and the mean rank IC with what a rank IC of .15 allows; see `limit`.
 
     Parameters
     ----------
@@ -41,22 +41,41 @@ def check(labels: pd.DataFrame, k: int | None = None, *, name: str = NAME) -> Ch
     known = table["label"].notna().groupby(level=0).sum()
     # a month in which every stock is among the best, or none, tells nothing
     telling = quality["precision"].notna() & (ones > 0) & (ones < known)
-    quality = quality[telling]
-    if len(quality) < MONTHS:
+    measured = quality[telling], quality[quality["rank_ic"].notna()]
+    if max(map(len, measured)) < MONTHS:
         return skipped(
-            name, f"{len(quality)} months with scores and labels; it takes {MONTHS} to tell."
+            name,
+            f"{max(map(len, measured))} months with scores and labels; it takes {MONTHS} to tell.",
         )
+    told, findings = [], []
+    for judge, months in zip((_precision, _rank_ic), measured, strict=True):
+        if len(months) >= MONTHS:
+            words, found = judge(table, months, k)
+            told.append(words)
+            findings += found
+    if not findings:
+        return passed(name, f"{'; '.join(told)}.")
+    return failed(
+        name,
+        f"{'; '.join(told)} ({CONFIDENCE:.1%} sure): either the scores are in-sample, or they "
+        "know the months they are measured on.",
+        findings,
+    )
+
+
+def _precision(table: pd.DataFrame, quality: pd.DataFrame, k: int) -> tuple[str, list[Finding]]:
+    """Hold the mean precision@k against its limit; the months that exceed theirs if it does."""
+    labels = table["label"].groupby(level=0)
+    known, ones = labels.count(), labels.sum()
     months = _months(quality.index, known, ones, k)
     limit = precision_limit(months)
     found = summary(quality).loc["precision"]
-    ic = quality["rank_ic"].mean()
     told = (
-        f"precision@{k} {found['mean']:.3f} over {len(quality)} months"
-        + (f" (rank IC {ic:.3f})" if not np.isnan(ic) else "")
-        + f"; chance {found['chance']:.3f}, and a rank IC of {IC} allows up to {limit:.3f}"
+        f"precision@{k} {found['mean']:.3f} over {len(quality)} months; chance "
+        f"{found['chance']:.3f}, and a rank IC of {IC} allows up to {limit:.3f}"
     )
     if found["mean"] <= limit:
-        return passed(name, f"{told}.")
+        return told, []
     findings = [
         _finding(table, pd.Timestamp(month_end), k, own)
         for month_end, month, precision in zip(
@@ -67,12 +86,26 @@ def check(labels: pd.DataFrame, k: int | None = None, *, name: str = NAME) -> Ch
     if not findings:  # every month could be luck, but not all of them together
         best = quality.index[int(quality["precision"].to_numpy().argmax())]
         findings = [_finding(table, pd.Timestamp(best), k, 1.0)]
-    return failed(
-        name,
-        f"{told} ({CONFIDENCE:.1%} sure): either the scores are in-sample, or they know the "
-        "months they are measured on.",
-        findings,
+    return told, findings
+
+
+def _rank_ic(table: pd.DataFrame, quality: pd.DataFrame, k: int) -> tuple[str, list[Finding]]:
+    """Hold the mean rank IC against its limit; the month in which it is highest if it does."""
+    returns = table["forward_return"].groupby(level=0).count()
+    ics = quality["rank_ic"].to_numpy(dtype=np.float64)
+    limit = ic_limit(list(ics), [int(returns[month]) for month in quality.index])
+    told = f"rank IC {ics.mean():.3f} over {len(ics)} months, up to {limit:.3f} allowed"
+    if ics.mean() <= limit:
+        return told, []
+    month_end = pd.Timestamp(quality.index[int(ics.argmax())])
+    month = table[table.index.get_level_values(0) == month_end].droplevel(0)
+    symbol = str(month["score"].idxmax())
+    text = (
+        f"at the month-end {month_end.date()} the scores ({symbol} the best) have a rank IC of "
+        f"{ics.max():.3f} with the month after it; the mean of all months is {ics.mean():.3f}, "
+        f"and scores as good as the best we know of stay below {limit:.3f}."
     )
+    return told, [Finding(text, symbol, month_end, "rank IC")]
 
 
 def _finding(table: pd.DataFrame, month_end: pd.Timestamp, k: int, limit: float) -> Finding:

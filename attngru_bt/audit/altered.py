@@ -16,6 +16,9 @@ from attngru_bt.samples import month_ends
 from attngru_bt.universe import Universe
 
 LOST = 0.1  # share of the bars after the date that go missing
+MOVED = 1.3  # times what it was, where there is no other number
+AT_OPEN = ("open", "preclose", "adjfactor", "st", "traded")
+"""Lines of a session that are known when it opens."""
 BEYOND = 63  # sessions that a scrambled market goes on for, where only the near future matters
 
 
@@ -59,8 +62,56 @@ def scrambled_bars(bars: Bars, date: pd.Timestamp, rng: np.random.Generator) -> 
     return Bars(bars.dates, bars.assets, lines, *index)
 
 
+def staggered_bars(bars: Bars, rows: NDArray[np.intp], rng: np.random.Generator) -> Bars:
+    """Return bars of which each asset has another future after a row of its own.
+
+    Parameters
+    ----------
+    bars : Bars
+    rows : array of int of shape (assets,)
+        Last row of each asset that stays as it is.
+    rng : Generator
+    """
+    late = np.arange(len(bars))[:, None] > rows
+    other = scrambled_bars(bars, bars.dates[0] - pd.Timedelta(days=1), rng)
+    lines = {name: np.where(late, other[name], line) for name, line in bars.lines.items()}
+    return Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
+
+
+def reopened(changed: Bars, bars: Bars, date: pd.Timestamp) -> Bars:
+    """Return scrambled bars whose next session opens as it really did.
+
+    What is known at that open (who has a bar, its open, the close before, adjustment factor and
+    marks) is as in `bars`; high, low, close, volume and all else stay other numbers.
+    """
+    row = int(bars.dates.searchsorted(date, side="right"))
+    if row >= min(len(bars), len(changed)) or "open" not in bars:
+        return changed
+    lines = {}
+    for name, line in changed.lines.items():
+        real, other = bars[name][row], line[row]
+        lines[name] = line.copy()
+        # a bar that was lost is there at the open
+        lines[name][row] = (
+            real if name in AT_OPEN else np.where(np.isnan(other), real * MOVED, other)
+        )
+    if "high" in lines and "low" in lines:
+        opens = lines["open"][row]
+        lines["high"][row] = np.fmax(lines["high"][row], opens)
+        lines["low"][row] = np.fmin(lines["low"][row], opens)
+    index_open = None if changed.benchmark_open is None else changed.benchmark_open.copy()
+    if index_open is not None and bars.benchmark_open is not None:
+        index_open[row] = bars.benchmark_open[row]
+    return Bars(changed.dates, changed.assets, lines, changed.benchmark, index_open)
+
+
 def scrambled(
-    market: Market, date: pd.Timestamp, rng: np.random.Generator, beyond: int | None = None
+    market: Market,
+    date: pd.Timestamp,
+    rng: np.random.Generator,
+    beyond: int | None = None,
+    *,
+    keep_open: bool = False,
 ) -> Market:
     """Return a market whose every number after a date is another one.
 
@@ -72,6 +123,8 @@ def scrambled(
     rng : Generator
     beyond : int, optional
         Sessions it goes on for after `date`; None: as many as before.
+    keep_open : bool, default False
+        The session after `date` opens as it really did, see `reopened`.
     """
     if beyond is not None:
         last = int(market.bars.dates.searchsorted(date, side="right")) - 1 + beyond
@@ -82,7 +135,13 @@ def scrambled(
         late = np.asarray(index.index > date)
         index = index.astype(dict.fromkeys(numbers, np.float64))
         index.loc[late, numbers] *= np.exp(rng.normal(0, 0.3, (int(late.sum()), 1)))
-    return replace(market, bars=scrambled_bars(market.bars, date, rng), benchmark=index)
+        row = int(index.index.searchsorted(date, side="right"))
+        if keep_open and "open" in index and market.benchmark is not None and row < len(index):
+            index.loc[index.index[row], "open"] = market.benchmark["open"].iloc[row]
+    bars = scrambled_bars(market.bars, date, rng)
+    if keep_open:
+        bars = reopened(bars, market.bars, date)
+    return replace(market, bars=bars, benchmark=index)
 
 
 def cut_dates(dates: pd.DatetimeIndex, n: int, first: int, seed: int) -> list[pd.Timestamp]:

@@ -3,44 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from attngru_bt import backtest
 from attngru_bt.audit import (
     accuracy,
     adjustment,
+    calibration,
+    datedness,
     factors,
     label_shift,
+    members,
     replay,
     revisions,
+    singles,
     survivorship,
 )
 from attngru_bt.audit.altered import cut_dates
+from attngru_bt.audit.fresh import CannotTravel, Fresh, is_ours, own_factors
+from attngru_bt.audit.history import History, history
+from attngru_bt.audit.job import Job, chosen, parameters
+from attngru_bt.audit.outcomes import outcomes
 from attngru_bt.audit.report import Check, Report, skipped
-from attngru_bt.bars import DataError
+from attngru_bt.bars import Bars
 from attngru_bt.bars.panel import nearest
 from attngru_bt.datasets import Market
-from attngru_bt.samples import month_ends
+from attngru_bt.factors import registry
 from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
 
 CHECKS = (
     factors.NAME,
     replay.SCORES,
     replay.ORDERS,
+    replay.SAME_DAY,
     label_shift.NAME,
+    singles.NAME,
     accuracy.NAME,
+    calibration.NAME,
     survivorship.NAME,
+    members.NAME,
+    datedness.NAME,
     adjustment.NAME,
     revisions.NAME,
 )
 """Names of the checks, in order."""
 
 MODELS = ("fast", "network")
-MONTHS = 60
-"""Months that are traded unless `start` is given; all earlier ones are trained on."""
+APART = "; your own code saw the bars that end in a process of its own"
+HERE = "; all in this process, so what your code keeps from one call to the next could hide"
 
 
 def run(
@@ -52,6 +65,7 @@ def run(
     model: str = "fast",
     signal: Any = None,
     strategy: type[MonthlyTopK] = AttentionGRUStrategy,
+    universe: Any = None,
     topk: int | None = None,
     min_months: int | None = None,
     cuts: int = 5,
@@ -80,6 +94,8 @@ def run(
     signal : object, optional
         A model or signal of your own in its place; see `AttentionGRUStrategy`.
     strategy : subclass of MonthlyTopK
+    universe : object with ``at(date)``, optional
+        Who may be held; default: the market's membership.
     topk : int, optional
         Names to hold; default 10, or a quarter of the stocks if that is less.
     min_months : int, optional
@@ -123,18 +139,23 @@ def run(
     if end is not None:
         market = market.until(end)
         against = None if against is None else against.until(end)
-    auditor = _Auditor(market, skip, random_state, tell)
-    auditor.factors(factors, cuts)
-    settings = _settings(market, topk, min_months, start)
-    params = _params(settings, signal, model, strategy, factors, random_state) | params
-
-    def traded(market: Market, members: Any) -> MonthlyTopK:
-        return backtest.run(market, strategy, universe=members, **params)
-
-    auditor.chain(traded, settings, cuts)
+    universe = market.membership if universe is None else universe
+    settings = chosen(market, universe, topk, min_months, start)
+    made = parameters(settings, signal, model, strategy, factors, random_state) | params
+    job = Job(strategy, made)
+    auditor = _Auditor(market, universe, skip, random_state, tell)
+    with ExitStack() as stack:
+        # begun before anything is computed: the code they are handed has no memory of this audit
+        own = own_factors([f.name for f in registry if f.default] if factors is None else factors)
+        auditor.begin(stack, bool(own), not (job.is_ours() and is_ours(universe)), job)
+        auditor.factors(factors, cuts)
+        auditor.chain(job, settings, cuts)
     if scores is not None and accuracy.NAME not in skip:
         auditor.done(accuracy.check(scores, name=f"{accuracy.NAME} of the scores given"))
+    auditor.one(calibration.NAME, lambda: auditor.account(job))
     auditor.one(survivorship.NAME, lambda: survivorship.check(market))
+    auditor.one(members.NAME, lambda: members.check(market.bars, universe))
+    auditor.one(datedness.NAME, lambda: datedness.check(market))
     auditor.one(
         adjustment.NAME,
         lambda: adjustment.check(market.bars, None if against is None else against.bars),
@@ -149,15 +170,20 @@ class _Auditor:
     def __init__(
         self,
         market: Market,
+        universe: Any,
         skip: Collection[str],
         seed: int,
         tell: Callable[[Check], None] | None,
     ) -> None:
         self.market = market
+        self.universe = universe
         self.skip = skip
         self.seed = seed
         self.tell = tell
         self.checks: list[Check] = []
+        self._for_factors: Fresh | None = None
+        self._for_chain: Fresh | None = None
+        self._beside = ""  # what the summaries say about the processes
 
     def done(self, check: Check) -> None:
         self.checks.append(check)
@@ -168,96 +194,119 @@ class _Auditor:
         """Make a check unless it is to be left out."""
         self.done(skipped(name, "left out, as asked.") if name in self.skip else make())
 
+    def begin(self, stack: ExitStack, own_factors: bool, own_job: bool, job: Job) -> None:
+        """Begin a process each for the factors and the chain, where code of the user's takes part.
+
+        Code of this library keeps nothing from one call to the next; its tests hold that.
+        """
+        replayed = not {replay.SCORES, replay.ORDERS, replay.SAME_DAY} <= set(self.skip)
+        try:
+            if own_factors and factors.NAME not in self.skip:
+                self._for_factors = stack.enter_context(Fresh())
+            if replayed and (own_factors or own_job):
+                classes = [] if is_ours(job.strategy) else [job.strategy]
+                self._for_chain = stack.enter_context(Fresh(job, classes))
+        except CannotTravel as error:
+            self._stay(error)
+        if self._for_factors is not None or self._for_chain is not None:
+            self._beside = APART
+
+    def _stay(self, error: CannotTravel) -> None:
+        self._for_factors = self._for_chain = None
+        self._beside = f"{HERE} ({error})"
+
     def factors(self, names: Sequence[str] | None, cuts: int) -> None:
         """Check that factors are causal."""
         bars = self.market.bars
         dates = cut_dates(bars.dates, cuts, len(bars) // 3, self.seed)
-        self.one(factors.NAME, lambda: factors.check(bars, dates, factors=names, seed=self.seed))
 
-    def chain(self, run: replay.Run, settings: dict[str, Any], cuts: int) -> None:
-        """Check all that needs a backtest: scores, orders, label shift, accuracy."""
-        names = (replay.SCORES, replay.ORDERS, label_shift.NAME, accuracy.NAME)
+        def make() -> Check:
+            past = None if self._for_factors is None else self._for_factors.compute
+            beside = "" if past is None and self._beside == APART else self._beside
+            return factors.check(
+                bars, dates, factors=names, seed=self.seed, past=past, beside=beside
+            )
+
+        def attempt() -> Check:
+            try:
+                return make()
+            except CannotTravel as error:
+                self._stay(error)
+                return make()
+
+        self.one(factors.NAME, attempt)
+
+    def chain(self, job: Job, settings: dict[str, Any], cuts: int) -> None:
+        """Check all that needs a backtest."""
+        names = (
+            replay.SCORES, replay.ORDERS, replay.SAME_DAY, label_shift.NAME, singles.NAME,
+            accuracy.NAME,
+        )  # fmt: skip
         if all(name in self.skip for name in names):
             for name in names:
                 self.one(name, lambda: skipped("", ""))
             return
-        whole = run(self.market, self.market.membership)
-        if whole.trading_since is None:
+        whole = job(self.market, self.universe)
+        run = history(whole)
+        if run.began is None:
             why = f"nothing was traded: {whole.why_not_traded}"
             for name in names:
                 self.one(name, partial(skipped, name, why))
             return
+        for name, check in self._replayed(job, whole, run, cuts).items():
+            self.one(name, partial(_answer, check))
+        self._measured(whole, run, settings)
+
+    def _replayed(self, job: Job, whole: Any, run: History, cuts: int) -> dict[str, Check]:
+        """Check scores, orders and the same day, unless all three are left out."""
+        names = (replay.SCORES, replay.ORDERS, replay.SAME_DAY)
+        if set(names) <= set(self.skip):
+            return {name: skipped(name, "") for name in names}
         dates = self.market.bars.dates
-        first = int(dates.searchsorted(whole.trading_since)) + 21
-        if replay.SCORES in self.skip and replay.ORDERS in self.skip:
-            pair = (skipped(replay.SCORES, ""), skipped(replay.ORDERS, ""))
-        else:
-            when = cut_dates(dates, cuts, first, self.seed)
-            pair = replay.check(self.market, whole, run, when, seed=self.seed)
-        self.one(replay.SCORES, lambda: pair[0])
-        self.one(replay.ORDERS, lambda: pair[1])
-        generator = whole.signal
-        if not hasattr(generator, "sections_") or not hasattr(generator, "labels"):
-            why = f"{type(generator).__name__} keeps no cross-sections and labels to measure."
-            self.one(label_shift.NAME, partial(skipped, label_shift.NAME, why))
-            self.one(accuracy.NAME, partial(skipped, accuracy.NAME, why))
-            return
+        assert run.began is not None
+        first = int(dates.searchsorted(run.began)) + 21
+        when = cut_dates(dates, cuts, first, self.seed)
+
+        def make() -> tuple[Check, Check, Check]:
+            past = None if self._for_chain is None else self._for_chain.run
+            blind = partial(job.blind, self.market, self.universe)
+            return replay.check(
+                self.market, whole, job, when,
+                members=self.universe, seed=self.seed, past=past, beside=self._beside,
+                blind=None if replay.SAME_DAY in self.skip else blind,
+            )  # fmt: skip
+
+        try:
+            checks = make()
+        except CannotTravel as error:
+            self._stay(error)
+            checks = make()
+        return dict(zip(names, checks, strict=True))
+
+    def _measured(self, whole: Any, run: History, settings: dict[str, Any]) -> None:
+        """Check label shift, single factors and accuracy."""
         topk, least = settings["topk"], settings["min_months"]
-        self.one(label_shift.NAME, lambda: label_shift.check(generator.sections_, topk, least))
-        self.one(accuracy.NAME, lambda: accuracy.check(generator.labels(), topk))
+        generator = whole.signal
+        if hasattr(generator, "sections_"):
+            self.one(label_shift.NAME, lambda: label_shift.check(generator.sections_, topk, least))
+            self.one(singles.NAME, lambda: singles.check(generator.sections_))
+        else:
+            why = f"{type(generator).__name__} keeps no cross-sections of factors."
+            for name in (label_shift.NAME, singles.NAME):
+                self.one(name, partial(skipped, name, why))
+        bars: Bars = self.market.bars
+        self.one(accuracy.NAME, lambda: accuracy.check(outcomes(run.scores, bars, topk), topk))
 
-
-def _settings(
-    market: Market, topk: int | None, min_months: int | None, start: Any
-) -> dict[str, Any]:
-    """Return what is traded, how many months are learnt from first, and since when."""
-    bars = market.bars
-    ends = month_ends(bars.dates)
-    if len(ends) < 3:
-        raise DataError(
-            f"{market.name}: {len(bars)} sessions are too few to audit; it takes three month-ends."
+    def account(self, job: Job) -> Check:
+        """Check what random scores earn."""
+        return calibration.check(
+            self.market.bars,
+            self.universe,
+            partial(job.calibrated, self.market, self.universe),
+            ours=is_ours(job.strategy),
+            seed=self.seed,
         )
-    if topk is None:
-        members = market.membership
-        n = len(bars.assets) if members is None else len(members.at(bars.dates[-1]))
-        topk = min(10, max(1, n // 4))
-    if min_months is None:
-        min_months = min(12, max(2, len(ends) // 4))
-    if start is None and len(ends) > MONTHS + min_months + 1:
-        start = bars.dates[ends[-MONTHS - 1] + 1]
-    return dict(topk=topk, min_months=min_months, start=start)
 
 
-def _params(
-    settings: dict[str, Any],
-    signal: Any,
-    model: str,
-    strategy: type[MonthlyTopK],
-    factors: Sequence[str] | None,
-    seed: int,
-) -> dict[str, Any]:
-    """Return the parameters of the backtest; a signal of one's own carries its own settings."""
-    traded = {name: settings[name] for name in ("topk", "start")}
-    own = hasattr(signal, "scores") or isinstance(signal, pd.DataFrame)
-    if own or not issubclass(strategy, AttentionGRUStrategy):
-        return traded | dict(signal=signal)
-    # the logistic regression looks at the month-end alone
-    lookback = dict(lookback=1) if signal is None and model == "fast" else {}
-    return (
-        settings
-        | lookback
-        | dict(
-            signal=_model(model) if signal is None else signal, factors=factors, random_state=seed
-        )
-    )
-
-
-def _model(name: str) -> Any:
-    """Return the model that scores; the network only as long as it takes to have weights."""
-    if name == "network":
-        from attngru_bt.classifier import AttentionGRUClassifier
-
-        return AttentionGRUClassifier(max_epochs=2)
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(max_iter=200)
+def _answer(check: Check) -> Check:
+    return check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -10,13 +11,17 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.audit.altered import cut_dates
-from attngru_bt.audit.leaks import Compute, Values, differs, find, measured
+from attngru_bt.audit.fresh import CannotTravel, Fresh, is_ours
+from attngru_bt.audit.leaks import Compute, Values, differs, find, find_between, measured
+from attngru_bt.audit.memory import remembers
 from attngru_bt.bars import Bars
 from attngru_bt.bars.panel import nearest
 from attngru_bt.datasets import make_market
 from attngru_bt.factors import Factor, Registry, compute, registry
 from attngru_bt.factors import factor as register
 from attngru_bt.factors.registry import LINES
+
+logger = logging.getLogger(__name__)
 
 ASSETS = 8
 DAYS = 520
@@ -31,7 +36,9 @@ def assert_causal(
     """Assert that a factor knows nothing of the days after its own.
 
     It is computed on all bars, on bars that end at some dates, and on bars that go on with other
-    numbers after these dates. Up to each date all values must be equal to the bit.
+    numbers after these dates. Up to each date all values must be equal to the bit. So must they
+    with each stock's numbers changed after a date of its own. A function that can keep something
+    from one call to the next is computed on the bars that end in a process of its own as well.
 
     Parameters
     ----------
@@ -43,7 +50,7 @@ def assert_causal(
         Default: a made-up market of 8 stocks with all lines, late listings, gaps and a delisting,
         long enough for the factor.
     cuts : int, default 8
-        How many dates.
+        How many dates; with those of single stocks eight times as many.
     seed : int, default 0
         Of the dates, the made-up market and the changed numbers.
 
@@ -72,6 +79,7 @@ def assert_causal(
     function, names, nodes = _computer(factor)
     if bars is None:
         bars = _made_up(nodes, seed)
+    apart = _apart(function, factor, nodes)  # begun before anything is computed
     whole = function(bars)
     if len(names) != whole.shape[2]:
         label = names[0]
@@ -93,10 +101,35 @@ def assert_causal(
     dates = cut_dates(bars.dates, cuts, min(int(known.argmax()) + 1, len(bars) - 2), seed)
     if not dates:
         raise ValueError(f"{len(bars)} bars are too few to be cut; give at least 3.")
-    found = find(function, bars, names, dates, seed, whole)
+    if apart is None:
+        found = find(function, bars, names, dates, seed, whole)
+    else:
+        with apart:
+            found = find(function, bars, names, dates, seed, whole, apart.call)
+    between, _ = find_between(function, bars, names, len(dates), seed, whole)
+    found = between | found
     if found:
         leak = min(found.values(), key=lambda one: (one.date, one.asset))
-        raise AssertionError(measured(leak, function, bars, names.index(leak.name)).sentence)
+        if not leak.kept:
+            leak = measured(leak, function, bars, names.index(leak.name))
+        raise AssertionError(leak.sentence)
+
+
+def _apart(function: Compute, factor: Any, nodes: Sequence[Factor]) -> Fresh | None:
+    """Begin a process for a factor that can keep something from one call to the next."""
+    functions = [node.function for node in _all(nodes)] or [factor]
+    if not any(remembers(one, is_ours) for one in functions):
+        return None
+    try:
+        return Fresh(function)
+    except CannotTravel as error:
+        logger.warning(
+            "%s cannot be computed in a process of its own (%s): what it keeps from one call to "
+            "the next could hide a leak.",
+            getattr(factor, "__name__", factor),
+            error,
+        )
+        return None
 
 
 def _computer(

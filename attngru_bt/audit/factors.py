@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from attngru_bt.audit.leaks import Compute, Leak, Values, find, measured
+from attngru_bt.audit.fresh import own_factors
+from attngru_bt.audit.leaks import Compute, Leak, Values, find, find_between, measured
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.bars import Bars
 from attngru_bt.factors import compute
@@ -16,6 +17,7 @@ from attngru_bt.factors.engine import plan
 NAME = "factors"
 AT_ONCE = 16_000_000
 """Values held at a time, an eighth of a gigabyte."""
+WIDE = 60  # dates per cut at which factors of the user's own are looked at stock by stock, at least
 MEASURED = 5  # leaks of which it is found out how far ahead they look
 
 
@@ -25,6 +27,8 @@ def check(
     *,
     factors: Sequence[str] | None = None,
     seed: int = 0,
+    past: Callable[[Bars, Sequence[str]], Values] | None = None,
+    beside: str = "",
 ) -> Check:
     """Compute the factors on bars cut at some dates, and scrambled after them; compare to the bit.
 
@@ -38,6 +42,11 @@ def check(
     factors : sequence of str, optional
         Default: those a model is given.
     seed : int
+    past : callable, optional
+        Computes factors of the user's own on bars that end in a process that has seen no later
+        ones, see `Fresh.compute`.
+    beside : str
+        What there is to say about the processes, for the summary.
     """
     planned = plan(bars, factors)
     names = list(planned.factors)
@@ -45,13 +54,29 @@ def check(
         why = "no factor is computed" if not names else "the data are too short to be cut"
         return skipped(NAME, f"{why}, so there is nothing to compare.")
     found: dict[str, Leak] = {}
+    own = set(own_factors(names))
+    between = 0
     for part in _parts(bars, len(names)):
-        for name, leak in find(_compute(names), part, names, cuts, seed).items():
-            if name not in found or (leak.date, leak.asset) < (found[name].date, found[name].asset):
-                found[name] = leak
+        for group in (sorted(own), [name for name in names if name not in own]):
+            if not group:
+                continue
+            compute_them, whole = _compute(group), _compute(group)(part)
+            ended, passes = None, len(cuts)
+            if group[0] in own:
+                ended = None if past is None else _apart(past, group)
+                passes *= max(1, WIDE // len(part.assets))
+            leaks = [find(compute_them, part, group, cuts, seed, whole, ended)]
+            more, n = find_between(compute_them, part, group, passes, seed, whole)
+            between = max(between, n)
+            leaks.append(more)
+            for name, leak in (pair for one in leaks for pair in one.items()):
+                now = found.get(name)
+                if now is None or (leak.date, leak.asset) < (now.date, now.asset):
+                    found[name] = leak
     as_they_are = len(planned.columns) - len(names)
     told = (
-        f"{len(names)} factors of {len(bars.assets)} stocks, cut and scrambled at {len(cuts)} dates"
+        f"{len(names)} factors of {len(bars.assets)} stocks, cut and scrambled at {len(cuts)} "
+        f"dates, and stock by stock at {between}{beside}"
     )
     if not found:
         beside = f"; {as_they_are} lines of the data are taken as they are" if as_they_are else ""
@@ -60,7 +85,7 @@ def check(
     findings = []
     for i, leak in enumerate(order):
         text = leak.sentence
-        if i < MEASURED:
+        if i < MEASURED and not leak.kept:
             text = _not_alone(leak, bars) or measured(leak, _compute([leak.name]), bars).sentence
         findings.append(Finding(text, leak.asset, leak.date, leak.name))
     return failed(
@@ -82,6 +107,13 @@ def _not_alone(leak: Leak, bars: Bars) -> str:
         f"and {alone:.10g} alone: a factor is computed stock by stock, in blocks of stocks that "
         "change with the length of the data."
     )
+
+
+def _apart(past: Callable[[Bars, Sequence[str]], Values], names: Sequence[str]) -> Compute:
+    def values(bars: Bars) -> Values:
+        return past(bars, names)
+
+    return values
 
 
 def _compute(names: Sequence[str]) -> Compute:

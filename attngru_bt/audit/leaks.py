@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.audit.altered import generators, scrambled_bars
+from attngru_bt.audit.altered import generators, scrambled_bars, staggered_bars
 from attngru_bt.bars import Bars
 
 Values = NDArray[np.float64]
+PROCESSES = 1e-9  # relative; what arithmetic may differ by from one process to another
+CONFIRMED = 3  # suspicious dates of a factor at which all stocks are cut
 Compute = Callable[[Bars], Values]
 """Bars -> values of shape (days, assets, columns), a row per day of the bars."""
 
@@ -40,6 +43,8 @@ class Leak:
         Of these sessions, those on which the asset traded.
     to_the_end : bool
         Whether `ahead` is all the sessions there are.
+    kept : bool
+        Whether it only shows in a process that had never seen later bars.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Leak:
     ahead: int | None = None
     own: int | None = None
     to_the_end: bool = False
+    kept: bool = False
 
     @property
     def sentence(self) -> str:
@@ -64,6 +70,11 @@ class Leak:
         else:
             change = f"{other} from the bars up to {self.cut.date()} alone"
         sight = ""
+        if self.kept:
+            sight = (
+                ", in a process that had seen no others: something is kept from one call to the "
+                "next"
+            )
         if self.ahead is not None:
             sessions = f"{self.ahead} session{'' if self.ahead == 1 else 's'} ahead"
             if self.own and self.own != self.ahead and not self.to_the_end:
@@ -94,6 +105,7 @@ def find(
     cuts: Sequence[pd.Timestamp],
     seed: int,
     whole: Values | None = None,
+    past: Compute | None = None,
 ) -> dict[str, Leak]:
     """Compare values up to each cut with those from bars cut there, and scrambled after it.
 
@@ -107,6 +119,10 @@ def find(
     seed : int
     whole : array, optional
         `compute(bars)`, if it is there already.
+    past : callable, optional
+        Computes in a process that has seen no later bars, see `Fresh.compute`. It is asked about
+        the earliest cut first; its values are taken as equal within 1e-9, as another process may
+        add up in another order.
 
     Returns
     -------
@@ -116,10 +132,17 @@ def find(
     whole = compute(bars) if whole is None else whole
     found: dict[str, Leak] = {}
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
-        past = bars.until(cut)
-        for changed in (False, True):
-            other = compute(scrambled_bars(bars, cut, rng) if changed else past)
-            wrong = differs(other[: len(past)], whole[: len(past)])
+        ended = bars.until(cut)
+        for how in ("ended", "scrambled") if past is None else ("ended", "scrambled", "kept"):
+            if how == "kept" and past is not None:
+                other = past(ended)
+            else:
+                other = compute(scrambled_bars(bars, cut, rng) if how == "scrambled" else ended)
+            want = whole[: len(ended)]
+            other = other[: len(ended)]
+            wrong = differs(other, want)
+            if how == "kept":
+                wrong &= ~np.isclose(other, want, rtol=PROCESSES, atol=0.0)
             for j in np.flatnonzero(wrong.any(axis=(0, 1))).tolist():
                 day = int(wrong[:, :, j].any(axis=1).argmax())
                 name, date = names[j], pd.Timestamp(bars.dates[day])
@@ -131,11 +154,70 @@ def find(
                     bars.assets[i],
                     date,
                     cut,
-                    changed,
+                    how == "scrambled",
                     float(whole[day, i, j]),
                     float(other[day, i, j]),
+                    kept=how == "kept",
                 )
     return found
+
+
+def find_between(
+    compute: Compute,
+    bars: Bars,
+    names: Sequence[str],
+    passes: int,
+    seed: int,
+    whole: Values | None = None,
+) -> tuple[dict[str, Leak], int]:
+    """Look for leaks at many more dates, at the price of a few.
+
+    A factor is computed stock by stock, so each stock's future is changed after a date of its own.
+    Where a value changed, all stocks are cut at that date: only what changes then as well is a
+    leak, as a value may depend on the other stocks.
+
+    Parameters
+    ----------
+    compute, bars, names, seed, whole
+        See `find`.
+    passes : int
+        How often all stocks are computed.
+
+    Returns
+    -------
+    found : dict of str to Leak
+    n : int
+        At how many dates some stock's future was changed.
+    """
+    first = len(bars) // 3
+    rng = np.random.default_rng([seed, len(bars)])
+    dates = rng.permutation(np.arange(first, len(bars) - 1))
+    if not len(dates):
+        return {}, 0
+    whole = compute(bars) if whole is None else whole
+    n = len(bars.assets)
+    suspects: dict[str, set[int]] = {}
+    for number in range(passes):
+        rows = dates[np.arange(number * n, (number + 1) * n) % len(dates)]
+        wrong = differs(compute(staggered_bars(bars, rows, rng)), whole)
+        wrong &= (np.arange(len(bars))[:, None] <= rows)[:, :, None]
+        for j in np.flatnonzero(wrong.any(axis=(0, 1))).tolist():
+            stocks = np.flatnonzero(wrong[:, :, j].any(axis=0))
+            suspects.setdefault(names[j], set()).update(rows[stocks].tolist())
+    found: dict[str, Leak] = {}
+    for name, at in suspects.items():
+        column = list(names).index(name)
+        only = partial(_column, compute, column)
+        for row in sorted(at)[:CONFIRMED]:
+            cut = [pd.Timestamp(bars.dates[row])]
+            found |= find(only, bars, [name], cut, seed, whole[:, :, [column]])
+            if name in found:
+                break
+    return found, min(passes * n, len(dates))
+
+
+def _column(compute: Compute, column: int, bars: Bars) -> Values:
+    return compute(bars)[:, :, [column]]
 
 
 def measured(leak: Leak, compute: Compute, bars: Bars, column: int = 0) -> Leak:

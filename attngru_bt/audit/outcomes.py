@@ -1,0 +1,69 @@
+"""Scores beside what came of them, measured from the bars alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attngru_bt.bars import Bars
+from attngru_bt.samples import forward_returns, month_ends, top_labels
+
+
+def outcomes(scores: Mapping[pd.Timestamp, pd.Series], bars: Bars, topk: int) -> pd.DataFrame:
+    """Measure what became of scores, whoever made them.
+
+    Parameters
+    ----------
+    scores : mapping of Timestamp to Series
+        Month-end → scores by asset.
+    bars : Bars
+        Of the whole market.
+    topk : int
+        How many of a month's best returns are labelled 1.
+
+    Returns
+    -------
+    DataFrame indexed (month_end, asset)
+        Columns score, label and forward_return: the return from the last close known at the
+        month-end to that of the next one, a fraction. Label and return are NaN where it is not
+        known, as in the month that the bars end in.
+    """
+    returns = next_month(bars)
+    parts = {}
+    for month_end in sorted(scores):
+        known = scores[month_end].dropna()
+        row = int(bars.dates.searchsorted(month_end, side="right")) - 1
+        if row < 0 or known.empty:
+            continue
+        at = pd.Index(bars.assets).get_indexer(pd.Index(known.index))
+        forward = np.where(at < 0, np.nan, returns[row, at])
+        parts[month_end] = pd.DataFrame(
+            {
+                "score": known.to_numpy(dtype=np.float64),
+                "label": top_labels(forward, topk),
+                "forward_return": forward,
+            },
+            index=pd.Index(list(known.index), name="asset"),
+        )
+    if not parts:
+        index = pd.MultiIndex.from_arrays([[], []], names=["month_end", "asset"])
+        return pd.DataFrame(index=index, columns=["score", "label", "forward_return"], dtype=float)
+    return pd.concat(parts, names=["month_end"])
+
+
+def next_month(bars: Bars) -> NDArray[np.float64]:
+    """Return from each session's close to the close of the next month's last session.
+
+    Array of shape (days, assets), as a fraction; closes are carried over suspensions. NaN before
+    an asset's first bar, and where the next month has not ended in the bars.
+    """
+    close = bars.frame("close").ffill().to_numpy()
+    ends = month_ends(bars.dates)
+    month = np.searchsorted(ends, np.arange(len(bars)))  # number of each session's month
+    following = ends[np.minimum(month + 1, len(ends) - 1)]
+    returns = forward_returns(close, close[following])
+    returns[month >= len(ends) - 2] = np.nan  # whether the last month has ended is not known
+    return returns
