@@ -340,7 +340,7 @@ def interrupted(data, tmp_path_factory):
     ],
 )
 def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkeypatch):
-    monkeypatch.setattr("attngru_bt.walkforward.crew.PATIENCE", 0.5)
+    monkeypatch.setattr("attngru_bt.walkforward.cluster.PATIENCE", 0.5)
     done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:], *options)
     assert done.exit_code == 2
     assert message in done.output

@@ -19,12 +19,15 @@ from attngru_bt import backtest as engine
 from attngru_bt import tearsheet
 from attngru_bt.bars import DataError
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import check_fees, date, read_market
+from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
 from attngru_bt.cli.options import (
     Benchmark,
     Cash,
     Commission,
     Dask,
+    DaskCa,
+    DaskCert,
+    DaskKey,
     Data,
     Debug,
     Device,
@@ -50,6 +53,7 @@ from attngru_bt.cli.options import (
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.datasets import Market
 from attngru_bt.factors.engine import cost_of, plan
+from attngru_bt.lock import sole_use
 from attngru_bt.models import find, generator
 from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
@@ -109,6 +113,9 @@ def backtest(
     device: Device = "cpu",
     jobs: Jobs = 1,
     dask: Dask = None,
+    dask_ca: DaskCa = None,
+    dask_cert: DaskCert = None,
+    dask_key: DaskKey = None,
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
@@ -122,14 +129,14 @@ def backtest(
     """
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug):
+    with sentences(debug, out_dir), sole_use(out_dir):
         check_fees(commission, rules)
         progress = _backtest(
             read_market(data, benchmark, membership, factor_file),
             choose(factors),
             out_dir,
             baseline,
-            Crew(jobs, dask),
+            Crew(jobs, dask, dask_tls(dask_ca, dask_cert, dask_key)),
             EMBEDDED if data is None else {},
             dict(
                 start=start,
@@ -162,11 +169,12 @@ class Crew:
 
     jobs: int
     cluster: str | None
+    tls: dict[str, Path] | None
 
     @property
     def alone(self) -> bool:
         """Whether this process does everything itself."""
-        return self.jobs == 1 and self.cluster is None
+        return self.jobs == 1 and self.cluster is None and self.tls is None
 
 
 def _backtest(
@@ -305,6 +313,7 @@ def _train(
         start=start,
         jobs=crew.jobs,
         client=crew.cluster,
+        tls=crew.tls,
         folder=signal.checkpoints.parent.parent,
         progress=progress.fit,
     )

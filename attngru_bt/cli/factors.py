@@ -126,7 +126,7 @@ def compute(
 ) -> None:
     """Write a table: date, symbol and a column per factor, a row per stock and day of trade."""
     log_to_stderr(logging.WARNING)
-    with sentences(debug):
+    with sentences(debug, out_file):
         if not _suffix(out_file) or out_file.is_dir():
             raise ValueError(
                 f"--out must be a file that ends in .parquet, .csv or .csv.gz; got {out_file}."

@@ -67,7 +67,7 @@ def fetch(
 ) -> None:
     """Fetch daily bars from a vendor into a panel folder; start again to go on."""
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug):
+    with sentences(debug, out_dir):
         if source not in VENDORS:
             raise ValueError(
                 f"--source must be one of {', '.join(VENDORS)}; got {source!r}"
