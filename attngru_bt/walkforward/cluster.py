@@ -134,7 +134,11 @@ def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client:
                 raise WorkersLost(
                     f"The Dask cluster at {address} lost all its workers {attempt + 1} times."
                 ) from error
-            logger.warning("All workers of %s were lost; their tasks are done again.", address)
+            logger.warning("The workers of %s were lost: new ones do their tasks again.", address)
+        except Exception as error:
+            if client.status == "running":  # a task's own
+                raise
+            raise WorkersLost(f"The Dask scheduler at {address} is gone.") from error
 
 
 def _await_workers(client: Any, address: str) -> None:
@@ -145,9 +149,7 @@ def _await_workers(client: Any, address: str) -> None:
             f"The Dask cluster at {address} has had no worker for {NO_WORKER} seconds."
         ) from error
     except Exception as error:  # the client is closed, in one of many ways
-        raise WorkersLost(
-            f"The Dask scheduler at {address} does not answer any more."
-        ) from error
+        raise WorkersLost(f"The Dask scheduler at {address} is gone.") from error
 
 
 def _do(
