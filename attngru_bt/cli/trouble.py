@@ -24,10 +24,10 @@ def told(error: OSError, out_path: Path | None = None) -> str:
     reason = f"({error.strerror})" if error.strerror else ""
     if error.errno in _FULL:
         # tables on their way to the workers are files, too
-        beside = "" if error.filename else " (or in the folder of temporary files, TMPDIR)"
+        beside = "" if error.filename else ", or on that of temporary files (TMPDIR)"
         return (
-            f"{where}: the disk is full{beside}; make room and give the same command again: what "
-            f"is finished is kept, and no file is left half-written."
+            f"{where}: no space is left on its disk{beside}; make room, then give the same command "
+            f"again: what was finished is kept."
         )
     if error.errno in _FORBIDDEN:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import pickle
@@ -121,9 +122,9 @@ def _hand_out(left: dict[int, Call], store: Store, stop: threading.Event, jobs: 
                 ) from error
             logger.warning("A worker process was lost; its task is done again.")
         except pickle.PicklingError as error:
-            # arrays go to workers through files: a full disk is what it is, not a pickle
-            if isinstance(error.__cause__, OSError):
-                raise error.__cause__ from error
+            # arrays go to the workers through files; what went wrong with these comes as text
+            if os.strerror(errno.ENOSPC) in str(error.__cause__):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise
 
 
