@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.status import Status
 
+from attngru_bt.bars.names import to_cell
+
 
 class Progress:
     """Tells the stages and months of a run, and keeps each finished month's scores on disk.
@@ -105,7 +107,8 @@ class Progress:
             if new:
                 writer.writerow(["month_end", "symbol", "score"])
             date = record.month_end.date()
-            writer.writerows([date, name, repr(float(s))] for name, s in record.scores.items())
+            scores = record.scores.items()
+            writer.writerows([date, to_cell(name), repr(float(s))] for name, s in scores)
 
     def stop(self) -> None:
         """End the line that changes."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attngru_bt.bars import DataError
+from attngru_bt.bars.names import fault
 
 
 def named(feeds: Sequence[Any]) -> dict[str, Any]:
@@ -18,6 +19,8 @@ def named(feeds: Sequence[Any]) -> dict[str, Any]:
                 "A feed has no name, so its stock cannot be told in scores and reports: use "
                 "cerebro.adddata(feed, name='...')."
             )
+        if wrong := fault(name):
+            raise DataError(f"Feed name {wrong}; give the feed a name without.")
         if names.count(name) > 1:
             raise DataError(
                 f"Two feeds are named {name!r}, and reports would merge them: give each a "
