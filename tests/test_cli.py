@@ -348,11 +348,13 @@ def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkey
 
 
 def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
+    tmp_path = tmp_path / "[/a] [red]b:dog:"  # a folder's name is no markup
     done = invoke(
         "backtest", "--data", data, "--model", "random", "--market", "ashare", "--topk", 3,
         "--start", "2015-06-01", "--out", tmp_path,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
+    assert f"  {tmp_path}/metrics.json\n" in done.stdout
     assert "Random, best 3 of each month" in (tmp_path / "tearsheet.html").read_text()
     assert not (tmp_path / "checkpoints").exists()
 

@@ -233,7 +233,8 @@ def _backtest(
             )
     except KeyboardInterrupt as stopped:
         progress.stop()
-        err.print(f"\n{stopped}" if str(stopped) else progress.interrupted(), soft_wrap=True)
+        text = f"\n{stopped}" if str(stopped) else progress.interrupted()
+        err.print(text, highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(130) from None
     if strategy.trading_since is None:
         months_there = f"{len(month_ends(bars.dates))} months of data"
@@ -270,7 +271,7 @@ def _backtest(
         metrics["baseline"] = plain.analyzers.performance.get_analysis()
     _print_metrics(metrics)
     for path in paths:
-        out.print(f"  {path}", highlight=False, soft_wrap=True)
+        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
     return progress
 
 

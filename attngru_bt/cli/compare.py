@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from attngru_bt import compare as comparison
@@ -198,7 +197,7 @@ def _compare(
     except KeyboardInterrupt as stopped:
         text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
         progress.stop()
-        err.print(f"\n{escape(text)}", highlight=False, soft_wrap=True)
+        err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(130) from None
     finally:
         progress.stop()
@@ -206,7 +205,7 @@ def _compare(
     paths = comparison.write(found, folder, title=title)
     if into is not None:
         paths.append(comparison.insert(found, into, folder.name))
-    out.print(f"{subject(found)}\n", highlight=False, soft_wrap=True)
+    out.print(f"{subject(found)}\n", highlight=False, markup=False, soft_wrap=True)
     k = found.about["topk"]
     two, three = columns2(k), columns3(k)
     accuracy = [i for i, column in enumerate(two) if column.group.startswith("Accuracy")]
@@ -215,7 +214,7 @@ def _compare(
     _print("Scores, out of sample", two, lines2(found), rest)
     _print("Earned, out of sample, after costs", three, lines3(found), range(len(three)))
     for path in paths:
-        out.print(f"  {path}", highlight=False, soft_wrap=True)
+        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
     return progress
 
 

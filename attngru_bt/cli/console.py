@@ -13,8 +13,9 @@ from rich.markup import escape
 
 from attngru_bt.cli import scripts, trouble
 
-out = Console()
-err = Console(stderr=True)
+# :names: of files are no emoji
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 _HANDLER = "attngru-bt"
 
