@@ -92,7 +92,7 @@ class Membership:
             raise DataError(
                 f"{path}: cannot be read as CSV with columns {','.join(COLUMNS)} ({error})."
             ) from error
-        names = [column for column in frame if column.strip().lower() == "symbol"]
+        names = [column for column in frame if str(column).strip().lower() == "symbol"]
         for column in names[:1]:
             frame[column] = from_cells(frame[column])
         return cls.from_frame(frame, source=str(path))

@@ -60,7 +60,7 @@ def to_cells(table: pd.DataFrame) -> pd.DataFrame:
     found = table.rename(columns=_text_to_cell)
     for place, kind in enumerate(found.dtypes):
         if isinstance(kind, pd.StringDtype) or kind.kind == "O":
-            found.isetitem(place, found.iloc[:, place].map(_text_to_cell))
+            found.isetitem(place, [_text_to_cell(value) for value in found.iloc[:, place]])
     return found
 
 

@@ -84,7 +84,7 @@ def _security(tls: Mapping[str, Any]) -> Any:
         tls_client_key=str(tls.get("key") or tls["cert"]),
     )
     try:
-        security.get_connection_args("client")  # reads the files
+        security.get_connection_args("client")  # type: ignore[no-untyped-call]  # reads the files
     except OSError as error:
         raise ValueError(
             f"`tls`: {', '.join(str(path) for path in tls.values() if path)} cannot be used "
@@ -171,12 +171,14 @@ def _do(
         if not at_hand:
             return
         try:
-            done = wait(list(at_hand), timeout=PATIENCE, return_when="FIRST_COMPLETED").done
+            looked = wait(  # type: ignore[no-untyped-call]
+                list(at_hand), timeout=PATIENCE, return_when="FIRST_COMPLETED"
+            )
         except TimeoutError:  # of this look only
             if not client.nthreads():
                 _await_workers(client, address)
             continue
-        for future in done:
+        for future in looked.done:
             number = at_hand.pop(future)
             store(number, future.result())
             del left[number]
