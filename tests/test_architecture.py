@@ -44,6 +44,7 @@ ALLOWED = {
     "pyfolio": {"tearsheet"},
     "matplotlib": {"tearsheet"},
     "arch": {"significance"},
+    "filelock": {"lock"},
     "typer": {"cli"},
     "rich": {"cli", "progress"},
 }

@@ -337,6 +337,12 @@ def interrupted(data, tmp_path_factory):
         (("--market", "nyse"), "nyse"),
         (("--jobs", 0), "`jobs` must be at least 1"),
         (("--jobs", 2, "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
+        (
+            ("--dask", "tls://127.0.0.1:1", "--dask-tls-ca", "a.pem", "--dask-tls-cert", "b.pem"),
+            "`tls`: a.pem: there is no such file",
+        ),
+        (("--dask", "tls://127.0.0.1:1", "--dask-tls-ca", "a.pem"), "'cert' too (--dask-tls-cert)"),
+        (("--dask-tls-cert", "b.pem"), "`tls` is for the address of a scheduler, tls://"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkeypatch):

@@ -112,8 +112,9 @@ class TestCells:
 
     def test_numbers_and_what_is_not_known_stay(self):
         date = pd.Timestamp("2020-01-02")
-        table = pd.DataFrame({"a": [-1, 2], "b": [None, "-"], "c": [date, date]})
-        assert as_csv(table) == "a,b,c\n-1,,2020-01-02\n2,'-,2020-01-02\n"
+        whole = pd.Series([1, None], dtype=object)
+        table = pd.DataFrame({"a": [-1, 2], "b": [None, "-"], "c": [date, date], "d": whole})
+        assert as_csv(table) == "a,b,c,d\n-1,,2020-01-02,1\n2,'-,2020-01-02,\n"
 
 
 class TestRoundTrip:

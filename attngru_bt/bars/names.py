@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import numpy as np
 import pandas as pd
 
 # control characters (NUL, tab, line ends), invisible ones (those of writing direction among them),
@@ -60,7 +61,8 @@ def to_cells(table: pd.DataFrame) -> pd.DataFrame:
     found = table.rename(columns=_text_to_cell)
     for place, kind in enumerate(found.dtypes):
         if isinstance(kind, pd.StringDtype) or kind.kind == "O":
-            found.isetitem(place, [_text_to_cell(value) for value in found.iloc[:, place]])
+            cells = [_text_to_cell(value) for value in found.iloc[:, place]]
+            found.isetitem(place, np.array(cells, dtype=object))  # 1 beside None stays 1
     return found
 
 

@@ -73,7 +73,9 @@ def _security(tls: Mapping[str, Any]) -> Any:
             raise ValueError(f"`tls` may hold {', '.join(TLS_FILES)}; got {name!r}.")
     for name in TLS_FILES[:2]:
         if tls.get(name) is None:
-            raise ValueError(f"`tls` needs the file {name!r} too (PEM); got {', '.join(tls)}.")
+            raise ValueError(
+                f"`tls` needs the file {name!r} too (--dask-tls-{name}); got {', '.join(tls)}."
+            )
     for name, path in tls.items():
         if path is not None and not Path(path).is_file():
             raise ValueError(f"`tls`: {path}: there is no such file ({name!r}); check the path.")
@@ -106,8 +108,17 @@ def _unanswered(address: str, error: Exception) -> str:
 
 
 def n_threads(client: Any) -> int:
-    """How many threads the cluster has; at least 1, for workers may come later."""
-    return max(1, sum(client.nthreads().values()))
+    """How many threads the cluster has; at least 1, for workers may come later.
+
+    Raises
+    ------
+    WorkersLost
+        If the scheduler does not answer.
+    """
+    try:
+        return max(1, sum(client.nthreads().values()))
+    except Exception as error:  # the client is closed, in one of many ways
+        raise WorkersLost("The Dask scheduler is gone.") from error
 
 
 def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client: Any) -> None:
