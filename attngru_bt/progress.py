@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
+
+from attngru_bt.bars.names import to_cell
 
 
 class Progress:
@@ -40,7 +43,8 @@ class Progress:
     def stage(self, name: str, text: str = "") -> None:
         """Write the line of a stage."""
         self.stop()
-        self.console.print(f"[bold]{name:<10}[/] {text}", highlight=False, soft_wrap=True)
+        line = f"[bold]{name:<10}[/] {escape(text)}"
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def month(self, record: Any) -> None:
         """Take note of a `MonthRecord`; called by the signal generator at each month-end."""
@@ -64,9 +68,9 @@ class Progress:
             if self._status is None:
                 self._status = self.console.status("")
                 self._status.start()
-            self._status.update(f"[bold]training[/]   {text}")
+            self._status.update(f"[bold]training[/]   {escape(text)}")
         elif now_and_then:
-            self.console.print(f"training   {text}", highlight=False)
+            self.console.print(f"training   {text}", highlight=False, markup=False)
 
     def fit(self, done: int, total: int, task: Any, records: list[Any]) -> None:
         """Take note of a finished fit; called by the walk-forward of several processes."""
@@ -105,7 +109,8 @@ class Progress:
             if new:
                 writer.writerow(["month_end", "symbol", "score"])
             date = record.month_end.date()
-            writer.writerows([date, name, repr(float(s))] for name, s in record.scores.items())
+            scores = record.scores.items()
+            writer.writerows([date, to_cell(name), repr(float(s))] for name, s in scores)
 
     def stop(self) -> None:
         """End the line that changes."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import DataError
+from attngru_bt.bars.names import fault, from_cells
 from attngru_bt.bars.panel import DateLike, first, session_date
 
 COLUMNS = ("symbol", "in_date", "out_date")
@@ -64,6 +65,8 @@ class Membership:
                     f"{source}: every symbol must be a non-empty string (read the column as text, "
                     f"or '000001' becomes 1); got {name!r}."
                 )
+            if wrong := fault(name.strip()):
+                raise DataError(f"{source}: symbol {wrong}; write it without.")
         for i in first(np.isnat(self._in)):
             raise DataError(
                 f"{source}: {names[i]} has no in_date; write the first day of its stay."
@@ -89,6 +92,9 @@ class Membership:
             raise DataError(
                 f"{path}: cannot be read as CSV with columns {','.join(COLUMNS)} ({error})."
             ) from error
+        names = [column for column in frame if str(column).strip().lower() == "symbol"]
+        for column in names[:1]:
+            frame[column] = from_cells(frame[column])
         return cls.from_frame(frame, source=str(path))
 
     @classmethod

@@ -34,7 +34,7 @@ analyzers evaluation feeds
 datasets
 universe
 bars
-atomic
+atomic lock
 """
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 
@@ -44,6 +44,7 @@ ALLOWED = {
     "pyfolio": {"tearsheet"},
     "matplotlib": {"tearsheet"},
     "arch": {"significance"},
+    "filelock": {"lock"},
     "typer": {"cli"},
     "rich": {"cli", "progress"},
 }

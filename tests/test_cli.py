@@ -336,10 +336,16 @@ def interrupted(data, tmp_path_factory):
         (("--market", "nyse"), "nyse"),
         (("--jobs", 0), "`jobs` must be at least 1"),
         (("--jobs", 2, "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
+        (
+            ("--dask", "tls://127.0.0.1:1", "--dask-tls-ca", "a.pem", "--dask-tls-cert", "b.pem"),
+            "`tls`: a.pem: there is no such file",
+        ),
+        (("--dask", "tls://127.0.0.1:1", "--dask-tls-ca", "a.pem"), "'cert' too (--dask-tls-cert)"),
+        (("--dask-tls-cert", "b.pem"), "`tls` is for the address of a scheduler, tls://"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkeypatch):
-    monkeypatch.setattr("attngru_bt.walkforward.crew.PATIENCE", 0.5)
+    monkeypatch.setattr("attngru_bt.walkforward.cluster.PATIENCE", 0.5)
     done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:], *options)
     assert done.exit_code == 2
     assert message in done.output
@@ -347,11 +353,13 @@ def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkey
 
 
 def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
+    tmp_path = tmp_path / "[/a] [red]b:dog:"  # a folder's name is no markup
     done = invoke(
         "backtest", "--data", data, "--model", "random", "--market", "ashare", "--topk", 3,
         "--start", "2015-06-01", "--out", tmp_path,
     )  # fmt: skip
     assert done.exit_code == 0, done.output
+    assert f"  {tmp_path}/metrics.json\n" in done.stdout
     assert "Random, best 3 of each month" in (tmp_path / "tearsheet.html").read_text()
     assert not (tmp_path / "checkpoints").exists()
 

@@ -24,7 +24,7 @@ from attngru_bt.tearsheet.model_charts import attention_table, variance_table
 from attngru_bt.tearsheet.plain import plain
 from attngru_bt.tearsheet.report import collect
 
-NASTY = "<b>&\"'</b>"
+NASTY = "<b>&\"'</b>$\\frac$"  # neither HTML nor a formula
 
 
 @dataclass
@@ -180,7 +180,16 @@ class TestPage:
         assert not page.open
         assert all(a.startswith("data:image/png;base64,") for a in page.addresses)
         source = (folder / "tearsheet.html").read_text()
-        assert "http" not in source and "<script" not in source and "url(" not in source
+        assert "://" not in source and "<script" not in source and "url(" not in source
+
+    def test_a_browser_may_load_and_run_nothing(self, folder):
+        source = (folder / "tearsheet.html").read_text()
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', source)
+        rules = dict(rule.strip().split(" ", 1) for rule in policy[1].split(";"))
+        assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+        assert rules["img-src"] == "data:" and rules["style-src"] == "'unsafe-inline'"
+        assert source.index("Content-Security-Policy") < source.index("<style>")
+        assert not re.search(r"<(script|link|iframe|object|embed|form)|\son\w+=", source)
 
     def test_every_section_is_there(self, folder):
         page = Page(folder / "tearsheet.html")
@@ -235,6 +244,44 @@ class TestPage:
             assert changed <= {"backend"}
         finally:
             matplotlib.rcParams["font.size"] = 10.0
+
+    def test_no_text_of_a_figure_is_parsed(self):
+        def draw(ax):
+            ax.set_title("$\\frac$")
+            ax.plot([1, 2], label="$_{$")
+            ax.set_yticks([1, 2], ["$A and B$", "$^$"])
+            ax.set_ylabel("A_$\\undefined$")
+            charts.legend_above(ax)
+
+        with matplotlib.rc_context({"text.usetex": True, "axes.formatter.use_mathtext": True}):
+            assert charts.png(draw).startswith("data:image/png;base64,")
+
+    def test_a_figure_that_fails_loses_only_itself(self, ran, tmp_path, monkeypatch, caplog):
+        def png(draw, size):
+            if draw.func is charts.turnover:
+                raise ValueError("no such\nglyph")
+            return "data:image/png;base64,AAAA"
+
+        monkeypatch.setattr(charts, "png", png)
+        paths = tearsheet.write_run(ran, tmp_path)
+        assert sorted(paths) == sorted(tmp_path.iterdir()) and len(paths) == 8
+        page = Page(tmp_path / "tearsheet.html")
+        assert "'Turnover' could not be drawn (ValueError: no such glyph)." in page.text
+        assert "Turnover" not in page.images and "Names held" in page.images
+        assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
+        assert "'Turnover' could not be drawn" in caplog.text
+
+    def test_tables_are_written_before_anything_is_drawn(self, ran, tmp_path, monkeypatch):
+        def fail(report, title):
+            raise RuntimeError("drawing")
+
+        monkeypatch.setattr("attngru_bt.tearsheet.files.render", fail)
+        with pytest.raises(RuntimeError, match="drawing"):
+            tearsheet.write_run(ran, tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {
+            "metrics.json", "equity.csv", "scores.csv", "orders.csv", "positions.csv",
+            "attention.csv", "run.json",
+        }  # fmt: skip
 
     def test_the_title_can_be_given(self, ran, tmp_path, unpainted):
         path = tearsheet.save(ran, tmp_path / "page.html", title="Q&A")

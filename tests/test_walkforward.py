@@ -426,7 +426,7 @@ class TestErrors:
         ],
     )
     def test_bad_parameters(self, market, changed, message, monkeypatch):
-        monkeypatch.setattr("attngru_bt.walkforward.crew.PATIENCE", 0.5)
+        monkeypatch.setattr("attngru_bt.walkforward.cluster.PATIENCE", 0.5)
         with pytest.raises(ValueError, match=message):
             walk_forward(market, {"ridge": Ridge()}, **(SETTINGS | changed))
 

@@ -11,6 +11,7 @@ import pandas as pd
 from attngru_bt.audit.limit import CONFIDENCE, IC, Month, ic_limit, precision_limit
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.bars import DataError
+from attngru_bt.bars.names import from_cells
 from attngru_bt.evaluation import monthly_quality, summary
 
 NAME = "accuracy"
@@ -147,6 +148,7 @@ def read_scores(path: str | Path) -> pd.DataFrame:
                 f"{','.join(map(str, table.columns))}."
             )
     dates = pd.to_datetime(table["month_end"], errors="coerce", format="ISO8601")
+    table["symbol"] = from_cells(table["symbol"])
     columns = {}
     for name in ("score", "label"):
         columns[name] = pd.to_numeric(table[name], errors="coerce").astype(np.float64).to_numpy()

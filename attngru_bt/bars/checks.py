@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars.dates import parse_dates
+from attngru_bt.bars.names import fault
 from attngru_bt.bars.panel import PRICE_LINES, DataError, first, nearest
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,10 @@ def _symbols(column: pd.Series, source: str) -> np.ndarray:
                 "Convert it with astype(str).str.zfill(6) or read it with dtype={'symbol': str}."
             )
     stripped = np.array([name.strip() for name in names] + [""], dtype=object)
+    for i, name in enumerate(stripped):
+        if wrong := fault(name):
+            row = first(codes == i)[0] + 1
+            raise DataError(f"{source}: symbol {wrong} in row {row}; write it without.")
     symbols = stripped[codes]
     for i in first(symbols == ""):
         raise DataError(f"{source}: row {i + 1} has no symbol; write it or remove the row.")

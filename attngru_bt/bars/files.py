@@ -11,6 +11,7 @@ import pandas as pd
 
 from attngru_bt.bars.checks import EMPTY, FILLABLE, checked
 from attngru_bt.bars.dates import one_zone
+from attngru_bt.bars.names import fault, from_cells
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -143,6 +144,8 @@ def symbol_files(folder: Path) -> dict[str, Path]:
         symbol, suffix = split_suffix(file)
         if not suffix or not symbol or symbol.startswith(".") or symbol in NOT_SYMBOLS:
             continue
+        if wrong := fault(symbol):
+            raise DataError(f"{folder}: the name of the file {wrong}; rename it.")
         if symbol in found:
             raise DataError(
                 f"{folder}: {found[symbol].name} and {file.name} are both {symbol}; remove one."
@@ -186,7 +189,7 @@ def _read_file(path: Path) -> pd.DataFrame:
         text = {c for c in header if str(c).strip().lower() in ("date", "symbol")}
         # "NA" and "NAN" are symbols like any other: only numbers may be spelled empty
         empty = {c: EMPTY for c in header if c not in text}
-        return _with_columns(
+        frame = _with_columns(
             pd.read_csv(
                 path,
                 dtype=dict.fromkeys(text, str),
@@ -196,6 +199,9 @@ def _read_file(path: Path) -> pd.DataFrame:
                 low_memory=False,
             )
         )
+        if list(frame.columns).count("symbol") == 1:
+            frame["symbol"] = from_cells(frame["symbol"])
+        return frame
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason}).") from error
     except pd.errors.EmptyDataError:

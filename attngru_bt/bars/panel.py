@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.bars.names import fault
+
 PRICE_LINES = ("open", "high", "low", "close", "preclose")
 
 DateLike = pd.Timestamp | datetime.date | datetime.datetime | np.datetime64 | str
@@ -100,6 +102,8 @@ class Bars:
         for asset in assets:
             if not isinstance(asset, str) or not asset:
                 raise DataError(f"`assets` must be non-empty strings; got {asset!r}.")
+            if wrong := fault(asset):
+                raise DataError(f"`assets`: {wrong}; write it without.")
         if len(set(assets)) != len(assets):
             twice = next(a for a in assets if assets.count(a) > 1)
             raise DataError(f"`assets` must differ; got {twice!r} more than once.")

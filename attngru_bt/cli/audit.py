@@ -88,7 +88,7 @@ def audit(
     Exit code 1 if a check fails, 2 if the audit could not be made, else 0.
     """
     log_to_stderr(logging.ERROR)
-    with sentences(debug):
+    with sentences(debug, json_file):
         if json_file is not None and not json_file.resolve().parent.is_dir():
             raise ValueError(f"--json {json_file}: there is no folder {json_file.parent}; make it.")
         market = read_market(data, benchmark, membership, factor_file)

@@ -19,12 +19,15 @@ from attngru_bt import backtest as engine
 from attngru_bt import tearsheet
 from attngru_bt.bars import DataError
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import check_fees, date, read_market
+from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
 from attngru_bt.cli.options import (
     Benchmark,
     Cash,
     Commission,
     Dask,
+    DaskCa,
+    DaskCert,
+    DaskKey,
     Data,
     Debug,
     Device,
@@ -50,6 +53,7 @@ from attngru_bt.cli.options import (
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.datasets import Market
 from attngru_bt.factors.engine import cost_of, plan
+from attngru_bt.lock import sole_use
 from attngru_bt.models import find, generator
 from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
@@ -111,6 +115,9 @@ def backtest(
     device: Device = "cpu",
     jobs: Jobs = 1,
     dask: Dask = None,
+    dask_ca: DaskCa = None,
+    dask_cert: DaskCert = None,
+    dask_key: DaskKey = None,
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
@@ -125,14 +132,14 @@ def backtest(
     began = time.perf_counter()
     # that nothing was traded is an error here
     log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
-    with sentences(debug):
+    with sentences(debug, out_dir), sole_use(out_dir):
         check_fees(commission, rules)
         progress = _backtest(
             read_market(data, benchmark, membership, factor_file),
             choose(factors),
             out_dir,
             baseline,
-            Crew(jobs, dask),
+            Crew(jobs, dask, dask_tls(dask_ca, dask_cert, dask_key)),
             EMBEDDED if data is None else {},
             dict(
                 start=start,
@@ -165,11 +172,12 @@ class Crew:
 
     jobs: int
     cluster: str | None
+    tls: dict[str, Path] | None
 
     @property
     def alone(self) -> bool:
         """Whether this process does everything itself."""
-        return self.jobs == 1 and self.cluster is None
+        return self.jobs == 1 and self.cluster is None and self.tls is None
 
 
 def _backtest(
@@ -228,7 +236,8 @@ def _backtest(
             )
     except KeyboardInterrupt as stopped:
         progress.stop()
-        err.print(f"\n{stopped}" if str(stopped) else progress.interrupted(), soft_wrap=True)
+        text = f"\n{stopped}" if str(stopped) else progress.interrupted()
+        err.print(text, highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(130) from None
     if strategy.why_not_traded:
         raise DataError(f"Nothing was traded: {strategy.why_not_traded}")
@@ -257,7 +266,7 @@ def _backtest(
         metrics["baseline"] = plain.analyzers.performance.get_analysis()
     _print_metrics(metrics)
     for path in paths:
-        out.print(f"  {path}", highlight=False, soft_wrap=True)
+        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
     return progress
 
 
@@ -300,6 +309,7 @@ def _train(
         start=start,
         jobs=crew.jobs,
         client=crew.cluster,
+        tls=crew.tls,
         folder=signal.checkpoints.parent.parent,
         progress=progress.fit,
     )

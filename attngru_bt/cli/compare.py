@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from attngru_bt import compare as comparison
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import check_fees, date, read_market
+from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
 from attngru_bt.cli.options import (
     Benchmark,
     Cash,
     Commission,
     Dask,
+    DaskCa,
+    DaskCert,
+    DaskKey,
     Data,
     Debug,
     Device,
@@ -48,6 +50,7 @@ from attngru_bt.compare.files import find_place
 from attngru_bt.compare.tables import Column, Line, columns2, columns3, lines2, lines3, subject
 from attngru_bt.datasets import Market
 from attngru_bt.factors.engine import plan
+from attngru_bt.lock import sole_use
 from attngru_bt.progress import Progress
 from attngru_bt.tearsheet.tables import DASH
 
@@ -80,6 +83,9 @@ def compare(
     ] = Path("runs/compare"),
     jobs: Jobs = 1,
     dask: Dask = None,
+    dask_ca: DaskCa = None,
+    dask_cert: DaskCert = None,
+    dask_key: DaskKey = None,
     lookback: Annotated[int | None, typer.Option(help="Steps the networks see.")] = None,
     step: Step = None,
     refit: Refit = None,
@@ -117,7 +123,7 @@ def compare(
     """
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug):
+    with sentences(debug, out_dir), sole_use(out_dir):
         check_fees(commission, rules)
         given: dict[str, Any] = dict(
             start=start, end=end, topk=topk, lookback=lookback, step=step, refit=refit,
@@ -144,6 +150,7 @@ def compare(
             tried=tried,
             draws=draws,
             client=dask,
+            tls=dask_tls(dask_ca, dask_cert, dask_key),
             trading={k: v for k, v in account.items() if v is not None},
             title=title,
             into=into,
@@ -190,7 +197,7 @@ def _compare(
     except KeyboardInterrupt as stopped:
         text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
         progress.stop()
-        err.print(f"\n{escape(text)}", highlight=False, soft_wrap=True)
+        err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(130) from None
     finally:
         progress.stop()
@@ -198,7 +205,7 @@ def _compare(
     paths = comparison.write(found, folder, title=title)
     if into is not None:
         paths.append(comparison.insert(found, into, folder.name))
-    out.print(f"{subject(found)}\n", highlight=False, soft_wrap=True)
+    out.print(f"{subject(found)}\n", highlight=False, markup=False, soft_wrap=True)
     k = found.about["topk"]
     two, three = columns2(k), columns3(k)
     accuracy = [i for i, column in enumerate(two) if column.group.startswith("Accuracy")]
@@ -207,7 +214,7 @@ def _compare(
     _print("Scores, out of sample", two, lines2(found), rest)
     _print("Earned, out of sample, after costs", three, lines3(found), range(len(three)))
     for path in paths:
-        out.print(f"  {path}", highlight=False, soft_wrap=True)
+        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
     return progress
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from attngru_bt.cli import scripts
+from attngru_bt.cli import scripts, trouble
 
-out = Console()
-err = Console(stderr=True)
+# :names: of files are no emoji
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 _HANDLER = "attngru-bt"
 
@@ -35,16 +37,25 @@ def log_to_stderr(level: int, without: str = "") -> None:
 
 
 @contextmanager
-def sentences(debug: bool) -> Iterator[None]:
+def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
     """Turn the errors a user can mend into one sentence on stderr and exit code 2.
 
-    These are bad data, bad parameters, missing files, and whatever goes wrong in the user's own
-    factor file: then the sentence says where.
+    These are bad data, bad parameters, files that cannot be read or written, and whatever goes
+    wrong in the user's own factor file: then the sentence says where.
+
+    Parameters
+    ----------
+    debug : bool
+        Let the error through, with its traceback.
+    out_path : Path or None
+        What the command writes: named where the system does not say which file it was.
     """
     try:
         yield
     except Exception as error:
         text = scripts.told(error)
+        if text is None and isinstance(error, OSError) and error.errno is not None:
+            text = trouble.told(error, out_path)
         if text is None and isinstance(error, (ValueError, TypeError, OSError, ImportError)):
             text = str(error)
         if debug or text is None:

@@ -15,6 +15,7 @@ import typer
 
 from attngru_bt.atomic import replacing
 from attngru_bt.bars import Bars, DataError
+from attngru_bt.bars.names import to_cells
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
 from attngru_bt.cli.options import Benchmark, Data, End, FactorFile
@@ -126,7 +127,7 @@ def compute(
 ) -> None:
     """Write a table: date, symbol and a column per factor, a row per stock and day of trade."""
     log_to_stderr(logging.WARNING)
-    with sentences(debug):
+    with sentences(debug, out_file):
         if not _suffix(out_file) or out_file.is_dir():
             raise ValueError(
                 f"--out must be a file that ends in .parquet, .csv or .csv.gz; got {out_file}."
@@ -237,7 +238,8 @@ def _appending(file: Any) -> Write:
 
     def write(table: pd.DataFrame) -> None:
         nonlocal header
-        table.to_csv(file, index=False, header=header, date_format="%Y-%m-%d", lineterminator="\n")
+        form: Any = {"index": False, "date_format": "%Y-%m-%d", "lineterminator": "\n"}
+        to_cells(table).to_csv(file, header=header, **form)
         header = False
 
     return write

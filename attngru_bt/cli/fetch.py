@@ -10,6 +10,7 @@ from typing import Annotated
 
 import pandas as pd
 import typer
+from rich.markup import escape
 
 from attngru_bt.bars.panel import nearest
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
@@ -67,7 +68,7 @@ def fetch(
 ) -> None:
     """Fetch daily bars from a vendor into a panel folder; start again to go on."""
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug):
+    with sentences(debug, out_dir):
         if source not in VENDORS:
             raise ValueError(
                 f"--source must be one of {', '.join(VENDORS)}; got {source!r}"
@@ -108,7 +109,7 @@ def fetch(
         if report.failed and not allow_missing:
             raise typer.Exit(1)
     for path in report.files:
-        out.print(f"  {path}", highlight=False, soft_wrap=True)
+        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _say(text: str) -> None:
@@ -146,7 +147,7 @@ class _Telling:
         text = f"{done + len(report.skipped)}/{len(report.symbols)}  {symbol}"
         if self._status is not None:
             self._status.start()
-            self._status.update(text)
+            self._status.update(escape(text))
         elif done % 50 == 0:
             _say(text)
 

@@ -66,6 +66,12 @@ def date(option: str, text: str) -> str:
         raise ValueError(f"--{option} must be a date such as 2017-01-31; got {text!r}.") from None
 
 
+def dask_tls(ca: Path | None, cert: Path | None, key: Path | None) -> dict[str, Path] | None:
+    """Return the TLS files that were given by name; None without any."""
+    given = {"ca": ca, "cert": cert, "key": key}
+    return {name: path for name, path in given.items() if path is not None} or None
+
+
 def check_fees(commission: float | None, rules: str | None) -> None:
     """Refuse a commission beside the rules of a market, which bring their own."""
     if commission is not None and rules is not None:

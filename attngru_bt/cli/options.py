@@ -57,6 +57,18 @@ RandomState = Annotated[int, typer.Option(help="Same number, same result.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
 Jobs = Annotated[int, typer.Option(help="Processes that train at once; -1: one per core.")]
 Dask = Annotated[
-    str | None, typer.Option(help="Train on this Dask cluster instead: tcp://host:8786.")
+    str | None,
+    typer.Option(
+        help="Train on this Dask cluster instead: tcp://host:8786. Its scheduler can run code here."
+    ),
+]
+DaskCa = Annotated[
+    Path | None,
+    typer.Option("--dask-tls-ca", help="Authority's certificate (PEM), for tls://host:8786."),
+]
+DaskCert = Annotated[Path | None, typer.Option("--dask-tls-cert", help="Your certificate (PEM).")]
+DaskKey = Annotated[
+    Path | None,
+    typer.Option("--dask-tls-key", help="Its key (PEM). [default: in the certificate's file]"),
 ]
 Debug = Annotated[bool, typer.Option(help="Show the traceback of an error.")]

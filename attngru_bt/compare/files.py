@@ -23,6 +23,7 @@ def write(
     """Write a comparison as files, each replaced in one step.
 
     The same comparison gives the same bytes; only the training seconds differ from run to run.
+    Tables come first, the page with its pictures last.
 
     - ``compare.html``: everything on one page, pictures inside.
     - ``table2.csv``, ``table3.csv``: a row per model; columns as `Comparison.table2`, `.table3`.
@@ -38,14 +39,14 @@ def write(
         The files, the page first.
     """
     texts = {
-        "compare.html": render(found, title),
         "table2.csv": _csv(found.table2),
         "table3.csv": _csv(found.table3),
         "monthly.csv": _csv(found.monthly),
         "compare.json": output.as_json(contents(found)),
         "table.md": markdown(found),
     }
-    return [output.write(Path(folder) / name, text) for name, text in texts.items()]
+    files = [output.write(Path(folder) / name, text) for name, text in texts.items()]
+    return [output.write(Path(folder) / "compare.html", render(found, title)), *files]
 
 
 def insert(found: Comparison, path: str | os.PathLike[str], name: str) -> Path:

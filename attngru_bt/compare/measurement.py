@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ def run(
     jobs: int = 1,
     folder: str | os.PathLike[str] | None = None,
     client: Any = None,
+    tls: Mapping[str, Any] | None = None,
     progress: Any = None,
     trading: Mapping[str, Any] | None = None,
     tried: int | None = None,
@@ -76,7 +78,7 @@ def run(
         Processes.
     folder : path, default None
         Where finished walks are kept, so that an interrupted run goes on where it stopped.
-    client, progress
+    client, tls, progress
         As `attngru_bt.walkforward.walk_forward`.
     trading : mapping, default None
         Of the account: cash, commission, slippage, periods, riskfree, rules, rebalance, as
@@ -105,7 +107,7 @@ def run(
     market = market if end is None else market.until(end)
     walks = walk_forward(
         market, scored, seeds=seeds, start=start, end=end, jobs=jobs, folder=folder,
-        client=client, progress=progress, topk=topk, **settings,
+        client=client, tls=tls, progress=progress, topk=topk, **settings,
     )  # fmt: skip
     return measure(
         market,
@@ -235,12 +237,13 @@ def measure(
 def _accounts(
     market: Market, scores: Sequence[pd.DataFrame], topk: int, account: Mapping[str, Any], jobs: int
 ) -> list[Account]:
-    if jobs == 1 or len(scores) == 1:
-        return [trade(market, table, topk, **account) for table in scores]
-    from joblib import Parallel, delayed
+    from attngru_bt.walkforward.crew import work
 
-    work = (delayed(trade)(market, table, topk, **account) for table in scores)
-    return list(Parallel(n_jobs=jobs)(work))
+    calls = {i: (partial(trade, **account), (market, s, topk)) for i, s in enumerate(scores)}
+    found: dict[int, Account] = {}
+    if not work(calls, found.__setitem__, jobs=jobs if len(calls) > 1 else 1):
+        raise KeyboardInterrupt
+    return [found[i] for i in range(len(scores))]
 
 
 def _quality(quality: pd.DataFrame, walk: Any) -> dict[str, float]:

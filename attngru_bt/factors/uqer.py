@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import Bars, DataError
+from attngru_bt.bars.names import from_cell
 
 _KEYS = ("ticker", "secID", "symbol")
 _DATES = ("tradeDate", "date")
@@ -98,7 +99,8 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, 
     path = Path(source)
     if path.suffix == ".parquet":
         return pd.read_parquet(path), path.name
-    return pd.read_csv(path, dtype={key: str for key in _KEYS}), path.name
+    table = pd.read_csv(path, dtype={key: str for key in _KEYS})
+    return table.rename(columns=from_cell), path.name
 
 
 def _dates(column: pd.Series, label: str, name: str) -> pd.DatetimeIndex:
@@ -120,7 +122,7 @@ def _columns(tickers: pd.Series, assets: tuple[str, ...], name: str) -> np.ndarr
             by_digits.setdefault(digits.zfill(6), []).append(j)
     found: dict[object, int] = {}
     for ticker in tickers.unique():
-        text = str(ticker).strip()
+        text = from_cell(str(ticker).strip())
         digits = re.findall(r"\d+", text)
         fits = [exact[text]] if text in exact else []
         if not fits and digits:

@@ -13,6 +13,7 @@ import backtrader as bt
 import pandas as pd
 
 from attngru_bt.bars import DataError
+from attngru_bt.bars.names import fault
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +134,8 @@ def named(feeds: Sequence[Any]) -> dict[str, Any]:
                 f"cerebro.adddata(feed, name='SYMBOL') where it is added."
             )
     for name, count in Counter(feed._name for feed in feeds).items():
+        if wrong := fault(name):
+            raise DataError(f"Feed name {wrong}; give the feed a name without.")
         if count > 1:
             raise DataError(
                 f"Two feeds are named {name!r}, and reports would merge them: give each a "

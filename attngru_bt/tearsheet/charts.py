@@ -49,6 +49,10 @@ _STYLE: dict[str, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "lines.linewidth": 1.6,
+    # a name is no formula: $A and B$ is shown as it is, not typeset
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
 }
 
 

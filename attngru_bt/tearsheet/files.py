@@ -74,7 +74,8 @@ def write_run(
 ) -> list[Path]:
     """Write a finished run as files, each replaced in one step.
 
-    The same run gives the same bytes. The folder is made if need be. Parameters as in `save`.
+    The same run gives the same bytes. The folder is made if need be. Tables and figures come first,
+    the page with its pictures last. Parameters as in `save`.
 
     - ``tearsheet.html``: see `save`.
     - ``metrics.json``: `evidence`, `strategy`, `benchmark`, `baseline` (as in `Performance`),
@@ -98,7 +99,6 @@ def write_run(
     """
     report = collect(strategy, benchmark, baseline, baseline_name, run)
     contents = {
-        "tearsheet.html": render(report, title),
         "metrics.json": as_json(metrics(report)),
         "equity.csv": as_csv(equity(report)),
         "scores.csv": as_csv(scores(report)),
@@ -107,7 +107,8 @@ def write_run(
         "attention.csv": as_csv(attention(report)),
         "run.json": as_json(settings(report)),
     }
-    return [write(Path(folder) / name, text) for name, text in contents.items()]
+    files = [write(Path(folder) / name, text) for name, text in contents.items()]
+    return [write(Path(folder) / "tearsheet.html", render(report, title)), *files]
 
 
 def metrics(report: Report) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from attngru_bt.tearsheet import charts
 from attngru_bt.tearsheet.plain import plain
+
+logger = logging.getLogger(__name__)
 
 STYLE = """
 :root{--ink:#22262c;--soft:#5d6673;--line:#e2e5ea;--card:#fff;--back:#f5f6f8;--accent:#1f5fbf}
@@ -53,6 +56,12 @@ footer{margin-top:40px;color:var(--soft);font-size:.82rem}
 @media print{body{background:#fff}figure,.panel{break-inside:avoid}}
 """
 
+# What a browser may do with a page: use the style and the pictures in it, load and run nothing
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+
 FOOTER = (
     "<footer>Made by attngru_bt. Results of a backtest: past and hypothetical, without market "
     "impact.</footer>"
@@ -73,6 +82,7 @@ def document(heading: str, parts: Iterable[str], style: str = "") -> str:
     """
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(heading)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n"
         "<main>\n" + "\n".join(part for part in parts if part) + "\n</main>\n</body>\n</html>\n"
@@ -89,6 +99,9 @@ def figure(
 ) -> str:
     """Return a picture under its title; a wide one takes the whole row of a grid.
 
+    One that cannot be drawn is replaced by a sentence, and warned of: hours of computing are not
+    lost for want of a picture.
+
     Parameters
     ----------
     draw : callable
@@ -99,9 +112,16 @@ def figure(
         Width and height in inches.
     wide : bool, default=False
     """
+    try:
+        picture = f'<img alt="{escape(title)}" src="{charts.png(draw, size)}">'
+    except Exception as error:  # of libraries that draw, and whatever a user's names do to them
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        text = f"{title!r} could not be drawn ({reason})"
+        logger.warning("%s; the page is written without it.", text)
+        logger.debug("where it failed", exc_info=True)
+        picture = f"<p class=soft>{escape(text)}.</p>"
     return (
-        f'<figure class="{"all wide" if wide else ""}"><h3>{escape(title)}</h3>'
-        f'<img alt="{escape(title)}" src="{charts.png(draw, size)}">'
+        f'<figure class="{"all wide" if wide else ""}"><h3>{escape(title)}</h3>{picture}'
         + (f"<figcaption>{escape(caption)}</figcaption>" if caption else "")
         + "</figure>"
     )

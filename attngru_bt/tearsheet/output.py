@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.atomic import replacing
+from attngru_bt.bars.names import to_cells
 from attngru_bt.tearsheet.plain import plain
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,9 @@ def as_json(value: Any) -> str:
 
 
 def as_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV without its index, dates as 2019-12-31."""
-    return str(frame.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n"))
+    """Return a table as CSV without its index, dates as 2019-12-31, names as `names.to_cell`."""
+    cells = to_cells(frame)
+    return str(cells.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n"))
 
 
 def versions() -> dict[str, str | None]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from attngru_bt.bars.checks import checked
 from attngru_bt.bars.panel import DataError, DateLike, session_date
+from attngru_bt.lock import sole_use
 from attngru_bt.universe import Membership
 from attngru_bt.vendors.base import Members, Vendor, VendorError
 from attngru_bt.vendors.parts import Parts
@@ -106,9 +107,32 @@ def download(
         The folder holds another fetch or a panel of other origin; no symbol has a bar.
     ValueError
         A parameter that cannot be.
+    BlockingIOError
+        If another fetch works in the folder.
     """
     first, last = session_date(start), session_date(end)
-    folder = Path(folder)
+    with sole_use(folder) as place:
+        return _download(
+            vendor, universe, first, last, place, index=index, form=form,
+            allow_missing=allow_missing, fresh=fresh, begin=begin, progress=progress,
+        )  # fmt: skip
+
+
+def _download(
+    vendor: Vendor,
+    universe: str,
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    folder: Path,
+    *,
+    index: str | None,
+    form: str,
+    allow_missing: bool,
+    fresh: bool,
+    begin: Callable[[Report], None] | None,
+    progress: Callable[[Report, str], None] | None,
+) -> Report:
+    """Do what `download` says, in a folder of one's own."""
     if form not in FORMATS:
         raise ValueError(f"`form` must be one of {', '.join(FORMATS)}; got {form!r}.")
     if first > last:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from attngru_bt.atomic import replacing
+from attngru_bt.bars.names import to_cells
 from attngru_bt.bars.panel import DataError
 
 log = logging.getLogger(__name__)
@@ -140,9 +141,9 @@ class Parts:
             elif name.endswith(".gz"):
                 # neither name nor time: the same rows give the same bytes
                 with rough.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
-                    frame.to_csv(packed, **form)
+                    to_cells(frame).to_csv(packed, **form)
             else:
-                frame.to_csv(rough, compression=None, **form)
+                to_cells(frame).to_csv(rough, compression=None, **form)
         return file
 
     def _fault(self, symbol: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from attngru_bt.bars.files import names_a_file
+from attngru_bt.bars.names import from_cell
 from attngru_bt.bars.panel import DataError, nearest
 from attngru_bt.universe import COLUMNS, Membership
 from attngru_bt.vendors.base import Members
@@ -99,6 +100,6 @@ def _from_file(
 
 def _in_file(path: Path, symbol: Callable[[str], str], text: str) -> str:
     try:
-        return symbol(text)
+        return symbol(from_cell(text))
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import pickle
 import signal
 import threading
+import time
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
+from attngru_bt.walkforward import cluster
+from attngru_bt.walkforward.calls import LOST_WORKERS, Call, Store, WorkersLost, in_worker
 
 logger = logging.getLogger(__name__)
 
-LOST_WORKERS = 3  # how often a lost worker process is made good for
-PATIENCE = 5  # seconds that a scheduler is waited for
-
-Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function and its arguments
-Store = Callable[[int, Any], None]
+ORPHANED = 1.0  # seconds between a worker's looks at whether its parent lives
 
 
 def n_workers(jobs: int = 1, client: Any = None) -> int:
@@ -27,7 +27,7 @@ def n_workers(jobs: int = 1, client: Any = None) -> int:
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0 or jobs < -1:
         raise ValueError(f"`jobs` must be at least 1, or -1 for one per core; got {jobs!r}.")
     if client is not None:
-        return max(1, sum(client.nthreads().values()))
+        return cluster.n_threads(client)
     if jobs == 1:
         return 1
     import joblib
@@ -56,30 +56,31 @@ def work(
         ``store(number, result)``; always called in this process.
     jobs : int
     client : dask.distributed.Client, default None
-        See `connected`.
+        See `cluster.connected`.
+
+    Raises
+    ------
+    WorkersLost
+        If workers are lost again and again, or none is left.
     """
     n_workers(jobs)
     left = dict(todo)
     with stop_on_interrupt() as stop:
-        if client is None and jobs == 1:
+        if client is not None:
+            cluster.hand_out(left, store, stop, client)
+        elif jobs != 1:
+            _hand_out(left, store, stop, jobs)
+        else:
             for number, (function, arguments) in todo.items():
                 if stop.is_set():
                     break
                 store(number, function(*arguments))
                 del left[number]
-        else:
-            _hand_out(left, store, stop, jobs, client)
     return not left
 
 
-def _hand_out(
-    left: dict[int, Call],
-    store: Store,
-    stop: threading.Event,
-    jobs: int,
-    cluster: Any,
-) -> None:
-    """Let joblib do what is left; a lost worker costs the tasks at hand, which are done again."""
+def _hand_out(left: dict[int, Call], store: Store, stop: threading.Event, jobs: int) -> None:
+    """Let processes do what is left; a lost one costs the tasks at hand, which are done again."""
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -89,81 +90,63 @@ def _hand_out(
             for number, (function, arguments) in list(left.items()):
                 if stop.is_set():
                     return
-                yield joblib.delayed(_in_worker)(number, function, *arguments)
+                yield joblib.delayed(_numbered)(number, function, *arguments)
 
-        if cluster is None:
-            config = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-        else:
-            config = joblib.parallel_config(
-                backend="dask", client=cluster, scatter=_shared(left), wait_for_workers_timeout=60
-            )
+        config = joblib.parallel_config(
+            backend="loky",
+            inner_max_num_threads=1,
+            initializer=_begin_worker,
+            initargs=(os.getpid(),),
+        )
         try:
             with config, warnings.catch_warnings():
                 # loky begins a worker anew whose memory has grown by 300 MB. No leak: torch is
                 # imported with the first fit, and cross-sections are mapped as they are read
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
                 parallel = joblib.Parallel(
-                    n_jobs=jobs if cluster is None else -1,
+                    n_jobs=jobs,
                     return_as="generator_unordered",
                     batch_size=1,
-                    pre_dispatch="n_jobs" if cluster is None else "2 * n_jobs",
+                    pre_dispatch="n_jobs",
                     max_nbytes="100K",
                 )
                 for number, done in parallel(orders()):
                     store(number, done)
                     del left[number]
             return
-        except TerminatedWorkerError:
+        except TerminatedWorkerError as error:
             if attempt == LOST_WORKERS:
-                raise
+                raise WorkersLost(
+                    f"Worker processes were lost {LOST_WORKERS + 1} times, often for want of "
+                    f"memory; use fewer `jobs`."
+                ) from error
             logger.warning("A worker process was lost; its task is done again.")
+        except pickle.PicklingError as error:
+            # arrays go to the workers through files; what went wrong with these comes as text
+            if os.strerror(errno.ENOSPC) in str(error.__cause__):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise
 
 
-def _shared(calls: Mapping[int, Call]) -> list[Any]:
-    """Return the arguments that several calls share."""
-    parts = [
-        part
-        for _, arguments in calls.values()
-        for part in arguments
-        if not isinstance(part, (str, int, float, type(None)))  # no object of their own
-    ]
-    seen = Counter(map(id, parts))
-    return [part for part in {id(part): part for part in parts}.values() if seen[id(part)] > 1]
+def _numbered(number: int, function: Any, *arguments: Any) -> tuple[int, Any]:
+    return number, in_worker(function, *arguments)
 
 
-def _in_worker(number: int, function: Callable[..., Any], *arguments: Any) -> tuple[int, Any]:
-    """Do one call in a worker process: Ctrl-C is for the process that hands the calls out."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Once a piece this large was freed (31 MiB), the C library keeps what is freed for the next
-    # array, instead of asking the system for every one: a fifth of the time of many small arrays.
-    np.empty(31 << 17)
-    return number, function(*arguments)
+def _begin_worker(parent: int) -> None:
+    """Set a worker process up: Ctrl-C is for its parent, whose end is its own."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
-@contextmanager
-def connected(client: Any) -> Iterator[Any]:
-    """Yield a Dask client, connected to the address if one was given; None without a cluster."""
-    if not isinstance(client, str):
-        yield client
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ImportError(
-            "A Dask cluster needs the extra [dask]: pip install 'attngru_bt[dask]'."
-        ) from None
-    try:
-        cluster = Client(client, timeout=PATIENCE)  # type: ignore[no-untyped-call]
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ValueError(
-            f"`client`: no Dask scheduler answers at {client} ({type(error).__name__}); expected "
-            f"an address such as tcp://host:8786."
-        ) from error
-    try:
-        yield cluster
-    finally:
-        cluster.close()  # type: ignore[no-untyped-call]
+def _end_with(parent: int) -> None:
+    """End this process, in the middle of a task too, soon after its parent has ended.
+
+    Whoever is killed cannot tell its workers, and they would wait for tasks for minutes. A process
+    without a parent is given another one by the system.
+    """
+    while os.getppid() == parent:
+        time.sleep(ORPHANED)
+    os._exit(1)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from attngru_bt.factors.engine import plan, values_at
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import SignalGenerator
 from attngru_bt.signals.panel import Panel
-from attngru_bt.walkforward.crew import Call, n_workers, work
+from attngru_bt.walkforward.calls import Call, WorkersLost
+from attngru_bt.walkforward.crew import n_workers, work
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ def panels(
     ------
     KeyboardInterrupt
         On Ctrl-C, after the month-ends at hand.
+    WorkersLost
+        See `crew.work`.
     """
     generators = [s for s in signals.values() if isinstance(s, SignalGenerator)]
     found: dict[str, Panel] = {}
@@ -105,12 +108,18 @@ def panels(
                 panel.extend(known)
             taken += 1
 
-    if not work(todo, store, jobs=jobs, client=client):
+    def stopped() -> str:
         done = sum(len(panel.sections) for panel in found.values())
-        raise KeyboardInterrupt(
+        return (
             f"Stopped after {done} of {len(ends) * len(found)} cross-sections, before the first "
             f"fit; cross-sections are not kept: the same call begins with them."
         )
+
+    try:
+        if not work(todo, store, jobs=jobs, client=client):
+            raise KeyboardInterrupt(stopped())
+    except WorkersLost as lost:
+        raise WorkersLost(f"{lost} {stopped()}") from lost
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from sklearn.base import clone
 
 from attngru_bt.bars import DataError
 from attngru_bt.datasets import Market
+from attngru_bt.lock import sole_use
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
 from attngru_bt.signals.panel import Panel
 from attngru_bt.signals.unscored import why_no_month, why_no_scores
-from attngru_bt.walkforward.crew import Call, connected, n_workers, work
+from attngru_bt.walkforward.calls import Call, WorkersLost
+from attngru_bt.walkforward.cluster import connected
+from attngru_bt.walkforward.crew import n_workers, work
 from attngru_bt.walkforward.panels import panel_key
 from attngru_bt.walkforward.panels import panels as take_panels
 from attngru_bt.walkforward.tasks import (
@@ -47,6 +51,7 @@ def walk_forward(
     jobs: int = 1,
     folder: str | os.PathLike[str] | None = None,
     client: Any = None,
+    tls: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> list[Walk]:
@@ -70,9 +75,14 @@ def walk_forward(
         Processes on this machine; -1 is one per core.
     folder : path, default None
         Keeps each finished (model, seed, month). A run that was stopped, whatever way, and is
-        started again repeats nothing that was finished and ends with the same bits.
+        started again repeats nothing that was finished and ends with the same bits. One run at a
+        time: a second one into the same folder is refused.
     client : dask.distributed.Client or address, default None
-        A cluster to work on instead.
+        A cluster to work on instead. Whoever rules the scheduler can run code here: connect to
+        none that you do not trust.
+    tls : mapping, default None
+        Files of an encrypted connection to the address ``tls://host:8786``: ``ca``, ``cert`` and
+        ``key`` (PEM). None: as dask's own configuration says.
     progress : callable, default None
         Called as ``progress(done, total, task, records)`` after each task, those found in `folder`
         included.
@@ -89,6 +99,11 @@ def walk_forward(
     ------
     DataError
         If no month can be scored.
+    BlockingIOError
+        If another run works in `folder`.
+    WorkersLost
+        An OSError: the processes or the cluster lost worker after worker; the message says how to
+        go on.
     KeyboardInterrupt
         On Ctrl-C, after the tasks at hand are finished and stored; the message says how to go on.
     """
@@ -104,7 +119,8 @@ def walk_forward(
         raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day))
     kept = None if folder is None else Checkpoints(Path(folder))
     done: Records = {}
-    with connected(client) as cluster:
+    alone = nullcontext() if kept is None else sole_use(kept.folder)
+    with alone, connected(client, tls) as cluster:
         panels = take_panels(market, signals, jobs=jobs, client=cluster)
         plan = _plan(market, signals, counts, panels, asked)
 
@@ -129,13 +145,19 @@ def walk_forward(
                     keep(task, result, panel.sections, panel.digests(), kept)
                 store(number, result)
 
-        if not work(calls, store_all, jobs=jobs, client=cluster):
+        def stopped() -> str:
             where = (
                 f"they are kept in {kept.folder}: the same call goes on from there."
                 if kept is not None
                 else "they are lost, since no `folder` was given."
             )
-            raise KeyboardInterrupt(f"Stopped after {len(done)} of {len(plan)} fits; {where}")
+            return f"Stopped after {len(done)} of {len(plan)} fits; {where}"
+
+        try:
+            if not work(calls, store_all, jobs=jobs, client=cluster):
+                raise KeyboardInterrupt(stopped())
+        except WorkersLost as lost:
+            raise WorkersLost(f"{lost} {stopped()}") from lost
 
     walks = []
     sections = next(iter(panels.values())).sections

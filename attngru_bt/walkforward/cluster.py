@@ -1,0 +1,215 @@
+"""Tasks on a Dask cluster: how it is connected to, and what happens when it loses workers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from attngru_bt.walkforward.calls import LOST_WORKERS, Call, Store, WorkersLost, in_worker
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 5  # seconds that a scheduler is waited for
+NO_WORKER = 60  # seconds that a scheduler without workers is waited for
+
+TLS_FILES = ("ca", "cert", "key")
+
+
+@contextmanager
+def connected(client: Any, tls: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    """Yield a Dask client, connected to the address if one was given; None without a cluster.
+
+    Parameters
+    ----------
+    client : str, dask.distributed.Client or None
+    tls : mapping, default None
+        Files of an encrypted connection to an address ``tls://…``: ``ca``, ``cert`` and ``key``,
+        in PEM format; without ``key`` it is looked for in ``cert``. None: as dask's own
+        configuration (``distributed.comm.tls``) says.
+
+    Raises
+    ------
+    ImportError
+        Without the extra [dask].
+    ValueError
+        If no scheduler answers, or the TLS files cannot be used.
+    """
+    if tls is not None and (not isinstance(client, str) or not client.startswith("tls://")):
+        got = repr(client) if client is None or isinstance(client, str) else "a connected client"
+        raise ValueError(f"`tls` is for the address of a scheduler, tls://host:8786; got {got}.")
+    if not isinstance(client, str):
+        yield client
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError(
+            "A Dask cluster needs the extra [dask]: pip install 'attngru_bt[dask]'."
+        ) from None
+    security = None if tls is None else _security(tls)
+    try:
+        found = Client(client, timeout=PATIENCE, security=security)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, TypeError, ValueError) as error:
+        raise ValueError(_unanswered(client, error)) from error
+    try:
+        yield found
+    finally:
+        found.close()  # type: ignore[no-untyped-call]
+
+
+def _security(tls: Mapping[str, Any]) -> Any:
+    """Return distributed's form of the TLS files, each of which must be there."""
+    from distributed.security import Security
+
+    for name in tls:
+        if name not in TLS_FILES:
+            raise ValueError(f"`tls` may hold {', '.join(TLS_FILES)}; got {name!r}.")
+    for name in TLS_FILES[:2]:
+        if tls.get(name) is None:
+            raise ValueError(
+                f"`tls` needs the file {name!r} too (--dask-tls-{name}); got {', '.join(tls)}."
+            )
+    for name, path in tls.items():
+        if path is not None and not Path(path).is_file():
+            raise ValueError(f"`tls`: {path}: there is no such file ({name!r}); check the path.")
+    security = Security(  # type: ignore[no-untyped-call]
+        require_encryption=True,
+        tls_ca_file=str(tls["ca"]),
+        tls_client_cert=str(tls["cert"]),
+        tls_client_key=str(tls.get("key") or tls["cert"]),
+    )
+    try:
+        security.get_connection_args("client")  # type: ignore[no-untyped-call]  # reads the files
+    except OSError as error:
+        raise ValueError(
+            f"`tls`: {', '.join(str(path) for path in tls.values() if path)} cannot be used "
+            f"({error.strerror or error}); expected certificates and their key as PEM files."
+        ) from error
+    return security
+
+
+def _unanswered(address: str, error: Exception) -> str:
+    if isinstance(error, TypeError):  # distributed's way to say that there are no certificates
+        return (
+            f"`client`: {address} is an encrypted address; give the files of the connection: `tls` "
+            f"(--dask-tls-ca, --dask-tls-cert, --dask-tls-key)."
+        )
+    return (
+        f"`client`: no Dask scheduler answers at {address} ({type(error).__name__}); expected an "
+        f"address such as tcp://host:8786."
+    )
+
+
+def n_threads(client: Any) -> int:
+    """How many threads the cluster has; at least 1, for workers may come later.
+
+    Raises
+    ------
+    WorkersLost
+        If the scheduler does not answer.
+    """
+    try:
+        return max(1, sum(client.nthreads().values()))
+    except Exception as error:  # the client is closed, in one of many ways
+        raise WorkersLost("The Dask scheduler is gone.") from error
+
+
+def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client: Any) -> None:
+    """Let a cluster do what is left; when all workers were lost, new ones begin with it again.
+
+    The scheduler itself gives the tasks of a lost worker to the others.
+    """
+    from distributed import KilledWorker
+
+    address = str(client.scheduler.address)
+    for attempt in range(LOST_WORKERS + 1):
+        _await_workers(client, address)
+        try:
+            _do(left, store, stop, client, address)
+            return
+        except KilledWorker as error:
+            raise WorkersLost(
+                f"One task ended every worker of the Dask cluster at {address} that it was given "
+                f"to, often for want of memory."
+            ) from error
+        except CancelledError as error:
+            # the last worker has taken along what the tasks share, or the scheduler is gone
+            if attempt == LOST_WORKERS:
+                raise WorkersLost(
+                    f"The Dask cluster at {address} lost all its workers {attempt + 1} times."
+                ) from error
+            logger.warning("The workers of %s were lost: new ones do their tasks again.", address)
+        except Exception as error:
+            if client.status == "running":  # a task's own
+                raise
+            raise WorkersLost(f"The Dask scheduler at {address} is gone.") from error
+
+
+def _await_workers(client: Any, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=NO_WORKER)
+    except TimeoutError as error:
+        raise WorkersLost(
+            f"The Dask cluster at {address} has had no worker for {NO_WORKER} seconds."
+        ) from error
+    except Exception as error:  # the client is closed, in one of many ways
+        raise WorkersLost(f"The Dask scheduler at {address} is gone.") from error
+
+
+def _do(
+    left: dict[int, Call], store: Store, stop: threading.Event, client: Any, address: str
+) -> None:
+    """Keep two tasks a thread with the cluster until all are done."""
+    from distributed import wait
+
+    shared = _shared(left)
+    places = client.scatter(shared, broadcast=True, hash=False) if shared else []
+    there = dict(zip(map(id, shared), places, strict=True))
+    calls = iter(list(left.items()))
+    at_hand: dict[Any, int] = {}
+    while True:
+        room = 2 * n_threads(client) - len(at_hand)
+        for number, (function, arguments) in islice(calls, 0 if stop.is_set() else max(room, 0)):
+            sent = [there.get(id(part), part) for part in arguments]
+            at_hand[client.submit(_threaded, function, *sent, pure=False)] = number
+        if not at_hand:
+            return
+        try:
+            looked = wait(  # type: ignore[no-untyped-call]
+                list(at_hand), timeout=PATIENCE, return_when="FIRST_COMPLETED"
+            )
+        except TimeoutError:  # of this look only
+            if not client.nthreads():
+                _await_workers(client, address)
+            continue
+        for future in looked.done:
+            number = at_hand.pop(future)
+            store(number, future.result())
+            del left[number]
+
+
+def _threaded(function: Any, *arguments: Any) -> Any:
+    """Do one call in a worker's thread, and let it begin no processes of its own there."""
+    import joblib
+
+    with joblib.parallel_config(backend="threading"):
+        return in_worker(function, *arguments)
+
+
+def _shared(calls: Mapping[int, Call]) -> list[Any]:
+    """Return the arguments that several calls share."""
+    parts = [
+        part
+        for _, arguments in calls.values()
+        for part in arguments
+        if not isinstance(part, (str, int, float, type(None)))  # no object of their own
+    ]
+    seen = Counter(map(id, parts))
+    return [part for part in {id(part): part for part in parts}.values() if seen[id(part)] > 1]
