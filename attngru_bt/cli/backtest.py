@@ -31,6 +31,7 @@ from attngru_bt.cli.options import (
     End,
     FactorFile,
     Factors,
+    Ignore,
     Jobs,
     Lookback,
     Members,
@@ -83,6 +84,7 @@ def backtest(
     membership: Members = None,
     factors: Factors = None,
     factor_file: FactorFile = None,
+    ignore: Ignore = None,
     start: Start = None,
     end: End = None,
     topk: TopK = None,
@@ -125,7 +127,7 @@ def backtest(
     with sentences(debug):
         check_fees(commission, rules)
         progress = _backtest(
-            read_market(data, benchmark, membership, factor_file),
+            read_market(data, benchmark, membership, factor_file, ignore),
             choose(factors),
             out_dir,
             baseline,

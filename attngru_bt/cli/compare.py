@@ -28,6 +28,7 @@ from attngru_bt.cli.options import (
     End,
     FactorFile,
     Factors,
+    Ignore,
     Jobs,
     Members,
     MinMonths,
@@ -72,6 +73,7 @@ def compare(
     membership: Members = None,
     factors: Factors = None,
     factor_file: FactorFile = None,
+    ignore: Ignore = None,
     start: Start = None,
     end: End = None,
     topk: TopK = None,
@@ -134,7 +136,7 @@ def compare(
             riskfree=riskfree, rules=rules, rebalance=rebalance,
         )  # fmt: skip
         progress = _compare(
-            read_market(data, benchmark, membership, factor_file),
+            read_market(data, benchmark, membership, factor_file, ignore),
             choose(factors),
             models,
             out_dir,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import Bars, DataError
+from attngru_bt.bars.files import check_file_width
 
 _KEYS = ("ticker", "secID", "symbol")
 _DATES = ("tradeDate", "date")
@@ -96,6 +97,7 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, 
     if isinstance(source, pd.DataFrame):
         return source, "the factor table"
     path = Path(source)
+    check_file_width(path)
     if path.suffix == ".parquet":
         return pd.read_parquet(path), path.name
     return pd.read_csv(path, dtype={key: str for key in _KEYS}), path.name

@@ -52,6 +52,8 @@ class MonthlyTopK(bt.Strategy):
         Feeds that are not traded; the first is the benchmark of factors that need one. None: the
         feeds that analyzers of this Cerebro name as their `benchmark`, and the one that
         `add_feeds` added as such.
+    ignore : sequence of str, default ()
+        Further lines of the feeds that are not to be factors, such as a target.
     reserve : float, default 0.0
         Share of the portfolio value that stays in cash.
     rebalance : {"entrants", "full"}, default "entrants"
@@ -91,6 +93,7 @@ class MonthlyTopK(bt.Strategy):
         signal=None,
         universe=None,
         benchmark=None,
+        ignore=(),
         reserve=0.0,
         rebalance="entrants",
         substitute=True,
@@ -184,7 +187,9 @@ class MonthlyTopK(bt.Strategy):
             raise DataError("Every feed is a benchmark: add feeds of the stocks to choose from.")
         self._stamps = {name: data.lines.datetime for name, data in self._feeds.items()}
         self._reader = FeedReader(
-            list(self._feeds.values()), benchmark=by_name[marks[0]] if marks else None
+            list(self._feeds.values()),
+            benchmark=by_name[marks[0]] if marks else None,
+            ignore=self.p.ignore,
         )
 
     def _make_signal(self) -> Any:
