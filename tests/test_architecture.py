@@ -34,7 +34,7 @@ analyzers evaluation feeds
 datasets
 universe
 bars
-atomic
+atomic spread
 """
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 

@@ -56,6 +56,7 @@ from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import SignalGenerator
 from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.tearsheet.tables import DASH
 from attngru_bt.walkforward import walk_forward
 from attngru_bt.walkforward.crew import stop_on_interrupt
 
@@ -340,7 +341,7 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         table.add_column(name, justify="right")
     for key, (label, form) in _FIGURES.items():
         values = [run.get(key) for run in runs.values()]
-        table.add_row(label, *("" if v is None else form.format(v) for v in values))
+        table.add_row(label, *(DASH if v is None else form.format(v) for v in values))
     out.print(table)
     if metrics["signal"]:
         quality = Table(title="Scores, month by month, out of sample", title_justify="left")
@@ -349,7 +350,7 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         for key, row in metrics["signal"].items():
             label = {"rank_ic": "rank IC", "auc": "AUC"}.get(key, f"precision@{row.get('k')}")
             figures = (("mean", ".3f"), ("t", ".1f"), ("chance", ".3f"))
-            cells = ("" if row[k] is None else format(row[k], f) for k, f in figures)
+            cells = (DASH if row[k] is None else format(row[k], f) for k, f in figures)
             quality.add_row(label, *cells, str(row["months"]))
         out.print(quality)
 

@@ -256,7 +256,9 @@ def _curves(report: Report) -> list[tuple[pd.Series, str, str]]:
 def _rolling_sharpe(returns: pd.Series, riskfree: float, periods: float) -> pd.Series:
     excess = returns - statistics.per_period(riskfree, periods)
     window = excess.rolling(ROLLING_SESSIONS)
-    ratio: pd.Series = window.mean() / window.std() * np.sqrt(periods)
+    # a window of equal returns has no ratio; rolling sums leave more rounding than plain ones
+    deviation = window.std().where(lambda value: value > 1e-9)
+    ratio: pd.Series = window.mean() / deviation * np.sqrt(periods)
     return ratio
 
 
