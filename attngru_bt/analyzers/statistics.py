@@ -98,7 +98,7 @@ def annualized_return(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) ->
         NaN without returns, and where more than everything was lost (no growth rate exists).
     """
     array = as_returns(returns)
-    if not len(array):
+    if not len(array) or np.isnan(periods):
         return float("nan")
     final = float(np.prod(1.0 + array))
     if not final >= 0.0:  # also NaN

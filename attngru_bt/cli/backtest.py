@@ -187,6 +187,7 @@ def _backtest(
         given["factors"] = choice.names
     if "end" in given:
         market = market.until(given["end"])
+    engine.check_sessions(market, given["periods"])
     bars = market.bars
     planned = plan(bars, choice.names)  # a name that cannot be is an error at once
     signal = _signal(market, given, folder)

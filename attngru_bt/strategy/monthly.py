@@ -15,6 +15,7 @@ import backtrader as bt
 import pandas as pd
 
 from attngru_bt.bars import DataError, FeedReader
+from attngru_bt.bars.interval import check_daily
 from attngru_bt.execution import Execution, PlainLots
 from attngru_bt.markets import exchange_of
 from attngru_bt.rebalance import Plan, plan, rank
@@ -300,7 +301,9 @@ class MonthlyTopK(bt.Strategy):
         if isinstance(self.signal, GivenScores):
             scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
         else:
-            scores = self.signal.scores(self._reader.read(before=pd.Timestamp(before)))
+            bars = self._reader.read(before=pd.Timestamp(before))
+            check_daily(bars.dates, "the feeds")
+            scores = self.signal.scores(bars)
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False

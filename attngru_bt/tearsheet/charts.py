@@ -163,8 +163,10 @@ def rolling_sharpe(report: Report, ax: Axes) -> None:
     pyfolio's figure always annualises with 252 and knows no risk-free rate.
     """
     metrics = report.metrics
+    # nothing is drawn with a number of sessions a year that the analyzer could not use
+    periods = float("nan") if np.isnan(metrics["volatility"]) else metrics["periods"]
     for returns, color, name in _curves(report):
-        ratio = _rolling_sharpe(returns, metrics["riskfree"], metrics["periods"])
+        ratio = _rolling_sharpe(returns, metrics["riskfree"], periods)
         ax.plot(ratio.index.to_numpy(), ratio, color=color, label=name)
     ax.axhline(0.0, color=INK, linewidth=0.8)
     ax.set_ylabel("Sharpe ratio")

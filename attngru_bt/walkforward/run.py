@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from attngru_bt.bars import DataError
+from attngru_bt.bars.interval import check_daily
 from attngru_bt.datasets import Market
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
@@ -88,12 +89,13 @@ def walk_forward(
     Raises
     ------
     DataError
-        If no month can be scored.
+        If the bars are not daily, or no month can be scored.
     KeyboardInterrupt
         On Ctrl-C, after the tasks at hand are finished and stored; the message says how to go on.
     """
     if end is not None:
         market = market.until(end)
+    check_daily(market.bars.dates, market.name)
     signals = _signals(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
     asked = _asked(market.bars.dates, start)
