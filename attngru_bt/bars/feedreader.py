@@ -20,6 +20,7 @@ import pandas as pd
 from attngru_bt.bars.checks import KNOWN
 from attngru_bt.bars.columns import Columns
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError, DateLike, first, session_date
+from attngru_bt.bars.splits import tell_splits
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,8 @@ class FeedReader:
     that finds a row: a line that is NaN in all feeds (or a volume that is zero) is missing, and a
     market whose open, high, low and close never differ is close-only: of the four only ``close``
     stays. An INFO log line says what was left out. A price that later events adjust (``adj_close``)
-    is left out, and further lines are factors: a warning names either.
+    is left out, and further lines are factors: a warning names either, and days on which prices
+    look split but are not adjusted.
 
     Parameters
     ----------
@@ -137,6 +139,7 @@ class FeedReader:
         if not self._sources:
             raise DataError("there are no asset feeds; add at least one besides the benchmark.")
         self._names = tuple(source.name for source in self._sources)
+        self._told = all(getattr(feed, "lines_told", False) for feed in datas)
         self._index = None
         if benchmark is not None:
             self._index = _Source(benchmark, str(benchmark._name or "benchmark"))
@@ -165,12 +168,12 @@ class FeedReader:
         if any(len(source.feed) < source.read for source in sources):
             self._start_over()  # the feeds were reset: a new run of the same Cerebro
         new = [(source, *self._traded_rows(source, limit)) for source in self._sources]
+        oldest = min((int(days[0]) for _, _, _, days, _ in new if len(days)), default=limit)
         added = any(len(days) for _, _, _, days, _ in new)
         if added:
             if self._lines is None:
                 self._decide_lines(new)
             self._append(new)
-            oldest = min(days[0] for _, _, _, days, _ in new if len(days))
             self._check_prices(int(np.searchsorted(self._days, oldest)), len(self._days))
         for source, _, stop, days, _ in new:
             source.read = stop
@@ -182,8 +185,10 @@ class FeedReader:
         if not lines:
             lines = {"close": np.empty((0, len(self._names)))}
         index = (self._benchmark, self._benchmark_open) if self._index else (None, None)
-        bars = Bars(dates, self._names, lines, *index)
-        return bars.before(day)
+        bars = Bars(dates, self._names, lines, *index).before(day)
+        if added and not self._told:
+            tell_splits(bars, "the feeds", start=int(np.searchsorted(self._days, oldest)))
+        return bars
 
     def _traded_rows(
         self, source: _Source, limit: int
@@ -221,8 +226,7 @@ class FeedReader:
             log.info("close-only market: open, high and low always equal close, and are left out")
         dropped = self._missing | (set(same) if closes_only else set())
         self._lines = tuple(name for name in names if name not in dropped)
-        told = all(getattr(source.feed, "lines_told", False) for source in self._sources)
-        self._columns.report(() if told else self._lines)
+        self._columns.report(() if self._told else self._lines)
 
     def _append(self, new: list[tuple[Any, ...]]) -> None:
         fresh = np.unique(np.concatenate([days for _, _, _, days, _ in new]))

@@ -15,6 +15,7 @@ from attngru_bt.bars.checks import EMPTY, FILLABLE, checked
 from attngru_bt.bars.columns import Columns, check_width
 from attngru_bt.bars.dates import one_zone
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError
+from attngru_bt.bars.splits import tell_splits
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 NOT_SYMBOLS = ("membership", "index")  # files of these stems in a folder are no symbols
@@ -69,6 +70,8 @@ def read_table(
     part, _ = checked(columns.take(frame, source), source)
     bars = _pivot([part], source, adjust)
     columns.report(bars.lines)
+    if adjust:
+        tell_splits(bars, source)
     return bars
 
 
@@ -119,6 +122,8 @@ def read_folder(path: str | Path, *, adjust: bool = True, ignore: Iterable[str] 
         )
     bars = _pivot(parts, str(folder), adjust)
     columns.report(bars.lines)
+    if adjust:
+        tell_splits(bars, str(folder))
     return bars
 
 
