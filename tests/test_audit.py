@@ -512,8 +512,11 @@ class TestAdjustment:
         kept = {name: market.bars[name] for name in keep}
         return Bars(market.bars.dates, market.bars.assets, {**kept, **lines})
 
-    def test_raw_prices_pass(self, raw):
-        assert adjustment.check(raw.bars).status == "pass"
+    def test_raw_prices_know_nothing_but_take_the_split_for_a_loss(self, raw):
+        check = adjustment.check(raw.bars)
+        assert check.status == "fail" and "look split and are not adjusted" in check.summary
+        assert (check.first.symbol, check.first.date) == ("S000", raw.bars.dates[250])
+        # of closes alone half the price is no proof
         assert adjustment.check(self.lines(raw, "close")).status == "pass"
 
     def test_a_backward_factor_passes_and_a_forward_one_fails(self, raw):

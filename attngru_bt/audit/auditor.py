@@ -21,7 +21,6 @@ from attngru_bt.audit import (
 from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.report import Check, Report, skipped
 from attngru_bt.bars import DataError
-from attngru_bt.bars.interval import check_daily
 from attngru_bt.bars.panel import nearest
 from attngru_bt.datasets import Market
 from attngru_bt.samples import month_ends
@@ -124,7 +123,6 @@ def run(
     if end is not None:
         market = market.until(end)
         against = None if against is None else against.until(end)
-    check_daily(market.bars.dates, market.name)
     auditor = _Auditor(market, skip, random_state, tell)
     auditor.factors(factors, cuts)
     settings = _settings(market, topk, min_months, start)
