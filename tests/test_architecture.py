@@ -23,7 +23,7 @@ rebalance tradelog scores
 walkforward
 models
 signals
-baselines attribution significance presets
+baselines attribution significance presets foresight
 classifier
 stacked
 training

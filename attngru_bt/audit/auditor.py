@@ -13,6 +13,7 @@ from attngru_bt.audit import (
     accuracy,
     adjustment,
     factors,
+    foresight,
     label_shift,
     replay,
     revisions,
@@ -28,6 +29,7 @@ from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
 
 CHECKS = (
     factors.NAME,
+    foresight.NAME,
     replay.SCORES,
     replay.ORDERS,
     label_shift.NAME,
@@ -125,6 +127,7 @@ def run(
         against = None if against is None else against.until(end)
     auditor = _Auditor(market, skip, random_state, tell)
     auditor.factors(factors, cuts)
+    auditor.one(foresight.NAME, lambda: foresight.check(market.bars, factors))
     settings = _settings(market, topk, min_months, start)
     params = _params(settings, signal, model, strategy, factors, random_state) | params
 
