@@ -8,7 +8,9 @@ import backtrader as bt
 import pandas as pd
 
 from attngru_bt.analyzers import Performance
+from attngru_bt.analyzers.record import check_periods
 from attngru_bt.bars import DataError
+from attngru_bt.bars.interval import check_daily, contradicts
 from attngru_bt.datasets import Market
 from attngru_bt.feeds import add_feeds
 from attngru_bt.markets import AShare
@@ -68,6 +70,13 @@ def run(
     -------
     MonthlyTopK
         The finished strategy; its analyzer is ``strategy.analyzers.performance``.
+
+    Raises
+    ------
+    DataError
+        If the bars are not daily, or nothing is left of them.
+    ValueError
+        If a parameter is out of range, or `periods` cannot be the sessions' number in a year.
     """
     rules = _rules(rules)
     if commission is None:
@@ -80,6 +89,7 @@ def run(
     _check_account(cash=cash, commission=commission, slippage=slippage)
     start = None if start is None else _date("start", start)
     market = market if end is None else market.until(end)
+    check_sessions(market, periods)
     if start is not None and start > market.bars.dates[-1]:
         raise DataError(
             f"`start` {start.date()} is after the last session of {market.name}, "
@@ -108,6 +118,20 @@ def run(
         _name="performance",
     )
     return cerebro.run(preload=not stream, runonce=not stream)[0]
+
+
+def check_sessions(market: Market, periods: float) -> None:
+    """Refuse bars that are not daily, and a number of sessions a year that cannot be theirs.
+
+    Raises
+    ------
+    DataError, ValueError
+    """
+    dates = market.bars.dates
+    check_daily(dates, market.name)
+    problem = contradicts(check_periods(periods), dates)
+    if problem:
+        raise ValueError(f"{market.name}: {problem}")
 
 
 def _rules(rules: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def _on(index: pd.DataFrame, dates: pd.DatetimeIndex) -> tuple[np.ndarray, np.nd
     return close, rows["open"].to_numpy(dtype=np.float64)
 
 
-def load(path: str | Path) -> Market:
+def load(path: str | Path, *, ignore: Iterable[str] = ()) -> Market:
     """Read a market from a table, a folder of symbol files, or a folder with a panel.
 
     Parameters
@@ -105,6 +106,9 @@ def load(path: str | Path) -> Market:
         A table (see ``read_table``); or a folder with ``panel.csv``, ``panel.csv.gz`` or
         ``panel.parquet``; or a folder with one file per symbol. A folder's ``membership.csv`` and
         ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read as well.
+    ignore : iterable of str, default ()
+        Columns to leave out. Any numeric column beside the known ones becomes a factor, and a
+        warning names it.
 
     Raises
     ------
@@ -114,16 +118,16 @@ def load(path: str | Path) -> Market:
     path = Path(path)
     if not path.is_dir():
         name = split_suffix(path)[0]
-        return Market(read_table(path), None, None, Path(name).name)
+        return Market(read_table(path, ignore=ignore), None, None, Path(name).name)
     panels = [path / f"panel{suffix}" for suffix in SUFFIXES if (path / f"panel{suffix}").exists()]
     if len(panels) > 1:
         raise DataError(
             f"{path}: {panels[0].name} and {panels[1].name} are both there; remove one."
         )
     if panels:
-        bars = read_table(panels[0])
+        bars = read_table(panels[0], ignore=ignore)
     elif symbol_files(path):
-        bars = read_folder(path)
+        bars = read_folder(path, ignore=ignore)
     else:
         raise DataError(
             f"{path}: no data in this folder; expected panel.csv.gz, panel.csv or panel.parquet, "

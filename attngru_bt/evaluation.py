@@ -13,6 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from attngru_bt.spread import spread
+
 FIGURES = ("rank_ic", "precision", "auc")
 
 
@@ -61,7 +63,8 @@ def summary(monthly: pd.DataFrame) -> pd.DataFrame:
     DataFrame of shape (3, 4)
         Rows rank_ic, precision, auc; columns mean, t, months and chance, the value without skill
         (0, the mean base rate, 0.5), from which t measures the distance. Months are taken as
-        independent; t is NaN below two months or if all are equal.
+        independent; t is NaN below two months or if all are
+        equal but for rounding.
     """
     rows = {}
     for name in FIGURES:
@@ -78,11 +81,14 @@ def summary(monthly: pd.DataFrame) -> pd.DataFrame:
 
 
 def t_statistic(values: pd.Series) -> float:
-    """Mean over its standard error (sample, ddof 1); NaN below two values or without spread."""
+    """Mean over its standard error (sample, ddof 1).
+
+    NaN below two values, and where they differ by rounding only.
+    """
     array = np.asarray(values, dtype=np.float64)
-    if len(array) < 2 or array.max() == array.min():
+    if len(array) < 2:
         return float("nan")
-    return float(array.mean() / (array.std(ddof=1) / np.sqrt(len(array))))
+    return float(array.mean() / (spread(array) / np.sqrt(len(array))))
 
 
 def rank_ic(score: pd.Series, forward_return: pd.Series) -> float:

@@ -86,6 +86,7 @@ class PanelFeed(bt.feed.DataBase):
     """
 
     is_benchmark = False  # a stock
+    lines_told = False  # whether somebody has been told which of its lines are factors
 
     # what the broker looks for: None = use the bar, so nothing can be stale or missing
     tick_close = tick_low = tick_high = tick_open = None
@@ -312,6 +313,7 @@ def add_feeds(
         make: Any = feed_class  # its metaclass takes the parameters
         feed = make(dataname=frame, name=name, fromdate=fromdate, todate=todate)
         feed.is_benchmark = index is not None and name == benchmark
+        feed.lines_told = True  # when the market was read
         cerebro.adddata(feed, name=name)
         feeds.append(feed)
     return feeds

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from attngru_bt.analyzers import statistics
+from attngru_bt.spread import spread
 
 DRAWS = 1000
 _LEAST_RETURNS = 20  # a block bootstrap of fewer says nothing
@@ -71,7 +72,8 @@ def information_ratio_interval(
     Returns
     -------
     Interval
-        NaN below 20 sessions, with an unknown return, or where the two never differ.
+        NaN below 20 sessions, with an unknown return, or where the difference of the two varies
+        by rounding only.
 
     References
     ----------
@@ -87,7 +89,7 @@ def information_ratio_interval(
             f"got {len(own)} and {len(other)} returns."
         )
     active = own - other
-    if len(active) < _LEAST_RETURNS or np.isnan(active).any() or active.max() == active.min():
+    if len(active) < _LEAST_RETURNS or np.isnan(spread(active)):
         return Interval(np.nan, np.nan, np.nan)
     from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
@@ -95,7 +97,7 @@ def information_ratio_interval(
     year = np.sqrt(periods)
 
     def ratio(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.atleast_1d(drawn.mean() / drawn.std(ddof=1) * year)
+        return np.atleast_1d(drawn.mean() / spread(drawn) * year)
 
     # arch annotates whole block lengths but takes the mean length of a stationary bootstrap
     bootstrap = StationaryBootstrap(block, active, seed=np.random.default_rng(random_state))  # type: ignore[arg-type]
@@ -192,14 +194,15 @@ def deflated_sharpe_ratio(
     backtest overfitting and non-normality. Journal of Portfolio Management 40(5).
     """
     excess = statistics.as_returns(returns) - statistics.per_period(riskfree, periods)
-    if len(excess) < 2 or np.isnan(excess).any() or excess.max() == excess.min():
+    deviation = spread(excess)
+    if np.isnan(deviation):
         return float("nan")
     tried = np.asarray(sharpes, dtype=np.float64)
     tried = tried[np.isfinite(tried)] / np.sqrt(periods)
     count = len(tried) if trials is None else trials
     variance = float(tried.var(ddof=1)) if len(tried) > 1 else 0.0
     return probabilistic_sharpe_ratio(
-        float(excess.mean() / excess.std(ddof=1)),
+        float(excess.mean() / deviation),
         expected_best_sharpe(max(count, 1), variance),
         len(excess),
         float(stats.skew(excess)),

@@ -23,7 +23,7 @@ rebalance tradelog scores
 walkforward
 models
 signals
-baselines attribution significance presets
+baselines attribution significance presets foresight
 classifier
 stacked
 training
@@ -34,7 +34,7 @@ analyzers evaluation feeds
 datasets
 universe
 bars
-atomic lock
+atomic lock spread
 """
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 

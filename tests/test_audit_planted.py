@@ -389,20 +389,20 @@ class TestTables:
         def Table(close):
             return 0 * close - table[: len(close), : close.shape[1]]
 
-        skip = set(audit.CHECKS) - {"factors", "single factors"}
+        skip = set(audit.CHECKS) - {"factors", "foresight"}
         report = audit.run(
             market, factors=("BIAS5", "PB", "Table"), topk=3, cuts=1, min_months=4, skip=skip
         )
         assert report["factors"].status == "pass"
-        check = report["single factors"]
+        check = report["foresight"]
         assert check.status == "fail" and [f.subject for f in check.findings] == ["Table"]
         assert check.first.symbol in market.bars.assets
 
     def test_all_of_the_librarys_pass(self):
         market = make_market(20, 500, seed=6, signal=0.15)
-        report = audit.run(market, topk=4, cuts=1, skip=set(audit.CHECKS) - {"single factors"})
-        check = report["single factors"]
-        assert check.status == "pass" and " factors " in check.summary
+        report = audit.run(market, topk=4, cuts=1, skip=set(audit.CHECKS) - {"foresight"})
+        check = report["foresight"]
+        assert check.status == "pass" and "lines of" in check.summary
 
 
 class TestOneDayAYear:

@@ -431,7 +431,7 @@ class TestInterrupt:
 
     @pytest.mark.parametrize("stage", ["inputs.load", "backtest.Progress"])
     def test_before_any_month_it_ends_alike(self, data, tmp_path, monkeypatch, stage):
-        def stop(*args):
+        def stop(*args, **kwargs):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(f"attngru_bt.cli.{stage}", stop)

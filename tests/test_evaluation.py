@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from attngru_bt import evaluation
+from attngru_bt.evaluation import monthly_quality, summary, t_statistic
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -142,3 +143,31 @@ class TestValidation:
         labels = many_months()
         with pytest.raises(ValueError, match="two rows of A0 on 2018-01-31"):
             evaluation.monthly_quality(pd.concat([labels, labels.iloc[:1]]))
+
+
+class TestWithoutSpread:
+    """A series that differs by rounding only has no t."""
+
+    @pytest.mark.parametrize("value", [0.3, 1 / 3, 0.1 + 0.2])
+    def test_of_equal_months_there_is_no_t(self, value):
+        rounded = pd.Series([value, np.nextafter(value, 1), value, np.nextafter(value, 0)])
+        assert rounded.max() > rounded.min()
+        assert np.isnan(t_statistic(rounded))
+
+    def test_nor_of_a_distance_from_chance_that_never_changes(self):
+        precision = pd.Series([0.3, 0.5, 0.7])
+        beyond = precision - (precision - 0.1)
+        assert beyond.max() > beyond.min()
+        assert np.isnan(t_statistic(beyond))
+
+    def test_a_leaked_score_has_a_rank_ic_and_no_t(self):
+        """Scores that are next month's ranks, more or less: equal ICs, summed in other orders."""
+        rng = np.random.default_rng(0)
+        rows = []
+        for month in pd.bdate_range("2020-01-31", periods=12, freq="BME"):
+            returns = rng.normal(size=23)
+            for asset, value in enumerate(returns):
+                rows.append((month, f"A{asset}", value * 2 + 1, float(value > 1), value))
+        table = pd.DataFrame(rows, columns=["m", "a", "score", "label", "forward_return"])
+        found = summary(monthly_quality(table.set_index(["m", "a"]), 3)).loc["rank_ic"]
+        assert found["mean"] == pytest.approx(1.0) and np.isnan(found["t"])

@@ -265,3 +265,15 @@ class TestChance:
         assert np.isnan(as_good_by_chance(np.nan, [0.1]))
         assert np.isnan(as_good_by_chance(0.1, [np.nan]))
         assert np.isnan(as_good_by_chance(0.1, []))
+
+
+def test_a_difference_that_is_rounding_has_neither_interval_nor_probability():
+    rng = np.random.default_rng(1)
+    market = rng.normal(0, 0.01, 300)
+    own = (market + 0.001) - 1e-18
+    active = own - market
+    assert active.max() > active.min()  # rounding
+    found = information_ratio_interval(own, market, draws=20)
+    assert np.isnan(found.low) and np.isnan(found.high)
+    grown = np.cumprod(np.full(300, 1.0001))
+    assert np.isnan(deflated_sharpe_ratio(grown[1:] / grown[:-1] - 1, [1.0, 2.0]))

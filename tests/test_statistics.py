@@ -20,7 +20,7 @@ PERIODS = st.sampled_from([252, 242, 12])
 
 
 def same(ours, theirs):
-    if np.isnan(theirs):
+    if not np.isfinite(theirs):  # theirs is infinite without spread, ours is not defined
         return np.isnan(ours)
     return ours == theirs or abs(ours - theirs) <= 1e-12 * max(1.0, abs(theirs))
 
@@ -106,8 +106,24 @@ class TestValues:
     def test_returns_equal_to_the_riskfree_rate_have_no_sharpe_ratio(self):
         assert np.isnan(statistics.sharpe_ratio(np.full(5, 0.0)))
 
-    def test_constant_gain_has_infinite_sharpe_ratio_despite_rounding(self):
-        assert statistics.sharpe_ratio(np.full(3, 0.1)) == np.inf
+    @pytest.mark.parametrize("gain", [0.1, 1e-4, 0.0, -0.3])
+    def test_a_constant_series_has_no_ratio_whatever_rounding_leaves(self, gain):
+        """An account that grows by the same rate every day, as a broker's values have it."""
+        value = 1e6 * np.cumprod(np.r_[1.0, np.full(300, 1 + gain)])
+        value = value[value > 1e-3]
+        returns = value[1:] / value[:-1] - 1
+        assert gain == 0.0 or returns.max() > returns.min()  # rounding did leave something
+        index = np.full(len(returns), gain / 3)
+        assert np.isnan(statistics.sharpe_ratio(returns))
+        assert np.isnan(statistics.sharpe_ratio(np.full(3, gain)))
+        assert np.isnan(statistics.information_ratio(returns, index))
+        rippled = np.tile([1e-16, -1e-16], 150)
+        assert np.isnan(statistics.calmar_ratio(rippled))
+
+    def test_a_small_spread_is_one(self):
+        """A money market fund's returns vary by a millionth."""
+        returns = 1e-4 + 1e-7 * np.sin(np.arange(300))
+        assert 1e3 < statistics.sharpe_ratio(returns) < 1e5
 
 
 class TestProperties:

@@ -14,7 +14,8 @@ class AnnualizedReturn(Record):
     Parameters
     ----------
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China. Never guessed.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
+        the sessions contradict gives NaN, with a warning.
     start, fund
         See :class:`~attngru_bt.analyzers.record.Record`.
 
@@ -33,6 +34,6 @@ class AnnualizedReturn(Record):
         """Compute the result."""
         super().stop()
         values = self.returns.to_numpy()
-        self.rets["annual_return"] = statistics.annualized_return(values, self.p.periods)
+        self.rets["annual_return"] = statistics.annualized_return(values, self.annual_periods())
         self.rets["total_return"] = statistics.total_return(values)
         self.rets["sessions"] = len(values)

@@ -20,7 +20,8 @@ class InformationRatio(Record):
     benchmark : str or Series
         Name of a feed in the same Cerebro, or a pandas Series of closes indexed by date.
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China. Never guessed.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
+        the sessions contradict gives NaN, with a warning.
     start, fund
         See :class:`~attngru_bt.analyzers.record.Record`.
 
@@ -60,7 +61,7 @@ class InformationRatio(Record):
         known = benchmark == benchmark
         own = self.returns.to_numpy()[known]
         other = benchmark[known]
-        periods = self.p.periods
+        periods = self.annual_periods()
         self.rets["information_ratio"] = statistics.information_ratio(own, other, periods)
         self.rets["tracking_error"] = statistics.tracking_error(own, other, periods)
         self.rets["sessions"] = len(own)

@@ -24,7 +24,8 @@ class Performance(Positions):
     benchmark : str, Series or None, default=None
         Name of a feed in the same Cerebro, or a pandas Series of closes indexed by date.
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China. Never guessed.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
+        the sessions contradict gives NaN, with a warning.
     riskfree : float, default=0.0
         Annual risk-free rate as a fraction (0.03 = 3%).
     start, fund
@@ -51,7 +52,8 @@ class Performance(Positions):
       annualised returns), information_ratio, tracking_error, months_above_benchmark, and
       `benchmark`, a dictionary with name, start, end, sessions, total_return, annual_return,
       volatility, sharpe, max_drawdown and its dates, calmar, positive_months
-    - periods, riskfree: as given
+    - periods, riskfree: as given; figures a year are NaN where the sessions' own interval says that
+      there cannot be so many in a year
     """
 
     params: Any = (
@@ -88,6 +90,7 @@ class Performance(Positions):
     def stop(self) -> None:
         """Compute the result."""
         super().stop()
+        self._periods = self.annual_periods()
         self._measure()
         if self._benchmark is not None:
             self._benchmark.stop()
@@ -111,7 +114,7 @@ class Performance(Positions):
         """
         known = benchmark.notna().to_numpy()
         own, other = self.returns[known], benchmark[known]
-        periods = self.p.periods
+        periods = self._periods
         strategy, index = own.to_numpy(), other.to_numpy()
         earned = statistics.annualized_return(strategy, periods)
         market = statistics.annualized_return(index, periods)
@@ -138,7 +141,7 @@ class Performance(Positions):
         traded = float((fills["size"] * fills["price"]).abs().sum())
         costs = float(fills["commission"].sum())
         mean = float(np.mean(values)) if len(values) else np.nan
-        per_year = self.p.periods / len(values) if len(values) else np.nan
+        per_year = self._periods / len(values) if len(values) else np.nan
         self.rets["turnover"] = traded / 2.0 / mean * per_year
         self.rets["costs"] = costs
         self.rets["cost_rate"] = costs / mean * per_year
@@ -160,7 +163,7 @@ class Performance(Positions):
             Date of the value the first return is measured from, for the drawdown's dates.
         """
         values = returns.to_numpy()
-        periods = self.p.periods
+        periods = self._periods
         drawdown = dated_drawdown(returns, base)
         months = monthly(returns).to_numpy()
         return {

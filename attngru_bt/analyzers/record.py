@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import RunSessions
+from attngru_bt.bars.interval import contradicts
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +173,23 @@ class Record(bt.Analyzer):
             len(self.values) - end,
         )
         return end
+
+    def annual_periods(self) -> float:
+        """Sessions per year that figures are annualised with: the parameter `periods`.
+
+        Returns
+        -------
+        float
+            NaN, with a warning, where the interval between the sessions says that the number cannot
+            be right: figures a year are then not defined.
+        """
+        problem = contradicts(self.p.periods, self.sessions)
+        if problem:
+            logger.warning(
+                "%s: %s Until then figures a year are NaN.", type(self).__name__, problem
+            )
+            return float("nan")
+        return float(self.p.periods)
 
     def _warn_unknown(self) -> None:
         unknown = np.flatnonzero(np.isnan(self.values[self.first : self.end]))

@@ -19,7 +19,8 @@ class SharpeRatio(Record):
     riskfree : float, default=0.0
         Annual risk-free rate as a fraction (0.03 = 3%), converted to a rate per session.
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China. Never guessed.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
+        the sessions contradict gives NaN, with a warning.
     start, fund
         See :class:`~attngru_bt.analyzers.record.Record`.
 
@@ -39,5 +40,7 @@ class SharpeRatio(Record):
         """Compute the result."""
         super().stop()
         values = self.returns.to_numpy()
-        self.rets["sharpe"] = statistics.sharpe_ratio(values, self.p.riskfree, self.p.periods)
+        self.rets["sharpe"] = statistics.sharpe_ratio(
+            values, self.p.riskfree, self.annual_periods()
+        )
         self.rets["sessions"] = len(values)

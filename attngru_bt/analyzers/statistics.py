@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from attngru_bt.spread import NOISE, spread
+
 SESSIONS_PER_YEAR = 252  # US markets; China has 242
 MONTHS_PER_YEAR = 12
 
@@ -96,7 +98,7 @@ def annualized_return(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) ->
         NaN without returns, and where more than everything was lost (no growth rate exists).
     """
     array = as_returns(returns)
-    if not len(array):
+    if not len(array) or np.isnan(periods):
         return float("nan")
     final = float(np.prod(1.0 + array))
     if not final >= 0.0:  # also NaN
@@ -128,7 +130,7 @@ def sharpe_ratio(
     Returns
     -------
     float
-        NaN below two returns and for zero over zero; infinite for a constant non-zero return.
+        NaN below two returns, and where they differ by rounding only.
     """
     return _annualized_ratio(as_returns(returns) - per_period(riskfree, periods), periods)
 
@@ -148,7 +150,7 @@ def information_ratio(
     Returns
     -------
     float
-        NaN below two returns and for zero over zero; infinite for a constant non-zero difference.
+        NaN below two returns, and where the differences vary by rounding only.
     """
     return _annualized_ratio(_active(returns, benchmark), periods)
 
@@ -197,9 +199,9 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
 
 
 def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:
-    """Annualised return per unit of maximum drawdown; NaN without a loss."""
+    """Annualised return per unit of maximum drawdown; NaN without a loss beyond rounding."""
     depth = max_drawdown(returns).depth
-    if not depth > 0.0:
+    if not depth > NOISE:
         return float("nan")
     return annualized_return(returns, periods) / depth
 
@@ -216,11 +218,6 @@ def _active(returns: ArrayLike, benchmark: ArrayLike) -> np.ndarray:
 
 
 def _annualized_ratio(excess: np.ndarray, periods: float) -> float:
-    if len(excess) < 2 or np.isnan(excess).any():
+    if len(excess) < 2:
         return float("nan")
-    deviation = np.std(excess, ddof=1)
-    if excess.max() == excess.min():
-        # identical values have deviation zero; rounding of their mean leaves some 1e-18
-        deviation = np.float64(0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.mean(excess) / deviation * np.sqrt(periods))
+    return float(np.mean(excess) / spread(excess) * np.sqrt(periods))

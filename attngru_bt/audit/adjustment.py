@@ -1,8 +1,9 @@
-"""Check: prices are not adjusted for splits and dividends that came later.
+"""Check: prices are adjusted for splits, and not for those that came later.
 
 A price that was divided by a split of next year is no price of today: what it says about level,
 lots and volume was not known. Harmless adjustment multiplies the *later* prices (a cumulative
-factor that starts at 1), so that no price ever changes again.
+factor that starts at 1), so that no price ever changes again. Prices that are not adjusted at all
+know nothing of the future, but take each split for a loss.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.bars import Bars
+from attngru_bt.bars.splits import find_splits
 
 NAME = "adjustment"
 STRETCH = 60  # bars at either end of a stock whose median tells its factor there
@@ -25,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 def check(bars: Bars, against: Bars | None = None) -> Check:
-    """Look for prices that know later splits.
+    """Look for prices that know later splits, and for splits that they were not adjusted for.
 
     With another data set of the same stocks it is exact: closes that differ by one constant per
     stock up to a date, and agree after it, were adjusted by what happened then. On one data set
@@ -52,6 +54,14 @@ def check(bars: Bars, against: Bars | None = None) -> Check:
                 f"constant up to a date: adjusted by a later split or dividend; {ADVICE}.",
                 findings,
             )
+    splits = find_splits(bars)
+    if splits:
+        return failed(
+            NAME,
+            f"on {len(splits)} days prices look split and are not adjusted, so that a loss or gain "
+            "is traded which nobody made; bring a cumulative backward adjfactor.",
+            [Finding(split.sentence, split.asset, split.date, "close") for split in splits],
+        )
     found = [mark for mark in (_by_factor(bars), _by_amount(bars), _by_grid(bars)) if mark]
     for status in ("fail", "pass"):
         for mark in found:

@@ -15,11 +15,11 @@ from attngru_bt.audit import (
     calibration,
     datedness,
     factors,
+    foresight,
     label_shift,
     members,
     replay,
     revisions,
-    singles,
     survivorship,
 )
 from attngru_bt.audit.altered import cut_dates
@@ -36,11 +36,11 @@ from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
 
 CHECKS = (
     factors.NAME,
+    foresight.NAME,
     replay.SCORES,
     replay.ORDERS,
     replay.SAME_DAY,
     label_shift.NAME,
-    singles.NAME,
     accuracy.NAME,
     calibration.NAME,
     survivorship.NAME,
@@ -149,6 +149,7 @@ def run(
         own = own_factors([f.name for f in registry if f.default] if factors is None else factors)
         auditor.begin(stack, bool(own), not (job.is_ours() and is_ours(universe)), job)
         auditor.factors(factors, cuts)
+        auditor.one(foresight.NAME, lambda: foresight.check(market.bars, factors))
         auditor.chain(job, settings, cuts)
     if scores is not None and accuracy.NAME not in skip:
         auditor.done(accuracy.check(scores, name=f"{accuracy.NAME} of the scores given"))
@@ -239,8 +240,7 @@ class _Auditor:
     def chain(self, job: Job, settings: dict[str, Any], cuts: int) -> None:
         """Check all that needs a backtest."""
         names = (
-            replay.SCORES, replay.ORDERS, replay.SAME_DAY, label_shift.NAME, singles.NAME,
-            accuracy.NAME,
+            replay.SCORES, replay.ORDERS, replay.SAME_DAY, label_shift.NAME, accuracy.NAME,
         )  # fmt: skip
         if all(name in self.skip for name in names):
             for name in names:
@@ -284,16 +284,14 @@ class _Auditor:
         return dict(zip(names, checks, strict=True))
 
     def _measured(self, whole: Any, run: History, settings: dict[str, Any]) -> None:
-        """Check label shift, single factors and accuracy."""
+        """Check label shift and accuracy."""
         topk, least = settings["topk"], settings["min_months"]
         generator = whole.signal
         if hasattr(generator, "sections_"):
             self.one(label_shift.NAME, lambda: label_shift.check(generator.sections_, topk, least))
-            self.one(singles.NAME, lambda: singles.check(generator.sections_))
         else:
             why = f"{type(generator).__name__} keeps no cross-sections of factors."
-            for name in (label_shift.NAME, singles.NAME):
-                self.one(name, partial(skipped, name, why))
+            self.one(label_shift.NAME, lambda: skipped(label_shift.NAME, why))
         bars: Bars = self.market.bars
         self.one(accuracy.NAME, lambda: accuracy.check(outcomes(run.scores, bars, topk), topk))
 

@@ -109,6 +109,8 @@ def _in_order(dates: np.ndarray, symbols: np.ndarray, source: str) -> None:
 
 def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
     """Return float64 values; None for a column of the user's own that holds no numbers."""
+    if column.dtype.kind in "mM":  # a date as a number of nanoseconds is no factor
+        column = column.astype(str)
     if pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == bool:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         bad = np.isinf(values)

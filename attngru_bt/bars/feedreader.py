@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,10 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars.checks import KNOWN
+from attngru_bt.bars.columns import Columns
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError, DateLike, first, session_date
 from attngru_bt.bars.sessions import FeedSessions
+from attngru_bt.bars.splits import tell_splits
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,9 @@ class FeedReader:
     without a close is a day without trade. Which lines there are is decided at the first read
     that finds a row: a line that is NaN in all feeds (or a volume that is zero) is missing, and a
     market whose open, high, low and close never differ is close-only: of the four only ``close``
-    stays. An INFO log line says what was left out.
+    stays. An INFO log line says what was left out. A price that later events adjust (``adj_close``)
+    is left out, and further lines are factors: a warning names either, and days on which prices
+    look split but are not adjusted.
 
     Parameters
     ----------
@@ -98,19 +102,25 @@ class FeedReader:
     benchmark : backtrader feed, optional
         Its closes become ``Bars.benchmark``, its opens ``Bars.benchmark_open`` unless they are the
         closes on all bars of the first read; it adds no dates.
+    ignore : iterable of str, default ()
+        Lines to leave out.
 
     Raises
     ------
     DataError
         Feeds without a name or of one name; on reading: several bars a day, bars out of order,
-        prices that are not positive, or a Cerebro with ``exactbars=1``.
+        prices that are not positive, a line to be ignored that no feed has, or a Cerebro with
+        ``exactbars=1``.
 
     Notes
     -----
     Bars returned earlier stay as they are: known rows never change.
     """
 
-    def __init__(self, datas: Sequence[Any], benchmark: Any | None = None) -> None:
+    def __init__(
+        self, datas: Sequence[Any], benchmark: Any | None = None, ignore: Iterable[str] = ()
+    ) -> None:
+        self._columns = Columns("the feeds", ignore)
         self._sources = []
         taken: set[str] = set()
         for number, feed in enumerate(datas):
@@ -129,6 +139,7 @@ class FeedReader:
         if not self._sources:
             raise DataError("there are no asset feeds; add at least one besides the benchmark.")
         self._names = tuple(source.name for source in self._sources)
+        self._told = all(getattr(feed, "lines_told", False) for feed in datas)
         self._index = None
         if benchmark is not None:
             self._index = _Source(benchmark, str(benchmark._name or "benchmark"))
@@ -157,12 +168,12 @@ class FeedReader:
         if any(len(source.feed) < source.read for source in sources):
             self._start_over()  # the feeds were reset: a new run of the same Cerebro
         new = [(source, *self._traded_rows(source, limit)) for source in self._sources]
+        oldest = min((int(days[0]) for _, _, _, days, _ in new if len(days)), default=limit)
         added = any(len(days) for _, _, _, days, _ in new)
         if added:
             if self._lines is None:
                 self._decide_lines(new)
             self._append(new)
-            oldest = min(days[0] for _, _, _, days, _ in new if len(days))
             self._check_prices(int(np.searchsorted(self._days, oldest)), len(self._days))
         for source, _, stop, days, _ in new:
             source.read = stop
@@ -174,8 +185,10 @@ class FeedReader:
         if not lines:
             lines = {"close": np.empty((0, len(self._names)))}
         index = (self._benchmark, self._benchmark_open) if self._index else (None, None)
-        bars = Bars(dates, self._names, lines, *index)
-        return bars.before(day)
+        bars = Bars(dates, self._names, lines, *index).before(day)
+        if added and not self._told:
+            tell_splits(bars, "the feeds", start=int(np.searchsorted(self._days, oldest)))
+        return bars
 
     def rows(self) -> dict[str, int]:
         """Return the number of rows read so far, per asset."""
@@ -194,12 +207,15 @@ class FeedReader:
         return start, stop, days[closed], closed
 
     def _decide_lines(self, new: list[tuple[Any, ...]]) -> None:
-        names = dict.fromkeys(name for source in self._sources for name in source.buffers)
+        there = dict.fromkeys(name for source in self._sources for name in source.buffers)
+        names = dict.fromkeys(self._columns.keep(there))
         held: dict[str, bool] = dict.fromkeys(names, False)
         same = dict.fromkeys(("open", "high", "low"), True)
         for source, start, stop, _, rows in new:
             close = source.values("close", start, stop)[rows]
-            for name in source.buffers:
+            for name in names:
+                if name not in source.buffers:
+                    continue
                 values = source.values(name, start, stop)[rows]
                 empty = np.isnan(values) if name != "volume" else ~(values > 0)
                 held[name] |= not empty.all()
@@ -214,6 +230,7 @@ class FeedReader:
             log.info("close-only market: open, high and low always equal close, and are left out")
         dropped = self._missing | (set(same) if closes_only else set())
         self._lines = tuple(name for name in names if name not in dropped)
+        self._columns.report(() if self._told else self._lines)
 
     def _append(self, new: list[tuple[Any, ...]]) -> None:
         fresh = np.unique(np.concatenate([days for _, _, _, days, _ in new]))

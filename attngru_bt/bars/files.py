@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars.checks import EMPTY, FILLABLE, checked
+from attngru_bt.bars.columns import Columns, check_width
 from attngru_bt.bars.dates import one_zone
 from attngru_bt.bars.names import fault, from_cells
 from attngru_bt.bars.panel import PRICE_LINES, Bars, DataError
+from attngru_bt.bars.splits import tell_splits
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 LONGEST_NAME = 255  # bytes of a file's name, on all systems in use
@@ -25,14 +30,17 @@ def names_a_file(text: str) -> bool:
     return all(len(os.fsencode(part)) <= LONGEST_NAME for part in path.parts) and path.is_file()
 
 
-def read_table(path: str | Path | pd.DataFrame, *, adjust: bool = True) -> Bars:
+def read_table(
+    path: str | Path | pd.DataFrame, *, adjust: bool = True, ignore: Iterable[str] = ()
+) -> Bars:
     """Read one long table: a row per symbol and day.
 
     Columns ``date``, ``symbol`` and ``close`` must be there; ``open``, ``high``, ``low``,
     ``preclose``, ``volume``, ``amount``, ``turnover``, ``market_cap``, ``float_cap``, ``pe``,
     ``pb``, ``ps``, ``pcf``, ``adjfactor`` and ``traded`` are known; any further numeric column
-    becomes a line of that name. Names are case-insensitive. Rows with ``traded`` 0 or an empty
-    close are days without trade: all lines are NaN there.
+    becomes a line of that name, which is a factor, and a warning names it. A price that later
+    events adjust (``Adj Close``) is left out with a warning. Names are case-insensitive. Rows with
+    ``traded`` 0 or an empty close are days without trade: all lines are NaN there.
 
     Parameters
     ----------
@@ -41,6 +49,8 @@ def read_table(path: str | Path | pd.DataFrame, *, adjust: bool = True) -> Bars:
     adjust : bool, default True
         Multiply prices by ``adjfactor`` and divide volume by it, where the column is given. The
         factor itself stays as a line. Amount, turnover and capitalisations are left as they are.
+    ignore : iterable of str, default ()
+        Columns to leave out.
 
     Returns
     -------
@@ -51,7 +61,8 @@ def read_table(path: str | Path | pd.DataFrame, *, adjust: bool = True) -> Bars:
     ------
     DataError
         Unreadable file, missing column, text where a number belongs, prices that are not
-        positive, high below low, dates out of order or twice within a symbol, mixed time zones.
+        positive, high below low, dates out of order or twice within a symbol, mixed time zones,
+        bytes or objects in a column, or a column to be ignored that is not there.
 
     Examples
     --------
@@ -64,10 +75,16 @@ def read_table(path: str | Path | pd.DataFrame, *, adjust: bool = True) -> Bars:
         source, frame = "the DataFrame", _with_columns(path)
     else:
         source, frame = str(path), _read_file(Path(path))
-    return _pivot([checked(frame, source)[0]], source, adjust)
+    columns = Columns(source, ignore)
+    part, _ = checked(columns.take(frame, source), source)
+    bars = _pivot([part], source, adjust)
+    columns.report(bars.lines)
+    if adjust:
+        tell_splits(bars, source)
+    return bars
 
 
-def read_folder(path: str | Path, *, adjust: bool = True) -> Bars:
+def read_folder(path: str | Path, *, adjust: bool = True, ignore: Iterable[str] = ()) -> Bars:
     """Read a folder with one file per symbol; the symbol is the file's name without its suffix.
 
     The columns are those of ``read_table`` without ``symbol`` (ignored if there). Files called
@@ -83,9 +100,10 @@ def read_folder(path: str | Path, *, adjust: bool = True) -> Bars:
             f"{folder}: no symbol files in this folder; expected one {', '.join(SUFFIXES)} file "
             "per symbol, named after the symbol."
         )
+    columns = Columns(str(folder), ignore)
     parts, offsets = [], []
     for symbol, file in files.items():
-        frame = _read_file(file)
+        frame = columns.take(_read_file(file), str(file))
         frame["symbol"] = symbol
         part, offset = checked(frame, str(file))
         parts.append(part)
@@ -111,7 +129,11 @@ def read_folder(path: str | Path, *, adjust: bool = True) -> Bars:
             np.concatenate([part["symbol"].to_numpy(dtype=object) for part in parts]),
             str(folder),
         )
-    return _pivot(parts, str(folder), adjust)
+    bars = _pivot(parts, str(folder), adjust)
+    columns.report(bars.lines)
+    if adjust:
+        tell_splits(bars, str(folder))
+    return bars
 
 
 def read_index(path: str | Path) -> pd.DataFrame:
@@ -122,7 +144,7 @@ def read_index(path: str | Path) -> pd.DataFrame:
     pandas.DataFrame
         Indexed by naive session dates; the checks and errors are those of ``read_table``.
     """
-    frame = _read_file(Path(path))
+    frame = Columns(str(path)).take(_read_file(Path(path)), str(path))
     symbols = frame["symbol"].unique().tolist() if "symbol" in frame else []
     if len(symbols) > 1:
         raise DataError(
@@ -183,6 +205,7 @@ def _read_file(path: Path) -> pd.DataFrame:
             f"{path}: unknown kind of file; expected {', '.join(SUFFIXES)}. Convert it first."
         )
     try:
+        check_file_width(path)
         if suffix == ".parquet":
             return _with_columns(pd.read_parquet(path))
         header = pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns
@@ -202,12 +225,27 @@ def _read_file(path: Path) -> pd.DataFrame:
         if list(frame.columns).count("symbol") == 1:
             frame["symbol"] = from_cells(frame["symbol"])
         return frame
+    except DataError:
+        raise
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason}).") from error
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; write a header line and rows.") from None
-    except (OSError, EOFError, ValueError) as error:  # incl. ParserError, ArrowInvalid, BadGzip
+    except (OSError, EOFError, ValueError, csv.Error) as error:  # incl. ParserError, BadGzip
         raise DataError(f"{path}: cannot be read as {suffix} ({error}); write it anew.") from error
+
+
+def check_file_width(path: Path) -> None:
+    """Refuse a file of too many columns before its rows are read, which would take minutes."""
+    if path.name.lower().endswith(".parquet"):
+        import pyarrow.parquet as pq
+
+        check_width(len(pq.read_schema(path)), str(path))
+        return
+    zipped = path.name.lower().endswith(".gz")
+    with gzip.open(path, "rb") if zipped else path.open("rb") as binary:
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+        check_width(len(next(csv.reader(text), [])), str(path))
 
 
 def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:

@@ -21,6 +21,7 @@ from attngru_bt.cli.options import (
     End,
     FactorFile,
     Factors,
+    Ignore,
     Members,
     RandomState,
 )
@@ -50,6 +51,7 @@ def audit(
     membership: Members = None,
     factors: Factors = None,
     factor_file: FactorFile = None,
+    ignore: Ignore = None,
     against: Annotated[
         Path | None,
         typer.Option(help="The same data from another day or vendor: what differs is reported."),
@@ -87,11 +89,12 @@ def audit(
     Prints pass, fail or skipped per check, and under a fail the first offending symbol and date.
     Exit code 1 if a check fails, 2 if the audit could not be made, else 0.
     """
-    log_to_stderr(logging.ERROR)
+    log_to_stderr(logging.WARNING)  # about the data; the checks speak for themselves
     with sentences(debug, json_file):
         if json_file is not None and not json_file.resolve().parent.is_dir():
             raise ValueError(f"--json {json_file}: there is no folder {json_file.parent}; make it.")
-        market = read_market(data, benchmark, membership, factor_file)
+        market = read_market(data, benchmark, membership, factor_file, ignore)
+        log_to_stderr(logging.ERROR)
         choice = choose(factors)
         bars = market.bars
         mine = describe_scripts(choice.scripts)

@@ -34,6 +34,7 @@ from attngru_bt.cli.options import (
     End,
     FactorFile,
     Factors,
+    Ignore,
     Jobs,
     Lookback,
     Members,
@@ -59,6 +60,7 @@ from attngru_bt.progress import Progress
 from attngru_bt.samples import month_ends
 from attngru_bt.signals import SignalGenerator
 from attngru_bt.strategy import MonthlyTopK, idle
+from attngru_bt.tearsheet.tables import DASH
 from attngru_bt.walkforward import walk_forward
 from attngru_bt.walkforward.crew import stop_on_interrupt
 
@@ -89,6 +91,7 @@ def backtest(
     membership: Members = None,
     factors: Factors = None,
     factor_file: FactorFile = None,
+    ignore: Ignore = None,
     start: Start = None,
     end: End = None,
     topk: TopK = None,
@@ -135,7 +138,7 @@ def backtest(
     with sentences(debug, out_dir), sole_use(out_dir):
         check_fees(commission, rules)
         progress = _backtest(
-            read_market(data, benchmark, membership, factor_file),
+            read_market(data, benchmark, membership, factor_file, ignore),
             choose(factors),
             out_dir,
             baseline,
@@ -195,6 +198,7 @@ def _backtest(
         given["factors"] = choice.names
     if "end" in given:
         market = market.until(given["end"])
+    engine.check_sessions(market, given["periods"])
     bars = market.bars
     planned = plan(bars, choice.names)  # a name that cannot be is an error at once
     signal = _signal(market, given, folder)
@@ -343,7 +347,7 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         table.add_column(name, justify="right")
     for key, (label, form) in _FIGURES.items():
         values = [run.get(key) for run in runs.values()]
-        table.add_row(label, *("" if v is None else form.format(v) for v in values))
+        table.add_row(label, *(DASH if v is None else form.format(v) for v in values))
     out.print(table)
     if metrics["signal"]:
         quality = Table(title="Scores, month by month, out of sample", title_justify="left")
@@ -352,7 +356,7 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         for key, row in metrics["signal"].items():
             label = {"rank_ic": "rank IC", "auc": "AUC"}.get(key, f"precision@{row.get('k')}")
             figures = (("mean", ".3f"), ("t", ".1f"), ("chance", ".3f"))
-            cells = ("" if row[k] is None else format(row[k], f) for k, f in figures)
+            cells = (DASH if row[k] is None else format(row[k], f) for k, f in figures)
             quality.add_row(label, *cells, str(row["months"]))
         out.print(quality)
 

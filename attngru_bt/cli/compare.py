@@ -30,6 +30,7 @@ from attngru_bt.cli.options import (
     End,
     FactorFile,
     Factors,
+    Ignore,
     Jobs,
     Members,
     MinMonths,
@@ -75,6 +76,7 @@ def compare(
     membership: Members = None,
     factors: Factors = None,
     factor_file: FactorFile = None,
+    ignore: Ignore = None,
     start: Start = None,
     end: End = None,
     topk: TopK = None,
@@ -140,7 +142,7 @@ def compare(
             riskfree=riskfree, rules=rules, rebalance=rebalance,
         )  # fmt: skip
         progress = _compare(
-            read_market(data, benchmark, membership, factor_file),
+            read_market(data, benchmark, membership, factor_file, ignore),
             choose(factors),
             models,
             out_dir,

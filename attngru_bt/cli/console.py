@@ -33,7 +33,23 @@ def log_to_stderr(level: int, without: str = "") -> None:
     handler.set_name(_HANDLER)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     handler.addFilter(lambda record: record.name != without)
+    handler.addFilter(_Once())
     package.addHandler(handler)
+
+
+class _Once(logging.Filter):
+    """Show a warning once: training, backtest and baseline of one command read the same data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        new = (text := record.getMessage()) not in self._shown
+        self._shown.add(text)
+        return new
 
 
 @contextmanager

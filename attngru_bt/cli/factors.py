@@ -18,7 +18,7 @@ from attngru_bt.bars import Bars, DataError
 from attngru_bt.bars.names import to_cells
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
-from attngru_bt.cli.options import Benchmark, Data, End, FactorFile
+from attngru_bt.cli.options import Benchmark, Data, End, FactorFile, Ignore
 from attngru_bt.cli.scripts import choose
 from attngru_bt.datasets import Market
 from attngru_bt.factors import compute as compute_factors
@@ -116,6 +116,7 @@ def compute(
         ),
     ] = None,
     factor_file: FactorFile = None,
+    ignore: Ignore = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="As published, not divided by close or usual volume.")
     ] = False,
@@ -132,7 +133,7 @@ def compute(
             raise ValueError(
                 f"--out must be a file that ends in .parquet, .csv or .csv.gz; got {out_file}."
             )
-        market = read_market(data, benchmark, factor_file=factor_file)
+        market = read_market(data, benchmark, factor_file=factor_file, ignore=ignore)
         choice = choose([*(factors or ()), *([names] if names else ())])
         if end is not None:
             market = market.until(date("end", end))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,15 +20,25 @@ def read_market(
     benchmark: Path | None = None,
     membership: Path | None = None,
     factor_file: Path | None = None,
+    ignore: Sequence[str] | None = None,
 ) -> Market:
     """Read the data, with the benchmark, members and factor values given apart from them.
+
+    `ignore` are the columns to leave out, each a name or several with commas between them.
 
     Raises
     ------
     DataError
         If a file cannot be used.
+    ValueError
+        If columns are to be ignored of the embedded data.
     """
-    market = load_sp500() if data is None else load(data)
+    left_out = [name for option in ignore or () for name in option.split(",") if name.strip()]
+    if data is None and left_out:
+        raise ValueError(
+            "--ignore has no effect without --data: the embedded data are closes only."
+        )
+    market = load_sp500() if data is None else load(data, ignore=left_out)
     if benchmark is not None:
         market = replace(market, benchmark=read_index(benchmark))
     if membership is not None:

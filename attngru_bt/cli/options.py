@@ -14,6 +14,10 @@ Data = Annotated[
         "[default: the embedded data]"
     ),
 ]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(help="Columns of the data to leave out, which else become factors: NAME,NAME,…"),
+]
 Benchmark = Annotated[Path | None, typer.Option(help="Index file: date,close[,…].")]
 Members = Annotated[Path | None, typer.Option(help="Members over time: symbol,in_date,out_date.")]
 Factors = Annotated[

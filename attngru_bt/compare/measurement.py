@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import backtest
+from attngru_bt.analyzers.statistics import SESSIONS_PER_YEAR
 from attngru_bt.attribution import factor_shares, family_shares, top_factors
 from attngru_bt.compare import paper
 from attngru_bt.compare.account import Account, against_chance, month_returns, reduced, trade
@@ -105,6 +106,7 @@ def run(
             f"`models` must name at least one that makes scores; got {', '.join(names)}."
         )
     market = market if end is None else market.until(end)
+    backtest.check_sessions(market, (trading or {}).get("periods", SESSIONS_PER_YEAR))
     walks = walk_forward(
         market, scored, seeds=seeds, start=start, end=end, jobs=jobs, folder=folder,
         client=client, tls=tls, progress=progress, topk=topk, **settings,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.bars import Bars, DataError
+from attngru_bt.bars.files import check_file_width
 from attngru_bt.bars.names import from_cell
 
 _KEYS = ("ticker", "secID", "symbol")
@@ -97,6 +98,7 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, 
     if isinstance(source, pd.DataFrame):
         return source, "the factor table"
     path = Path(source)
+    check_file_width(path)
     if path.suffix == ".parquet":
         return pd.read_parquet(path), path.name
     table = pd.read_csv(path, dtype={key: str for key in _KEYS})

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt.bars import Bars, DataError
 from attngru_bt.factors import FactorHistory
+from attngru_bt.foresight import Watch, warn
 from attngru_bt.preprocessing import RunningCovariance, Standardise, Winsorise
 from attngru_bt.samples import CrossSection, forward_returns, month_ends, step_positions
 from attngru_bt.signals.threads import one_thread
@@ -56,9 +57,13 @@ class Panel:
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
+        self._watch = Watch(history.names)
 
     def extend(self, bars: Bars) -> CrossSection:
         """Take the cross-sections that have become known; label the months that have ended.
+
+        A line of the bars that knows the future, by what is known of it so far, is named in a
+        warning once.
 
         Parameters
         ----------
@@ -109,6 +114,7 @@ class Panel:
                 previous.returns = forward_returns(previous.close, self._last_close[rows])
             self.sections.append(self._cross_section(bars, int(end), *asked[int(end)]))
         self._dates = bars.dates
+        warn(self._watch.extend(bars))
         return self.sections[-1]
 
     def asks(self, bars: Bars, end: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -15,6 +15,7 @@ import backtrader as bt
 import pandas as pd
 
 from attngru_bt.bars import Bars, DataError, FeedReader
+from attngru_bt.bars.interval import check_daily
 from attngru_bt.execution import Execution, PlainLots
 from attngru_bt.markets import exchange_of
 from attngru_bt.rebalance import Plan, plan, rank
@@ -58,6 +59,8 @@ class MonthlyTopK(bt.Strategy):
         Feeds that are not traded; the first is the benchmark of factors that need one. None: the
         feeds that analyzers and observers of this Cerebro compare the account with, the one that
         `add_feeds` added as such, and the one called INDEX. An empty tuple: there is none.
+    ignore : sequence of str, default ()
+        Further lines of the feeds that are not to be factors, such as a target.
     reserve : float, default 0.0
         Share of the portfolio value that stays in cash.
     rebalance : {"entrants", "full"}, default "entrants"
@@ -108,6 +111,7 @@ class MonthlyTopK(bt.Strategy):
         universe=None,
         feeds=None,
         benchmark=None,
+        ignore=(),
         reserve=0.0,
         rebalance="entrants",
         substitute=True,
@@ -211,7 +215,9 @@ class MonthlyTopK(bt.Strategy):
             self._pulse = feed, Pulse(self._session)
             feed.addfilter(self._pulse[1])
         self._reader = FeedReader(
-            list(self._feeds.values()), benchmark=next(iter(roles.benchmark.values()), None)
+            list(self._feeds.values()),
+            benchmark=next(iter(roles.benchmark.values()), None),
+            ignore=self.p.ignore,
         )
         self._watch_for_index = not roles.told
 
@@ -346,6 +352,7 @@ class MonthlyTopK(bt.Strategy):
             scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
         else:
             bars = self._bars(today, before)
+            check_daily(bars.dates, "the feeds")
             scores = self.signal.scores(bars)
             if self._watch_for_index and not scores.empty and len(bars) > MIN_SESSIONS:
                 self._watch_for_index = False

@@ -167,8 +167,10 @@ def rolling_sharpe(report: Report, ax: Axes) -> None:
     pyfolio's figure always annualises with 252 and knows no risk-free rate.
     """
     metrics = report.metrics
+    # nothing is drawn with a number of sessions a year that the analyzer could not use
+    periods = float("nan") if np.isnan(metrics["volatility"]) else metrics["periods"]
     for returns, color, name in _curves(report):
-        ratio = _rolling_sharpe(returns, metrics["riskfree"], metrics["periods"])
+        ratio = _rolling_sharpe(returns, metrics["riskfree"], periods)
         ax.plot(ratio.index.to_numpy(), ratio, color=color, label=name)
     ax.axhline(0.0, color=INK, linewidth=0.8)
     ax.set_ylabel("Sharpe ratio")
@@ -260,7 +262,9 @@ def _curves(report: Report) -> list[tuple[pd.Series, str, str]]:
 def _rolling_sharpe(returns: pd.Series, riskfree: float, periods: float) -> pd.Series:
     excess = returns - statistics.per_period(riskfree, periods)
     window = excess.rolling(ROLLING_SESSIONS)
-    ratio: pd.Series = window.mean() / window.std() * np.sqrt(periods)
+    # a window of equal returns has no ratio; rolling sums leave more rounding than plain ones
+    deviation = window.std().where(lambda value: value > 1e-9)
+    ratio: pd.Series = window.mean() / deviation * np.sqrt(periods)
     return ratio
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from attngru_bt.bars import DataError
+from attngru_bt.bars.interval import check_daily
 from attngru_bt.datasets import Market
 from attngru_bt.lock import sole_use
 from attngru_bt.samples import month_ends
@@ -98,7 +99,7 @@ def walk_forward(
     Raises
     ------
     DataError
-        If no month can be scored.
+        If the bars are not daily, or no month can be scored.
     BlockingIOError
         If another run works in `folder`.
     WorkersLost
@@ -109,6 +110,7 @@ def walk_forward(
     """
     if end is not None:
         market = market.until(end)
+    check_daily(market.bars.dates, market.name)
     signals = _signals(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
     asked = _asked(market.bars.dates, start)
