@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 MODELS = ("default", "gru", "ridge")
 RESULTS = ("scores.csv", "orders.csv", "equity.csv")
 MARK = "ATTNGRU_TRIAL"  # environment variable by which a run's processes are known
-ORPHANS_LEAVE = 60.0  # seconds within which a dead run's workers must be gone
+ORPHANS_LEAVE = 150.0  # seconds; idle workers of joblib would leave by themselves after 300
 
 
 def write_market(folder: Path) -> Path:
