@@ -65,7 +65,7 @@ class TestSimulator:
 
 @pytest.mark.slow
 def test_a_killed_run_ends_with_the_bits_of_an_undisturbed_one():
-    assert not kills.trial(1, jobs=1, kills=1)
+    assert not kills.trial(2, jobs=1, kills=1)  # ridge
 
 
 class TestRepeat:
