@@ -1,6 +1,7 @@
 """Random markets and scores through the plug-in, beside a simulator that shares no code with it.
 
-`simulate` is written from docs/guide.md ("The month-end"), in plain loops over pandas tables. It
+`simulate` follows docs/guide.md ("The month-end"), in plain loops over pandas tables; details that
+the guide leaves open are those of the package, such as the smallest order. It
 covers a rebalance of entrants with and without `substitute` and `retry`, lots, fractions, a
 reserve and commission; feeds that start late, end early and miss days; fills at the session's own
 open (`cheat_on_open`) and, on feeds without gaps, at the open after it. It knows neither
