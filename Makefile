@@ -3,6 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# PyPI's torch for Linux brings some 2.7 GB of GPU libraries. TORCH_INDEX is a package index that is asked for
+# torch as well, and its CPU build is preferred: by default PyTorch's own, on Linux without an NVIDIA GPU.
+# `make demo TORCH_INDEX=` asks none, `make demo TORCH_INDEX=https://...` another, such as a mirror.
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+SYSTEM := $(shell uname -s)
+GPU := $(shell command -v nvidia-smi; ls /dev/nvidia* 2>/dev/null)
+TORCH_INDEX ?= $(if $(GPU),,$(if $(filter Linux,$(SYSTEM)),$(CPU_INDEX)))
+# Fails within 10 seconds if an index does not answer, so that it is not asked again by pip, which would be patient.
+ANSWERS := import signal, sys, urllib.request; signal.alarm(10); urllib.request.urlopen(sys.argv[1], timeout=5)
+
 .PHONY: help install demo test lint bench docs clean
 
 help:
@@ -11,6 +21,7 @@ help:
 	@echo "make install  make .venv from constraints.txt (the two above do it first)"
 	@echo "make bench    speed ratios, see benchmarks/README.md"
 	@echo "make clean    remove .venv, caches and runs/"
+	@echo "with TORCH_INDEX=URL torch comes from that package index, with TORCH_INDEX= from pip's usual one"
 
 install: $(VENV)/.installed
 
@@ -28,6 +39,17 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 		fi; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools
+	@index='$(TORCH_INDEX)'; \
+	if [ -n "$$index" ] && ! $(PYTHON) -c '$(ANSWERS)' "$${index%/}/torch/" >/dev/null 2>&1; then \
+		echo "$$index does not answer, so torch comes from pip's usual index."; index=; \
+	fi; \
+	if [ -z "$$index" ] && [ "$(SYSTEM)" = Linux ]; then \
+		echo "Unless pip's usual index has a CPU build, some 2.7 GB of GPU libraries are downloaded with torch."; \
+		echo "To avoid that, stop here and name an index of CPU builds or a mirror of it:"; \
+		echo "    make $(or $(MAKECMDGOALS),demo) TORCH_INDEX=$(CPU_INDEX)"; \
+	fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar off \
+		--constraint constraints.txt $${index:+--extra-index-url "$$index"} torch
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet \
 		--constraint constraints.txt --no-build-isolation --editable '.[examples,test]'
 	@touch $@

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import pytest
 import vendor_modules
+from hypothesis import HealthCheck, settings
 
 from attngru_bt.cli import scripts
 from attngru_bt.datasets import Market, load, make_market
 from attngru_bt.factors import registry
 
 ROOT = Path(__file__).resolve().parent.parent
+# Seconds after which a process that a test has started counts as hung, not as slow. Tests have no
+# other time limit (test_speed.py): a machine that is slower still needs this variable only.
+TIME_LIMIT = float(os.environ.get("ATTNGRU_TIME_LIMIT", 1200))
+settings.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slow")
 REAL = Path(os.environ.get("ATTNGRU_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -42,6 +48,24 @@ def sse50(sse50_path: Path) -> Market:
 @pytest.fixture(scope="session")
 def csi300_path() -> Path:
     return _real("csi300")
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """A Dask cluster of two processes on this machine that waits as long as a test may take."""
+    distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    monkeypatch.setattr("attngru_bt.walkforward.crew.PATIENCE", TIME_LIMIT)
+    # port 0 is any free one: the usual 8787 may be taken by another run of the tests
+    limits = {"distributed.comm.timeouts.connect": TIME_LIMIT}
+    with (
+        dask.config.set(limits),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
+            silence_logs=50,
+        ) as cluster,
+    ):  # fmt: skip
+        yield cluster
 
 
 @pytest.fixture

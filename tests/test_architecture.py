@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import TIME_LIMIT
 
 PACKAGE = Path(__file__).resolve().parent.parent / "attngru_bt"
 
@@ -157,7 +158,7 @@ def test_the_table_names_no_module_that_is_gone():
 def loaded_by(statement):
     code = f"import sys\n{statement}\nprint(*sorted({{m.split('.')[0] for m in sys.modules}}))"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=TIME_LIMIT
     )
     return set(done.stdout.split())
 

@@ -46,7 +46,7 @@ class TestFactorShares:
         assert found.sum(axis=1).tolist() == pytest.approx([1.0, 1.0])
 
     @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(6, 12))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_shares_sum_to_one_and_do_not_depend_on_order(self, seed, n_components, n_factors):
         rng = np.random.default_rng(seed)
         loadings = np.linalg.qr(rng.normal(size=(n_factors, n_components)))[0].T

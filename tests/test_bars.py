@@ -346,7 +346,8 @@ class TestReadTable:
         assert read_table(tmp_path / "t.csv").assets == ("A",)
 
     @settings(
-        max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=30,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(seed=st.integers(0, 10_000), kind=st.sampled_from([".csv", ".parquet"]))
     def test_what_is_written_is_read_to_the_bit(self, tmp_path, seed, kind):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import TIME_LIMIT
 from csv_market import write_folder
 from typer.testing import CliRunner
 
@@ -311,13 +312,13 @@ def interrupted(data, tmp_path_factory):
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + TIME_LIMIT
         while process.poll() is None and time.monotonic() < deadline:
             if partial.exists() and len(partial.read_text().splitlines()) > 15:
                 break
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        code = process.wait(timeout=30)
+        code = process.wait(timeout=TIME_LIMIT)
     finally:
         process.kill()
     return code, log.read_text(), folder

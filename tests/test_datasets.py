@@ -204,7 +204,7 @@ class TestMakeMarket:
         lagged = np.corrcoef(hidden[:-21].ravel(), hidden[21:].ravel())[0, 1]
         assert abs(lagged - 0.9) < 0.02
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(
         n_assets=st.integers(1, 12),
         n_days=st.integers(2, 300),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from conftest import TIME_LIMIT
 
 from attngru_bt import make_market
 
@@ -56,7 +57,7 @@ def run(name, cwd, panel=None):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIME_LIMIT,
         # backtrader 1.9.78 has invalid escapes in its docstrings
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore::SyntaxWarning"},
     )
@@ -120,7 +121,7 @@ def test_sse50_without_a_panel_is_one_sentence(folder, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIME_LIMIT,
         env={**os.environ, "PYTHONWARNINGS": "ignore::SyntaxWarning"},
     )
     assert done.returncode == 2 and done.stdout == ""

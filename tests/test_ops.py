@@ -95,7 +95,7 @@ def test_a_window_longer_than_the_history_is_not_known(name: str) -> None:
     assert operation(walk(10), 11).shape == (10, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays(float, st.tuples(st.integers(1, 40), st.integers(1, 3)),
            elements=st.floats(-1e6, 1e6) | st.just(np.nan)),

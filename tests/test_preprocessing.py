@@ -108,7 +108,7 @@ class TestContract:
 
 @pytest.mark.parametrize("transformer", PER_DATE, ids=name_of)
 class TestPerDate:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(X=panels)
     def test_dates_do_not_see_each_other(self, transformer, X: pd.DataFrame) -> None:
         fitted = clone(transformer).fit(X)
@@ -126,7 +126,7 @@ class TestPerDate:
         got = fitted.transform(shuffled).loc[X.index]
         pd.testing.assert_frame_equal(got, fitted.transform(X), rtol=1e-9)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(X=panels)
     def test_missing_stays_missing_until_it_is_filled(self, transformer, X: pd.DataFrame) -> None:
         out = clone(transformer).fit(X).transform(X)
@@ -196,7 +196,7 @@ class TestValues:
         assert X["f0"].nunique() == 2
         assert (Standardise(by).fit_transform(X).to_numpy() == 0).all()
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(level=st.floats(1e-6, 1e12), n=st.integers(2, 60))
     def test_any_constant_becomes_zero(self, level: float, n: int) -> None:
         X = panel(np.full((1, n, 1), level))

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import TIME_LIMIT
 from csv_market import write_btcsv, write_folder, write_index, write_members, write_table
 from test_examples import SMALL
 
@@ -135,7 +136,7 @@ def execute(arguments, place):
         cwd=place,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=TIME_LIMIT,
         # backtrader 1.9.78 has invalid escapes in its docstrings
         env={
             **os.environ,

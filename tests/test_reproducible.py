@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import TIME_LIMIT
 
 RUN = """
 import hashlib, sys
@@ -33,7 +34,7 @@ def digest(random_state=0, **env):
         [sys.executable, "-W", "ignore", "-c", RUN, str(random_state)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=TIME_LIMIT,
         env={**os.environ, **env},
     )
     assert done.returncode == 0, done.stderr

@@ -231,7 +231,7 @@ class TestRandomPortfolios:
         assert found[:, 1] == pytest.approx(np.full(50, -0.25 * (1 - 0.99 / 1.01)))
 
     @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_without_costs_luck_earns_the_members_mean(self, seed, k):
         rng = np.random.default_rng(seed)
         table = rng.normal(0, 0.05, (4, 9))  # with the same members, all are equally likely

@@ -127,7 +127,7 @@ class TestGradients:
         reset=st.sampled_from(["before", "after"]),
         attention=st.sampled_from(["factor", None]),
     )
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_any_size(self, steps, features, hidden, n, reset, attention):
         options = {"reset": reset, "attention": attention, "features": features, "hidden": hidden}
         net = disturbed(n, torch.float64, **options)

@@ -13,6 +13,7 @@ from pathlib import Path
 import backtrader as bt
 import pytest
 from backtrader.btrun import btrun
+from conftest import TIME_LIMIT
 from csv_market import write_btcsv
 
 from attngru_bt import backtest, make_market
@@ -50,7 +51,7 @@ def bash(command, cwd):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=TIME_LIMIT,
         env=environment(),
     )
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 import torch
+from conftest import TIME_LIMIT
 from torch import nn
 
 from attngru_bt.network import AttentionRNN
@@ -289,13 +290,13 @@ class TestOneThread:
         def hold():
             with one_thread():
                 inside.set()
-                leave.wait(10)
+                leave.wait(TIME_LIMIT)
 
         try:
             torch.set_num_threads(2)
             thread = threading.Thread(target=hold)
             thread.start()
-            inside.wait(10)
+            assert inside.wait(TIME_LIMIT)
             assert torch.get_num_threads() == 2
             leave.set()
             thread.join()

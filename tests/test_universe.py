@@ -62,7 +62,7 @@ class TestValues:
         for date in pd.date_range("2018-12-30", "2021-02-01"):
             assert other.at(date) == membership.at(date)
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(
         st.lists(
             st.tuples(st.sampled_from("ABCD"), st.integers(0, 50), st.integers(1, 40)), max_size=12

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import TIME_LIMIT
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -174,28 +175,28 @@ def test_a_killed_worker_costs_only_its_task(market, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_dask_cluster_gives_the_same_bits_even_if_it_loses_a_worker(market, models, serial):
-    distributed = pytest.importorskip("distributed")
+def test_a_dask_cluster_gives_the_same_bits_even_if_it_loses_a_worker(
+    market, models, serial, cluster
+):
+    from distributed import Client
+
     pids = []
 
     def lose_one(done, total, task, records):
         if done == 2:
             os.kill(pids[0], signal.SIGKILL)
 
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-    ) as cluster:
-        with distributed.Client(cluster) as client:
-            pids += list(client.run(os.getpid).values())
-            assert len(set(pids)) == 2
-        walks = walk_forward(
-            market,
-            models,
-            seeds={"net": 2},
-            client=cluster.scheduler_address,
-            progress=lose_one,
-            **SETTINGS,
-        )
+    with Client(cluster) as client:
+        pids += list(client.run(os.getpid).values())
+        assert len(set(pids)) == 2
+    walks = walk_forward(
+        market,
+        models,
+        seeds={"net": 2},
+        client=cluster.scheduler_address,
+        progress=lose_one,
+        **SETTINGS,
+    )
     assert bits(walks) == bits(serial)
 
 
@@ -405,7 +406,7 @@ class TestResume:
             [sys.executable, script, tmp_path / "walks"],
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=TIME_LIMIT,
         )
         assert done.returncode == 0, done.stderr
         assert int(done.stdout) > 0  # the killed runs had got somewhere

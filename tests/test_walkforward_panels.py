@@ -96,7 +96,7 @@ def check(panel: Panel, market: Market, members, *, raw_names=FACTORS) -> None:
 
 class TestMembersOnly:
     # not shrunk: that would take minutes
-    @settings(max_examples=12, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=12, phases=[Phase.generate])
     @given(data=st.data(), lookback=st.integers(1, 30), step=st.sampled_from(["month", "day"]))
     def test_bits_are_those_of_all_assets(self, market, data, lookback, step) -> None:
         dates = market.bars.dates
@@ -210,14 +210,11 @@ class TestCrews:
         self.agree(panels(market, signals, jobs=2), serial)
 
     @pytest.mark.slow
-    def test_a_cluster_gives_the_same_bits(self, market, signals, serial) -> None:
-        distributed = pytest.importorskip("distributed")
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
-            silence_logs=50,
-        ) as cluster:  # fmt: skip
-            with distributed.Client(cluster) as client:
-                self.agree(panels(market, signals, client=client), serial)
+    def test_a_cluster_gives_the_same_bits(self, market, signals, serial, cluster) -> None:
+        from distributed import Client
+
+        with Client(cluster) as client:
+            self.agree(panels(market, signals, client=client), serial)
 
     def test_chunks_are_small(self, market, signals, monkeypatch) -> None:
         seen = []
