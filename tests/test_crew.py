@@ -18,6 +18,8 @@ from attngru_bt import make_market, walk_forward
 from attngru_bt.walkforward import cluster, crew
 from attngru_bt.walkforward.calls import WorkersLost
 
+GONE = 5  # seconds after which a scheduler that is lost counts as gone
+
 PARENT = """
 import sys, time
 from pathlib import Path
@@ -119,7 +121,7 @@ class TestDask:
             self.workers = []
             self.begin_one()
             self.begin_one()
-            self.client = distributed.Client(self.scheduler.address, loop=self.loop, timeout=1)
+            self.client = distributed.Client(self.scheduler.address, loop=self.loop, timeout=GONE)
             yield
             self.client.close()
             self.lose_all()
