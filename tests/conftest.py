@@ -55,7 +55,7 @@ def cluster(monkeypatch):
     """A Dask cluster of two processes on this machine that waits as long as a test may take."""
     distributed = pytest.importorskip("distributed")
     dask = pytest.importorskip("dask")
-    monkeypatch.setattr("attngru_bt.walkforward.crew.PATIENCE", TIME_LIMIT)
+    monkeypatch.setattr("attngru_bt.walkforward.cluster.PATIENCE", TIME_LIMIT)
     # port 0 is any free one: the usual 8787 may be taken by another run of the tests
     limits = {"distributed.comm.timeouts.connect": TIME_LIMIT}
     with (

@@ -289,7 +289,7 @@ class TestSideBySide:
         done = perform(list(tasks.values()), sections)
         elapsed = time.perf_counter() - began
         assert len(taken) == len(set(taken)) == len(tasks) / 3
-        assert 0 < sum(record.fit_seconds for months in done for record, _ in months) < elapsed
+        assert 0 < sum(record.fit_seconds for months in done for record in months) < elapsed
 
 
 class TestResume:

@@ -22,7 +22,7 @@ from attngru_bt.bars.panel import DataError, nearest
 log = logging.getLogger(__name__)
 
 NEEDED = ("date", "symbol", "close")
-MARKET_COLUMNS = (*KNOWN, "dividend_yield", "st", "benchmark", "benchmark_open")
+MARKET_COLUMNS = (*KNOWN, "dividend_yield", "st", "delisting", "benchmark", "benchmark_open")
 """Columns whose meaning the package knows. Any other numeric column is a factor as it is."""
 MAX_COLUMNS = 5_000
 """A table of more columns is not one row per symbol and day; reading it would take minutes."""

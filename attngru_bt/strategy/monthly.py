@@ -93,7 +93,7 @@ class MonthlyTopK(bt.Strategy):
     ----------
     trade_log : TradeLog
         Every order, fill, cancellation and reason not to trade.
-    scores : dict of Timestamp to Series
+    scores_by_month : dict of Timestamp to Series
         Month-end → the scores that were ranked at it.
     decisions : list of dict
         Per decision: date, month_end, wanted, exits, entrants, stayers, stuck, passed, and `why`
@@ -130,7 +130,7 @@ class MonthlyTopK(bt.Strategy):
             raise TypeError(f"{type(self).__name__} has no parameter `{name}`.{hint}")
         take_names(self.datas)  # before analyzers and observers read them
         self.trade_log = TradeLog()
-        self.scores: dict[pd.Timestamp, pd.Series] = {}
+        self.scores_by_month: dict[pd.Timestamp, pd.Series] = {}
         self.decisions: list[dict[str, Any]] = []
         self.trading_since: pd.Timestamp | None = None
         self.why_not_traded = ""
@@ -360,7 +360,7 @@ class MonthlyTopK(bt.Strategy):
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False
-        self.scores[pd.Timestamp(month_end)] = scores
+        self.scores_by_month[pd.Timestamp(month_end)] = scores
         ranked = [name for name in rank(scores) if name in self._feeds]
         self._abandon(today)
         held = self._slots(today)
