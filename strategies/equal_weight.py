@@ -25,8 +25,9 @@ class EqualWeight(attngru_bt.MonthlyTopK):
 
     params = dict(rebalance="full")
 
-    def _make_signal(self) -> Any:
-        return self  # asked for scores itself, since it then knows how many slots there are
+    def make_signal(self) -> Any:
+        """Return itself: asked for scores, it learns how many slots there are."""
+        return self
 
     def scores(self, bars: attngru_bt.Bars) -> Any:
         """Score every stock alike and give each a slot."""

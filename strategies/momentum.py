@@ -24,5 +24,6 @@ class Momentum(attngru_bt.MonthlyTopK):
 
     params = dict(months=12, skip=1)
 
-    def _make_signal(self) -> Any:
+    def make_signal(self) -> Any:
+        """Return past returns as scores."""
         return MomentumScores(self.p.months, self.p.skip, self.p.universe)

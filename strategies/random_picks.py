@@ -23,5 +23,6 @@ class RandomPicks(attngru_bt.MonthlyTopK):
 
     params = dict(random_state=0)
 
-    def _make_signal(self) -> Any:
+    def make_signal(self) -> Any:
+        """Return scores drawn at random."""
         return RandomScores(self.p.random_state, self.p.universe)

@@ -88,6 +88,6 @@ def check_fees(commission: float | None, rules: str | None) -> None:
     """Refuse a commission beside the rules of a market, which bring their own."""
     if commission is not None and rules is not None:
         raise ValueError(
-            f"--commission has no effect beside --market {rules}, which brings its own fees; leave "
+            f"--commission has no effect beside --rules {rules}, which brings its own fees; leave "
             f"one of them out (in Python: rules=AShare(commission=...))."
         )

@@ -52,7 +52,11 @@ Commission = Annotated[
 ]
 Rules = Annotated[
     str | None,
-    typer.Option("--market", help="'ashare': lots, price limits, T+1, suspensions, fees."),
+    typer.Option(
+        "--rules",
+        "--market",  # its name until 0.1
+        help="'ashare': lots, price limits, T+1, suspensions, fees.",
+    ),
 ]
 Slippage = Annotated[float, typer.Option(help="Fraction of the price.")]
 Periods = Annotated[float, typer.Option(help="Sessions per year (China: 242).")]

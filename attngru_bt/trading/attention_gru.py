@@ -83,7 +83,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         "checkpoints",
     )
 
-    def _make_signal(self) -> Any:
+    def make_signal(self) -> Any:
+        """Return the walk-forward of the model that the parameters name."""
         signal = "default" if self.p.signal is None else self.p.signal
         settings = {name: getattr(self.p, name) for name in self._GENERATOR_PARAMS}
         given = {name: value for name, value in settings.items() if value is not None}
@@ -95,7 +96,7 @@ class AttentionGRUStrategy(MonthlyTopK):
 
             return SignalGenerator(signal, topk=self.p.topk, universe=self.p.universe, **given)
         _refuse(given, beside=type(signal).__name__)
-        return super()._make_signal()
+        return super().make_signal()
 
     def _make_named(self, name: str, given: dict[str, Any]) -> Any:
         """Return what a model's name stands for; what was not given is the model's to choose."""

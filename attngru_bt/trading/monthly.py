@@ -149,7 +149,12 @@ class MonthlyTopK(bt.Strategy):
             )
         self._set_feeds()
         self._check_universe()
-        self.signal = self._make_signal()
+        if hasattr(self, "_make_signal"):
+            raise TypeError(
+                f"{type(self).__name__} overrides `_make_signal`, which nothing calls any more: "
+                f"rename the method to `make_signal`."
+            )
+        self.signal = self.make_signal()
         self._start_date = None if self.p.start is None else pd.Timestamp(self.p.start).date()
         self._at_open = bool(self.env.p.cheat_on_open and getattr(self.broker.p, "coo", False))
         at_close = getattr(self.broker.p, "coc", False)  # fills at the close of the decision
@@ -223,8 +228,12 @@ class MonthlyTopK(bt.Strategy):
         )
         self._watch_for_index = not roles.told
 
-    def _make_signal(self) -> Any:
-        """Return what is asked for scores; a generator is cloned, so that a run starts afresh."""
+    def make_signal(self) -> Any:
+        """Return what is asked for scores at month-ends; called once, when the run starts.
+
+        Override it in a strategy that brings a signal of its own: anything with ``scores(bars)``.
+        A signal that can be cloned is, so that each run starts afresh.
+        """
         signal = self.p.signal
         if isinstance(signal, pd.DataFrame):
             if not set(map(str, signal.columns)) & set(self._feeds):

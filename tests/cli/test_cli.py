@@ -333,8 +333,8 @@ def interrupted(data, tmp_path_factory):
             "--lookback has no effect with --model momentum",
         ),
         (("--model", "equal-weight"), "'equal-weight' scores all stocks alike"),
-        (("--market", "ashare", "--commission", 0.001), "--commission has no effect beside"),
-        (("--market", "nyse"), "nyse"),
+        (("--rules", "ashare", "--commission", 0.001), "--commission has no effect beside"),
+        (("--rules", "nyse"), "nyse"),
         (("--jobs", 0), "`jobs` must be at least 1"),
         (("--jobs", 2, "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
         (
@@ -356,7 +356,7 @@ def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkey
 def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
     tmp_path = tmp_path / "[/a] [red]b:dog:"  # a folder's name is no markup
     done = invoke(
-        "backtest", "--data", data, "--model", "random", "--market", "ashare", "--topk", 3,
+        "backtest", "--data", data, "--model", "random", "--rules", "ashare", "--topk", 3,
         "--start", "2015-06-01", "--out", tmp_path,
     )  # fmt: skip
     assert done.exit_code == 0, done.output

@@ -410,3 +410,25 @@ class TestValidation:
         table = scores({"2020-01-31": "A"})
         with pytest.raises(ValueError, match="the date 2020-01-31 00:00:00 twice"):
             run({"A": bars()}, signal=pd.concat([table, table]))
+
+
+class TestMakeSignal:
+    def test_a_strategy_brings_a_signal_of_its_own(self):
+        class First:
+            def scores(self, bars):
+                return pd.Series({name: -float(i) for i, name in enumerate(bars.assets)})
+
+        class Own(MonthlyTopK):
+            def make_signal(self):
+                return First()
+
+        strategy = run({"A": bars(), "B": bars()}, strategy=Own, topk=1)
+        assert {asset for _, asset, *_ in fills(strategy)} == {"A"}
+
+    def test_the_old_name_is_not_passed_over(self):
+        class Old(MonthlyTopK):
+            def _make_signal(self):
+                return None
+
+        with pytest.raises(TypeError, match="Old overrides `_make_signal`.*rename the method"):
+            run({"A": bars()}, strategy=Old, topk=1)
