@@ -3,10 +3,14 @@
 import argparse
 import sys
 
-from tests.reliability import kills, simulator
+from tests.reliability import exchange, kills, simulator
 from tests.reliability.trials import repeat
 
-TRIALS = {"simulator": simulator.trial, "kills": kills.trial}
+TRIALS = {
+    "simulator": simulator.trial,
+    "rulebook": exchange.trial,
+    "kills": kills.trial,
+}
 
 
 def main() -> int:
