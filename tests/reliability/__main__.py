@@ -3,12 +3,13 @@
 import argparse
 import sys
 
-from tests.reliability import exchange, kills, simulator
+from tests.reliability import exchange, files, kills, simulator
 from tests.reliability.trials import repeat
 
 TRIALS = {
     "simulator": simulator.trial,
     "rulebook": exchange.trial,
+    "files": files.trial,
     "kills": kills.trial,
 }
 

@@ -106,7 +106,8 @@ def run(scenario):
 
 def difference(want, got, cash):
     """Return the first thing in which two outcomes differ, empty if there is none."""
-    for here, there in itertools.zip_longest(want[1], got[1]):
+    fills = [sorted(outcome[1], key=lambda fill: (fill[2], *fill[:2])) for outcome in (want, got)]
+    for here, there in itertools.zip_longest(*fills):
         if here is None or there is None or here[:3] != there[:3] or not _near(here[3:], there[3:]):
             return f"fill {_plain(there)}, by the book {_plain(here)}"
     for number, (here, there) in enumerate(zip(want[2], got[2], strict=True)):
