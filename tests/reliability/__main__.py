@@ -3,13 +3,14 @@
 import argparse
 import sys
 
-from tests.reliability import exchange, files, kills, simulator
+from tests.reliability import exchange, files, kills, leaks, simulator
 from tests.reliability.trials import repeat
 
 TRIALS = {
     "simulator": simulator.trial,
     "rulebook": exchange.trial,
     "files": files.trial,
+    "leaks": leaks.trial,
     "kills": kills.trial,
 }
 
