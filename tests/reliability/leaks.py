@@ -15,9 +15,9 @@ from attngru_bt.factors import factor, registry
 from attngru_bt.universe import Membership
 from tests import audit_plants
 from tests.reliability import plants
+from tests.reliability.trials import quiet
 
 FAST = ("columns", "data")  # groups that train and replay nothing
-MODELS = (MonthlyTopK, audit_plants.Plain)
 
 
 def draw(seed):
@@ -28,11 +28,15 @@ def draw(seed):
     return make_market(n_assets, n_days, seed, float(rng.uniform(0, 0.15)), **kept), rng
 
 
-def failed(market, *checks, **options):
-    """Names of what the audit fails, check by check: check → subjects of its findings."""
+def report(market, *checks, **options):
+    """Make some checks of the audit."""
     skip = set(audit.CHECKS) - set(checks)
-    report = audit.run(market, skip=skip, **{"cuts": 2, "topk": 4, "min_months": 4, **options})
-    return {check.name: [f.subject for f in check.findings] for check in report.failed}
+    return audit.run(market, skip=skip, **{"cuts": 2, "topk": 4, "min_months": 4, **options})
+
+
+def subjects(market, check, **options):
+    """Names that a check fails."""
+    return {finding.subject for finding in report(market, check, **options)[check].findings}
 
 
 def factors(market, rng):
@@ -43,7 +47,7 @@ def factors(market, rng):
         for name, function in {**leaking, **clean}.items():
             function.__name__ = function.__qualname__ = name
             factor("planted")(function)
-        found = failed(market, "factors", factors=(*leaking, *clean)).get("factors", [])
+        found = subjects(market, "factors", factors=(*leaking, *clean))
     finally:
         registry.restore(before)
     return {n: n in found for n in leaking} | {n: n not in found for n in clean}
@@ -56,7 +60,7 @@ def columns(market, rng):
         name: np.where(market.bars.traded, line, np.nan)
         for name, line in {**leaking, **clean}.items()
     }
-    found = failed(_with(market, **lines), "foresight").get("foresight", [])
+    found = subjects(_with(market, **lines), "foresight")
     seen = {name: name in found for name in leaking}
     others = {name: name not in found for name in (*clean, *market.bars.lines)}
     return seen | others
@@ -128,8 +132,8 @@ def data(market, rng):
         "stocks that leave": (market, "survivorship", {}),
     }
     return {
-        name: (check in failed(planted, check, **options)) == (kind is leaks)
-        for kind in (leaks, clean)
+        name: report(planted, check, **options)[check].status == status
+        for kind, status in ((leaks, "fail"), (clean, "pass"))
         for name, (planted, check, options) in kind.items()
     }
 
@@ -142,23 +146,26 @@ def strategies(market, rng):
     ahead += rng.normal(0, 0.03, ahead.shape)
     scores = pd.DataFrame(rng.random(ahead.shape), ahead.index, ahead.columns)
     audit_plants.Remembering().scores(market.bars)  # somewhere, before the audit
+    run = {"strategy": MonthlyTopK, "signal": scores}
+    checks = ("scores", "orders", "same day")
     seen = {}
     for kind in (audit_plants.CheatOnOpen, audit_plants.CheatOnce, audit_plants.NextClose,
                  audit_plants.Own):  # fmt: skip
-        seen[kind.__name__] = "same day" in failed(market, "same day", strategy=kind, signal=scores)
-    checks = ("scores", "orders", "same day")
-    found = failed(market, *checks, strategy=MonthlyTopK, signal=audit_plants.Remembering())
-    seen["signal that remembers"] = bool(found)
-    found = failed(market, "accuracy", strategy=MonthlyTopK, signal=ahead)
-    seen["table of the month to come"] = "accuracy" in found
-    found = failed(market, "account", strategy=audit_plants.CheatOnOpen, signal=scores, topk=5)
-    seen["account that cheats"] = "account" in found
-    for kind in MODELS:
-        found = failed(market, *checks, "accuracy", "account", strategy=kind, signal=scores)
-        seen[kind.__name__] = not found
+        told = report(market, "same day", **run | {"strategy": kind})
+        seen[kind.__name__] = told["same day"].status == "fail"
+    remembering = audit_plants.Remembering()
+    told = report(market, *checks, **run | {"signal": remembering})
+    seen["signal that remembers"] = told["orders"].status == "fail"
+    told = report(market, "accuracy", **run | {"signal": ahead})
+    seen["table of the month to come"] = told["accuracy"].status == "fail"
+    told = report(market, "account", **run | {"strategy": audit_plants.CheatOnOpen})
+    seen["account that cheats"] = told["account"].status == "fail"
+    for kind in (MonthlyTopK, audit_plants.Plain):
+        told = report(market, *checks, "accuracy", "account", **run | {"strategy": kind})
+        seen[kind.__name__] = told.passed and told["account"].status == "pass"
     for signal in (MomentumScores(2), RandomScores(int(rng.integers(1000)))):
-        found = failed(market, *checks, "accuracy", strategy=MonthlyTopK, signal=signal)
-        seen[type(signal).__name__] = not found
+        told = report(market, *checks, "accuracy", **run | {"signal": signal})
+        seen[type(signal).__name__] = told.passed and told["orders"].status == "pass"
     return seen
 
 
@@ -186,7 +193,10 @@ def _members(market, pick, n=6):
 def trial(seed, groups=tuple(GROUPS)):
     """Plant everything in a random market; say what was not caught, or wrongly."""
     market, rng = draw(seed)
-    seen = {f"{name} ({group})": right for group in groups
-            for name, right in GROUPS[group](market, rng).items()}  # fmt: skip
+    seen = {}
+    with quiet():
+        for group in groups:
+            for name, right in GROUPS[group](market, rng).items():
+                seen[f"{name} ({group})"] = right
     wrong = [name for name, right in seen.items() if not right]
     return f"{len(wrong)} of {len(seen)} were told wrongly: {', '.join(wrong)}" if wrong else ""
