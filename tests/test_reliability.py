@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from attngru_bt import audit
-from attngru_bt.signals import recordfile
+from attngru_bt.walkforward import record_file as recordfile
 from tests.reliability import __main__ as command
 from tests.reliability import book, exchange, files, kills, leaks, rulebook, scenarios, simulator
 from tests.reliability.trials import repeat

@@ -11,7 +11,7 @@ from fractions import Fraction
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.feeds import PanelFeed
+from attngru_bt.feeds.panel_feed import PanelFeed
 from attngru_bt.markets import ashare
 from tests.reliability import book, scenarios
 

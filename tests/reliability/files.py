@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from attngru_bt import make_market, walk_forward
-from attngru_bt.classifier import AttentionGRUClassifier
+from attngru_bt.models.estimators import AttentionGRUClassifier
 from tests import hostile_files
 
 SETTINGS = dict(topk=2, min_months=2, lookback=2, factors=["ROC6", "BIAS5"], n_components=None)

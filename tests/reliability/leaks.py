@@ -10,9 +10,9 @@ import pandas as pd
 
 from attngru_bt import Bars, MonthlyTopK, audit, make_market
 from attngru_bt.audit.outcomes import next_month
-from attngru_bt.baselines import MomentumScores, RandomScores
+from attngru_bt.data.membership import Membership
 from attngru_bt.factors import factor, registry
-from attngru_bt.universe import Membership
+from attngru_bt.models.baselines import MomentumScores, RandomScores
 from tests import audit_plants
 from tests.reliability import plants
 from tests.reliability.trials import quiet
