@@ -5,12 +5,15 @@ docs/reliability.md has the long runs; `python -m tests.reliability NAME` repeat
 
 import dataclasses
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from attngru_bt import audit
+from attngru_bt.walkforward import record_file as recordfile
 from tests.reliability import __main__ as command
-from tests.reliability import kills, simulator
+from tests.reliability import book, exchange, files, kills, leaks, rulebook, scenarios, simulator
 from tests.reliability.trials import repeat
 
 SEEDS = range(24)
@@ -61,6 +64,97 @@ class TestSimulator:
                 return "no price"
 
         assert any(differs(given, got) for given, got in runs)
+
+
+class TestRulebook:
+    """Six scenarios that meet every rule that is changed below."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def runs():
+        drawn = [scenarios.draw(seed) for seed in (13, 20, 33, 85, 108, 142)]
+        return [(given, exchange.run(given)) for given in drawn]
+
+    @staticmethod
+    def differs(given, got):
+        return bool(exchange.difference(book.play(given), got, given.cash))
+
+    def test_the_package_agrees_on_every_fill(self, runs):
+        for given, got in runs:
+            assert not exchange.difference(book.play(given), got, given.cash)
+        assert sum(len(got[1]) for _, got in runs) > 30
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("daily_limit", lambda told, board, day, st: told(board, day, False)),
+            ("daily_limit", lambda told, board, day, st: 20 if board == "chinext"
+                else told(board, day, st)),
+            ("daily_limit", lambda told, board, day, st: 10 if board == "fund20"
+                else told(board, day, st)),
+            ("first_days", lambda told, *of: (0, None)),
+            ("first_days", lambda told, *of: (5, None)),
+            ("prices_at", lambda told, base, up, down: (told(base, up, down)[0] + 1, 0)),
+            ("prices_at", lambda told, base, up, down: (10**9, told(base, up, down)[1] - 1)),
+            ("cents", lambda told, amount: Fraction(int(amount * 100), 100)),
+            ("lot", lambda told, board: (100, 100)),
+            ("may_sell", lambda told, board, shares, held: min(shares, held)),
+        ],
+    )  # fmt: skip
+    def test_another_rule_is_told_apart(self, runs, monkeypatch, name, change):
+        told = getattr(rulebook, name)
+        monkeypatch.setattr(rulebook, name, lambda *of: change(told, *of))
+        assert any(self.differs(given, got) for given, got in runs)
+
+    @pytest.mark.parametrize("switch", ["limits", "t_plus_one", "stamp_duty", "transfer_fees"])
+    def test_another_switch_is_told_apart(self, runs, monkeypatch, switch):
+        for given, _ in runs:
+            monkeypatch.setitem(given.rules, switch, not given.rules[switch])
+        assert any(self.differs(given, got) for given, got in runs)
+
+    def test_statuses_settlement_and_relisting_are_met(self, runs, monkeypatch):
+        monkeypatch.setattr(book, "gone", lambda *of: False)
+        assert any(self.differs(given, got) for given, got in runs)
+        monkeypatch.undo()
+        for given, _ in runs:
+            for asset in given.assets:
+                monkeypatch.setattr(asset, "relisted", None)
+        assert any(self.differs(given, got) for given, got in runs)
+        monkeypatch.undo()
+        for given, _ in runs:
+            for asset in given.assets:
+                for bar in asset.bars:
+                    monkeypatch.setattr(bar, "delisting", False)
+        assert any(self.differs(given, got) for given, got in runs)
+
+
+class TestFiles:
+    def test_harmed_files_are_computed_again(self):
+        assert not files.trial(0, model="ridge")
+
+    def test_a_reader_that_trusts_a_file_is_found_out(self, monkeypatch):
+        def trusting(content, name):
+            return read(content, content.partition(b" ")[0].decode())
+
+        files.undisturbed("ridge")
+        read = recordfile.from_bytes
+        monkeypatch.setattr(files, "HARMS", (files.other_settings,))
+        monkeypatch.setattr(files.hostile_files, "ALL", ())
+        assert not files.trial(0, model="ridge")
+        monkeypatch.setattr(recordfile, "from_bytes", trusting)
+        assert files.trial(0, model="ridge").endswith("other scores")
+
+
+class TestLeaks:
+    def test_every_leak_is_caught_and_nothing_else(self):
+        assert not leaks.trial(0, groups=leaks.FAST)
+
+    def test_an_audit_that_fails_nothing_is_found_out(self, monkeypatch):
+        run = leaks.audit.run
+        monkeypatch.setattr(
+            leaks.audit, "run", lambda *of, **asked: run(*of, **{**asked, "skip": audit.CHECKS})
+        )
+        assert leaks.trial(0, groups=leaks.FAST).startswith("25 of 47 were told wrongly: future_")
 
 
 @pytest.mark.slow

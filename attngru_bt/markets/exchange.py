@@ -252,8 +252,9 @@ class Exchange:
             return 0.0
         if allowed < size * (1 - 1e-9):
             self._report(order, "trimmed", size - allowed, rule)
+        if allowed != size:  # a whole holding may differ from what was ordered in its last bits
             order.executed.remsize = math.copysign(allowed, order.executed.remsize)
-        return min(allowed, size)
+        return allowed
 
     def _void(self, order: Any, how: Callable[[], Any]) -> None:
         """End an order the way the broker itself ends one that it has no cash for."""

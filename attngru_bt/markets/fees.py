@@ -76,11 +76,20 @@ class Fees:
         >>> Fees().of(10_000.0, 1000, "sell", dt.date(2019, 1, 2), "SH")  # 5 + 10 + 0.20
         15.2
         """
-        if value <= 0:
+        taxes = self.taxes(value, shares, side, date, exchange, board)
+        return cents(self.commission_of(value) + taxes)
+
+    def commission_of(self, value: float) -> float:
+        """Return the broker's commission on an order of this value."""
+        return cents(max(self.commission * value, self.minimum)) if value > 0 else 0.0
+
+    def taxes(
+        self, value: float, shares: float, side: str, date: dt.date, exchange: str, board: str
+    ) -> float:
+        """Stamp duty and transfer fee of a trade; arguments as in `of`."""
+        if value <= 0 or board in FUNDS:
             return 0.0
-        total = cents(max(self.commission * value, self.minimum))
-        if board in FUNDS:
-            return total
+        total = 0.0
         duty = in_force(self.stamp_duty, date)
         if duty is not None:
             total += cents(value * (duty.buy if side == "buy" else duty.sell))
@@ -95,9 +104,9 @@ class Commission(bt.CommInfoBase):
 
     backtrader tells a commission neither the date nor the order, so there is one object per feed,
     which knows both: the feed carries the date, and the filler leaves the order it lets fill here.
-    The fee of a partial fill is what the order so far costs, less what it paid before: the minimum
-    is due once per order. What has no order yet (sizing, the check before it is accepted) is
-    charged as an order of its own.
+    A partial fill pays stamp duty and transfer fee at the rates of its own day, and the commission
+    of the order so far, less what it paid before: the minimum is due once per order. What has no
+    order yet (sizing, the check before it is accepted) is charged as an order of its own.
     """
 
     params: Any = dict(
@@ -107,7 +116,7 @@ class Commission(bt.CommInfoBase):
     def __init__(self) -> None:
         super().__init__()
         self.order: Any = None  # being filled now
-        self._paid: dict[int, tuple[float, float, float]] = {}  # value, shares, fees by order
+        self._traded: dict[int, float] = {}  # value of an order's fills so far, by its reference
         self._board, self._exchange = board_of(self.p.feed._name)
 
     def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
@@ -115,26 +124,21 @@ class Commission(bt.CommInfoBase):
         order = self.order if self.order is not None and self.order.alive() else None
         if order is not None and order.info.get("settlement"):
             return 0.0  # nobody trades: the holding is written off into cash
-        value, shares, fees = self._so_far(size, price, order)
-        paid = 0.0 if order is None else self._paid.get(order.ref, (0.0, 0.0, 0.0))[2]
-        return cents(fees - paid)
-
-    def _so_far(self, size: float, price: float, order: Any) -> tuple[float, float, float]:
-        before = (0.0, 0.0, 0.0) if order is None else self._paid.get(order.ref, (0.0, 0.0, 0.0))
-        feed = self.p.feed
-        value = before[0] + abs(size) * price
-        shares = before[1] + abs(size) * adjfactor(feed)
-        side = "sell" if size < 0 else "buy"
-        fees = self.p.fees.of(value, shares, side, day_of(feed), self._exchange, self._board)
-        return value, shares, fees
+        fees, feed, value = self.p.fees, self.p.feed, abs(size) * price
+        before = 0.0 if order is None else self._traded.get(order.ref, 0.0)
+        commission = fees.commission_of(before + value) - fees.commission_of(before)
+        shares, side = abs(size) * adjfactor(feed), "sell" if size < 0 else "buy"
+        taxes = fees.taxes(value, shares, side, day_of(feed), self._exchange, self._board)
+        return cents(commission + taxes)
 
     def confirmexec(self, size: float, price: float) -> float:
         """Book an execution; called by the broker once it has taken the cash."""
         order = self.order
         if order is not None:
             if abs(size) < abs(order.executed.remsize):
-                self._paid[order.ref] = self._so_far(size, price, order)
+                traded = self._traded.get(order.ref, 0.0)
+                self._traded[order.ref] = traded + abs(size) * price
             else:
-                self._paid.pop(order.ref, None)
+                self._traded.pop(order.ref, None)
             self.order = None
         return 0.0

@@ -65,6 +65,15 @@ class TestLots:
         assert done(played)[1] == ("2019-01-04", A, "Completed", -200)
         assert report(played) == []
 
+    def test_all_of_a_holding_leaves_no_dust(self):
+        """100 and 200 shares at a factor of 1.1: 90.9 + 181.8 is not 272.7 in binary floats."""
+        frames = {A: daily([10] * 5, adjfactor=1.1)}
+        orders = {0: [(A, 100 / 1.1), (A, 200 / 1.1)], 2: [(A, -300 / 1.1)]}
+        played = play(frames, orders, AShare())
+        assert played.getpositionbyname(A).size == 0
+        assert [d[2] for d in done(played)] == ["Completed"] * 3 and not played.broker.pending
+        assert report(played) == []
+
     def test_part_of_a_holding_is_sold_in_lots(self):
         played = play({A: daily([10] * 5)}, {0: [(A, 500)], 2: [(A, -250)]}, AShare())
         assert done(played)[1] == ("2019-01-04", A, "Completed", -200)

@@ -120,6 +120,17 @@ class TestInTheBroker:
             assert [t[4] for t in done.told] == pytest.approx([5.02, 0.02, 0.02, 0.02])
             assert isinstance(cerebro.broker.p.filler, FixedSize)
 
+    def test_each_part_of_an_order_pays_the_taxes_of_its_day(self):
+        """Half on the last day of 0.1% stamp duty, half on the first of 0.05%."""
+        cerebro = cerebro_of({"600000.SH": daily([10] * 6, start="2023-08-23")})
+        ashare.install(cerebro)
+        cerebro.broker.set_filler(FixedSize(size=1000))
+        cerebro.addstrategy(Script, orders={0: [("600000.SH", 2000)], 2: [("600000.SH", -2000)]})
+        done = cerebro.run()[0]
+        sold = [told for told in done.told if told[3] < 0]
+        assert [t[0] for t in sold] == ["2023-08-25", "2023-08-28"]
+        assert [t[4] for t in sold] == pytest.approx([5 + 10 + 0.1, 5 + 0.1])
+
     def test_partial_fills_beyond_the_minimum_pay_the_rate(self):
         """10 × 10,000 at 10 CNY: 100,000 a fill, commission 25 each, transfer fee 2."""
         cerebro = cerebro_of({"600000.SH": daily([10] * 12)})

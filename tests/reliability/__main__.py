@@ -3,10 +3,16 @@
 import argparse
 import sys
 
-from tests.reliability import kills, simulator
+from tests.reliability import exchange, files, kills, leaks, simulator
 from tests.reliability.trials import repeat
 
-TRIALS = {"simulator": simulator.trial, "kills": kills.trial}
+TRIALS = {
+    "simulator": simulator.trial,
+    "rulebook": exchange.trial,
+    "files": files.trial,
+    "leaks": leaks.trial,
+    "kills": kills.trial,
+}
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ open (`cheat_on_open`) and, on feeds without gaps, at the open after it. It know
 `rebalance="full"` nor market rules.
 """
 
-import logging
 import math
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import Bars, MonthlyTopK, add_feeds
+from tests.reliability.trials import quiet
 
 RELATIVE = 1e-8  # by how much amounts may differ: fractions of a share are rounded to 1e-9
 
@@ -249,13 +249,8 @@ def run(given: Setting) -> pd.DataFrame:
         retry=given.retry,
         stale_days=10_000,
     )
-    quiet = logging.getLogger("attngru_bt")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
-    try:
+    with quiet():
         strategy = cerebro.run()[0]
-    finally:
-        quiet.setLevel(level)
     columns = ["cash", "value", *given.open.columns]
     return pd.DataFrame.from_dict(strategy.rows, orient="index", columns=columns)
 

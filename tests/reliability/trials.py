@@ -1,7 +1,9 @@
 """A trial repeated over seeds, and what came of it."""
 
+import contextlib
+import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -34,3 +36,15 @@ def repeat(name: str, trial: Callable[[int], str], n: int, seed: int) -> Outcome
         if found:
             outcome.failed[current] = found
     return outcome
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the package's warnings to itself: markets drawn at random give many."""
+    logger = logging.getLogger("attngru_bt")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
