@@ -42,7 +42,7 @@ _processes.set_forkserver_preload(LIBRARIES)
 
 
 def run(words, folder, timeout):
-    """Run ``attngru-bt ...``, ``btrun ...`` or ``python FILE ...`` in a folder; see `subprocess`."""
+    """Run ``attngru-bt ...``, ``btrun ...`` or ``python FILE ...`` in a folder, to its end."""
     words = [str(word) for word in words]
     with tempfile.TemporaryDirectory() as told:
         files = [Path(told) / name for name in ("stdout", "stderr")]
