@@ -85,6 +85,7 @@ def test_every_example_is_tested():
     assert set(SMALL) == set(PRINTS) == {path.name for path in EXAMPLES.glob("*.py")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_example_runs_and_is_quiet(name, runs):
     folder, done = runs[name]
@@ -105,6 +106,7 @@ def test_docstring_names_the_command(name):
     assert f"`{name}`" in (EXAMPLES / "README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [[], ["nowhere"]])
 def test_sse50_without_a_panel_is_one_sentence(folder, tmp_path):
     done = readers.run(["python", EXAMPLES / "sse50.py", *folder], tmp_path, TIME_LIMIT)
@@ -149,6 +151,7 @@ class TestExistingScript:
         assert [sign for sign, _ in shown] == ["+", "-", "+", "+"]
         assert all(line in source for _, line in shown)
 
+    @pytest.mark.slow
     def test_plugged_in_it_trades(self, script, caplog):
         strategy = script["after"](script["your_prices"](310))
         assert strategy.analyzers.performance.get_analysis()["fills"] >= 10

@@ -154,6 +154,7 @@ def test_every_fenced_block_says_its_language():
         assert all(fences[::2]), f"{page}: write ```text for what is neither code nor a command"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "command"), **named(COMMANDS))
 def test_command_runs(where, command, place, market):
     command = re.sub(r" --dask \S+", "", command)  # there is no such host here
@@ -179,6 +180,7 @@ def test_command_runs(where, command, place, market):
     execute([*words, *shlex.split(quick)], place)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "code"), **named(BLOCKS))
 def test_code_runs(where, code, place, market):
     if NETWORK in code:

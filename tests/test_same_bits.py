@@ -53,6 +53,7 @@ def reference(market):
 
 
 class TestWalks:
+    @pytest.mark.slow
     @pytest.mark.parametrize("jobs", [2, 3])
     def test_however_many_processes(self, market, reference, jobs):
         assert walked(market, jobs=jobs) == reference
@@ -67,6 +68,7 @@ class TestWalks:
             alone = bits(walk_forward(market, {name: model}, **SETTINGS))
             assert alone == {key: reference[key] for key in alone}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("k", "jobs"), [(1, 1), (4, 2), (9, 1)])
     def test_stopped_after_k_fits_and_gone_on(self, market, reference, tmp_path, k, jobs):
         class Stopped(Exception):
@@ -153,6 +155,7 @@ def _up_to(capability):
     return CAPABILITIES[: CAPABILITIES.index(capability) + 1] if capability in CAPABILITIES else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: "-".join(p.values()))
 def test_company_on_other_processors(processor):
     """As far as torch lets one processor stand in for another."""
