@@ -17,11 +17,18 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
 
 from attngru_bt.bars import Bars
 from attngru_bt.datasets import Market, load
 from attngru_bt.factors import FactorHistory
-from attngru_bt.preprocessing import default_preprocessing
+from attngru_bt.preprocessing import (
+    Components,
+    FillMissing,
+    MissingShareFilter,
+    Standardise,
+    Winsorise,
+)
 
 TOP = 0.8  # the label: rank of the next month's return above this share
 
@@ -53,9 +60,13 @@ def scores(by: str, winsorise: bool, model: str, X: pd.DataFrame, y: pd.Series) 
     for start in pd.date_range("2015-01-01", "2019-07-01", freq="6MS"):
         known = dates < dates[dates < start].max()  # the last month's label is not known yet
         test = (dates >= start) & (dates < start + pd.DateOffset(months=6))
-        prepare = default_preprocessing(24, by)
-        if not winsorise:
-            prepare.steps = [s for s in prepare.steps if s[0] != "winsorise"]
+        prepare = make_pipeline(
+            MissingShareFilter(0.2),
+            Winsorise() if winsorise else "passthrough",
+            Standardise(by=by),
+            FillMissing(0.0),
+            Components(24),
+        )
         train = prepare.fit_transform(X[known])
         later = prepare.transform(X[test])
         if model == "ridge on ranks":
