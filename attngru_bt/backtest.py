@@ -9,12 +9,13 @@ import pandas as pd
 
 from attngru_bt.analyzers import Performance
 from attngru_bt.analyzers.record import check_periods
-from attngru_bt.bars import DataError
-from attngru_bt.bars.interval import check_daily, contradicts
-from attngru_bt.datasets import Market
-from attngru_bt.feeds import add_feeds
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.interval import check_daily, contradicts
+from attngru_bt.data.market import Market
+from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import AShare
-from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
+from attngru_bt.trading.attention_gru import AttentionGRUStrategy
+from attngru_bt.trading.monthly import MonthlyTopK
 
 BENCHMARK = "INDEX"
 COMMISSION = 0.001  # without rules that bring their own fees

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import talib
 
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 from attngru_bt.factors import FactorHistory, compute, registry
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))

@@ -18,9 +18,10 @@ from collections.abc import Callable
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.bars import Bars, FeedReader
-from attngru_bt.datasets import Market, make_market
-from attngru_bt.feeds import PanelFeed, add_feeds
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import Market, make_market
+from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.reader import FeedReader
 
 FIVE = ("open", "high", "low", "close", "volume")
 

@@ -35,12 +35,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from attngru_bt.datasets import Market, load
-from attngru_bt.models import generator
-from attngru_bt.samples import month_ends
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.signals.fit import fit
+from attngru_bt.data.market import Market, load
+from attngru_bt.features.cross_section import month_ends
 from attngru_bt.walkforward import Walk, walk_forward
+from attngru_bt.walkforward.by_name import generator
+from attngru_bt.walkforward.fit import fit
+from attngru_bt.walkforward.generator import SignalGenerator
 
 MONTHS, SEEDS = 22, 5
 STEPS, FACTORS, HIDDEN, BATCH, EPOCHS = 20, 24, 64, 256, 30
@@ -140,7 +140,7 @@ def choices(market: Market, repeats: int) -> None:
     usual = generator("default").set_params(universe=market.membership)
     network = usual.classifier  # None: made by the generator
     if network is None:
-        from attngru_bt.presets import default_model
+        from attngru_bt.models.presets import default_model
 
         network = default_model(n_seeds=usual.seeds)
 
@@ -179,7 +179,7 @@ def choices(market: Market, repeats: int) -> None:
             panel.extend(market.bars)
         sections = panels[key].sections
         begin = min(i for i, section in enumerate(sections) if len(section))
-        plain = mock.patch("attngru_bt.stacked.loop.can_stack", return_value=False)
+        plain = mock.patch("attngru_bt.models.stacked.loop.can_stack", return_value=False)
         took = []
         for _ in range(repeats):
             spent = 0.0

@@ -16,10 +16,10 @@ import time
 import torch
 from torch import nn
 
-from attngru_bt import training
-from attngru_bt.network import AttentionRNN
-from attngru_bt.stacked import Job, train
-from attngru_bt.training import Samples
+from attngru_bt.models import training
+from attngru_bt.models.networks import AttentionRNN
+from attngru_bt.models.stacked import Job, train
+from attngru_bt.models.training import Samples
 
 ROWS, STEPS, FACTORS, BATCH, HIDDEN = 39_500, 20, 20, 800, 64
 

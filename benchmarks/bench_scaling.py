@@ -61,9 +61,9 @@ def walk(market: Any, **options: Any) -> dict[str, float]:
     """Walk the default model; return seconds and MiB."""
     import torch
 
-    import attngru_bt.stacked  # noqa: F401  (not to be counted)
-    from attngru_bt.models import generator
+    import attngru_bt.models.stacked  # noqa: F401  (not to be counted)
     from attngru_bt.walkforward import walk_forward
+    from attngru_bt.walkforward.by_name import generator
 
     torch.set_num_threads(1)
     found = {"before": peak(), "bars": sum(v.nbytes for v in market.bars.lines.values()) / 2**20}
@@ -87,8 +87,8 @@ def walk(market: Any, **options: Any) -> dict[str, float]:
 
 def point(stocks: int, months: int, scored: int, seeds: int) -> dict[str, float]:
     """Walk over a synthetic market."""
-    from attngru_bt.datasets import make_market
-    from attngru_bt.samples import month_ends
+    from attngru_bt.data.market import make_market
+    from attngru_bt.features.cross_section import month_ends
 
     market = make_market(stocks, round(months * SESSIONS) + 2, seed=0)
     ends = month_ends(market.bars.dates)[: months + 1]
@@ -99,7 +99,7 @@ def point(stocks: int, months: int, scored: int, seeds: int) -> dict[str, float]
 
 def csi300(data: Path, refit: int, jobs: int) -> dict[str, float]:
     """Walk over the real panel, from the first month that can be scored to the last."""
-    from attngru_bt.datasets import load
+    from attngru_bt.data.market import load
 
     began = time.process_time()
     market = load(data)

@@ -19,16 +19,12 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
-from attngru_bt.bars import Bars
-from attngru_bt.datasets import Market, load
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import Market, load
 from attngru_bt.factors import FactorHistory
-from attngru_bt.preprocessing import (
-    Components,
-    FillMissing,
-    MissingShareFilter,
-    Standardise,
-    Winsorise,
-)
+from attngru_bt.features.components import Components
+from attngru_bt.features.missing import FillMissing, MissingShareFilter
+from attngru_bt.features.standardise import Standardise, Winsorise
 
 TOP = 0.8  # the label: rank of the next month's return above this share
 

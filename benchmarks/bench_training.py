@@ -5,9 +5,9 @@
 Baseline: one `torch.nn.GRU` per month, permuted indexing, Adam, as one writes it. 20 steps × 24
 components, batches of 256, one thread; CPU milliseconds per network and batch, everything included.
 "torch's GRU" compares the same arithmetic three times: the baseline, the plain loop of
-`attngru_bt.training`, the stack of `attngru_bt.stacked`. "the paper's" has factor attention and the
-reset gate before the product, which `nn.GRU` cannot do. Repeats are interleaved; ratios are
-medians.
+`attngru_bt.models.training`, the stack of `attngru_bt.models.stacked`. "the paper's" has factor
+attention and the reset gate before the product, which `nn.GRU` cannot do. Repeats are interleaved;
+ratios are medians.
 
 `--both`: the stack in two processes against the baseline in one, wall clock; needs an idle machine.
 """
@@ -24,11 +24,12 @@ import torch
 from sklearn.decomposition import PCA
 from torch import nn
 
-from attngru_bt import training
-from attngru_bt.network import AttentionRNN
-from attngru_bt.preprocessing import Components, RunningCovariance
-from attngru_bt.stacked import Job, paying_width, train
-from attngru_bt.training import Samples
+from attngru_bt.features.components import Components
+from attngru_bt.features.covariance import RunningCovariance
+from attngru_bt.models import training
+from attngru_bt.models.networks import AttentionRNN
+from attngru_bt.models.stacked import Job, paying_width, train
+from attngru_bt.models.training import Samples
 
 STEPS, FACTORS, BATCH, ROWS, EPOCHS = 20, 24, 256, 2560, 2
 TORCH = {"attention": None, "reset": "after"}

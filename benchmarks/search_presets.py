@@ -30,16 +30,18 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
-from attngru_bt.classifier import AttentionGRUClassifier
-from attngru_bt.datasets import load
-from attngru_bt.evaluation import monthly_quality, summary, t_statistic
+from attngru_bt.data.market import load
+from attngru_bt.evaluation.quality import monthly_quality, summary, t_statistic
 from attngru_bt.factors import FactorHistory
-from attngru_bt.models import find
-from attngru_bt.preprocessing import Components, FillMissing, MissingShareFilter, Standardise
-from attngru_bt.presets import default_model
-from attngru_bt.samples import CrossSection, row_frame, sequences
-from attngru_bt.signals.panel import Panel
-from attngru_bt.stacked import fit_many
+from attngru_bt.features.components import Components
+from attngru_bt.features.cross_section import CrossSection, row_frame, sequences
+from attngru_bt.features.missing import FillMissing, MissingShareFilter
+from attngru_bt.features.panel import Panel
+from attngru_bt.features.standardise import Standardise
+from attngru_bt.models.estimators import AttentionGRUClassifier
+from attngru_bt.models.names import find
+from attngru_bt.models.presets import default_model
+from attngru_bt.models.stacked import fit_many
 
 TOPK = 10
 MONTHS = 12  # the longest look-back kept; shorter ones are its last steps

@@ -14,7 +14,7 @@ Run
 from typing import Any
 
 import attngru_bt
-from attngru_bt.baselines import EqualScores
+from attngru_bt.models.baselines import EqualScores
 
 
 class EqualWeight(attngru_bt.MonthlyTopK):

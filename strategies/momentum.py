@@ -13,7 +13,7 @@ Run
 from typing import Any
 
 import attngru_bt
-from attngru_bt.baselines import MomentumScores
+from attngru_bt.models.baselines import MomentumScores
 
 
 class Momentum(attngru_bt.MonthlyTopK):

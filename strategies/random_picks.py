@@ -12,7 +12,7 @@ Run
 from typing import Any
 
 import attngru_bt
-from attngru_bt.baselines import RandomScores
+from attngru_bt.models.baselines import RandomScores
 
 
 class RandomPicks(attngru_bt.MonthlyTopK):

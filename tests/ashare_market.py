@@ -3,7 +3,7 @@
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.feeds import PanelFeed
+from attngru_bt.feeds.panel_feed import PanelFeed
 
 
 def daily(closes, start="2019-01-02", **lines):

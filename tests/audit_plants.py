@@ -1,6 +1,6 @@
 """Code as users write it, with a leak in it: classes that another process can import."""
 
-from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.trading.monthly import MonthlyTopK
 
 
 class CheatOnOpen(MonthlyTopK):

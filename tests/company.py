@@ -2,9 +2,9 @@
 
 import torch
 
-from attngru_bt.network import AttentionRNN
-from attngru_bt.stacked import Job, train
-from attngru_bt.training import Samples, one_thread
+from attngru_bt.models.networks import AttentionRNN
+from attngru_bt.models.stacked import Job, train
+from attngru_bt.models.training import Samples, one_thread
 
 KINDS = [
     {"attention": attention, "reset": reset}

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.factors import registry
-from attngru_bt.samples import CrossSection, month_ends
-from attngru_bt.signals import MonthRecord
+from attngru_bt.features.cross_section import CrossSection, month_ends
 from attngru_bt.walkforward import Walk
+from attngru_bt.walkforward.record import MonthRecord
 
 FACTORS = [factor.name for factor in registry][::6]
 

@@ -10,7 +10,7 @@ import vendor_modules
 from hypothesis import HealthCheck, settings
 
 from attngru_bt.cli import scripts
-from attngru_bt.datasets import Market, load, make_market
+from attngru_bt.data.market import Market, load, make_market
 from attngru_bt.factors import registry
 
 ROOT = Path(__file__).resolve().parent.parent

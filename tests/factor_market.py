@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 
 PRICES = ("open", "high", "low", "close", "preclose")
 

@@ -132,10 +132,10 @@ def test_private_names_stay_in_their_module(path):
 
 def test_private_names_are_found_however_they_are_taken(tmp_path):
     lines = [
-        "from attngru_bt.bars import panel, _hidden",
-        "import attngru_bt.bars.files as files",
+        "from attngru_bt.data import panel, _hidden",
+        "import attngru_bt.data.files as files",
         "import attngru_bt",
-        "panel._first, files._read(), attngru_bt.bars.panel._first",
+        "panel._first, files._read(), attngru_bt.data.bars._first",
         "def later():",
         "    from attngru_bt.factors.ops import _fast as fast",
         "panel.first, files.__name__, self._own, other._theirs",
@@ -143,7 +143,7 @@ def test_private_names_are_found_however_they_are_taken(tmp_path):
     (tmp_path / "module.py").write_text("\n".join(lines))
     assert sorted(private(tmp_path / "module.py")) == [
         "1: _hidden",
-        "4: attngru_bt.bars.panel._first",
+        "4: attngru_bt.data.bars._first",
         "4: files._read",
         "4: panel._first",
         "6: _fast",

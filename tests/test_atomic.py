@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from attngru_bt.atomic import replacing
+from attngru_bt.data.atomic import replacing
 
 
 def test_what_was_written_takes_the_files_place(tmp_path):

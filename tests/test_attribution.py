@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attngru_bt.attribution import OWN, factor_shares, family_shares, top_factors
+from attngru_bt.evaluation.attribution import OWN, factor_shares, family_shares, top_factors
 from attngru_bt.factors import registry
-from attngru_bt.preprocessing import Components
+from attngru_bt.features.components import Components
 
 JANUARY, FEBRUARY = pd.Timestamp("2020-01-31"), pd.Timestamp("2020-02-28")
 

@@ -22,12 +22,12 @@ from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.limit import precision_limit, precision_moments
 from attngru_bt.audit.report import Check, Finding, Report
 from attngru_bt.audit.report import failed as fail
-from attngru_bt.bars import Bars, DataError
-from attngru_bt.datasets import Market, load_sp500, make_market
-from attngru_bt.evaluation import monthly_quality, rank_ic
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.market import Market, load_sp500, make_market
+from attngru_bt.data.membership import Membership
+from attngru_bt.evaluation.quality import monthly_quality, rank_ic
 from attngru_bt.factors import factor
-from attngru_bt.strategy import MonthlyTopK
-from attngru_bt.universe import Membership
+from attngru_bt.trading.monthly import MonthlyTopK
 
 NAMES = ("BIAS5", "BIAS20", "ROC20", "MACD", "VOL20", "PB", "ATR14")
 QUICK = dict(topk=3, min_months=5, cuts=2, factors=NAMES)

@@ -14,11 +14,11 @@ from attngru_bt.audit.causal import _computer
 from attngru_bt.audit.fresh import is_ours
 from attngru_bt.audit.leaks import find, measured
 from attngru_bt.audit.memory import remembers
-from attngru_bt.bars import Bars
-from attngru_bt.datasets import make_market
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import make_market
+from attngru_bt.data.membership import Membership
 from attngru_bt.factors import Registry, factor, ops, registry
-from attngru_bt.samples import month_ends
-from attngru_bt.universe import Membership
+from attngru_bt.features.cross_section import month_ends
 
 
 def ahead(values, n):

@@ -15,12 +15,12 @@ from attngru_bt.audit.history import history
 from attngru_bt.audit.limit import ic_limit
 from attngru_bt.audit.outcomes import next_month, outcomes
 from attngru_bt.audit.sameday import blindfolded
-from attngru_bt.bars import Bars
-from attngru_bt.baselines import MomentumScores, RandomScores
-from attngru_bt.datasets import make_market
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import make_market
+from attngru_bt.data.membership import Membership
 from attngru_bt.factors import factor, ops
-from attngru_bt.strategy import MonthlyTopK
-from attngru_bt.universe import Membership
+from attngru_bt.models.baselines import MomentumScores, RandomScores
+from attngru_bt.trading.monthly import MonthlyTopK
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attngru_bt.bars import (
-    Bars,
-    DataError,
-    FeedReader,
-    from_feeds,
-    read_folder,
-    read_index,
-    read_table,
-)
-from attngru_bt.datasets import make_market
-from attngru_bt.feeds import PanelFeed, add_feeds
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.files import read_folder, read_index, read_table
+from attngru_bt.data.market import make_market
+from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.reader import FeedReader, from_feeds
 
 
 def small() -> Bars:

@@ -8,8 +8,8 @@ import pytest
 from sklearn.base import clone
 
 from attngru_bt import DataError, Membership, backtest, make_market
-from attngru_bt.bars import Bars
-from attngru_bt.baselines import EqualScores, MomentumScores, RandomScores
+from attngru_bt.data.bars import Bars
+from attngru_bt.models.baselines import EqualScores, MomentumScores, RandomScores
 
 ALL = [EqualScores(), RandomScores(), MomentumScores(months=2)]
 

@@ -18,11 +18,13 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from attngru_bt.classifier import AttentionGRUClassifier
-from attngru_bt.datasets import make_market
-from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator, checkpoint
-from attngru_bt.signals.recordfile import from_bytes, to_bytes
-from attngru_bt.walkforward import walk_forward
+from attngru_bt.data.market import make_market
+from attngru_bt.models.estimators import AttentionGRUClassifier
+from attngru_bt.walkforward import checkpoint, walk_forward
+from attngru_bt.walkforward.checkpoint import Checkpoints
+from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.record import MonthRecord
+from attngru_bt.walkforward.record_file import from_bytes, to_bytes
 
 SETTINGS = dict(topk=2, min_months=2, lookback=2, factors=["ROC6", "BIAS5"], n_components=None)
 

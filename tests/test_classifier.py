@@ -23,8 +23,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from attngru_bt.classifier import AttentionGRUClassifier
-from attngru_bt.classifier.tensors import warn_that_there_is_no_gpu
+from attngru_bt.models.estimators import AttentionGRUClassifier
+from attngru_bt.models.estimators.tensors import warn_that_there_is_no_gpu
 
 SKIPPED = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -108,7 +108,7 @@ class TestScikitLearn:
 
     @pytest.mark.slow
     def test_import_loads_no_torch(self):
-        code = "import attngru_bt.classifier, sys; sys.exit('torch' in sys.modules)"
+        code = "import attngru_bt.models.estimators, sys; sys.exit('torch' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -127,7 +127,7 @@ class TestValues:
 
     def test_probabilities_are_those_of_the_networks_averaged(self, fitted, data):
         X, _, _ = data
-        from attngru_bt.network import AttentionRNN
+        from attngru_bt.models.networks import AttentionRNN
 
         each = []
         for weights in fitted.networks_:
@@ -235,7 +235,7 @@ class TestEarlyStopping:
     @pytest.fixture
     def split(self, monkeypatch):
         """What the training loop was given: rows trained on, rows watched."""
-        import attngru_bt.stacked as stacked
+        import attngru_bt.models.stacked as stacked
 
         seen = {}
         original = stacked.train
@@ -275,7 +275,7 @@ class TestEarlyStopping:
 
     def test_too_few_rows_train_all_epochs_and_say_so(self, split, caplog):
         X, y = self.numbered(60)
-        with caplog.at_level(logging.INFO, logger="attngru_bt.classifier"):
+        with caplog.at_level(logging.INFO, logger="attngru_bt.models.estimators"):
             model = quick(max_epochs=9, patience=1).fit(X, y)
         assert split["late"] is None and len(split["train"]) == 60
         assert model.n_iter_.tolist() == model.best_epoch_.tolist() == [9]
@@ -297,7 +297,7 @@ class TestOneClass:
     @pytest.mark.parametrize("label", [0, 1])
     def test_it_is_certain_and_says_so_once(self, data, caplog, label):
         X, _, _ = data
-        with caplog.at_level(logging.WARNING, logger="attngru_bt.classifier"):
+        with caplog.at_level(logging.WARNING, logger="attngru_bt.models.estimators"):
             model = quick(n_seeds=3).fit(X, np.full(600, label))
         assert len(caplog.records) == 1 and f"one class only, {label} in 600" in caplog.text
         assert model.classes_.tolist() == [label] and model.networks_ == []
@@ -501,7 +501,7 @@ class TestState:
 
     def test_verbose_logs_epochs(self, data, caplog):
         X, y, _ = data
-        with caplog.at_level(logging.INFO, logger="attngru_bt.classifier"):
+        with caplog.at_level(logging.INFO, logger="attngru_bt.models.estimators"):
             quick(verbose=2).fit(X, y)
         assert len([r for r in caplog.records if "'epoch':" in r.message]) == 4
         caplog.clear()

@@ -12,8 +12,8 @@ from test_cli import invoke, sentence
 
 import attngru_bt
 from attngru_bt import Market, backtest, make_market
-from attngru_bt.bars import DataError
 from attngru_bt.cli import scripts
+from attngru_bt.data.bars import DataError
 from attngru_bt.factors import compute, join_factor_file, registry
 
 pytestmark = pytest.mark.usefixtures("clean_registry")

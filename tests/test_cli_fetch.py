@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import attngru_bt
 from attngru_bt.cli import fetch as command
-from attngru_bt.vendors import Patience
+from attngru_bt.data.vendors import Patience
 
 app = typer.Typer()
 app.callback()(lambda: None)  # so that the command keeps its name

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import attngru_bt
 from attngru_bt import DataError, make_market
-from attngru_bt.bars import read_folder, read_index, read_table
-from attngru_bt.bars.columns import MARKET_COLUMNS, MAX_COLUMNS, is_adjusted
 from attngru_bt.cli import app
+from attngru_bt.data.columns import MARKET_COLUMNS, MAX_COLUMNS, is_adjusted
+from attngru_bt.data.files import read_folder, read_index, read_table
 from attngru_bt.factors import join_factor_file
 from attngru_bt.factors.registry import LINES
 

@@ -12,17 +12,17 @@ from compare_walks import walk
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from attngru_bt import backtest, compare
-from attngru_bt.analyzers import statistics
-from attngru_bt.bars import DataError
 from attngru_bt.compare import charts, paper
 from attngru_bt.compare.account import chosen, month_returns, trade
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
 from attngru_bt.compare.page import render
 from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.compare.tables import columns2, columns3, lines2, lines3
-from attngru_bt.datasets import make_market
-from attngru_bt.models import names as model_names
-from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.market import make_market
+from attngru_bt.evaluation import statistics
+from attngru_bt.models.names import names as model_names
+from attngru_bt.trading.monthly import MonthlyTopK
 
 K = 3
 TRADING = {"commission": 0.002, "periods": 242}

@@ -9,16 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from attngru_bt.datasets import make_market
-from attngru_bt.preprocessing import (
-    Components,
-    FillMissing,
-    MissingShareFilter,
-    RunningCovariance,
-)
-from attngru_bt.samples import month_ends, row_frame, sequences
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.signals.trainingset import make_preprocess, training_months, training_set
+from attngru_bt.data.market import make_market
+from attngru_bt.features.components import Components
+from attngru_bt.features.covariance import RunningCovariance
+from attngru_bt.features.cross_section import month_ends, row_frame, sequences
+from attngru_bt.features.missing import FillMissing, MissingShareFilter
+from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.training_set import make_preprocess, training_months, training_set
 
 
 def months(sizes, n_factors=6, seed=0, missing=0.1, level=0.0):

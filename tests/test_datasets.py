@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attngru_bt.bars import DataError, read_table
-from attngru_bt.datasets import load, load_sp500, make_market
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.files import read_table
+from attngru_bt.data.market import load, load_sp500, make_market
 
 
 def rows_of(bars) -> pd.DataFrame:
@@ -162,7 +163,7 @@ class TestSp500:
         import subprocess
 
         code = (
-            "import sys; from attngru_bt.datasets import load_sp500; load_sp500();"
+            "import sys; from attngru_bt.data.market import load_sp500; load_sp500();"
             "sys.exit('skfolio' in sys.modules or 'sklearn' in sys.modules)"
         )
         assert subprocess.run([sys.executable, "-c", code]).returncode == 0

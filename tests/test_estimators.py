@@ -14,13 +14,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from attngru_bt.classifier import (
+from attngru_bt.models.estimators import (
     AttentionGRUClassifier,
     AttentionGRURegressor,
     ConvolutionClassifier,
     FeedForwardClassifier,
 )
-from attngru_bt.network import build
+from attngru_bt.models.networks import build
 
 SKIPPED = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -258,7 +258,7 @@ class TestRegressor:
 
     def test_too_few_rows_train_all_epochs_and_say_so(self, caplog):
         X, y, _ = problem(80)
-        with caplog.at_level(logging.INFO, logger="attngru_bt.classifier"):
+        with caplog.at_level(logging.INFO, logger="attngru_bt.models.estimators"):
             model = AttentionGRURegressor(max_epochs=4, patience=1, random_state=0).fit(X, y)
         assert model.n_iter_.tolist() == [4]
         assert "do not hold 20 rows and as many before them" in caplog.text

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from attngru_bt import evaluation
-from attngru_bt.evaluation import monthly_quality, summary, t_statistic
+from attngru_bt.evaluation import quality as evaluation
+from attngru_bt.evaluation.quality import monthly_quality, summary, t_statistic
 
 SEEDS = st.integers(0, 2**32 - 1)
 

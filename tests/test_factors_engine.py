@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from factor_market import make_bars, with_lines
 
-from attngru_bt.bars import Bars, DataError
+from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.factors import (
     FactorHistory,
     Registry,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from factor_market import PRICES, make_bars, with_lines
 
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 from attngru_bt.factors import FactorHistory, Registry, compute, factor, registry
 from attngru_bt.factors.engine import total_lookback
 

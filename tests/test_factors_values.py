@@ -9,7 +9,7 @@ import talib
 from factor_market import make_bars
 from factor_reference import REFERENCE
 
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 from attngru_bt.factors import compute, registry
 
 

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 import pytz
 
-from attngru_bt.bars import Bars, DataError
-from attngru_bt.datasets import Market, make_market
-from attngru_bt.feeds import PanelFeed, add_feeds
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.market import Market, make_market
+from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 
 MODES = {
     "default": {},

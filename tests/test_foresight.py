@@ -12,10 +12,10 @@ import attngru_bt
 from attngru_bt import Bars, SignalGenerator, audit, backtest, make_market
 from attngru_bt.audit import foresight as check
 from attngru_bt.cli.console import log_to_stderr
-from attngru_bt.datasets import Market
+from attngru_bt.data.market import Market
 from attngru_bt.factors import compute
-from attngru_bt.foresight import Watch, rank_correlations, returns_between, spans
-from attngru_bt.samples import month_ends, top_labels
+from attngru_bt.features.cross_section import month_ends, top_labels
+from attngru_bt.features.foresight import Watch, rank_correlations, returns_between, spans
 
 
 @pytest.fixture(scope="module")

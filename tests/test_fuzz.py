@@ -15,13 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from attngru_bt.bars import Bars, DataError
-from attngru_bt.datasets import Market
-from attngru_bt.feeds import add_feeds
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Membership
+from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import AShare
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.strategy import MonthlyTopK
-from attngru_bt.universe import Membership
+from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.walkforward.generator import SignalGenerator
 
 NAMES = ("600000.SH", "688001.SH", "300001.SZ", "000001.SZ", "830799.BJ", "S5", "S6", "S7")
 STARTS = ("2014-12-15", "2015-06-01", "2019-07-01", "2020-08-03", "2022-04-01", "2023-08-01")

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 import attngru_bt
 from attngru_bt import Bars, DataError, MonthlyTopK, analyzers, audit, backtest, make_market
-from attngru_bt.bars.interval import check_daily, contradicts, median_gap, sessions_per_year
 from attngru_bt.cli import app
-from attngru_bt.datasets import Market
+from attngru_bt.data.interval import check_daily, contradicts, median_gap, sessions_per_year
+from attngru_bt.data.market import Market
 
 
 def china(years=4):

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attngru_bt.strategy import MonthlyTopK
-from attngru_bt.strategy.clock import Pulse
+from attngru_bt.feeds.clock import Pulse
+from attngru_bt.trading.monthly import MonthlyTopK
 
 DATES = pd.bdate_range("2020-01-20", "2020-04-10")
 NAMES = "ABCDEF"
@@ -104,7 +104,7 @@ MARCH = pd.Timestamp("2020-03-02")
 @pytest.fixture
 def simulated_time(monkeypatch):
     Live.seconds = 0.0
-    monkeypatch.setattr("attngru_bt.strategy.clock.monotonic", lambda: Live.seconds)
+    monkeypatch.setattr("attngru_bt.feeds.clock.monotonic", lambda: Live.seconds)
 
 
 class TestUnevenDeliveries:

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from attngru_bt import compare, make_market, walk_forward
 from attngru_bt.cli import app
-from attngru_bt.lock import sole_use
-from attngru_bt.vendors import Baostock, download
+from attngru_bt.data.lock import sole_use
+from attngru_bt.data.vendors import Baostock, download
 
 HOLD = """
 import sys
-from attngru_bt.lock import sole_use
+from attngru_bt.data.lock import sole_use
 with sole_use(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from ashare_market import Script, cerebro_of, daily, play, report
 
-from attngru_bt.bars import DataError
-from attngru_bt.feeds import add_feeds
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.membership import Membership
+from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import AShare, ashare, exchange_of
 from attngru_bt.markets.rulebook import Limit
-from attngru_bt.universe import Membership
 
 A, STAR = "600000.SH", "688001.SH"
 FREE = dict(commission=0.0, minimum=0.0, stamp_duty=(), transfer_fees=())

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attngru_bt.data.membership import Membership
 from attngru_bt.markets.limits import Limits
 from attngru_bt.markets.lots import buyable, sellable
 from attngru_bt.markets.rulebook import LIMITS, NONE, Limit, board_of
-from attngru_bt.universe import Membership
 
 D = dt.date
 

@@ -8,7 +8,7 @@ from ashare_market import cerebro_of, daily, report
 
 from attngru_bt import backtest, make_market
 from attngru_bt.markets import AShare, ashare
-from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.trading.monthly import MonthlyTopK
 
 DAYS = pd.bdate_range("2019-01-02", periods=85)  # to 2019-04-30
 FREE = dict(commission=0.0, minimum=0.0, stamp_duty=(), transfer_fees=())

@@ -12,9 +12,10 @@ from sklearn.linear_model import Ridge
 from sklearn.utils import get_tags
 
 from attngru_bt import SignalGenerator, backtest, make_market
-from attngru_bt.models import MODELS, find, generator, names
-from attngru_bt.presets import DEFAULT
-from attngru_bt.signals.fit import make_model
+from attngru_bt.models.names import MODELS, find, names
+from attngru_bt.models.presets import DEFAULT
+from attngru_bt.walkforward.by_name import generator
+from attngru_bt.walkforward.fit import make_model
 
 TWELVE = {
     "rnn", "lstm", "gru", "attention-gru", "cnn", "bp", "logistic", "elastic-net-lstm", "svm",

@@ -14,16 +14,17 @@ from typer.testing import CliRunner
 
 import attngru_bt
 from attngru_bt.audit.accuracy import read_scores
-from attngru_bt.bars import Bars, DataError, read_folder, read_table
-from attngru_bt.bars.names import fault, from_cell, from_cells, to_cell, to_cells
 from attngru_bt.cli import app
+from attngru_bt.cli.progress import Progress
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.files import read_folder, read_table
+from attngru_bt.data.membership import Membership
+from attngru_bt.data.names import fault, from_cell, from_cells, to_cell, to_cells
+from attngru_bt.data.vendors.parts import Parts
 from attngru_bt.factors import join_factor_file
-from attngru_bt.progress import Progress
-from attngru_bt.signals import MonthRecord
-from attngru_bt.strategy.feeds import named
-from attngru_bt.tearsheet.output import as_csv
-from attngru_bt.universe import Membership
-from attngru_bt.vendors.parts import Parts
+from attngru_bt.feeds.roles import named
+from attngru_bt.reports.output import as_csv
+from attngru_bt.walkforward.record import MonthRecord
 
 HIDDEN = {
     "A\0B": "U+0000 (a control character)",

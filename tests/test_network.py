@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from attngru_bt.network import GRU, LSTM, RNN, AttentionRNN, GRUResetAfter
+from attngru_bt.models.networks import GRU, LSTM, RNN, AttentionRNN, GRUResetAfter
 
 ATTENTIONS = ("factor", "temporal", "both", None)
 CELLS = (("gru", "before"), ("gru", "after"), ("lstm", "before"), ("rnn", "before"))

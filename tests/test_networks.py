@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from attngru_bt.network import (
+from attngru_bt.models.networks import (
     NETWORKS,
     AttentionRNN,
     ConvolutionNetwork,

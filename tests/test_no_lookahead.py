@@ -10,11 +10,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from attngru_bt import backtest
-from attngru_bt.bars import Bars
-from attngru_bt.classifier import AttentionGRUClassifier
-from attngru_bt.datasets import Market, make_market
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import Market, make_market
+from attngru_bt.models.estimators import AttentionGRUClassifier
+from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.walkforward.generator import SignalGenerator
 
 SETTINGS = dict(topk=4, min_months=4, lookback=3, n_components=6)
 LOGISTIC = LogisticRegression(max_iter=200)

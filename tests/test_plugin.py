@@ -10,7 +10,7 @@ from csv_market import write_folder
 from sklearn.linear_model import LogisticRegression
 
 import attngru_bt
-from attngru_bt.datasets import Market
+from attngru_bt.data.market import Market
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
 SETTINGS = dict(topk=3, min_months=4, lookback=2, n_components=5, refit=2)

@@ -15,14 +15,10 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from attngru_bt.preprocessing import (
-    Components,
-    FillMissing,
-    MissingShareFilter,
-    Neutralise,
-    Standardise,
-    Winsorise,
-)
+from attngru_bt.features.components import Components
+from attngru_bt.features.missing import FillMissing, MissingShareFilter
+from attngru_bt.features.neutralise import Neutralise
+from attngru_bt.features.standardise import Standardise, Winsorise
 
 nan = np.nan
 INDUSTRY = {f"S{j:02d}": "bank" if j % 3 else "steel" for j in range(40)}

@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from attngru_bt.progress import Progress
-from attngru_bt.signals import MonthRecord
+from attngru_bt.cli.progress import Progress
+from attngru_bt.walkforward.record import MonthRecord
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that stands still until it is moved."""
     now = SimpleNamespace(time=100.0)
-    monkeypatch.setattr("attngru_bt.progress.time.monotonic", lambda: now.time)
+    monkeypatch.setattr("attngru_bt.cli.progress.time.monotonic", lambda: now.time)
     return now
 
 

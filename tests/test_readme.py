@@ -41,14 +41,14 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 import attngru_bt
-import attngru_bt.datasets
+import attngru_bt.data.market
 
-def _recent(load=attngru_bt.datasets.load_sp500):  # the embedded data, the last 17 months
+def _recent(load=attngru_bt.data.market.load_sp500):  # the embedded data, the last 17 months
     whole = load()
     bars = whole.bars.rows(len(whole.bars) - 350, len(whole.bars))
     return attngru_bt.Market(bars, whole.benchmark.loc[bars.dates[0]:], None, whole.name)
 
-attngru_bt.datasets.load_sp500 = _recent
+attngru_bt.data.market.load_sp500 = _recent
 market = attngru_bt.make_market(n_assets=15, n_days=320)
 bars = market.bars
 cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
@@ -86,7 +86,7 @@ def kind(command):
 
 COMMANDS = [(where, c) for where, c in commands() if kind(c)]
 BLOCKS = [block for page in PAGES for block in blocks(page, "python")]
-NETWORK = "attngru_bt.vendors"  # a block that imports it asks a vendor
+NETWORK = "attngru_bt.data.vendors"  # a block that imports it asks a vendor
 
 
 def named(cases):

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngru_bt.rebalance import plan, rank
+from attngru_bt.trading.rebalance import plan, rank
 
 NAMES = list("ABCDEFGHIJ")
 

@@ -10,7 +10,7 @@ from conftest import TIME_LIMIT
 RUN = """
 import hashlib, sys
 import attngru_bt
-from attngru_bt.classifier import AttentionGRUClassifier
+from attngru_bt.models.estimators import AttentionGRUClassifier
 
 market = attngru_bt.make_market(n_assets=8, n_days=200, seed=4, signal=0.3)
 strategy = attngru_bt.backtest.run(

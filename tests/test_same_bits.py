@@ -14,10 +14,10 @@ import torch
 from sklearn.linear_model import Ridge
 
 from attngru_bt import backtest, make_market
-from attngru_bt.classifier import AttentionGRUClassifier, AttentionGRURegressor
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.stacked import attention, cells, products, stack
+from attngru_bt.models.estimators import AttentionGRUClassifier, AttentionGRURegressor
+from attngru_bt.models.stacked import attention, cells, products, stack
 from attngru_bt.walkforward import tasks, walk_forward
+from attngru_bt.walkforward.generator import SignalGenerator
 
 SETTINGS = {"topk": 3, "min_months": 4, "lookback": 2, "refit": 2}
 SMALL = {"max_epochs": 2, "hidden_size": 4}

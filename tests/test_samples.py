@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngru_bt import samples
-from attngru_bt.preprocessing import Components
-from attngru_bt.samples import (
+from attngru_bt.features import cross_section as samples
+from attngru_bt.features.components import Components
+from attngru_bt.features.cross_section import (
     CrossSection,
     forward_returns,
     month_ends,

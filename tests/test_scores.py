@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attngru_bt.scores import GivenScores
+from attngru_bt.models.given import GivenScores
 
 TABLE = pd.DataFrame(
     {"A": [1.0, np.nan], "B": [2.0, 3.0]}, index=pd.to_datetime(["2020-01-31", "2020-02-28"])

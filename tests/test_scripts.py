@@ -12,8 +12,8 @@ from sklearn.linear_model import Ridge
 
 import attngru_bt
 from attngru_bt import MonthlyTopK
-from attngru_bt.bars import DataError
-from attngru_bt.strategy.lookalikes import lookalikes
+from attngru_bt.data.bars import DataError
+from attngru_bt.feeds.lookalikes import lookalikes
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
 MARKET = attngru_bt.make_market(n_assets=6, n_days=150, seed=2, late=0, gaps=0, delisted=0)

@@ -11,7 +11,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from attngru_bt.classifier import AttentionGRUClassifier, ElasticNetSelection, SequencePipeline
+from attngru_bt.models.estimators import (
+    AttentionGRUClassifier,
+    ElasticNetSelection,
+    SequencePipeline,
+)
 
 
 @pytest.fixture(scope="module")

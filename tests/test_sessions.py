@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 from attngru_bt.analyzers import Performance, Positions
-from attngru_bt.bars import DataError, FeedSessions, session_of
-from attngru_bt.feeds import PanelFeed
+from attngru_bt.data.bars import DataError
+from attngru_bt.feeds.panel_feed import PanelFeed
+from attngru_bt.feeds.sessions import FeedSessions, session_of
 from attngru_bt.markets import ashare
-from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.trading.monthly import MonthlyTopK
 
 NEW_YORK, SHANGHAI = "America/New_York", "Asia/Shanghai"
 SPRING = pd.bdate_range("2020-02-26", "2020-04-03")  # New York sets its clocks on March 8

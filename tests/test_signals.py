@@ -11,10 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from attngru_bt.bars import Bars, DataError
-from attngru_bt.classifier import AttentionGRUClassifier
-from attngru_bt.datasets import make_market
-from attngru_bt.signals import SignalGenerator
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.market import make_market
+from attngru_bt.models.estimators import AttentionGRUClassifier
+from attngru_bt.walkforward.generator import SignalGenerator
 
 SMALL = dict(topk=2, min_months=2, lookback=2, factors=["mine"], n_components=None)
 

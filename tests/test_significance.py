@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from attngru_bt.analyzers import statistics
-from attngru_bt.significance import (
+from attngru_bt.evaluation import statistics
+from attngru_bt.evaluation.significance import (
     as_good_by_chance,
     deflated_sharpe_ratio,
     expected_best_sharpe,

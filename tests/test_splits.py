@@ -11,8 +11,8 @@ import pytest
 import attngru_bt
 from attngru_bt import Bars, audit, load, make_market
 from attngru_bt.audit import adjustment
-from attngru_bt.bars import read_table
-from attngru_bt.bars.splits import find_splits
+from attngru_bt.data.files import read_table
+from attngru_bt.data.splits import find_splits
 
 PRICES = ("open", "high", "low", "close", "preclose")
 DAY = 300  # 2016-02-25
@@ -163,7 +163,7 @@ class TestTold:
         check = adjustment.check(split(bars, 10))
         assert check.status == "fail" and "on 1 days prices look split" in check.summary
         assert (check.first.symbol, check.first.date) == ("S001", bars.dates[DAY])
-        market = attngru_bt.datasets.Market(split(bars, 10), None, None, "split")
+        market = attngru_bt.data.market.Market(split(bars, 10), None, None, "split")
         skip = [name for name in audit.CHECKS if name != "adjustment"]
         report = audit.run(market, skip=skip, cuts=1)
         assert not report.passed and report["adjustment"].status == "fail"

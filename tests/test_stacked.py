@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from attngru_bt import training
-from attngru_bt.classifier import AttentionGRUClassifier, AttentionGRURegressor
-from attngru_bt.network import AttentionRNN
-from attngru_bt.stacked import Job, can_stack, fit_many, paying_width, train
-from attngru_bt.stacked.losses import SLOPED
-from attngru_bt.stacked.memory import Memory
-from attngru_bt.stacked.optimise import AdamW
-from attngru_bt.stacked.parameters import Shape
-from attngru_bt.stacked.stack import Stack
-from attngru_bt.stacked.support import shape_of
-from attngru_bt.stacked.trainee import Batches, Table
-from attngru_bt.training import Samples, cross_entropy, squared_error
+from attngru_bt.models import training
+from attngru_bt.models.estimators import AttentionGRUClassifier, AttentionGRURegressor
+from attngru_bt.models.networks import AttentionRNN
+from attngru_bt.models.stacked import Job, can_stack, fit_many, paying_width, train
+from attngru_bt.models.stacked.losses import SLOPED
+from attngru_bt.models.stacked.memory import Memory
+from attngru_bt.models.stacked.optimise import AdamW
+from attngru_bt.models.stacked.parameters import Shape
+from attngru_bt.models.stacked.stack import Stack
+from attngru_bt.models.stacked.support import shape_of
+from attngru_bt.models.stacked.trainee import Batches, Table
+from attngru_bt.models.training import Samples, cross_entropy, squared_error
 
 CPU = torch.device("cpu")
 
@@ -393,7 +393,7 @@ class TestFitMany:
         data = [(X, (y > 0).astype(int), weight, dates) for X, y, weight, dates in data]
         models = [AttentionGRUClassifier(random_state=s, **settings) for s in range(3)]
         assert fit_many(models, iter(data)) == models
-        monkeypatch.setattr("attngru_bt.stacked.loop.can_stack", lambda network, loss: False)
+        monkeypatch.setattr("attngru_bt.models.stacked.loop.can_stack", lambda network, loss: False)
         for s, (model, (X, y, weight, dates)) in enumerate(zip(models, data, strict=True)):
             alone = AttentionGRUClassifier(random_state=s, **settings)
             alone.fit(X, y, sample_weight=weight, groups=dates)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from attngru_bt.analyzers import statistics
+from attngru_bt.evaluation import statistics
 
 # rounded: a deviation in the last bits of a constant series is ill-conditioned for anybody
 RETURN = st.floats(-0.9, 3.0).map(lambda x: round(x, 6)) | st.sampled_from([0.0, 0.01, -0.01, -1.0])

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 import attngru_bt
-from attngru_bt.bars import DataError
-from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
+from attngru_bt.data.bars import DataError
+from attngru_bt.trading.attention_gru import AttentionGRUStrategy
+from attngru_bt.trading.monthly import MonthlyTopK
 
 DATES = pd.bdate_range("2020-01-01", "2020-04-30")
 

@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attngru_bt import evaluation, tearsheet
+from attngru_bt import tearsheet
 from attngru_bt.analyzers import MaxDrawdown, Performance
-from attngru_bt.tearsheet import charts, tables
-from attngru_bt.tearsheet.charts import month_table
-from attngru_bt.tearsheet.model_charts import attention_table, variance_table
-from attngru_bt.tearsheet.plain import plain
-from attngru_bt.tearsheet.report import collect
+from attngru_bt.evaluation import quality as evaluation
+from attngru_bt.reports import charts, tables
+from attngru_bt.reports.charts import month_table
+from attngru_bt.reports.model_charts import attention_table, variance_table
+from attngru_bt.reports.plain import plain
+from attngru_bt.reports.report import collect
 
 NASTY = "<b>&\"'</b>$\\frac$"  # neither HTML nor a formula
 
@@ -275,7 +276,7 @@ class TestPage:
         def fail(report, title):
             raise RuntimeError("drawing")
 
-        monkeypatch.setattr("attngru_bt.tearsheet.files.render", fail)
+        monkeypatch.setattr("attngru_bt.reports.files.render", fail)
         with pytest.raises(RuntimeError, match="drawing"):
             tearsheet.write_run(ran, tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == {

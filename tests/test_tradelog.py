@@ -4,7 +4,7 @@ import datetime as dt
 
 import pandas as pd
 
-from attngru_bt.tradelog import TradeLog
+from attngru_bt.trading.trade_log import TradeLog
 
 
 def test_events_in_order_with_value_and_numbers_from_one():

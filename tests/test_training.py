@@ -11,8 +11,8 @@ import torch
 from conftest import TIME_LIMIT
 from torch import nn
 
-from attngru_bt.network import AttentionRNN
-from attngru_bt.training import (
+from attngru_bt.models.networks import AttentionRNN
+from attngru_bt.models.training import (
     CHUNK,
     Samples,
     chunks,

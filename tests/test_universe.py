@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attngru_bt.bars import DataError
-from attngru_bt.universe import Membership
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.membership import Membership
 
 CSV = """symbol,in_date,out_date
 000001,2020-01-01,2020-06-15

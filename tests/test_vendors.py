@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attngru_bt
-from attngru_bt.bars import DataError
-from attngru_bt.vendors import (
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.vendors import (
     VENDORS,
     Akshare,
     Baostock,
@@ -24,11 +24,11 @@ from attngru_bt.vendors import (
     YFinance,
     download,
 )
-from attngru_bt.vendors.codes import code, with_prefix
-from attngru_bt.vendors.parts import Parts
-from attngru_bt.vendors.stays import find_stays
-from attngru_bt.vendors.wanted import wanted
-from attngru_bt.vendors.yfinance import backward
+from attngru_bt.data.vendors.codes import code, with_prefix
+from attngru_bt.data.vendors.parts import Parts
+from attngru_bt.data.vendors.stays import find_stays
+from attngru_bt.data.vendors.wanted import wanted
+from attngru_bt.data.vendors.yfinance import backward
 
 START, END = pd.Timestamp("2020-01-02"), pd.Timestamp("2020-01-08")
 SPAN = dict(start="2020-01-02", end="2020-01-08")

@@ -16,15 +16,15 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from attngru_bt import backtest
-from attngru_bt.bars import DataError
-from attngru_bt.classifier import AttentionGRUClassifier
-from attngru_bt.datasets import make_market
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.signals.fit import fit, score
-from attngru_bt.signals.model import fits_at_once
-from attngru_bt.signals.trainingset import training_set
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.market import make_market
+from attngru_bt.models.contract import fits_at_once
+from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward import walk_forward
+from attngru_bt.walkforward.fit import fit, score
+from attngru_bt.walkforward.generator import SignalGenerator
 from attngru_bt.walkforward.tasks import Task, bundles, perform, schedule
+from attngru_bt.walkforward.training_set import training_set
 
 SETTINGS = dict(topk=3, min_months=4, refit=2, lookback=3)
 
@@ -346,8 +346,8 @@ class TestResume:
                 from pathlib import Path
                 import numpy as np, torch
                 from sklearn.linear_model import Ridge
-                from attngru_bt.classifier import AttentionGRUClassifier
-                from attngru_bt.datasets import make_market
+                from attngru_bt.models.estimators import AttentionGRUClassifier
+                from attngru_bt.data.market import make_market
                 from attngru_bt.walkforward import walk_forward
 
                 torch.set_num_threads(1)

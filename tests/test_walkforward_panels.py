@@ -11,15 +11,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from attngru_bt.bars import Bars
 from attngru_bt.cli.scripts import load_script
-from attngru_bt.datasets import Market, make_market
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import Market, make_market
+from attngru_bt.data.membership import Membership
 from attngru_bt.factors import compute, factor, registry
 from attngru_bt.factors.engine import plan, values_at
-from attngru_bt.samples import month_ends, step_positions
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.signals.panel import Panel
-from attngru_bt.universe import Membership
+from attngru_bt.features.cross_section import month_ends, step_positions
+from attngru_bt.features.panel import Panel
+from attngru_bt.walkforward.generator import SignalGenerator
 from attngru_bt.walkforward.panels import CHUNKS, MONTH_ENDS, ends_a_month, panels
 
 FACTORS = ["MA5", "ROC6", "EMA10", "VOL20", "HBETA", "TOBT", "BIAS20", "RSI"]

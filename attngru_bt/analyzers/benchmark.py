@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.analyzers.record import session_dates
-from attngru_bt.bars import FeedSessions
+from attngru_bt.feeds.sessions import FeedSessions
 
 logger = logging.getLogger(__name__)
 

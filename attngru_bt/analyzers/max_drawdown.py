@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from attngru_bt.analyzers import statistics
 from attngru_bt.analyzers.record import Record
+from attngru_bt.evaluation import statistics
 
 
 class MaxDrawdown(Record):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.analyzers import statistics
 from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.analyzers.max_drawdown import dated_drawdown
 from attngru_bt.analyzers.positions import Positions
 from attngru_bt.analyzers.record import check_periods, check_riskfree
+from attngru_bt.evaluation import statistics
 
 
 class Performance(Positions):

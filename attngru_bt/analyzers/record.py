@@ -11,8 +11,8 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
-from attngru_bt.bars import RunSessions
-from attngru_bt.bars.interval import contradicts
+from attngru_bt.data.interval import contradicts
+from attngru_bt.feeds.sessions import RunSessions
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from attngru_bt.analyzers import statistics
 from attngru_bt.analyzers.record import Record, check_periods, check_riskfree
+from attngru_bt.evaluation import statistics
 
 
 class SharpeRatio(Record):

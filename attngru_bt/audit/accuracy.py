@@ -10,9 +10,9 @@ import pandas as pd
 
 from attngru_bt.audit.limit import CONFIDENCE, IC, Month, ic_limit, precision_limit
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.bars import DataError
-from attngru_bt.bars.names import from_cells
-from attngru_bt.evaluation import monthly_quality, summary
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.names import from_cells
+from attngru_bt.evaluation.quality import monthly_quality, summary
 
 NAME = "accuracy"
 MONTHS = 6  # fewer cannot tell

@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.bars import Bars
-from attngru_bt.bars.splits import find_splits
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.splits import find_splits
 
 NAME = "adjustment"
 STRETCH = 60  # bars at either end of a stock whose median tells its factor there

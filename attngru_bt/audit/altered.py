@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.bars import PRICE_LINES, Bars
-from attngru_bt.datasets import Market
-from attngru_bt.samples import month_ends
-from attngru_bt.universe import Universe
+from attngru_bt.data.bars import PRICE_LINES, Bars
+from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Universe
+from attngru_bt.features.cross_section import month_ends
 
 LOST = 0.1  # share of the bars after the date that go missing
 MOVED = 1.3  # times what it was, where there is no other number

@@ -28,11 +28,11 @@ from attngru_bt.audit.history import History, history
 from attngru_bt.audit.job import Job, chosen, parameters
 from attngru_bt.audit.outcomes import outcomes
 from attngru_bt.audit.report import Check, Report, skipped
-from attngru_bt.bars import Bars
-from attngru_bt.bars.panel import nearest
-from attngru_bt.datasets import Market
+from attngru_bt.data.bars import Bars, nearest
+from attngru_bt.data.market import Market
 from attngru_bt.factors import registry
-from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
+from attngru_bt.trading.attention_gru import AttentionGRUStrategy
+from attngru_bt.trading.monthly import MonthlyTopK
 
 CHECKS = (
     factors.NAME,

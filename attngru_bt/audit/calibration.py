@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from attngru_bt.audit.limit import CONFIDENCE
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.bars import Bars
-from attngru_bt.samples import month_ends
+from attngru_bt.data.bars import Bars
+from attngru_bt.features.cross_section import month_ends
 
 NAME = "account"
 SEEDS = 5

@@ -14,9 +14,8 @@ from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.fresh import CannotTravel, Fresh, is_ours
 from attngru_bt.audit.leaks import Compute, Values, differs, find, find_between, measured
 from attngru_bt.audit.memory import remembers
-from attngru_bt.bars import Bars
-from attngru_bt.bars.panel import nearest
-from attngru_bt.datasets import make_market
+from attngru_bt.data.bars import Bars, nearest
+from attngru_bt.data.market import make_market
 from attngru_bt.factors import Factor, Registry, compute, registry
 from attngru_bt.factors import factor as register
 from attngru_bt.factors.registry import LINES

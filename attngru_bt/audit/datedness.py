@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.datasets import Market
+from attngru_bt.data.market import Market
 
 NAME = "dates"
 LAGS = range(-5, 6)

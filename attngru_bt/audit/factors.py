@@ -10,7 +10,7 @@ import pandas as pd
 from attngru_bt.audit.fresh import own_factors
 from attngru_bt.audit.leaks import Compute, Leak, Values, find, find_between, measured
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 from attngru_bt.factors import compute
 from attngru_bt.factors.engine import plan
 

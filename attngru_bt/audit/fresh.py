@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from attngru_bt.audit.history import History, history
-from attngru_bt.bars import Bars
-from attngru_bt.datasets import Market
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import Market
 from attngru_bt.factors import Factor, compute, registry
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.scores import GivenScores
+from attngru_bt.models.given import GivenScores
 
 Entry = tuple[Any, ...]
 

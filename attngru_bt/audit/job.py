@@ -10,10 +10,11 @@ import pandas as pd
 from attngru_bt import backtest
 from attngru_bt.audit.fresh import is_ours
 from attngru_bt.audit.sameday import blindfolded
-from attngru_bt.bars import DataError
-from attngru_bt.datasets import Market
-from attngru_bt.samples import month_ends
-from attngru_bt.strategy import AttentionGRUStrategy, MonthlyTopK
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.market import Market
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.trading.attention_gru import AttentionGRUStrategy
+from attngru_bt.trading.monthly import MonthlyTopK
 
 MONTHS = 60
 """Months that are traded unless `start` is given; all earlier ones are trained on."""
@@ -109,7 +110,7 @@ def parameters(
 def _model(name: str) -> Any:
     """Return the model that scores; the network only as long as it takes to have weights."""
     if name == "network":
-        from attngru_bt.classifier import AttentionGRUClassifier
+        from attngru_bt.models.estimators import AttentionGRUClassifier
 
         return AttentionGRUClassifier(max_epochs=2)
     from sklearn.linear_model import LogisticRegression

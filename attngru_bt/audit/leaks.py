@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.audit.altered import generators, scrambled_bars, staggered_bars
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 
 Values = NDArray[np.float64]
 PROCESSES = 1e-9  # relative; what arithmetic may differ by from one process to another

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.bars import Bars
-from attngru_bt.samples import forward_returns, month_ends, top_labels
+from attngru_bt.data.bars import Bars
+from attngru_bt.features.cross_section import forward_returns, month_ends, top_labels
 
 
 def outcomes(scores: Mapping[pd.Timestamp, pd.Series], bars: Bars, topk: int) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from attngru_bt.audit.altered import BEYOND, MembersKnown, generators, scrambled
 from attngru_bt.audit.fresh import CannotTravel
 from attngru_bt.audit.history import Entry, History, first_entry, first_score, history, worded
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.datasets import Market
+from attngru_bt.data.market import Market
 
 SCORES, ORDERS, SAME_DAY = "scores", "orders", "same day"
 UNITS = {SCORES: "scores", ORDERS: "entries of the trade log"}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.datasets import Market
-from attngru_bt.samples import month_ends
+from attngru_bt.data.market import Market
+from attngru_bt.features.cross_section import month_ends
 
 NAME = "changed history"
 ROUNDING = 1e-9  # relative; what the last digit of a CSV may do

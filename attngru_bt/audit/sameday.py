@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from attngru_bt.audit.altered import AT_OPEN
-from attngru_bt.bars import PRICE_LINES
+from attngru_bt.data.bars import PRICE_LINES
 
 
 def blindfolded(strategy: type[Any]) -> type[Any]:

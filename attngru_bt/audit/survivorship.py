@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
-from attngru_bt.bars import Bars
-from attngru_bt.datasets import Market
-from attngru_bt.samples import month_ends
-from attngru_bt.universe import Membership
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Membership
+from attngru_bt.features.cross_section import month_ends
 
 NAME = "survivorship"
 GONE = 60  # sessions without a bar before the end after which a stock counts as having left

@@ -17,7 +17,6 @@ from rich.table import Table
 
 from attngru_bt import backtest as engine
 from attngru_bt import tearsheet
-from attngru_bt.bars import DataError
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
 from attngru_bt.cli.options import (
@@ -51,18 +50,21 @@ from attngru_bt.cli.options import (
     TopK,
     Window,
 )
+from attngru_bt.cli.progress import Progress
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
-from attngru_bt.datasets import Market
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.lock import sole_use
+from attngru_bt.data.market import Market
 from attngru_bt.factors.engine import cost_of, plan
-from attngru_bt.lock import sole_use
-from attngru_bt.models import find, generator
-from attngru_bt.progress import Progress
-from attngru_bt.samples import month_ends
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.strategy import MonthlyTopK, idle
-from attngru_bt.tearsheet.tables import DASH
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.models.names import find
+from attngru_bt.reports.tables import DASH
+from attngru_bt.trading import idle
+from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import walk_forward
+from attngru_bt.walkforward.by_name import generator
 from attngru_bt.walkforward.crew import stop_on_interrupt
+from attngru_bt.walkforward.generator import SignalGenerator
 
 logger = logging.getLogger(__name__)
 

@@ -46,14 +46,14 @@ from attngru_bt.cli.options import (
     TopK,
     Window,
 )
+from attngru_bt.cli.progress import Progress
 from attngru_bt.cli.scripts import Choice, choose
 from attngru_bt.compare.files import find_place
 from attngru_bt.compare.tables import Column, Line, columns2, columns3, lines2, lines3, subject
-from attngru_bt.datasets import Market
+from attngru_bt.data.lock import sole_use
+from attngru_bt.data.market import Market
 from attngru_bt.factors.engine import plan
-from attngru_bt.lock import sole_use
-from attngru_bt.progress import Progress
-from attngru_bt.tearsheet.tables import DASH
+from attngru_bt.reports.tables import DASH
 
 EXAMPLES = """
 **Examples**

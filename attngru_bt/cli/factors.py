@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 import typer
 
-from attngru_bt.atomic import replacing
-from attngru_bt.bars import Bars, DataError
-from attngru_bt.bars.names import to_cells
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
 from attngru_bt.cli.options import Benchmark, Data, End, FactorFile, Ignore
 from attngru_bt.cli.scripts import choose
-from attngru_bt.datasets import Market
+from attngru_bt.data.atomic import replacing
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.market import Market
+from attngru_bt.data.names import to_cells
 from attngru_bt.factors import compute as compute_factors
 from attngru_bt.factors import registry
 from attngru_bt.factors.document import describe as described

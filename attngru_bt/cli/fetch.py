@@ -12,11 +12,11 @@ import pandas as pd
 import typer
 from rich.markup import escape
 
-from attngru_bt.bars.panel import nearest
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date
-from attngru_bt.vendors import VENDORS, Patience, Report, download
-from attngru_bt.vendors.parts import Parts
+from attngru_bt.data.bars import nearest
+from attngru_bt.data.vendors import VENDORS, Patience, Report, download
+from attngru_bt.data.vendors.parts import Parts
 
 EXAMPLES = """
 **Examples**

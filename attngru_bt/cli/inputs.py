@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from attngru_bt.bars import PRICE_LINES, Bars, DataError, read_index
-from attngru_bt.datasets import Market, load, load_sp500
+from attngru_bt.data.bars import PRICE_LINES, Bars, DataError
+from attngru_bt.data.files import read_index
+from attngru_bt.data.market import Market, load, load_sp500
+from attngru_bt.data.membership import Membership
 from attngru_bt.factors import join_factor_file
-from attngru_bt.universe import Membership
 
 
 def read_market(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attngru_bt.bars.files import names_a_file
+from attngru_bt.data.files import names_a_file
 from attngru_bt.factors import Factor, registry
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep

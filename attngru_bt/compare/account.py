@@ -10,10 +10,14 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import backtest
-from attngru_bt.datasets import Market
-from attngru_bt.rebalance import rank
-from attngru_bt.significance import as_good_by_chance, portfolio_returns, random_portfolios
-from attngru_bt.strategy import MonthlyTopK
+from attngru_bt.data.market import Market
+from attngru_bt.evaluation.significance import (
+    as_good_by_chance,
+    portfolio_returns,
+    random_portfolios,
+)
+from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.trading.rebalance import rank
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.compare.comparison import Attention, Comparison
-from attngru_bt.tearsheet.charts import (
-    BENCHMARK,
-    INK,
-    STRATEGY,
-    date_axis,
-    per_cent_axis,
-)
+from attngru_bt.reports.charts import BENCHMARK, INK, STRATEGY, date_axis, per_cent_axis
 
 ALMOST_EVEN = 0.01  # share; attention that departs less chooses next to nothing
 

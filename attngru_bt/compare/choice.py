@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.bars import DataError
+from attngru_bt.data.bars import DataError
 
 EQUAL_WEIGHT = "equal-weight"
 BASELINES = (EQUAL_WEIGHT, "random", "momentum")
@@ -47,7 +47,7 @@ def ordered(walks: Sequence[Any], models: Sequence[str] | None) -> list[str]:
 
 def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Titles and families; a model of the user's own is called by its name."""
-    from attngru_bt.models import MODELS
+    from attngru_bt.models.names import MODELS
 
     titles = {name: MODELS[name].title if name in MODELS else name for name in names}
     return titles, {name: MODELS[name].family if name in MODELS else "own" for name in names}
@@ -55,7 +55,7 @@ def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
 
 def threshold(name: str) -> float | None:
     """Return the score above which a model says yes: .5 of a probability, 0 of a distance."""
-    from attngru_bt.models import MODELS
+    from attngru_bt.models.names import MODELS
 
     if name not in MODELS:
         return None

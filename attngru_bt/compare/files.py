@@ -12,7 +12,7 @@ from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import Comparison
 from attngru_bt.compare.page import render
 from attngru_bt.compare.tables import markdown
-from attngru_bt.tearsheet import output
+from attngru_bt.reports import output
 
 SECONDS = ("refit_seconds", "total_seconds", "fit_seconds")
 

@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import backtest
-from attngru_bt.analyzers.statistics import SESSIONS_PER_YEAR
-from attngru_bt.attribution import factor_shares, family_shares, top_factors
 from attngru_bt.compare import paper
 from attngru_bt.compare.account import Account, against_chance, month_returns, reduced, trade
 from attngru_bt.compare.choice import (
@@ -26,9 +24,15 @@ from attngru_bt.compare.choice import (
 )
 from attngru_bt.compare.comparison import SPREAD, Attention, Comparison
 from attngru_bt.compare.quality import by_bucket, monthly
-from attngru_bt.datasets import Market
-from attngru_bt.evaluation import summary
-from attngru_bt.significance import DRAWS, deflated_sharpe_ratio, information_ratio_interval
+from attngru_bt.data.market import Market
+from attngru_bt.evaluation.attribution import factor_shares, family_shares, top_factors
+from attngru_bt.evaluation.quality import summary
+from attngru_bt.evaluation.significance import (
+    DRAWS,
+    deflated_sharpe_ratio,
+    information_ratio_interval,
+)
+from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
 
 QUALITY = (
     "accuracy_in_sample", "accuracy_at_k_in_sample", "auc_in_sample",
@@ -96,10 +100,10 @@ def run(
     -------
     Comparison
     """
-    from attngru_bt import models as known
+    from attngru_bt.models import names as model_names
     from attngru_bt.walkforward import walk_forward
 
-    names = chosen_names(models, known.names())
+    names = chosen_names(models, model_names())
     scored = [name for name in names if name != EQUAL_WEIGHT]
     if not scored:
         raise ValueError(

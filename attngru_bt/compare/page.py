@@ -19,17 +19,9 @@ from attngru_bt.compare.tables import (
     notes,
     subject,
 )
-from attngru_bt.tearsheet import charts as drawing
-from attngru_bt.tearsheet.markup import (
-    FOOTER,
-    document,
-    figure,
-    grid,
-    panel,
-    settings_table,
-    table,
-)
-from attngru_bt.tearsheet.tables import DASH, date
+from attngru_bt.reports import charts as drawing
+from attngru_bt.reports.markup import FOOTER, document, figure, grid, panel, settings_table, table
+from attngru_bt.reports.tables import DASH, date
 
 _STYLE = """
 main{max-width:1320px}

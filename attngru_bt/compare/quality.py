@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.evaluation import monthly_quality
+from attngru_bt.evaluation.quality import monthly_quality
 
 IN_SAMPLE = ("accuracy", "accuracy_at_k", "auc")
 BUCKETS = 10

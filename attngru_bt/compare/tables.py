@@ -12,7 +12,7 @@ import pandas as pd
 from attngru_bt.backtest import COMMISSION
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import SPREAD, Comparison
-from attngru_bt.tearsheet.tables import DASH, date, number, per_cent
+from attngru_bt.reports.tables import DASH, date, number, per_cent
 
 
 def three(value: Any) -> str:

@@ -6,8 +6,7 @@ of the bars are factors as they are; `join_factor_file` takes values computed el
 
 from __future__ import annotations
 
-# The families register on import; the order is that of the columns.
-from attngru_bt.factors import shared, momentum, technical, sentiment, trading, value  # isort: skip
+from attngru_bt.factors import library
 from attngru_bt.factors.engine import compute
 from attngru_bt.factors.history import FactorHistory
 from attngru_bt.factors.registry import Factor, Registry, factor, registry, step
@@ -24,4 +23,4 @@ __all__ = [
     "step",
 ]
 
-_ = (momentum, sentiment, shared, technical, trading, value)
+_ = library  # its factors register on import

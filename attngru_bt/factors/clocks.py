@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 from attngru_bt.factors.ops import Array
 
 Days = NDArray[np.intp]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attngru_bt.bars import Bars
+from attngru_bt.data.bars import Bars
 from attngru_bt.factors.clocks import Calendar, Columns, Days, Mask, Traded, View, has_line
 from attngru_bt.factors.ops import Array
 from attngru_bt.factors.registry import LINES, Factor, Registry, nearest, registry

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attngru_bt.bars import Bars
-from attngru_bt.bars.panel import nearest
+from attngru_bt.data.bars import Bars, nearest
 from attngru_bt.factors.clocks import Days, Mask
 from attngru_bt.factors.engine import Plan, plan, report_missing, rows_of, values_at
 from attngru_bt.factors.ops import Array
@@ -56,7 +55,7 @@ class FactorHistory:
     Examples
     --------
     >>> import numpy as np, pandas as pd
-    >>> from attngru_bt.bars import Bars
+    >>> from attngru_bt.data import Bars
     >>> days = pd.bdate_range("2020-01-01", periods=60)
     >>> close = 10 + np.arange(60.0)[:, None] * [0.1, 0.2]
     >>> history = FactorHistory(["BIAS5", "ROC20"])

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from attngru_bt.bars import Bars, DataError
-from attngru_bt.bars.files import check_file_width
-from attngru_bt.bars.names import from_cell
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.files import check_file_width
+from attngru_bt.data.names import from_cell
 
 _KEYS = ("ticker", "secID", "symbol")
 _DATES = ("tradeDate", "date")

@@ -18,7 +18,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.bars import DataError
+from attngru_bt.data.bars import DataError
 from attngru_bt.markets.clearing import Clearing
 from attngru_bt.markets.exchange import Exchange
 from attngru_bt.markets.fees import Fees

@@ -8,7 +8,8 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.bars import DataError, RunSessions
+from attngru_bt.data.bars import DataError
+from attngru_bt.feeds.sessions import RunSessions
 from attngru_bt.markets.exchange import Event, Exchange
 from attngru_bt.markets.fees import Commission
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from attngru_bt.bars import FeedSessions
+from attngru_bt.feeds.sessions import FeedSessions
 from attngru_bt.markets.fees import Commission
 from attngru_bt.markets.limits import Limits, adjfactor, line
 from attngru_bt.markets.lots import EPSILON, buyable, sellable

@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attngru_bt.bars import session_of
+from attngru_bt.feeds.sessions import session_of
 from attngru_bt.markets.rulebook import (
     EXCHANGES,
     NONE,

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.bars import Bars
-from attngru_bt.datasets import Market
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.market import Market
 from attngru_bt.factors import Registry, registry
 from attngru_bt.factors.engine import plan, values_at
-from attngru_bt.samples import month_ends
-from attngru_bt.signals import SignalGenerator
-from attngru_bt.signals.panel import Panel
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
 from attngru_bt.walkforward.crew import n_workers, work
+from attngru_bt.walkforward.generator import SignalGenerator
 
 logger = logging.getLogger(__name__)
 

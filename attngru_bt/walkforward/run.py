@@ -12,19 +12,20 @@ from typing import Any
 import pandas as pd
 from sklearn.base import clone
 
-from attngru_bt.bars import DataError
-from attngru_bt.bars.interval import check_daily
-from attngru_bt.datasets import Market
-from attngru_bt.lock import sole_use
-from attngru_bt.samples import month_ends
-from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
-from attngru_bt.signals.panel import Panel
-from attngru_bt.signals.unscored import why_no_month, why_no_scores
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.interval import check_daily
+from attngru_bt.data.lock import sole_use
+from attngru_bt.data.market import Market
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
+from attngru_bt.walkforward.checkpoint import Checkpoints
 from attngru_bt.walkforward.cluster import connected
 from attngru_bt.walkforward.crew import n_workers, work
+from attngru_bt.walkforward.generator import SignalGenerator
 from attngru_bt.walkforward.panels import panel_key
 from attngru_bt.walkforward.panels import panels as take_panels
+from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.tasks import (
     Task,
     bundles,
@@ -33,6 +34,7 @@ from attngru_bt.walkforward.tasks import (
     perform,
     schedule,
 )
+from attngru_bt.walkforward.unscored import why_no_month, why_no_scores
 from attngru_bt.walkforward.walk import Walk
 
 logger = logging.getLogger(__name__)
@@ -225,7 +227,7 @@ def _signals(
     items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)
     for name, model in items:
         if isinstance(model, str):
-            from attngru_bt.models import generator
+            from attngru_bt.walkforward.by_name import generator
 
             signal = generator(model, **settings)
         elif hasattr(model, "scores"):

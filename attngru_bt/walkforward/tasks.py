@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attngru_bt.samples import CrossSection
-from attngru_bt.signals import Checkpoints, MonthRecord, SignalGenerator
-from attngru_bt.signals.fit import fit_together, make_model, score
-from attngru_bt.signals.model import fits_at_once
-from attngru_bt.signals.trainingset import TrainingSet, has_choice, training_months, training_set
+from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.models.contract import fits_at_once
+from attngru_bt.walkforward.checkpoint import Checkpoints
+from attngru_bt.walkforward.fit import fit_together, make_model, score
+from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.record import MonthRecord
+from attngru_bt.walkforward.training_set import (
+    TrainingSet,
+    has_choice,
+    training_months,
+    training_set,
+)
 
 BUNDLES = 4  # per worker, at least
 MAX_ROWS = 100_000  # fitted on at once

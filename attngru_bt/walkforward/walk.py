@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attngru_bt.samples import CrossSection
-from attngru_bt.signals import MonthRecord
-from attngru_bt.signals.record import outcomes
+from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.walkforward.record import MonthRecord, outcomes
 
 
 @dataclass

@@ -1,0 +1,237 @@
+"""Daily lines of many assets as read-only (days, assets) arrays."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.names import fault
+
+PRICE_LINES = ("open", "high", "low", "close", "preclose")
+
+DateLike = pd.Timestamp | datetime.date | datetime.datetime | np.datetime64 | str
+
+
+class DataError(ValueError):
+    """Input data that cannot be used; the message names where and what to do."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'close'?"``, or an empty string when nothing is near."""
+    found = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def first(mask: np.ndarray) -> list[int]:
+    """Return the first place where a mask is true, as a list of one; or an empty list."""
+    places: list[int] = np.flatnonzero(mask)[:1].tolist()
+    return places
+
+
+def session_date(date: DateLike) -> pd.Timestamp:
+    """Return the naive midnight of a date; of a zoned one, of its local date."""
+    stamp = pd.Timestamp(date)
+    if pd.isna(stamp):
+        raise ValueError(f"`date` must be a date; got {date!r}.")
+    return stamp.tz_localize(None).normalize()
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Daily lines known so far, one array (days, assets) per line.
+
+    Prices are in the currency of the input and adjusted unless asked otherwise; dates are naive
+    session dates. NaN means that the asset did not trade that day, or that the value is not known.
+    Arrays are read-only; ``before``, ``until`` and slices share memory with their source.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex
+        Session dates, shape (days,): naive, midnight, strictly increasing.
+    assets : tuple of str
+        Column names.
+    lines : mapping of str to numpy.ndarray
+        Name of the line to float64 values (days, assets). ``close`` is always there.
+    benchmark : numpy.ndarray, optional
+        Benchmark closes on the same dates, shape (days,); NaN where it is not known.
+    benchmark_open : numpy.ndarray, optional
+        Its opens likewise, where it has opens of its own.
+
+    Raises
+    ------
+    DataError
+        If dates do not increase or are no session dates, assets repeat, ``close`` is missing or a
+        shape does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> bars = Bars(pd.date_range("2020-01-01", periods=2), ("A",), {"close": np.ones((2, 1))})
+    >>> len(bars), len(bars.before("2020-01-02")), bars["close"].shape
+    (2, 1, (2, 1))
+    """
+
+    dates: pd.DatetimeIndex
+    assets: tuple[str, ...]
+    lines: Mapping[str, np.ndarray]
+    benchmark: np.ndarray | None = None
+    benchmark_open: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Check shapes and dates, and make every array read-only."""
+        dates = pd.DatetimeIndex(self.dates)
+        if dates.tz is not None or not (dates == dates.normalize()).all():
+            raise DataError("`dates` must be naive session dates at midnight; got times or a zone.")
+        if not (dates.is_monotonic_increasing and dates.is_unique):
+            raise DataError("`dates` must increase strictly; sort them and drop duplicates.")
+        assets = tuple(self.assets)
+        for asset in assets:
+            if not isinstance(asset, str) or not asset:
+                raise DataError(f"`assets` must be non-empty strings; got {asset!r}.")
+            if wrong := fault(asset):
+                raise DataError(f"`assets`: {wrong}; write it without.")
+        if len(set(assets)) != len(assets):
+            twice = next(a for a in assets if assets.count(a) > 1)
+            raise DataError(f"`assets` must differ; got {twice!r} more than once.")
+        if "close" not in self.lines:
+            raise DataError(f"`lines` must contain 'close'; got {sorted(self.lines)}.")
+        shape = (len(dates), len(assets))
+        lines = {}
+        for name, values in self.lines.items():
+            array = np.asarray(values, dtype=np.float64)
+            if array.shape != shape:
+                raise DataError(f"line {name!r} must have shape {shape}; got {array.shape}.")
+            lines[name] = _read_only(array)
+        index = []
+        for name in ("benchmark", "benchmark_open"):
+            values = getattr(self, name)
+            if values is not None:
+                values = np.asarray(values, dtype=np.float64)
+                if values.shape != shape[:1]:
+                    raise DataError(f"`{name}` must have shape {shape[:1]}; got {values.shape}.")
+                values = _read_only(values)
+            index.append(values)
+        # one unit, no name and no frequency, wherever the dates come from
+        dates = pd.DatetimeIndex(dates.as_unit("us").to_numpy())
+        self._set(dates, assets, lines, *index)
+
+    def _set(
+        self,
+        dates: pd.DatetimeIndex,
+        assets: tuple[str, ...],
+        lines: Mapping[str, np.ndarray],
+        benchmark: np.ndarray | None,
+        benchmark_open: np.ndarray | None,
+    ) -> None:
+        object.__setattr__(self, "dates", dates)
+        object.__setattr__(self, "assets", assets)
+        object.__setattr__(self, "lines", MappingProxyType(dict(lines)))
+        object.__setattr__(self, "benchmark", benchmark)
+        object.__setattr__(self, "benchmark_open", benchmark_open)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle through the constructor: mapping proxies do not pickle, arrays stay read-only."""
+        lines = dict(self.lines)
+        return Bars, (self.dates, self.assets, lines, self.benchmark, self.benchmark_open)
+
+    def __len__(self) -> int:
+        """Return the number of days."""
+        return len(self.dates)
+
+    def __contains__(self, line: object) -> bool:
+        """Tell whether there is a line of that name."""
+        return line in self.lines
+
+    def __getitem__(self, line: str) -> np.ndarray:
+        """Return a line's values (days, assets); a KeyError names the nearest line."""
+        try:
+            return self.lines[line]
+        except KeyError:
+            raise KeyError(
+                f"no line {line!r}; there are {', '.join(self.lines)}{nearest(line, self.lines)}"
+            ) from None
+
+    def __repr__(self) -> str:
+        """Return days, assets and lines in one line."""
+        span = f"{self.dates[0]:%Y-%m-%d}..{self.dates[-1]:%Y-%m-%d}, " if len(self) else ""
+        return (
+            f"Bars({span}{len(self)} days, {len(self.assets)} assets, "
+            f"lines {', '.join(self.lines)})"
+        )
+
+    @property
+    def traded(self) -> np.ndarray:
+        """Where an asset has a bar: bool (days, assets)."""
+        traded: np.ndarray = ~np.isnan(self.lines["close"])
+        return traded
+
+    def frame(self, line: str) -> pd.DataFrame:
+        """Return a line as a DataFrame, index dates, columns assets (a copy)."""
+        return pd.DataFrame(
+            self[line].copy(), index=self.dates, columns=pd.Index(self.assets, dtype=object)
+        )
+
+    def rows(self, start: int, stop: int) -> Bars:
+        """Return the days ``start:stop`` as a view."""
+        if start == 0 and stop >= len(self):
+            return self
+        days = slice(start, stop)
+        part = object.__new__(Bars)
+        part._set(
+            self.dates[days],
+            self.assets,
+            {name: values[days] for name, values in self.lines.items()},
+            None if self.benchmark is None else self.benchmark[days],
+            None if self.benchmark_open is None else self.benchmark_open[days],
+        )
+        return part
+
+    def before(self, date: DateLike) -> Bars:
+        """Return the days dated earlier than ``date``, as a view."""
+        return self.rows(0, int(self.dates.searchsorted(session_date(date), side="left")))
+
+    def until(self, date: DateLike) -> Bars:
+        """Return the days up to and including ``date``, as a view."""
+        return self.rows(0, int(self.dates.searchsorted(session_date(date), side="right")))
+
+    def select(self, assets: Iterable[str]) -> Bars:
+        """Return the columns of ``assets``, in that order (a copy); a KeyError names a near one."""
+        wanted = tuple(assets)
+        column = {asset: j for j, asset in enumerate(self.assets)}
+        for asset in wanted:
+            if asset not in column:
+                raise KeyError(f"no asset {asset!r} in these bars{nearest(asset, self.assets)}")
+        take = np.array([column[asset] for asset in wanted], dtype=np.intp)
+        return Bars(
+            self.dates,
+            wanted,
+            {name: values[:, take] for name, values in self.lines.items()},
+            self.benchmark,
+            self.benchmark_open,
+        )
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of dates, assets and lines; the order of lines is irrelevant."""
+        sha = hashlib.sha256()
+        sha.update(self.dates.as_unit("us").asi8.astype("<i8").tobytes())
+        sha.update("\0".join(self.assets).encode())
+        for name in sorted(self.lines):
+            # one bit pattern for all NaN and both zeros, so that equal data have equal digests
+            values = np.where(np.isnan(self.lines[name]), np.nan, self.lines[name]) + 0.0
+            sha.update(f"\0{name}\0".encode())
+            sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+        return sha.hexdigest()

@@ -1,0 +1,181 @@
+"""Every check a daily table needs before it may be traded on.
+
+Errors name file, symbol, date and column, and say what to do. Nothing is filled or guessed: a
+row that cannot be right is an error, a row of a day without trade is simply left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.bars import PRICE_LINES, DataError, first, nearest
+from attngru_bt.data.dates import parse_dates
+from attngru_bt.data.names import fault
+
+log = logging.getLogger(__name__)
+
+Where = Callable[[int], str]  # row number -> "file: symbol on date"
+
+FILLABLE = ("open", "high", "low", "close")  # an order may be filled there: never empty on a bar
+POSITIVE = (*PRICE_LINES, "adjfactor", "market_cap", "float_cap")
+NOT_NEGATIVE = ("volume", "amount", "turnover")
+KNOWN = (*POSITIVE, *NOT_NEGATIVE, "pe", "pb", "ps", "pcf", "traded")
+EMPTY = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>", "-"]
+ROUNDING = 1e-9  # relative; what a CSV writer's last digit may do to high and low
+
+
+def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray | None]:
+    """Return date, symbol and float64 columns, all checks passed, and the dates' UTC offsets.
+
+    Days without trade are NaN in every column.
+    """
+    for column in ("date", "symbol", "close"):
+        if column not in frame:
+            raise DataError(
+                f"{source}: column {column!r} is missing; expected at least date, symbol and "
+                f"close, got {', '.join(map(str, frame.columns)) or 'no columns'}"
+                f"{nearest(column, frame.columns) or '.'}"
+            )
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise DataError(f"{source}: column {twice!r} is there twice; rename or remove one.")
+    if not len(frame):
+        raise DataError(f"{source}: there are no rows; write one row per symbol and day.")
+    symbols = _symbols(frame["symbol"], source)
+    dates, offset = parse_dates(frame["date"], symbols, source)
+
+    def where(i: int) -> str:
+        return f"{source}: {symbols[i]} on {str(dates[i])[:10]}"
+
+    _in_order(dates, symbols, source)
+    columns: dict[str, np.ndarray] = {}
+    for name in frame.columns.drop(["date", "symbol"]):
+        values = _numbers(frame[name], str(name), where)
+        if values is not None:
+            columns[str(name)] = values
+    traded = ~np.isnan(columns["close"])
+    if "traded" in columns:
+        flag = columns.pop("traded")
+        for i in first((flag != 0) & (flag != 1)):
+            raise DataError(f"{where(i)}: column 'traded' must be 0 or 1; got {flag[i]:g}.")
+        traded &= flag == 1
+    _plausible(columns, traded, where)
+    out = pd.DataFrame({"date": dates, "symbol": pd.Series(symbols, dtype=object), **columns})
+    out.loc[~traded, list(columns)] = np.nan
+    return out, offset
+
+
+def _symbols(column: pd.Series, source: str) -> np.ndarray:
+    codes, names = pd.factorize(column, use_na_sentinel=True)
+    for name in names:
+        if not isinstance(name, str):
+            raise DataError(
+                f"{source}: column 'symbol' must be text, or 000001 becomes 1; got {name!r}. "
+                "Convert it with astype(str).str.zfill(6) or read it with dtype={'symbol': str}."
+            )
+    stripped = np.array([name.strip() for name in names] + [""], dtype=object)
+    for i, name in enumerate(stripped):
+        if wrong := fault(name):
+            row = first(codes == i)[0] + 1
+            raise DataError(f"{source}: symbol {wrong} in row {row}; write it without.")
+    symbols = stripped[codes]
+    for i in first(symbols == ""):
+        raise DataError(f"{source}: row {i + 1} has no symbol; write it or remove the row.")
+    return symbols
+
+
+def _in_order(dates: np.ndarray, symbols: np.ndarray, source: str) -> None:
+    """Check that dates increase within each symbol, however symbols are interleaved."""
+    codes = pd.factorize(symbols)[0]
+    order = np.argsort(codes, kind="stable")
+    step = np.diff(dates[order].astype(np.int64))
+    same = np.diff(codes[order]) == 0
+    for i in first(same & (step <= 0)):
+        symbol, date = symbols[order[i + 1]], str(dates[order[i + 1]])[:10]
+        if step[i] == 0:
+            raise DataError(
+                f"{source}: {symbol} has {date} twice in column 'date'; keep one row per symbol "
+                "and day (daily bars, not intraday ones)."
+            )
+        raise DataError(
+            f"{source}: {symbol} is not sorted: {date} follows {str(dates[order[i]])[:10]} in "
+            "column 'date'; sort the table with frame.sort_values(['symbol', 'date'])."
+        )
+
+
+def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
+    """Return float64 values; None for a column of the user's own that holds no numbers."""
+    if column.dtype.kind in "mM":  # a date as a number of nanoseconds is no factor
+        column = column.astype(str)
+    if pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == bool:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        bad = np.isinf(values)
+    else:
+        number = pd.to_numeric(column, errors="coerce")
+        values = number.to_numpy(dtype=np.float64, na_value=np.nan)
+        empty = column.isna() | column.astype(str).str.strip().isin(EMPTY)
+        bad = (np.isnan(values) & ~empty.to_numpy(dtype=bool)) | np.isinf(values)
+        if name not in KNOWN and np.isnan(values).all():
+            if bad.any():
+                log.info("column %r is text and is left out", name)
+            return None
+    for i in first(bad):
+        raise DataError(
+            f"{where(i)}: column {name!r} must be a number; got {column.iloc[i]!r}. "
+            "Correct it, or leave it empty if it is not known."
+        )
+    if np.isnan(values).all() and name != "close":
+        return None  # an empty column is a missing line
+    return values
+
+
+def _plausible(columns: dict[str, np.ndarray], traded: np.ndarray, where: Where) -> None:
+    """Check the values of the rows that traded."""
+    for name, values in columns.items():
+        if name in FILLABLE or name == "adjfactor":
+            for i in first(np.isnan(values) & traded):
+                raise DataError(
+                    f"{where(i)}: column {name!r} is empty though there is a close; fill it, "
+                    "remove the row if nothing traded, or leave the whole column out."
+                )
+        if name in POSITIVE:
+            for i in first((values <= 0) & traded):
+                raise DataError(
+                    f"{where(i)}: column {name!r} must be positive; got {values[i]:g}. "
+                    "Correct it, or remove the row (traded=0) if nothing traded that day."
+                )
+        elif name in NOT_NEGATIVE:
+            for i in first((values < 0) & traded):
+                raise DataError(
+                    f"{where(i)}: column {name!r} must not be negative; got {values[i]:g}. "
+                    "Correct it, or leave it empty if it is not known."
+                )
+    if "high" not in columns or "low" not in columns:
+        return
+    high, low = columns["high"], columns["low"]
+    for i in first((high < low * (1 - ROUNDING)) & traded):
+        raise DataError(
+            f"{where(i)}: column 'high' {high[i]:g} is below column 'low' {low[i]:g}; "
+            "correct the row (are the columns swapped?)."
+        )
+    for name in ("open", "close"):
+        if name in columns:
+            # vendors differ on auctions and rounding, so this is worth a word but no refusal
+            value = columns[name]
+            outside = traded & ((value > high * (1 + ROUNDING)) | (value < low * (1 - ROUNDING)))
+            if outside.any():
+                i = first(outside)[0]
+                log.warning(
+                    "%s: column %r %g is outside low..high %g..%g; so it is on %d rows, kept "
+                    "as given",
+                    where(i),
+                    name,
+                    value[i],
+                    low[i],
+                    high[i],
+                    outside.sum(),
+                )

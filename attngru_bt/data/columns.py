@@ -1,0 +1,180 @@
+"""Which columns of a table become lines, which are left out, and what is said about them.
+
+Any numeric column beside the known ones becomes a line, and a line is a factor. That is what some
+columns are there for and a leak where others are concerned (a target, a return of next month), so
+none of it happens without a word.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.bars import DataError, nearest
+from attngru_bt.data.checks import KNOWN
+
+log = logging.getLogger(__name__)
+
+NEEDED = ("date", "symbol", "close")
+MARKET_COLUMNS = (*KNOWN, "dividend_yield", "st", "delisting", "benchmark", "benchmark_open")
+"""Columns whose meaning the package knows. Any other numeric column is a factor as it is."""
+MAX_COLUMNS = 5_000
+"""A table of more columns is not one row per symbol and day; reading it would take minutes."""
+SHOWN = 10  # names in a message
+
+# spellings of prices and volumes that a vendor adjusts by what happened later, without the
+# characters between the words: Adj Close, adj_close, close_adj, adjusted_close, close_qfq, ...
+_LINE = "(open|high|low|close|price|closeprice|volume)"
+_ADJUSTED = re.compile(f"(adj|adjusted|qfq){_LINE}|{_LINE}(adj|adjusted|qfq)")
+
+_CELLS = (str, bool, int, float, Decimal, np.generic, datetime.date, type(None), type(pd.NA))
+
+
+class Columns:
+    """The columns of one data set, which may be many files.
+
+    Parameters
+    ----------
+    source : str
+        Name of the data set in messages.
+    ignore : iterable of str
+        Columns to leave out, whatever the case of their letters.
+
+    Raises
+    ------
+    TypeError
+        If `ignore` is a single string.
+    DataError
+        If `ignore` names a column that is needed.
+    """
+
+    def __init__(self, source: str, ignore: Iterable[str] = ()) -> None:
+        if isinstance(ignore, str):
+            raise TypeError(f"`ignore` must be a list of names; got the string {ignore!r}.")
+        self.source = source
+        self.ignore = {str(name).strip().lower() for name in ignore}
+        for name in NEEDED:
+            if name in self.ignore:
+                raise DataError(f"`ignore` cannot leave out {name!r}: every table needs it.")
+        self._ignored: set[str] = set()
+        self._adjusted: dict[str, None] = {}
+        self._seen: dict[str, None] = {}
+
+    def take(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
+        """Return a table without the columns that are left out.
+
+        Raises
+        ------
+        DataError
+            If a column holds bytes, lists or other objects, or there are too many.
+        """
+        check_width(len(frame.columns), source)
+        kept = self.keep(map(str, frame.columns))
+        frame = frame[[name for name in dict.fromkeys(frame.columns) if name in kept]]
+        for place, name in enumerate(frame.columns):
+            _check_cells(frame.iloc[:, place], str(name), source)
+        return frame
+
+    def keep(self, names: Iterable[str]) -> list[str]:
+        """Return those names that are not left out."""
+        names = list(names)
+        ignored = [name for name in names if name.lower() in self.ignore]
+        self._ignored.update(name.lower() for name in ignored)
+        adjusted = [name for name in names if name not in ignored and is_adjusted(name)]
+        self._adjusted |= dict.fromkeys(adjusted)
+        self._seen |= dict.fromkeys(names)
+        return [name for name in names if name not in ignored and name not in adjusted]
+
+    def report(self, lines: Iterable[str] = ()) -> None:
+        """Say which columns were left out, and which lines become factors unasked.
+
+        Parameters
+        ----------
+        lines : iterable of str
+            The lines that the data set came to.
+
+        Raises
+        ------
+        DataError
+            If a column to be ignored is in none of the files.
+        """
+        for name in sorted(self.ignore - self._ignored):
+            raise DataError(
+                f"{self.source}: `ignore` names the column {name!r}, which is not there"
+                f"{nearest(name, self._seen) or '.'}"
+            )
+        if self._adjusted:
+            names = list(self._adjusted)
+            log.warning(
+                "%s: %s left out: prices adjusted by splits and dividends that came later know "
+                "the future. Bring a backward 'adjfactor' instead (docs/guide.md); %s takes this "
+                "message away.",
+                self.source,
+                f"column {names[0]!r} is" if len(names) == 1 else f"columns {_list(names)} are",
+                how_to_ignore(names),
+            )
+        names = [name for name in lines if name not in MARKET_COLUMNS]
+        if names:
+            log.warning(
+                "%s: %d further column%s: %s. Values that were not known on their date (a target, "
+                "a later return, a restated figure) leak; leave such columns out with %s.",
+                self.source,
+                len(names),
+                " becomes a factor" if len(names) == 1 else "s become factors",
+                _list(names),
+                how_to_ignore(names),
+            )
+
+
+def is_adjusted(name: str) -> bool:
+    """Whether a column is named like a price or volume that later events adjust."""
+    return _ADJUSTED.fullmatch(re.sub(r"[^a-z0-9]", "", name.lower())) is not None
+
+
+def check_width(n_columns: int, source: str) -> None:
+    """Refuse a table with so many columns that it cannot be one row per symbol and day."""
+    if n_columns > MAX_COLUMNS:
+        raise DataError(
+            f"{source}: has {n_columns:,} columns, at most {MAX_COLUMNS:,} are read. A table has "
+            "one row per symbol and day; turn one with a column per symbol into that form with "
+            "frame.melt(id_vars='date', var_name='symbol', value_name='close')."
+        )
+
+
+def _check_cells(column: pd.Series, name: str, source: str) -> None:
+    """Refuse a column that holds neither numbers nor text nor dates."""
+    if column.dtype != object:
+        return
+    for kind in set(map(type, column.to_numpy())):
+        if issubclass(kind, _CELLS):
+            continue
+        row = next(i for i, value in enumerate(column) if type(value) is kind) + 1
+        what = "binary" if issubclass(kind, (bytes, bytearray, memoryview)) else "made of objects"
+        advice = (
+            "write it as text or numbers"
+            if name in (*NEEDED, *KNOWN)
+            else f"leave it out with {how_to_ignore([name])}"
+        )
+        raise DataError(
+            f"{source}: column {name!r} is {what} (row {row} holds a {kind.__name__}), not numbers "
+            f"or text; {advice}."
+        )
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(map(repr, names[:SHOWN])) + more
+
+
+def how_to_ignore(names: list[str]) -> str:
+    """Return how to leave columns out, in Python and on the command line."""
+    option = ",".join(names[:SHOWN])
+    option = f'"{option}"' if " " in option else option
+    more = ", …" if len(names) > SHOWN else ""
+    return f"ignore=[{', '.join(map(repr, names[:SHOWN]))}{more}] (--ignore {option}{more})"

@@ -1,0 +1,128 @@
+"""Session dates from whatever a table holds in its date column."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.bars import DataError, first
+
+WRITTEN = re.compile(
+    r"(\d{4})([-/]?)(\d{1,2})\2(\d{1,2})"  # 2020-01-31, 2020/1/31, 20200131
+    r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"  # a time of day is dropped
+    r"\s*(Z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
+)
+HOUR = 3600
+
+
+def parse_dates(
+    column: pd.Series, symbols: np.ndarray, source: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return local session dates and, if they carry a zone, their UTC offsets in seconds.
+
+    Times of day are dropped: a date is the date as written, in the zone it is written in.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Text (YYYY-MM-DD, YYYY/MM/DD or YYYYMMDD, optionally with time and offset), whole
+        numbers YYYYMMDD, dates or timestamps.
+    symbols : numpy.ndarray
+        Symbol of each row, for messages.
+    source : str
+        File, for messages.
+
+    Raises
+    ------
+    DataError
+        A date that is empty or not understood, or dates of more than one zone.
+    """
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        for i in first(column.isna().to_numpy()):
+            raise DataError(f"{source}: {symbols[i]} has a row without a date in column 'date'.")
+        zoned = getattr(column.dt, "tz", None) is not None
+        local = column.dt.tz_localize(None)
+        days = _unit(local.dt.normalize().to_numpy())
+        if not zoned:
+            return days, None
+        gap = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
+        return days, gap.dt.total_seconds().to_numpy().astype(np.int64)
+    # a column has few different dates: parse each once
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    written = ["" if value is None else _text(value) for value in values] + [""]
+    parsed = [_parse(text) for text in written]
+    for k in sorted({int(c) for c in np.unique(codes)}):
+        if parsed[k] is None:
+            i = first(codes == k)[0]
+            got = repr(written[k]) if written[k] else "an empty cell"
+            raise DataError(
+                f"{source}: {symbols[i]} in row {i + 1}: column 'date' must be a date written "
+                f"YYYY-MM-DD; got {got}."
+            )
+    days = np.array([p[0] if p else np.datetime64("NaT") for p in parsed], dtype="datetime64[us]")
+    offsets = [p[1] if p else None for p in parsed]
+    known = [offsets[k] for k in np.unique(codes)]
+    dates = days[codes]
+    if all(offset is None for offset in known):
+        return dates, None
+    if any(offset is None for offset in known):
+        zoned_at = np.array([offset is not None for offset in offsets])[codes]
+        i = first(zoned_at != zoned_at[0])[0]
+        raise DataError(
+            f"{source}: {symbols[i]} on {str(dates[i])[:10]}: mixed time zones in column 'date': "
+            "some dates have a zone, others have none; write plain session dates (YYYY-MM-DD)."
+        )
+    seconds = np.array([o or 0 for o in offsets], dtype=np.int64)[codes]
+    one_zone(dates, seconds, symbols, source)
+    return dates, seconds
+
+
+def one_zone(dates: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, source: str) -> None:
+    """Raise unless all dates can be of one zone.
+
+    One zone has one offset on one day, and two that differ by at most an hour over the year
+    (summer time); data of two exchanges break that.
+    """
+    order = np.argsort(dates, kind="stable")
+    day, offset = dates[order], offsets[order]
+    clash = np.r_[False, (day[1:] == day[:-1]) & (offset[1:] != offset[:-1])]
+    far = np.abs(offset - offset[:1]) > HOUR
+    for i in (*first(clash), *first(far)):
+        other = offset[i - 1] if clash.any() else offset[0]
+        raise DataError(
+            f"{source}: {symbols[order[i]]} on {str(day[i])[:10]}: mixed time zones in column "
+            f"'date' (UTC{offset[i] / HOUR:+g}h and UTC{other / HOUR:+g}h); write plain session "
+            "dates (YYYY-MM-DD), or one table per exchange."
+        )
+
+
+def _unit(days: np.ndarray) -> np.ndarray:
+    return days.astype("datetime64[us]")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 20200131 in a column that had an empty cell
+    return str(value).strip()
+
+
+def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
+    match = WRITTEN.fullmatch(text)
+    if match is None:
+        return None
+    year, separator, month, day, zone = match.groups()
+    if not separator and len(month + day) != 4:
+        return None
+    try:
+        date = np.datetime64(f"{year}-{int(month):02d}-{int(day):02d}", "us")
+    except ValueError:
+        return None
+    if zone is None:
+        return date, None
+    if zone in ("Z", "UTC"):
+        return date, 0
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    seconds = int(digits[:2]) * HOUR + int(digits[2:]) * 60
+    return date, -seconds if zone[0] == "-" else seconds

@@ -1,0 +1,81 @@
+"""How far apart sessions are: whether bars are daily, and how many of them make a year."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.bars import DataError
+
+DAYS_PER_YEAR = 365.25
+LEAST = 12  # sessions; fewer cannot tell
+DAILY = 5  # calendar days: a median gap of a daily market is 1, however many holidays it has
+HOLIDAYS = 15  # a longer gap counts as so many median ones: data with a hole are still daily
+
+_NAMES = ((5.0, "daily"), (12.0, "weekly"), (25.0, "fortnightly"), (45.0, "monthly"),
+          (135.0, "quarterly"))  # fmt: skip
+
+
+def median_gap(dates: pd.DatetimeIndex) -> float:
+    """Return the median of calendar days from one session to the next; NaN if too few to tell."""
+    return float(np.median(_gaps(dates))) if len(dates) >= LEAST else float("nan")
+
+
+def sessions_per_year(dates: pd.DatetimeIndex) -> float:
+    """Return how many sessions a year there are on average; NaN if there are too few to tell."""
+    if len(dates) < LEAST:
+        return float("nan")
+    gaps = _gaps(dates)
+    return float(DAYS_PER_YEAR / np.minimum(gaps, HOLIDAYS * np.median(gaps)).mean())
+
+
+def check_daily(dates: pd.DatetimeIndex, source: str) -> None:
+    """Refuse weekly, monthly or longer bars.
+
+    Raises
+    ------
+    DataError
+        If the median gap between sessions is that of no daily market.
+    """
+    gap = median_gap(dates)
+    if gap >= DAILY:
+        raise DataError(
+            f"{source}: the bars are {_name(gap)}, {gap:g} days from one to the next "
+            f"({dates[0].date()}, {dates[1].date()}, {dates[2].date()}, …). Factors, month-ends "
+            "and fills are made for daily bars; give the daily ones."
+        )
+
+
+def contradicts(periods: float, dates: pd.DatetimeIndex) -> str:
+    """Say which `periods` sessions need, where the given number cannot be theirs.
+
+    A number is taken as it is up to twice or down to half of what is measured: 252, 242 and 365
+    all fit daily bars.
+
+    Returns
+    -------
+    str
+        Empty if the number is possible, or there are too few sessions to tell.
+    """
+    rate = sessions_per_year(dates)
+    if not (periods > 2 * rate or periods < rate / 2):  # also NaN
+        return ""
+    gap = median_gap(dates)
+    if gap < DAILY:
+        needed = "give the market's number: 252 in the US, 242 in China, 365 if every day is one"
+    else:
+        near = {7.0: 52, 14.0: 26}.get(gap, round(DAYS_PER_YEAR / gap))
+        needed = f"give periods={max(near, 1)}"
+    return (
+        f"`periods` is {periods:g} sessions a year, but the sessions are {_name(gap)}, about "
+        f"{rate:.0f} a year; {needed}."
+    )
+
+
+def _gaps(dates: pd.DatetimeIndex) -> np.ndarray:
+    days = dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return np.diff(days)
+
+
+def _name(gap: float) -> str:
+    return next((name for limit, name in _NAMES if gap < limit), "yearly")

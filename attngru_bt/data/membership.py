@@ -1,0 +1,197 @@
+"""Who may be held at a date: point-in-time membership of an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.bars import DataError, DateLike, first, session_date
+from attngru_bt.data.names import fault, from_cells
+
+COLUMNS = ("symbol", "in_date", "out_date")
+GAP = 7  # days out of an index that are more likely a slip of the pen
+
+
+class Universe(Protocol):
+    """Anything that says who may be held at a date."""
+
+    def at(self, date: Any) -> frozenset[str]:
+        """Return the names that may be held at ``date``."""
+        ...
+
+
+class Membership:
+    """Point-in-time members of an index: who was in it at a date, not who is in it today.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+        One entry per stay in the index; a name that leaves and returns has several.
+    in_dates : array of datetime64
+        First day of each stay.
+    out_dates : array of datetime64
+        First day no longer in the index; NaT = still in.
+
+    Raises
+    ------
+    DataError
+        If a symbol is empty, an ``in_date`` is missing, or a stay ends before it begins.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> stays = pd.DataFrame({"symbol": ["A", "B"], "in_date": ["2020-01-01", "2020-06-15"],
+    ...                       "out_date": ["2020-06-15", None]})
+    >>> sorted(Membership.from_frame(stays).at("2020-06-15"))
+    ['B']
+    """
+
+    def __init__(
+        self, symbols: Iterable[str], in_dates: Any, out_dates: Any, source: str = "membership"
+    ) -> None:
+        names = list(symbols)
+        self._in = np.asarray(in_dates, dtype="datetime64[D]")
+        out = np.asarray(out_dates, dtype="datetime64[D]")
+        if not len(names) == len(self._in) == len(out):
+            raise DataError(f"{source}: symbols, in_dates and out_dates must have one length.")
+        for name in names:
+            if not isinstance(name, str) or not name.strip():
+                raise DataError(
+                    f"{source}: every symbol must be a non-empty string (read the column as text, "
+                    f"or '000001' becomes 1); got {name!r}."
+                )
+            if wrong := fault(name.strip()):
+                raise DataError(f"{source}: symbol {wrong}; write it without.")
+        for i in first(np.isnat(self._in)):
+            raise DataError(
+                f"{source}: {names[i]} has no in_date; write the first day of its stay."
+            )
+        self._out = np.where(np.isnat(out), np.datetime64("9999-12-31"), out)
+        for i in first(self._out <= self._in):
+            raise DataError(
+                f"{source}: {names[i]} has out_date {self._out[i]}, not after its in_date "
+                f"{self._in[i]}; out_date is the first day no longer in the index."
+            )
+        self._names = np.array([name.strip() for name in names], dtype=object)
+        self._source = source
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> Membership:
+        """Read ``symbol,in_date,out_date`` from a CSV; an empty ``out_date`` means still in."""
+        path = Path(path)
+        try:
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise DataError(f"{path}: there is no such membership file; check the path.") from None
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path}: cannot be read as CSV with columns {','.join(COLUMNS)} ({error})."
+            ) from error
+        names = [column for column in frame if str(column).strip().lower() == "symbol"]
+        for column in names[:1]:
+            frame[column] = from_cells(frame[column])
+        return cls.from_frame(frame, source=str(path))
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, source: str = "membership") -> Membership:
+        """Build from a DataFrame with columns ``symbol``, ``in_date`` and ``out_date``."""
+        frame = frame.rename(columns=lambda c: str(c).strip().lower())
+        for column in COLUMNS:
+            if column not in frame.columns:
+                raise DataError(
+                    f"{source}: column {column!r} is missing; expected {','.join(COLUMNS)}, "
+                    f"got {','.join(map(str, frame.columns))}."
+                )
+        symbols = frame["symbol"].tolist()
+        return cls(
+            symbols,
+            _dates(frame["in_date"], symbols, "in_date", source),
+            _dates(frame["out_date"], symbols, "out_date", source),
+            source,
+        )
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Every name that was ever in, sorted."""
+        return tuple(sorted(set(self._names)))
+
+    def at(self, date: DateLike) -> frozenset[str]:
+        """Return the members at ``date``: in_date <= date < out_date."""
+        day = np.datetime64(session_date(date), "D")
+        return frozenset(self._names[(self._in <= day) & (day < self._out)])
+
+    def check(self, assets: Iterable[str]) -> list[str]:
+        """Return one sentence per problem: overlapping stays, gaps, and members without bars.
+
+        A gap is a stay that begins a few days after the one before, as when ``out_date`` was taken
+        for the last day in, or a time without any member.
+
+        Parameters
+        ----------
+        assets : iterable of str
+            The names there are bars for.
+
+        Returns
+        -------
+        list of str
+            Empty when all is well.
+        """
+        found = []
+        order = np.lexsort((self._in, self._names.astype(str)))
+        for a, b in zip(order[:-1], order[1:], strict=True):
+            if self._names[a] == self._names[b] and self._in[b] < self._out[a]:
+                found.append(
+                    f"{self._source}: {self._names[a]} has overlapping stays, one from "
+                    f"{self._in[a]} to {self._out[a]} and one from {self._in[b]}; join them."
+                )
+            elif self._names[a] == self._names[b] and 0 < _days(self._out[a], self._in[b]) <= GAP:
+                found.append(
+                    f"{self._source}: {self._names[a]} is out on {self._out[a]} and in again on "
+                    f"{self._in[b]}; out_date is the first day no longer in: if it stayed, join "
+                    f"the two."
+                )
+        inside = np.sort(self._in)
+        until = np.maximum.accumulate(self._out[np.argsort(self._in, kind="stable")])
+        for i in np.flatnonzero(inside[1:] > until[:-1]):
+            found.append(
+                f"{self._source}: nobody is a member from {until[i]} to {inside[i + 1]}, so "
+                f"nothing can be held then; add the stays of that time."
+            )
+        unknown = sorted(set(self._names) - set(assets))
+        if unknown:
+            shown = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")
+            found.append(
+                f"{self._source}: {len(unknown)} of {len(set(self._names))} members have no bars "
+                f"({shown}); they can be neither scored nor held."
+            )
+        return found
+
+    def __len__(self) -> int:
+        """Return the number of stays."""
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        """Return symbols and stays in one line."""
+        return f"Membership({len(set(self._names))} symbols, {len(self)} stays)"
+
+
+def _days(start: np.datetime64, end: np.datetime64) -> int:
+    return int((end - start) / np.timedelta64(1, "D"))
+
+
+def _dates(column: pd.Series, symbols: list[Any], name: str, source: str) -> np.ndarray:
+    """Parse a date column; empty is NaT."""
+    text = column.where(column.notna(), "")
+    if text.dtype == object or isinstance(text.dtype, pd.StringDtype):
+        text = text.astype(str).str.strip().replace("", None)
+    stamps = pd.to_datetime(text, errors="coerce", format="ISO8601")
+    wrong = stamps.isna() & text.notna() & (text.astype(str) != "")
+    for i in first(wrong.to_numpy()):
+        raise DataError(
+            f"{source}: {symbols[i]} has {name} {column.iloc[i]!r}; write it as YYYY-MM-DD."
+        )
+    return stamps.to_numpy().astype("datetime64[D]")

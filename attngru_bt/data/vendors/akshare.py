@@ -1,0 +1,150 @@
+"""Bars through akshare: Eastmoney's prices, Sina's adjustment factors, today's index members.
+
+What is asked for, and in which units it comes (akshare 1.19):
+
+- ``stock_zh_a_hist(symbol="600000", period="daily", start_date="20200101", end_date="20201231",
+  adjust="")``, Eastmoney: columns 日期 date, 开盘 open, 收盘 close, 最高 high, 最低 low, 成交量
+  volume *in lots of 100 shares*, 成交额 amount in CNY, 换手率 turnover in per cent of the float.
+  Prices are as traded. Suspended days have no row; an unknown code is an empty frame.
+- ``stock_zh_a_daily(symbol="sh600000", adjust="hfq-factor")``, Sina: columns date and hfq_factor
+  (text), one row per event, newest first, the first one dated 1900-01-01. From its date on, price
+  × hfq_factor is the backward-adjusted price: that is the panel's ``adjfactor``, and no later
+  event changes it. Eastmoney's own adjusted prices (``adjust="hfq"``) add dividends instead of
+  multiplying, so their returns are not the stock's returns and may even become negative prices
+  (akshare issues 1878 and 5287); they are not used.
+- ``index_stock_cons_csindex(symbol="000016")``, China Securities Index: 成分券代码 code,
+  交易所英文名称 exchange, *members of today only*.
+- ``stock_zh_index_daily(symbol="sh000016")``, Sina: date, open, high, low, close, volume.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.vendors.base import (
+    Members,
+    VendorError,
+    as_of,
+    check_units,
+    columns,
+    days,
+    library,
+    numbers,
+)
+from attngru_bt.data.vendors.codes import INDEXES, code, with_prefix
+from attngru_bt.data.vendors.patience import Patience
+
+log = logging.getLogger(__name__)
+
+LOT = 100  # shares
+HIST = {
+    "日期": "date",
+    "开盘": "open",
+    "最高": "high",
+    "最低": "low",
+    "收盘": "close",
+    "成交量": "volume",
+    "成交额": "amount",
+    "换手率": "turnover",
+}
+INDEX = ("date", "open", "high", "low", "close", "volume")
+EXCHANGES = {"shanghai": "SH", "shenzhen": "SZ", "beijing": "BJ"}
+
+
+class Akshare:
+    """A-shares through akshare; see the module for what comes from where.
+
+    ``preclose`` is the close before, times the old over the new factor, rounded to the cent: the
+    ex-right reference price of the exchange, up to the rounding of the factor. It is not known
+    on the first day fetched.
+    """
+
+    name = "akshare"
+    pause = 0.5  # seconds; Eastmoney and Sina close the door on those who ask faster
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self._ak = library("akshare")
+        self._patience = patience or Patience(self.pause)
+
+    def symbol(self, text: str) -> str:
+        """See `codes.code`."""
+        return code(text)
+
+    def members(self, universe: str, start: pd.Timestamp, end: pd.Timestamp) -> Members:
+        """Return the members of today, whatever the days asked for; stays are not known."""
+        index = INDEXES[universe]
+        where = f"akshare: members of {universe}"
+        frame = self._ask(
+            where, lambda: self._ak.index_stock_cons_csindex(symbol=index.split(".")[0])
+        )
+        frame = columns(frame, ("成分券代码", "交易所英文名称"), where)
+        found = set()
+        for digits, exchange in frame.itertuples(index=False):
+            known = [v for k, v in EXCHANGES.items() if k in str(exchange).lower()]
+            found.add(code(f"{str(digits).zfill(6)}{'.' + known[0] if known else ''}"))
+        if not found:
+            raise VendorError(f"{where}: the list is empty; try again later, or give a file.")
+        return Members(tuple(sorted(found)), None)
+
+    def bars(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+        """Return raw prices with preclose, volume, amount, turnover and adjfactor."""
+        where = f"akshare: {symbol}"
+        raw = self._ask(
+            where,
+            lambda: self._ak.stock_zh_a_hist(
+                symbol=symbol.split(".")[0],
+                period="daily",
+                start_date=f"{start:%Y%m%d}",
+                end_date=f"{end:%Y%m%d}",
+                adjust="",
+            ),
+        )
+        if raw is None or raw.empty:
+            return pd.DataFrame(columns=["date", "close"])
+        raw = columns(raw, tuple(HIST), where).rename(columns=HIST)
+        frame = numbers(raw.drop(columns="date"), where)
+        frame["volume"] *= LOT
+        frame.insert(0, "date", days(raw["date"], where))
+        frame = frame[frame["date"].between(start, end)].reset_index(drop=True)
+        check_units(frame, where)
+        frame["adjfactor"] = self._factor(symbol, frame["date"])
+        before = (frame["close"] * frame["adjfactor"]).shift(1)
+        frame["preclose"] = np.round(before / frame["adjfactor"], 2)
+        return frame
+
+    def _factor(self, symbol: str, dates: pd.Series) -> np.ndarray:
+        where = f"akshare: {symbol}: adjustment factors"
+        if symbol.endswith(".BJ"):
+            raise VendorError(f"{where}: Sina has none for Beijing; take it from another source.")
+        events = self._ask(
+            where,
+            lambda: self._ak.stock_zh_a_daily(symbol=with_prefix(symbol), adjust="hfq-factor"),
+        )
+        events = columns(events, ("date", "hfq_factor"), where)
+        values = numbers(events[["hfq_factor"]], where)["hfq_factor"]
+        values.index = pd.DatetimeIndex(days(events["date"], where))
+        factor = as_of(values, dates)
+        for i in np.flatnonzero(~(factor > 0))[:1]:
+            raise VendorError(f"{where}: none for {dates[i]:%Y-%m-%d}; got {factor[i]:g}.")
+        return factor
+
+    def index(self, name: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+        """Return an index by its code, such as 000016.SH, or by the name of a universe."""
+        symbol = INDEXES.get(name) or code(name)
+        where = f"akshare: index {symbol}"
+        raw = self._ask(where, lambda: self._ak.stock_zh_index_daily(symbol=with_prefix(symbol)))
+        raw = columns(raw, INDEX, where)
+        frame = numbers(raw.drop(columns="date"), where)
+        frame.insert(0, "date", days(raw["date"], where))
+        return frame[frame["date"].between(start, end)].reset_index(drop=True)
+
+    def _ask(self, where: str, request: Callable[[], Any]) -> Any:
+        return self._patience.ask(where, request)
+
+    def close(self) -> None:
+        """Nothing to end: there is no session."""

@@ -1,0 +1,152 @@
+"""How good scores were, month by month: rank IC, precision@k, AUC, each with mean and t.
+
+Scores and what became of them come as one long table indexed (month_end, asset) with the columns
+`score`, `label` (1 = among the best of the next month, 0 = not) and `forward_return` (fraction);
+NaN = not known (yet). `SignalGenerator.labels()` answers such a table. All figures are
+out-of-sample if the scores are, which is for their maker to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.evaluation.spread import spread
+
+FIGURES = ("rank_ic", "precision", "auc")
+
+
+def monthly_quality(labels: pd.DataFrame, k: int = 10) -> pd.DataFrame:
+    """Measure the scores of every month.
+
+    Parameters
+    ----------
+    labels : DataFrame indexed (month_end, asset)
+        Columns score, label, forward_return; rows without a score are left out.
+    k : int, default=10
+        How many of the best scores `precision` looks at.
+
+    Returns
+    -------
+    DataFrame of shape (n_months, 5)
+        Indexed by month_end: rank_ic, precision, auc, base_rate (what random picks would reach: the
+        share of label 1) and assets (how many were scored). NaN where a month cannot tell.
+    """
+    table = _checked(labels)
+    return pd.DataFrame(
+        {
+            "rank_ic": _by_month(
+                table, lambda rows: rank_ic(rows["score"], rows["forward_return"])
+            ),
+            "precision": _by_month(
+                table, lambda rows: precision_at_k(rows["score"], rows["label"], k)
+            ),
+            "auc": _by_month(table, lambda rows: auc(rows["score"], rows["label"])),
+            "base_rate": table["label"].groupby(level=0, sort=True).mean(),
+            "assets": table["score"].groupby(level=0, sort=True).size(),
+        }
+    )
+
+
+def summary(monthly: pd.DataFrame) -> pd.DataFrame:
+    """Average the months: mean, its t-statistic and how many months could tell.
+
+    Parameters
+    ----------
+    monthly : DataFrame
+        What `monthly_quality` answers.
+
+    Returns
+    -------
+    DataFrame of shape (3, 4)
+        Rows rank_ic, precision, auc; columns mean, t, months and chance, the value without skill
+        (0, the mean base rate, 0.5), from which t measures the distance. Months are taken as
+        independent; t is NaN below two months or if all are
+        equal but for rounding.
+    """
+    rows = {}
+    for name in FIGURES:
+        known = monthly[monthly[name].notna()]
+        chance = {"rank_ic": 0.0, "auc": 0.5}.get(name)
+        beyond = known[name] - (known["base_rate"] if chance is None else chance)
+        rows[name] = {
+            "mean": known[name].mean(),
+            "t": t_statistic(beyond),
+            "months": len(known),
+            "chance": known["base_rate"].mean() if chance is None else chance,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def t_statistic(values: pd.Series) -> float:
+    """Mean over its standard error (sample, ddof 1).
+
+    NaN below two values, and where they differ by rounding only.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) < 2:
+        return float("nan")
+    return float(array.mean() / (spread(array) / np.sqrt(len(array))))
+
+
+def rank_ic(score: pd.Series, forward_return: pd.Series) -> float:
+    """Spearman correlation of score and next month's return; ties share their mean rank.
+
+    Assets without one of the two are left out; NaN below two assets or without spread.
+    """
+    known = score.notna() & forward_return.notna()
+    a = score[known].rank().to_numpy()
+    b = forward_return[known].rank().to_numpy()
+    if len(a) < 2 or a.max() == a.min() or b.max() == b.min():
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def precision_at_k(score: pd.Series, label: pd.Series, k: int = 10) -> float:
+    """Share of label 1 among the k best scores.
+
+    The k are chosen among all scored assets; those whose label is not known (suspended or delisted
+    since) then do not count, as nobody could have known. Equal scores: in the order given.
+    """
+    best = score.dropna().sort_values(ascending=False, kind="stable").index[:k]
+    found = label.loc[best].dropna()
+    return float(found.mean()) if len(found) else float("nan")
+
+
+def auc(score: pd.Series, label: pd.Series) -> float:
+    """Chance that a label-1 asset has a higher score than a label-0 one; ties count half.
+
+    Assets without label or score are left out; NaN where only one class is there.
+    """
+    known = score.notna() & label.notna()
+    rank = score[known].rank().to_numpy()
+    positive = label[known].to_numpy() == 1
+    n, m = int(positive.sum()), int((~positive).sum())
+    if not n or not m:
+        return float("nan")
+    return float((rank[positive].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _by_month(table: pd.DataFrame, figure: Callable[[pd.DataFrame], float]) -> pd.Series:
+    months = {month: figure(rows.droplevel(0)) for month, rows in table.groupby(level=0, sort=True)}
+    return pd.Series(months, dtype=np.float64)
+
+
+def _checked(labels: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in ("score", "label", "forward_return") if name not in labels]
+    if missing:
+        raise ValueError(
+            f"`labels` must have the columns score, label, forward_return; {missing[0]} is missing "
+            f"(it has {', '.join(map(str, labels.columns)) or 'none'})."
+        )
+    if labels.index.nlevels != 2:
+        raise ValueError(
+            f"`labels` must be indexed (month_end, asset); got {labels.index.nlevels} level(s)."
+        )
+    twice = labels.index[labels.index.duplicated()]
+    if len(twice):
+        month, asset = twice[0]
+        raise ValueError(f"`labels` has two rows of {asset} on {pd.Timestamp(month).date()}.")
+    return labels.loc[labels["score"].notna(), ["score", "label", "forward_return"]].astype(float)

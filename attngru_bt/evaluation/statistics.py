@@ -1,0 +1,223 @@
+"""Return statistics as pure functions of an array of simple returns per session.
+
+Every function takes returns as fractions (0.01 = 1%), one per session, in time order, and answers a
+fraction or a ratio. Nothing is guessed: the number of sessions a year is `periods`. NaN means "not
+known" and is passed on: one unknown return makes the statistic unknown, so callers leave such days
+out themselves and say so. Too few returns to define a statistic give NaN, never an error.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from attngru_bt.evaluation.spread import NOISE, spread
+
+SESSIONS_PER_YEAR = 252  # US markets; China has 242
+MONTHS_PER_YEAR = 12
+
+
+class Drawdown(NamedTuple):
+    """The deepest loss from a running peak.
+
+    Attributes
+    ----------
+    depth : float
+        Loss from peak to trough as a positive fraction of the peak; NaN without returns.
+    peak, trough, recovery : int or None
+        Positions in the returns array: the session whose close was the peak (-1 = the value before
+        the first return), the session of the deepest point, and the first later session whose close
+        was at or above the peak again. None where there was no loss, or no recovery yet.
+    """
+
+    depth: float
+    peak: int | None
+    trough: int | None
+    recovery: int | None
+
+
+def as_returns(returns: ArrayLike) -> np.ndarray:
+    """Convert returns to a one-dimensional float64 array.
+
+    Raises
+    ------
+    ValueError
+        If there is more than one dimension.
+    """
+    array = np.asarray(returns, dtype=np.float64)
+    if array.ndim != 1:
+        raise ValueError(
+            f"`returns` must have one dimension (one return per session); got shape {array.shape}."
+        )
+    return array
+
+
+def per_period(riskfree: float, periods: float = SESSIONS_PER_YEAR) -> float:
+    """Turn an annual compounded rate into the rate per session.
+
+    Parameters
+    ----------
+    riskfree : float
+        Annual rate as a fraction, above -1.
+    periods : float, default=252
+        Sessions per year.
+    """
+    return float((1.0 + riskfree) ** (1.0 / periods) - 1.0)
+
+
+def growth(returns: ArrayLike) -> np.ndarray:
+    """Value of 1 invested before the first session, at the close of every session.
+
+    Returns
+    -------
+    ndarray of shape (n_sessions,)
+    """
+    return np.cumprod(1.0 + as_returns(returns))
+
+
+def total_return(returns: ArrayLike) -> float:
+    """Compounded return over all sessions, as a fraction; NaN without returns."""
+    array = as_returns(returns)
+    return float(np.prod(1.0 + array) - 1.0) if len(array) else float("nan")
+
+
+def annualized_return(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:
+    """Compounded return per year, as a fraction.
+
+    Parameters
+    ----------
+    returns : array-like of shape (n_sessions,)
+    periods : float, default=252
+        Sessions per year.
+
+    Returns
+    -------
+    float
+        NaN without returns, and where more than everything was lost (no growth rate exists).
+    """
+    array = as_returns(returns)
+    if not len(array) or np.isnan(periods):
+        return float("nan")
+    final = float(np.prod(1.0 + array))
+    if not final >= 0.0:  # also NaN
+        return float("nan")
+    return float(final ** (periods / len(array)) - 1.0)
+
+
+def volatility(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:
+    """Sample standard deviation (ddof 1) per year, as a fraction; NaN below two returns."""
+    array = as_returns(returns)
+    if len(array) < 2:
+        return float("nan")
+    return float(np.std(array, ddof=1) * np.sqrt(periods))
+
+
+def sharpe_ratio(
+    returns: ArrayLike, riskfree: float = 0.0, periods: float = SESSIONS_PER_YEAR
+) -> float:
+    """Annualised mean return above the risk-free rate per unit of deviation (sample, ddof 1).
+
+    Parameters
+    ----------
+    returns : array-like of shape (n_sessions,)
+    riskfree : float, default=0.0
+        *Annual* risk-free rate as a fraction; converted to a rate per session by `per_period`.
+    periods : float, default=252
+        Sessions per year.
+
+    Returns
+    -------
+    float
+        NaN below two returns, and where they differ by rounding only.
+    """
+    return _annualized_ratio(as_returns(returns) - per_period(riskfree, periods), periods)
+
+
+def information_ratio(
+    returns: ArrayLike, benchmark: ArrayLike, periods: float = SESSIONS_PER_YEAR
+) -> float:
+    """Annualised mean active return (strategy minus benchmark) per unit of tracking error.
+
+    Parameters
+    ----------
+    returns, benchmark : array-like of shape (n_sessions,)
+        Returns of the same sessions.
+    periods : float, default=252
+        Sessions per year.
+
+    Returns
+    -------
+    float
+        NaN below two returns, and where the differences vary by rounding only.
+    """
+    return _annualized_ratio(_active(returns, benchmark), periods)
+
+
+def tracking_error(
+    returns: ArrayLike, benchmark: ArrayLike, periods: float = SESSIONS_PER_YEAR
+) -> float:
+    """Annualised sample standard deviation of strategy minus benchmark; NaN below two returns."""
+    return volatility(_active(returns, benchmark), periods)
+
+
+def drawdowns(returns: ArrayLike) -> np.ndarray:
+    """Loss from the running peak at every session's close, as a positive fraction.
+
+    The value before the first session counts as a peak.
+
+    Returns
+    -------
+    ndarray of shape (n_sessions,)
+    """
+    value = np.concatenate([[1.0], growth(returns)])
+    peak = np.maximum.accumulate(value)
+    loss: np.ndarray = (peak - value) / peak
+    return loss[1:]
+
+
+def max_drawdown(returns: ArrayLike) -> Drawdown:
+    """Find the deepest loss from a running peak: depth, peak, trough and recovery.
+
+    The first of equally deep troughs counts; a peak reached several times is its last session.
+    """
+    value = np.concatenate([[1.0], growth(returns)])
+    if len(value) == 1 or np.isnan(value).any():
+        return Drawdown(float("nan"), None, None, None)
+    running = np.maximum.accumulate(value)
+    depth = (running - value) / running
+    trough = int(np.argmax(depth))
+    if depth[trough] == 0.0:
+        return Drawdown(0.0, None, None, None)
+    peak = int(np.flatnonzero(value[:trough] == running[trough])[-1])
+    later = np.flatnonzero(value[trough:] >= running[trough])
+    recovery = trough + int(later[0]) if len(later) else None
+    return Drawdown(
+        float(depth[trough]), peak - 1, trough - 1, None if recovery is None else recovery - 1
+    )
+
+
+def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:
+    """Annualised return per unit of maximum drawdown; NaN without a loss beyond rounding."""
+    depth = max_drawdown(returns).depth
+    if not depth > NOISE:
+        return float("nan")
+    return annualized_return(returns, periods) / depth
+
+
+def _active(returns: ArrayLike, benchmark: ArrayLike) -> np.ndarray:
+    own, other = as_returns(returns), as_returns(benchmark)
+    if len(own) != len(other):
+        raise ValueError(
+            "`returns` and `benchmark` must cover the same sessions; "
+            f"got {len(own)} and {len(other)} returns."
+        )
+    difference: np.ndarray = own - other
+    return difference
+
+
+def _annualized_ratio(excess: np.ndarray, periods: float) -> float:
+    if len(excess) < 2:
+        return float("nan")
+    return float(np.mean(excess) / spread(excess) * np.sqrt(periods))

@@ -1,0 +1,216 @@
+"""The panel: the cross-sections of all month-ends so far, taken as they become known."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.membership import Universe
+from attngru_bt.factors import FactorHistory
+from attngru_bt.features.covariance import RunningCovariance
+from attngru_bt.features.cross_section import (
+    CrossSection,
+    forward_returns,
+    month_ends,
+    step_positions,
+)
+from attngru_bt.features.foresight import Watch, warn
+from attngru_bt.features.standardise import Standardise, Winsorise
+from attngru_bt.features.threads import one_thread
+
+
+class Panel:
+    """Cross-sections of the universe, month-end after month-end.
+
+    Parameters
+    ----------
+    history : FactorHistory
+        Computes the factors, new days only.
+    universe : object with ``at(date)`` or None
+        Who may be held; None: every asset with a bar at the month-end.
+    lookback, step
+        See `SignalGenerator`.
+    normalise : bool
+        Winsorise and z-score each step among the stocks of its own cross-section. No later month
+        can change it, so it is done once.
+
+    Attributes
+    ----------
+    sections : list of CrossSection
+        The last one has no returns yet.
+    """
+
+    def __init__(
+        self,
+        history: FactorHistory,
+        *,
+        universe: Universe | None,
+        lookback: int,
+        step: str,
+        normalise: bool,
+    ) -> None:
+        self.history = history
+        self.universe = universe
+        self.lookback = lookback
+        self.step = step
+        self.normalise = normalise
+        self.sections: list[CrossSection] = []
+        self._digests: list[str] = []
+        self._dates = pd.DatetimeIndex([])
+        self._last_close = np.empty(0)  # carried over suspensions
+        self._watch = Watch(history.names)
+
+    def extend(self, bars: Bars) -> CrossSection:
+        """Take the cross-sections that have become known; label the months that have ended.
+
+        A line of the bars that knows the future, by what is known of it so far, is named in a
+        warning once.
+
+        Parameters
+        ----------
+        bars : Bars
+            Everything known at the month-end they end on; they continue those of the call before.
+
+        Returns
+        -------
+        CrossSection
+            That of the last month-end.
+
+        Raises
+        ------
+        DataError
+            If there are no bars, or they do not continue those of the call before.
+        """
+        seen = len(self._dates)
+        if not len(bars):
+            raise DataError("No bars yet: a month-end needs at least one session to look back on.")
+        if len(bars) <= seen or not bars.dates[:seen].equals(self._dates):
+            raise DataError(
+                f"Bars must continue those of the call before, which ended on "
+                f"{self._dates[-1].date()}; got {len(bars)} sessions up to "
+                f"{bars.dates[-1].date()}. Start afresh with sklearn.base.clone(generator)."
+            )
+        ends = month_ends(bars.dates)
+        ends = ends[ends >= seen]
+        asked = {int(end): self.asks(bars, int(end)) for end in ends}
+        needed = np.unique(np.concatenate([steps for steps, _ in asked.values()]))
+        wanted = np.unique(np.concatenate([columns for _, columns in asked.values()]))
+        names = [bars.assets[i] for i in wanted]
+        self.history.extend(bars, bars.dates[needed[needed >= 0]], names)
+
+        close = bars["close"]
+        self._last_close = np.append(
+            self._last_close, np.full(close.shape[1] - len(self._last_close), np.nan)
+        )
+        start = seen
+        for end in ends:
+            for day in close[start : end + 1]:  # the last known close, carried over suspensions
+                known = ~np.isnan(day)
+                self._last_close[known] = day[known]
+            start = end + 1
+            if self.sections:
+                previous = self.sections[-1]
+                column = {a: i for i, a in enumerate(bars.assets)}
+                rows = [column[a] for a in previous.assets]
+                previous.returns = forward_returns(previous.close, self._last_close[rows])
+            self.sections.append(self._cross_section(bars, int(end), *asked[int(end)]))
+        self._dates = bars.dates
+        warn(self._watch.extend(bars))
+        return self.sections[-1]
+
+    def asks(self, bars: Bars, end: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Say what the cross-section of a month-end is made of.
+
+        Parameters
+        ----------
+        bars : Bars
+        end : int
+            Position of the month-end; nothing after it is looked at.
+
+        Returns
+        -------
+        steps : ndarray of shape (lookback,)
+            Positions of its dates, oldest first; -1 = before the data.
+        columns : ndarray of int
+            Assets that may be held, by name: members of the universe with a bar.
+        """
+        members = None if self.universe is None else self.universe.at(bars.dates[end])
+        traded = ~np.isnan(bars["close"][end])
+        candidates = [
+            (asset, i)
+            for i, asset in enumerate(bars.assets)
+            if traded[i] and (members is None or asset in members)
+        ]
+        # sorted by name, so that the order of the feeds changes nothing
+        columns = np.array([i for _, i in sorted(candidates)], dtype=np.intp)
+        return step_positions(bars.dates, end, self.lookback, self.step), columns
+
+    def digest(self) -> str:
+        """Digest of all cross-sections so far and of what came of them."""
+        return self.digests()[-1]
+
+    def digests(self) -> list[str]:
+        """Digest of what was known at each month-end so far."""
+        for i in range(len(self._digests), len(self.sections)):
+            before = self._digests[-1] if i else ""
+            previous = self.sections[i - 1] if i else None
+            self._digests.append(section_digest(before, previous, self.sections[i]))
+        return self._digests
+
+    def _cross_section(
+        self, bars: Bars, end: int, steps: NDArray[np.intp], columns: NDArray[np.intp]
+    ) -> CrossSection:
+        """Factors of the universe at one month-end, normalised among themselves if asked to."""
+        present = steps >= 0
+        values = np.full(
+            (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
+        )
+        if len(columns):
+            days = self.history.dates.get_indexer(bars.dates[steps[present]])
+            picked = self.history.values[days[:, None], columns[None, :]]  # (steps, n, factors)
+            values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
+        known = ~np.isnan(values[:, -1]).all(axis=1)
+        values, columns = values[known], columns[known]
+        if self.normalise and len(values):
+            values[:, present] = self._normalise(values[:, present], bars.dates[steps[present]])
+        section = CrossSection(
+            date=bars.dates[end],
+            assets=tuple(bars.assets[i] for i in columns),
+            columns=self.history.columns,
+            values=values,
+            close=bars["close"][end][columns],
+        )
+        if self.normalise and len(section):  # no later month changes these values
+            with one_thread():
+                section.moments = RunningCovariance(section.columns).add(section.frame())
+        return section
+
+    def _normalise(
+        self, values: NDArray[np.float32], dates: pd.DatetimeIndex
+    ) -> NDArray[np.float32]:
+        """Winsorise and z-score each step of a cross-section among its own stocks."""
+        n, n_steps, n_factors = values.shape
+        index = pd.MultiIndex.from_product([dates, range(n)], names=["date", "asset"])
+        rows = pd.DataFrame(
+            values.transpose(1, 0, 2).reshape(-1, n_factors),  # (n_steps * n, n_factors)
+            index=index,
+            columns=list(self.history.columns),
+        )
+        normalise = Pipeline([("winsorise", Winsorise()), ("z-score", Standardise(by="date"))])
+        out = np.asarray(normalise.fit_transform(rows), dtype=np.float32)
+        return out.reshape(n_steps, n, n_factors).transpose(1, 0, 2)  # (n, n_steps, n_factors)
+
+
+def section_digest(before: str, previous: CrossSection | None, section: CrossSection) -> str:
+    """Digest of all that is known at a month-end: that of the one before, its outcome, and it."""
+    digest = hashlib.sha256(before.encode())
+    if previous is not None and previous.returns is not None:
+        digest.update(previous.returns.tobytes())
+    digest.update(repr((str(section.date), section.assets, section.columns)).encode())
+    digest.update(section.values.tobytes())
+    return digest.hexdigest()

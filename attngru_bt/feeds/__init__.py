@@ -1,0 +1,22 @@
+"""Both doors to backtrader: be its feed (``panel_feed``), and read its feeds (``reader``).
+
+Which session a bar belongs to is said in ``sessions`` and nowhere else. ``roles`` tells the feeds
+that are traded from benchmarks, ``lookalikes`` warns of an index among the stocks, ``clock`` says
+when the bars of a session are all there.
+"""
+
+from __future__ import annotations
+
+from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.reader import FeedReader, from_feeds
+from attngru_bt.feeds.sessions import FeedSessions, RunSessions, session_of
+
+__all__ = [
+    "FeedReader",
+    "FeedSessions",
+    "PanelFeed",
+    "RunSessions",
+    "add_feeds",
+    "from_feeds",
+    "session_of",
+]

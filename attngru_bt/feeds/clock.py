@@ -1,0 +1,238 @@
+"""Which session is at hand, and whether the bars it waits for are all there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import math
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+from attngru_bt.data.bars import DataError
+from attngru_bt.feeds.sessions import FeedSessions
+
+logger = logging.getLogger(__name__)
+
+
+class Clock:
+    """Follows the feeds from session to session.
+
+    Feeds may deliver a session in several steps: their stamps differ (00:00 and 23:59:59), or they
+    are live and one comes after the other. The session is ready to be acted on once no further bar
+    of it is to come. In a backtest the engine already holds each feed's next time stamp. A live
+    feed is waited for if it delivered in the session before, but only so long.
+
+    Parameters
+    ----------
+    feeds : mapping of str to data feed
+        The feeds that may be traded. Their bars begin the sessions.
+    others : mapping of str to data feed
+        Further feeds to wait for, such as a benchmark.
+    wait : float
+        Seconds to wait for live feeds, from a session's first bar on.
+
+    Attributes
+    ----------
+    live : bool
+        Whether a feed is live (``islive()``).
+    missed : date or None
+        The session before the one at hand, if it ended while its bars were still awaited.
+
+    Raises
+    ------
+    DataError
+        On a second bar of one feed in one session, or a bar of a backtest that comes after the
+        next session has begun.
+    """
+
+    def __init__(self, feeds: Mapping[str, Any], others: Mapping[str, Any], *, wait: float) -> None:
+        self._traded = dict(feeds)
+        self._feeds = {**feeds, **others}
+        self._sessions = {name: FeedSessions(feed) for name, feed in self._feeds.items()}
+        for name, feed in self._feeds.items():
+            if feed.replaying:
+                raise DataError(
+                    f"{name}: a replayed feed shows a day before it is over; use "
+                    "cerebro.resampledata(feed, timeframe=bt.TimeFrame.Days)."
+                )
+        self._wait = wait
+        self._live = {name for name, feed in self._feeds.items() if feed.islive()}
+        self.live = bool(self._live)
+        # with one rule of dates, and whole sessions in one step, looking at one feed is enough
+        rules = {sessions.rule() for sessions in self._sessions.values()}
+        self._even = len(rules) == 1 and not self.live
+        self._newest = -math.inf  # the latest time stamp, while `_even`
+        self._counts = dict.fromkeys(self._feeds, 0)  # bars seen per feed, once not `_even`
+        self._last = dict.fromkeys(self._feeds, 0)  # session of the newest of them
+        self._today = 0
+        self._acted = True
+        self._since = 0.0  # when the session's first bar came
+        self._missing: list[str] = []
+        self._delivering: set[str] = set()  # since the session began
+        self._expected: set[str] = set()  # those of the session before
+        self.missed: dt.date | None = None
+
+    def look(self) -> dt.date | None:
+        """Note what was delivered; return the session at hand unless it was acted on already."""
+        delivered = self._delivered()
+        newest = max((day for name, day in delivered.items() if name in self._traded), default=0)
+        if newest > self._today:
+            self._begin(newest)
+        for name, day in delivered.items():
+            self._delivering.add(name)
+            if day < self._today:
+                self._late(name, day)
+        return None if self._acted else dt.date.fromordinal(self._today)
+
+    def ready(self, *, thorough: bool) -> bool:
+        """Whether to act on the session at hand now; True once per session.
+
+        Parameters
+        ----------
+        thorough : bool
+            Look at every feed, though sessions have come in one step each so far.
+        """
+        if thorough or not self._even:
+            self._missing = [name for name in self._feeds if self._awaited(name)]
+            if self._missing:
+                patient = monotonic() - self._since < self._wait
+                if patient or not self._live.issuperset(self._missing):
+                    return False
+                logger.warning(
+                    "%s: no bar of %s after %g seconds, which counts as absent (`wait`).",
+                    dt.date.fromordinal(self._today),
+                    _some(self._missing),
+                    self._wait,
+                )
+                self._missing = []
+        self._acted = True
+        return True
+
+    def has_bar(self, name: str) -> bool:
+        """Whether a feed has a bar in the session at hand; a suspended one still shows its last."""
+        return len(self._feeds[name]) > 0 and self._sessions[name].day() == self._today
+
+    def to_come(self, name: str, other: str) -> bool:
+        """Whether a feed's bar is still to come in the session of another's newest bar.
+
+        That session may be one that the clock has not looked at yet: brokers come before it.
+        """
+        day = self._sessions[other].day()
+        if len(self._feeds[name]) and self._sessions[name].day() >= day:
+            return False
+        following = self._following(name)
+        if following is not None:
+            return following == day
+        if name not in self._live:
+            return False
+        if day > self._today:
+            return name in self._delivering
+        return not self._acted and name in self._expected | self._delivering
+
+    def last_bar(self, name: str) -> dt.date:
+        """Session of a feed's newest bar."""
+        return dt.date.fromordinal(self._sessions[name].day())
+
+    def _delivered(self) -> dict[str, int]:
+        """Session of each bar that is new; while all is even, of one feed only."""
+        if self._even:
+            for name, feed in self._traded.items():
+                stamp = feed.datetime[0] if len(feed) else -math.inf
+                if stamp > self._newest:
+                    self._newest, day = stamp, self._sessions[name].day()
+                    if day > self._today:
+                        return {name: day}
+                    self._count()
+                    break
+            else:
+                return {}
+        days = {}
+        for name, feed in self._feeds.items():
+            if len(feed) > self._counts[name]:
+                self._counts[name], day = len(feed), self._sessions[name].day()
+                if day == self._last[name]:
+                    raise DataError(
+                        f"{name}: a second bar on {dt.date.fromordinal(day)}. Feeds must be "
+                        "daily: make them by cerebro.resampledata, and name the daily ones with "
+                        "the strategy's parameter `feeds` if both are in one Cerebro."
+                    )
+                days[name] = self._last[name] = day
+        return days
+
+    def _count(self) -> None:
+        """Start counting bars per feed, in the step that first brought more of one session."""
+        self._even = False
+        for name, feed in self._feeds.items():
+            new = len(feed) > 0 and feed.datetime[0] == self._newest
+            self._counts[name] = len(feed) - new
+            if self._counts[name] and not getattr(feed.datetime, "useislice", False):
+                self._last[name] = self._sessions[name].day(-1 if new else 0)
+
+    def _begin(self, day: int) -> None:
+        self.missed = None
+        if not self._acted and self._missing:
+            self.missed = dt.date.fromordinal(self._today)
+            logger.warning(
+                "%s: the session was over before the bar of %s came; nothing was decided in it.",
+                self.missed,
+                _some(self._missing),
+            )
+        self._today, self._acted, self._missing = day, False, []
+        self._since = monotonic()
+        self._expected, self._delivering = self._delivering, set()
+
+    def _late(self, name: str, day: int) -> None:
+        if name in self._live:
+            logger.warning(
+                "%s: the bar of %s came after the session of %s had begun.",
+                name,
+                dt.date.fromordinal(day),
+                dt.date.fromordinal(self._today),
+            )
+            return
+        raise DataError(
+            f"{name}: its bar of {dt.date.fromordinal(day)} comes after other feeds' bars of "
+            f"{dt.date.fromordinal(self._today)}, because its time stamps are later moments. Give "
+            "all feeds the same `tz`, `tzinput` and `sessionend`."
+        )
+
+    def _awaited(self, name: str) -> bool:
+        """Whether a bar of the session at hand is still to come from a feed."""
+        if self.has_bar(name):
+            return False
+        following = self._following(name)
+        if following is None:
+            return name in self._live and name in self._expected | self._delivering
+        if following < self._today:
+            self._late(name, following)
+        return following == self._today
+
+    def _following(self, name: str) -> int | None:
+        """Session of a feed's next bar, where the engine holds it already to order the feeds."""
+        feed = self._feeds[name]
+        if getattr(feed.datetime, "useislice", False):
+            return None  # exactbars=1, which the factors refuse
+        stamp = feed.advance_peek()
+        return self._sessions[name].day_of(stamp) if stamp < math.inf else None
+
+
+class Pulse:
+    """A filter that changes nothing: Cerebro calls its `check` while live feeds have no bar."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def __call__(self, data: Any) -> bool:
+        """Leave the bar as it is."""
+        return False
+
+    def check(self, data: Any, _forcedata: Any = None) -> None:
+        """Act, unless Cerebro is about to deliver bars (it then names one that sets the time)."""
+        if _forcedata is None:
+            self._act()
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

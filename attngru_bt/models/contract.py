@@ -1,0 +1,98 @@
+"""What the walk-forward asks of a scikit-learn model, whichever it is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_regressor
+from sklearn.utils import get_tags
+
+from attngru_bt.models.estimators import NetworkEstimator
+from attngru_bt.models.estimators.checks import check_parameters
+
+TARGETS = ("top", "rank")
+
+
+def is_scorer(model: Any) -> bool:
+    """Whether a model can tell how likely label 1 is, or where a return will rank."""
+    return (
+        hasattr(model, "predict_proba")
+        or hasattr(model, "decision_function")
+        or (is_regressor(model) and hasattr(model, "predict"))
+    )
+
+
+def target_of(model: Any) -> str:
+    """Return what a model is fitted on unless told: regressors on ranks, classifiers on labels."""
+    return "rank" if is_regressor(model) else "top"
+
+
+def value(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P(label 1), the distance from the border of classifiers that know none, or a prediction."""
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(features)[:, list(model.classes_).index(1)]
+    if hasattr(model, "decision_function"):
+        return model.decision_function(features)
+    return np.asarray(model.predict(features), dtype=np.float64)
+
+
+def takes_sequences(model: Any) -> bool:
+    """Whether a model takes (rows, steps, features) rather than (rows, features)."""
+    return bool(get_tags(model).input_tags.three_d_array)
+
+
+Rows = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.intp]]
+
+
+def fits_at_once(model: Any) -> int:
+    """How many fits of such a model to hand to `fit_models` at once: more pay nothing."""
+    if not _is_ours(model):
+        return 1
+    from attngru_bt.models.stacked import paying_fits
+
+    check_parameters(model)
+    return paying_fits(model)
+
+
+def _is_ours(model: Any) -> bool:
+    """Whether it is one of this package's networks, and no subclass has a ``fit`` of its own."""
+    if not isinstance(model, NetworkEstimator):
+        return False
+    return type(model).fit.__module__.startswith("attngru_bt.models.estimators.")
+
+
+def fit_models(models: Sequence[Any], data: Sequence[Rows]) -> None:
+    """Fit each model on its rows: on sequences or on the month-end itself, whichever it takes.
+
+    Parameters
+    ----------
+    models : sequence of classifiers, regressors or pipelines
+    data : sequence of (features, y, months)
+        Arrays of shape (rows, n_steps, n_features), (rows,) and (rows,). The number of each row's
+        month is passed on as ``groups`` to a model that takes sequences and asks for them.
+    """
+    if len(models) > 1 and all(map(_is_ours, models)):
+        from attngru_bt.models.stacked import fit_many
+
+        fit_many(models, ((features, y, None, months) for features, y, months in data))
+        return
+    for model, rows in zip(models, data, strict=True):
+        _fit_model(model, *rows)
+
+
+def _fit_model(
+    model: Any, features: NDArray[np.float64], y: NDArray[Any], months: NDArray[np.intp]
+) -> None:
+    if not takes_sequences(model):
+        model.fit(features[:, -1], y)
+        return
+    last, prefix = model, ""
+    while hasattr(last, "steps"):  # a pipeline hands parameters to its steps by name
+        name, last = last.steps[-1]
+        prefix += f"{name}__"
+    asked = "groups" in inspect.signature(last.fit).parameters
+    model.fit(features, y, **({f"{prefix}groups": months} if asked else {}))

@@ -1,0 +1,40 @@
+"""The networks of `attngru_bt.models.networks` as scikit-learn estimators.
+
+`AttentionGRUClassifier` (``estimator``), `ConvolutionClassifier`, `FeedForwardClassifier` and
+`AttentionGRURegressor` in a file each, on what they share: training and keeping networks
+(``base``), two classes (``binary``), attention weights (``attention``), what is accepted
+(``checks``), arrays to torch and back (``tensors``). `ElasticNetSelection` and `SequencePipeline`
+put a choice of factors in front of them. torch is imported when a network is fitted or used, not
+before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attngru_bt.models.estimators.base import NetworkEstimator
+from attngru_bt.models.estimators.convolution import ConvolutionClassifier
+from attngru_bt.models.estimators.estimator import AttentionGRUClassifier
+from attngru_bt.models.estimators.feedforward import FeedForwardClassifier
+from attngru_bt.models.estimators.pipeline import SequencePipeline
+from attngru_bt.models.estimators.regressor import AttentionGRURegressor
+from attngru_bt.models.estimators.selection import ElasticNetSelection
+
+__all__ = [
+    "AttentionGRUClassifier",
+    "AttentionGRURegressor",
+    "ConvolutionClassifier",
+    "ElasticNetSelection",
+    "FeedForwardClassifier",
+    "NetworkEstimator",
+    "SequencePipeline",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what trains several networks at once only when asked for."""
+    if name == "fit_many":
+        from attngru_bt.models.stacked import fit_many
+
+        return fit_many
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

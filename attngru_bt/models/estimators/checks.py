@@ -1,0 +1,162 @@
+"""What the classifier accepts: parameters, X, y and dates, checked with one sentence per error."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+
+_RANGES: tuple[tuple[str, float, float, Any], ...] = (
+    ("hidden_size", 1, np.inf, numbers.Integral),
+    ("kernel_size", 1, np.inf, numbers.Integral),
+    ("n_layers", 1, np.inf, numbers.Integral),
+    ("max_epochs", 1, np.inf, numbers.Integral),
+    ("batch_size", 1, np.inf, numbers.Integral),
+    ("patience", 1, np.inf, numbers.Integral),
+    ("n_seeds", 1, np.inf, numbers.Integral),
+    ("verbose", 0, np.inf, numbers.Integral),
+    ("dropout", 0, 1, numbers.Real),
+    ("lr", 0, np.inf, numbers.Real),
+    ("weight_decay", 0, np.inf, numbers.Real),
+    ("validation_fraction", 0, 1, numbers.Real),
+)
+
+
+def check_rows(
+    model: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    groups: Any,
+    check_target: Callable[[BaseEstimator, Any, int], np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Check all that a fit is given; return X, steps present, y, weights and dates.
+
+    Rows of weight 0 are gone. `check_target` is `check_y` or `check_numbers`.
+    """
+    check_parameters(model)
+    x, present = check_X(model, X, fitting=True)
+    target = check_target(model, y, len(x))
+    weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+    dates = check_groups(groups, len(x))
+    kept = weight > 0
+    return x[kept], present[kept], target[kept], weight[kept], dates[kept]
+
+
+def check_parameters(model: BaseEstimator) -> None:
+    """Check ranges; the choices of the network are checked by the network."""
+    parameters = model.get_params(deep=False)
+    for name, low, high, kind in _RANGES:
+        if name not in parameters:
+            continue
+        value: Any = parameters[name]
+        whole = kind is numbers.Integral
+        inside = isinstance(value, kind) and not isinstance(value, bool) and low <= value < high
+        if not inside:
+            raise ValueError(
+                f"`{name}` must be {'a whole number' if whole else 'a number'} of at least "
+                f"{low}{'' if high == np.inf else f' and below {high}'}; got {name}={value!r}."
+            )
+    for name in ("lr", "validation_fraction"):
+        if getattr(model, name) == 0:
+            raise ValueError(f"`{name}` must be above 0; got {name}={getattr(model, name)!r}.")
+    if not isinstance(model.skip, (bool, np.bool_)):
+        raise ValueError(f"`skip` must be True or False; got skip={model.skip!r}.")
+    if model.schedule not in ("constant", "cosine"):
+        raise ValueError(
+            f"`schedule` must be 'constant' or 'cosine'; got schedule={model.schedule!r}."
+        )
+    if model.device not in ("cpu", "cuda", "auto"):
+        raise ValueError(f"`device` must be 'cpu', 'cuda' or 'auto'; got device={model.device!r}.")
+
+
+def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return X as float32 with 3 axes and missing steps 0, and which steps are present."""
+    options: dict[str, Any] = {"dtype": np.float32, "ensure_all_finite": "allow-nan"}
+    n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+    with np.errstate(over="ignore"):  # too large for float32 is infinite, which is an error
+        if n_axes <= 2:
+            x = validate_data(model, X, reset=fitting, **options)[:, None, :]
+        else:
+            x = check_array(X, allow_nd=True, input_name="X", estimator=model, **options)
+    if x.ndim != 3 or 0 in x.shape:
+        raise ValueError(
+            "`X` must be (n_samples, n_steps, n_features) or (n_samples, n_features), none of "
+            f"them 0; got shape {x.shape}."
+        )
+    if not fitting and x.shape[2] != model.n_features_in_:
+        raise ValueError(
+            f"X has {x.shape[2]} features, but {type(model).__name__} is expecting "
+            f"{model.n_features_in_} features as input."
+        )
+    unknown = np.isnan(x)
+    present = ~unknown.all(axis=2)
+    partial = np.argwhere(unknown & present[:, :, None])
+    if len(partial):
+        row, step, feature = partial[0]
+        raise ValueError(
+            f"Input X contains NaN: row {row} lacks feature {feature} of step {step} (one of "
+            f"{len(partial)} such values); only whole steps may be missing. Impute such values "
+            "first, e.g. with attngru_bt.features.FillMissing."
+        )
+    empty = np.flatnonzero(~present.any(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"Input X contains NaN in every step of row {empty[0]} (one of {len(empty)} such "
+            "rows); a row needs at least one step. Leave such rows out."
+        )
+    return np.where(present[:, :, None], x, np.float32(0.0)), present
+
+
+def check_y(model: BaseEstimator, y: Any, n_samples: int) -> np.ndarray:
+    """Return the labels, one or two different ones."""
+    if y is None:
+        raise ValueError(
+            f"{type(model).__name__} requires y to be passed, but the target y is None."
+        )
+    labels = np.asarray(column_or_1d(y, warn=True))
+    if labels.dtype.kind == "f":
+        assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
+    if len(labels) != n_samples:
+        check_consistent_length(np.empty(n_samples), labels)
+    kind = type_of_target(labels, input_name="y", raise_unknown=True)
+    if kind != "binary":
+        raise ValueError(
+            f"Only binary classification is supported. The type of the target is {kind}."
+        )
+    return labels
+
+
+def check_numbers(model: BaseEstimator, y: Any, n_samples: int) -> np.ndarray:
+    """Return the targets of a regression as finite float64."""
+    if y is None:
+        raise ValueError(
+            f"{type(model).__name__} requires y to be passed, but the target y is None."
+        )
+    column = column_or_1d(y, warn=True)
+    numbers = check_array(column, dtype=np.float64, ensure_2d=False, input_name="y")
+    if len(numbers) != n_samples:
+        check_consistent_length(np.empty(n_samples), numbers)
+    return np.asarray(numbers)
+
+
+def check_groups(groups: Any, n_samples: int) -> np.ndarray:
+    """Return the date of each row; the row number where no dates are given."""
+    if groups is None:
+        return np.arange(n_samples)
+    dates = np.asarray(groups)
+    if dates.shape != (n_samples,):
+        raise ValueError(
+            f"`groups` must hold one date per row, shape ({n_samples},); got shape {dates.shape}."
+        )
+    unknown = np.flatnonzero(dates != dates)  # NaN and NaT
+    if len(unknown):
+        raise ValueError(f"`groups` has no date for row {unknown[0]}; every row needs one.")
+    return dates

@@ -1,0 +1,172 @@
+"""AttentionGRURegressor: sequences of factors in, a number out, such as the rank of a return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from attngru_bt.models.estimators.attention import AttentionGRU
+from attngru_bt.models.estimators.base import Progress, Rows
+from attngru_bt.models.estimators.checks import check_numbers, check_rows, check_X
+
+if TYPE_CHECKING:
+    from attngru_bt.models.training import Samples
+
+
+class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
+    r"""Regression on short sequences: attention over factors, GRU, attention over time.
+
+    The network of `AttentionGRUClassifier` with the output :math:`\hat y = w \cdot h_L + c`,
+    trained on the weighted mean of squared errors. Inside, `y` is shifted to mean 0 and scaled to
+    the deviation of numbers spread evenly over -1 .. 1, so that its units change nothing but those
+    of the predictions, and ranks scaled to -1 .. 1 stay what they are.
+
+    Parameters
+    ----------
+    attention, cell, reset, hidden_size, n_layers, dropout, max_epochs, batch_size, lr,
+    weight_decay, validation_fraction, patience, n_seeds, random_state, device, warm_start,
+    verbose, skip, schedule
+        As in `AttentionGRUClassifier`; predictions, not probabilities, are averaged over the
+        networks.
+    early_stopping : bool, default=True
+        Hold out the last rows, stop once their loss has not fallen for `patience` epochs, and keep
+        the best epoch. With fewer than 20 rows on either side all epochs are trained and the log
+        says so.
+
+    Attributes
+    ----------
+    y_mean_, y_scale_ : float
+        Weighted mean of `y` in training and sqrt(3) times its standard deviation (1 if it does
+        not vary), in the units of `y`.
+    n_features_in_, networks_, architecture_, history_, n_iter_, best_epoch_
+        As in `AttentionGRUClassifier`; losses are those of `y` as scaled.
+
+    Notes
+    -----
+    Missing steps, bits and interrupts are treated as in `AttentionGRUClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from attngru_bt.models.estimators import AttentionGRURegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((600, 6, 4))                      # rows, steps, factors
+    >>> y = X[:, -1, 0] + 0.5 * X[:, -2, 1]
+    >>> model = AttentionGRURegressor(random_state=0).fit(X, y)
+    >>> model.predict(X).shape
+    (600,)
+    """
+
+    def __init__(
+        self,
+        attention: str | None = "factor",
+        cell: str = "gru",
+        reset: str = "before",
+        hidden_size: int = 16,
+        n_layers: int = 1,
+        dropout: float = 0.0,
+        max_epochs: int = 30,
+        batch_size: int = 128,
+        lr: float = 0.01,
+        weight_decay: float = 1.0,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        patience: int = 5,
+        n_seeds: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "cpu",
+        warm_start: bool = False,
+        verbose: int = 0,
+        skip: bool = False,
+        schedule: str = "constant",
+    ) -> None:
+        self.attention = attention
+        self.cell = cell
+        self.reset = reset
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.dropout = dropout
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.n_seeds = n_seeds
+        self.random_state = random_state
+        self.device = device
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.skip = skip
+        self.schedule = schedule
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train `n_seeds` networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_features) or (n_samples, n_features)
+            Oldest step first; two dimensions mean one step. All-NaN steps are missing.
+        y : array-like of shape (n_samples,)
+            Numbers in any unit.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; rows of weight 0 are left out.
+        groups : array-like of shape (n_samples,), optional
+            Date of each row. The validation cut never splits a date. Without groups the rows
+            themselves must be in time order.
+        progress : callable, optional
+            Called as ``progress(network_number, record)`` after each epoch, with the records of
+            `history_`.
+
+        Returns
+        -------
+        self
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, X is NaN in part or infinite, a row has no step, y is
+            not finite, or a warm start does not fit the networks fitted before.
+        FloatingPointError
+            If the training diverges.
+        """
+        rows = self._rows(X, y, sample_weight, groups)
+        return self._keep(rows, *self._train(rows, progress))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the mean over the networks for each row, in the units of `y`, (n_samples,)."""
+        check_is_fitted(self)
+        x, present = check_X(self, X, fitting=False)
+        outputs = sum(self._outputs(x, present)) / len(self.networks_)
+        return np.asarray(self.y_mean_ + self.y_scale_ * outputs)
+
+    def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:
+        x, present, numbers, weight, dates = check_rows(
+            self, X, y, sample_weight, groups, check_numbers
+        )
+        mean = float(np.average(numbers, weights=weight))
+        variance = float(np.average((numbers - mean) ** 2, weights=weight))
+        scale = (3 * variance) ** 0.5 or 1.0  # an even spread over -1 .. 1 has variance 1/3
+        late = self._validation_rows(dates, numbers)
+        fitted = {"y_mean_": mean, "y_scale_": scale}
+        return Rows(x, present, (numbers - mean) / scale, weight, late, fitted)
+
+    def _start(self, early: Samples) -> float:
+        return 0.0
+
+    def _loss(self) -> Any:
+        from attngru_bt.models.training import squared_error
+
+        return squared_error

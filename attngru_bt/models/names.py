@@ -1,0 +1,222 @@
+"""The models of the paper and its baselines by name: one word each, one walk-forward for all.
+
+`MODELS` is the table; `attngru_bt.models.generator` makes what scores at month-ends. "default" was
+chosen by the search in docs/presets.md, "paper" has the paper's settings; those of the others are
+sensible ones for some hundred stocks over ten years of months, not searched for. scikit-learn,
+torch and xgboost are loaded when a model is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from attngru_bt.data.bars import nearest
+from attngru_bt.models.presets import DEFAULT, PAPER, default_model, paper_model
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model by name.
+
+    Attributes
+    ----------
+    name : str
+        What to write: ``--models gbdt``, ``signal="gbdt"``.
+    title : str
+        What tables and charts call it.
+    family : {"network", "classic", "baseline"}
+        Networks and classic models are estimators for the walk-forward, not fitted and without a
+        random state of their own, so that each month brings its seed; baselines are signals
+        themselves, with ``scores(bars)``.
+    make : callable
+        Returns a new one.
+    settings : mapping
+        Parameters of `SignalGenerator` that differ from its defaults.
+    extra : str or None
+        Optional part of the installation it needs: ``pip install 'attngru_bt[extra]'``.
+    """
+
+    name: str
+    title: str
+    family: str
+    make: Callable[[], Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    extra: str | None = None
+
+
+def names(family: str | None = None) -> list[str]:
+    """Names of the models, those of one family if asked for, in the order of the paper."""
+    return [name for name, model in MODELS.items() if family in (None, model.family)]
+
+
+def find(name: str) -> Model:
+    """Return the model of that name.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message has the nearest name.
+    """
+    if name not in MODELS:
+        hint = nearest(name, MODELS) or "."
+        raise ValueError(f"No model is named {name!r}{hint} There are {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+# -- networks -------------------------------------------------------------------------------------
+
+
+def _recurrent(cell: str, attention: str | None = None) -> Callable[[], Any]:
+    def make() -> Any:
+        from attngru_bt.models.estimators import AttentionGRUClassifier
+
+        return AttentionGRUClassifier(attention=attention, cell=cell)
+
+    return make
+
+
+def _cnn() -> Any:
+    from attngru_bt.models.estimators import ConvolutionClassifier
+
+    return ConvolutionClassifier()
+
+
+def _bp() -> Any:
+    from attngru_bt.models.estimators import FeedForwardClassifier
+
+    return FeedForwardClassifier()
+
+
+def _elastic_net_lstm() -> Any:
+    # the elastic net chooses among the factors themselves, as many as components elsewhere
+    from attngru_bt.models.estimators import (
+        AttentionGRUClassifier,
+        ElasticNetSelection,
+        SequencePipeline,
+    )
+
+    lstm = AttentionGRUClassifier(attention=None, cell="lstm")
+    return SequencePipeline([("select", ElasticNetSelection(n_factors=24)), ("lstm", lstm)])
+
+
+# -- classic models, on the components of the month-end itself ------------------------------------
+
+
+def _logistic() -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=0.1, max_iter=1000)
+
+
+def _svm() -> Any:
+    # A kernel SVM takes quadratic time: minutes a month on 300 stocks x 115 months. 100 random
+    # features stand in for its RBF kernel and a linear SVM does the rest in a fraction of a second.
+    # Balanced: with 3% of class 1 the margin of an unbalanced one says "no" to all.
+    from sklearn.kernel_approximation import RBFSampler
+    from sklearn.pipeline import Pipeline
+    from sklearn.svm import LinearSVC
+
+    return Pipeline(
+        [
+            ("kernel", RBFSampler(gamma="scale", n_components=100)),
+            ("svm", LinearSVC(C=0.01, class_weight="balanced")),
+        ]
+    )
+
+
+def _random_forest() -> Any:
+    # large leaves and half of the rows per tree: months are noisy, and it is faster
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(
+        n_estimators=100, max_depth=8, min_samples_leaf=20, max_samples=0.5, n_jobs=1
+    )
+
+
+def _gbdt() -> Any:
+    # no early stopping: scikit-learn would hold out random rows, months on both sides
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(
+        max_iter=100, learning_rate=0.05, max_depth=3, early_stopping=False
+    )
+
+
+def _xgboost() -> Any:
+    try:
+        from xgboost import XGBClassifier
+    except ImportError:
+        raise ImportError(
+            "The model 'xgboost' needs the package xgboost, which is not installed: "
+            "pip install 'attngru_bt[xgboost]'."
+        ) from None
+
+    return XGBClassifier(
+        n_estimators=100,
+        learning_rate=0.05,
+        max_depth=3,
+        subsample=0.5,
+        tree_method="hist",
+        n_jobs=1,
+    )
+
+
+def _ridge() -> Any:
+    from sklearn.linear_model import Ridge
+
+    return Ridge(alpha=1.0)
+
+
+# -- baselines ------------------------------------------------------------------------------------
+
+
+def _equal_weight() -> Any:
+    from attngru_bt.models.baselines import EqualScores
+
+    return EqualScores()
+
+
+def _random() -> Any:
+    from attngru_bt.models.baselines import RandomScores
+
+    return RandomScores()
+
+
+def _momentum() -> Any:
+    from attngru_bt.models.baselines import MomentumScores
+
+    return MomentumScores()
+
+
+_TABLE = (
+    Model("default", "Attention-GRU on ranks", "network", default_model, settings=DEFAULT),
+    Model("paper", "Attention-GRU, the paper's", "network", paper_model, settings=PAPER),
+    Model("rnn", "RNN", "network", _recurrent("rnn")),
+    Model("lstm", "LSTM", "network", _recurrent("lstm")),
+    Model("gru", "GRU", "network", _recurrent("gru")),
+    Model("attention-gru", "Attention-GRU", "network", _recurrent("gru", "factor")),
+    Model("cnn", "CNN", "network", _cnn),
+    Model("bp", "BP network", "network", _bp),
+    Model("logistic", "Logistic regression", "classic", _logistic),
+    Model(
+        "elastic-net-lstm",
+        "Elastic net + LSTM",
+        "network",
+        _elastic_net_lstm,
+        settings={"n_components": None},
+    ),
+    Model("svm", "SVM", "classic", _svm),
+    Model("random-forest", "Random forest", "classic", _random_forest),
+    Model("gbdt", "Gradient-boosted trees", "classic", _gbdt),
+    Model("xgboost", "XGBoost", "classic", _xgboost, extra="xgboost"),
+    Model("ridge", "Ridge on return ranks", "classic", _ridge, settings={"target": "rank"}),
+    # held whole, by attngru_bt.backtest.equal_weight: equal scores choose nobody
+    Model("equal-weight", "Equal weight", "baseline", _equal_weight),
+    Model("random", "Random", "baseline", _random),
+    Model("momentum", "Momentum 12-1", "baseline", _momentum),
+)
+
+MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _TABLE})

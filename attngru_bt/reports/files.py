@@ -1,0 +1,227 @@
+"""What a run leaves on disk: the page, and tables and JSON for other programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.evaluation.attribution import OWN, factor_shares
+from attngru_bt.factors import registry
+from attngru_bt.reports.output import as_csv, as_json, versions, write
+from attngru_bt.reports.page import render
+from attngru_bt.reports.report import Report, collect
+
+
+def save(
+    strategy: Any,
+    path: str | os.PathLike[str] = "tearsheet.html",
+    *,
+    benchmark: pd.Series | None = None,
+    baseline: Any = None,
+    baseline_name: str | None = None,
+    title: str | None = None,
+    run: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a finished run as one self-contained HTML page.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        What `cerebro.run()[0]` returned, with a `Performance` analyzer.
+    path : path, default="tearsheet.html"
+        File to write; its folder is made if need be, an existing file is replaced in one step.
+    benchmark : Series or None
+        Closes indexed by date, in place of the analyzer's benchmark.
+    baseline : Strategy or None
+        Another finished run with a `Performance` analyzer, such as the whole universe in equal
+        weight, shown on the same sessions.
+    baseline_name : str or None
+        What to call it; None: its class.
+    title : str or None
+        Heading of the page; None: the strategy's class.
+    run : mapping or None
+        Anything else to show among the parameters, such as the data's name and digest.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the strategy has no `Performance` analyzer (the message says which line to add), or
+        fewer than two sessions were measured.
+    """
+    report = collect(strategy, benchmark, baseline, baseline_name, run)
+    return write(Path(path), render(report, title))
+
+
+def write_run(
+    strategy: Any,
+    folder: str | os.PathLike[str],
+    *,
+    benchmark: pd.Series | None = None,
+    baseline: Any = None,
+    baseline_name: str | None = None,
+    title: str | None = None,
+    run: Mapping[str, Any] | None = None,
+) -> list[Path]:
+    """Write a finished run as files, each replaced in one step.
+
+    The same run gives the same bytes. The folder is made if need be. Tables and figures come first,
+    the page with its pictures last. Parameters as in `save`.
+
+    - ``tearsheet.html``: see `save`.
+    - ``metrics.json``: `evidence`, `strategy`, `benchmark`, `baseline` (as in `Performance`),
+      `signal` (rank IC, precision, AUC: mean, t, months, chance), `in_sample` (losses). What is
+      not known or infinite is null.
+    - ``equity.csv``: date, strategy (the account's value), benchmark (scaled to start at the
+      same value) and, if given, baseline. The first row is the close that the first return is
+      measured from, if it is one of the run's sessions.
+    - ``scores.csv``: month_end, symbol, score, label (1 = was among the best of the next month;
+      empty until known). Header only if the strategy has no signal generator.
+    - ``orders.csv``: the trade log, or the fills if there is none.
+    - ``positions.csv``: date, symbol, size, close, value, weight; `cash` once a session.
+    - ``attention.csv``: month_end, factor, family, share (of the attention, traced back through the
+      components; a month's shares sum to 1). Header only if the model has no attention.
+    - ``run.json``: strategy, parameters, signal, versions, and what `run` holds.
+
+    Returns
+    -------
+    list of Path
+        The files, the page first.
+    """
+    report = collect(strategy, benchmark, baseline, baseline_name, run)
+    contents = {
+        "metrics.json": as_json(metrics(report)),
+        "equity.csv": as_csv(equity(report)),
+        "scores.csv": as_csv(scores(report)),
+        "orders.csv": as_csv(orders(report)),
+        "positions.csv": as_csv(positions(report)),
+        "attention.csv": as_csv(attention(report)),
+        "run.json": as_json(settings(report)),
+    }
+    files = [write(Path(folder) / name, text) for name, text in contents.items()]
+    return [write(Path(folder) / "tearsheet.html", render(report, title)), *files]
+
+
+def metrics(report: Report) -> dict[str, Any]:
+    """Figures of the run, its benchmark, its baseline and its scores."""
+    signal = None
+    if report.quality_summary is not None:
+        signal = report.quality_summary.to_dict(orient="index")
+        signal["precision"]["k"] = report.topk
+    return {
+        "evidence": report.evidence,
+        "strategy": {"name": report.name, **report.metrics},
+        "benchmark": report.benchmark,
+        "baseline": report.baseline,
+        "signal": signal,
+        "in_sample": report.in_sample or None,
+    }
+
+
+def equity(report: Report) -> pd.DataFrame:
+    """Value of the account per session, and of the benchmark if it had begun with as much."""
+    performance = report.performance
+    base = performance.base_value
+    curves = {"strategy": performance.values[performance.first : performance.end]}
+    for name, returns in (
+        ("benchmark", report.benchmark_returns),
+        ("baseline", report.baseline_returns),
+    ):
+        if returns is not None:
+            curves[name] = base * _growth(returns.to_numpy())
+        elif name == "benchmark":
+            curves[name] = np.full(len(report.returns), np.nan)
+    frame = pd.DataFrame(curves, index=report.returns.index)
+    if performance.base_date is not None:
+        known = {name: base if frame[name].notna().any() else np.nan for name in frame}
+        frame = pd.concat([pd.DataFrame(known, index=[performance.base_date]), frame])
+    return frame.rename_axis("date").reset_index()
+
+
+def scores(report: Report) -> pd.DataFrame:
+    """Scores per month-end and symbol, best first, and what became of them."""
+    if report.labels is None:
+        return pd.DataFrame(columns=["month_end", "symbol", "score", "label"])
+    table = report.labels[["score", "label"]].rename_axis(["month_end", "symbol"]).reset_index()
+    table["label"] = table["label"].astype("Int64")
+    return table.sort_values(["month_end", "score"], ascending=[True, False], kind="stable")
+
+
+def orders(report: Report) -> pd.DataFrame:
+    """List the trade log, or the fills in its form."""
+    if report.orders is not None:
+        return report.orders.rename(columns={"asset": "symbol"})
+    fills = report.performance.fills()
+    size = fills["size"].abs()
+    return pd.DataFrame(
+        {
+            "date": fills["date"],
+            "symbol": fills["symbol"],
+            "event": "fill",
+            "side": np.where(fills["size"] > 0, "buy", "sell"),
+            "size": size,
+            "price": fills["price"],
+            "value": size * fills["price"],
+            "commission": fills["commission"],
+            "reason": "",
+            "ref": fills["ref"],
+        }
+    )
+
+
+def positions(report: Report) -> pd.DataFrame:
+    """List what was held at each close, with cash, and its weight in the account."""
+    performance = report.performance
+    cash = performance.cash.rename("value").rename_axis("date").reset_index()
+    cash.insert(1, "symbol", "cash")
+    table = pd.concat([performance.holdings(), cash], ignore_index=True)
+    table = table[["date", "symbol", "size", "close", "value"]]
+    table = table.sort_values("date", kind="stable", ignore_index=True)
+    table["weight"] = table["value"] / table["value"].groupby(table["date"]).transform("sum")
+    return table
+
+
+def attention(report: Report) -> pd.DataFrame:
+    """Share of the attention per month-end and factor, the largest first."""
+    shares = factor_shares(report.records)
+    if shares.empty:
+        return pd.DataFrame(columns=["month_end", "factor", "family", "share"])
+    family = {factor.name: factor.family for factor in registry}
+    wide = shares.rename_axis("month_end").reset_index()
+    frame = wide.melt(id_vars="month_end", var_name="factor", value_name="share")
+    frame = frame[frame["share"].notna()]  # NaN: the model was not given the factor
+    frame.insert(2, "family", [family.get(name, OWN) for name in frame["factor"]])
+    return frame.sort_values(["month_end", "share"], ascending=[True, False], kind="stable")
+
+
+def settings(report: Report) -> dict[str, Any]:
+    """Tell what the run was made with and on."""
+    signal = None
+    if report.signal_name:
+        signal = {"class": report.signal_name, **report.signal_parameters}
+    performance = report.performance
+    return {
+        "strategy": report.name,
+        "parameters": report.parameters,
+        "signal": signal,
+        "performance": dict(performance.p._getkwargs()),
+        "first_session": report.metrics["start"],
+        "last_session": report.metrics["end"],
+        "versions": versions(),
+        **report.run,
+    }
+
+
+def _growth(returns: np.ndarray) -> np.ndarray:
+    """Growth of 1 from the first known return on; NaN where the returns are not known."""
+    value: np.ndarray = np.cumprod(1.0 + np.where(np.isnan(returns), 0.0, returns))
+    return np.where(np.isnan(returns), np.nan, value)

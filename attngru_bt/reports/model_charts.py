@@ -1,0 +1,152 @@
+"""Pictures of the model: how good its scores were, and what it looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.evaluation.attribution import factor_shares, family_shares
+from attngru_bt.reports.charts import (
+    BAR,
+    BASELINE,
+    BENCHMARK,
+    GAIN,
+    INK,
+    LOSS,
+    STRATEGY,
+    date_axis,
+    legend_above,
+    per_cent_axis,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from attngru_bt.reports.report import Report
+
+_YEAR = 12  # months in the running means
+
+
+def rank_ic(report: Report, ax: Axes) -> None:
+    """Rank correlation of score and next month's return, month by month."""
+    values = _quality(report)["rank_ic"]
+    colors = np.where(values >= 0, GAIN, LOSS)
+    ax.bar(values.index.to_numpy(), values, width=BAR, color=list(colors), alpha=0.75)
+    _running_mean(ax, values)
+    ax.axhline(0.0, color=INK, linewidth=0.8)
+    ax.set_ylabel("Rank IC")
+    date_axis(ax)
+
+
+def precision(report: Report, ax: Axes) -> None:
+    """Share of the picks that were among the best, beside what random picks would reach."""
+    quality = _quality(report)
+    values = quality["precision"]
+    ax.bar(values.index.to_numpy(), values, width=BAR, color=STRATEGY, alpha=0.6)
+    ax.plot(values.index.to_numpy(), quality["base_rate"], color=BENCHMARK, label="random picks")
+    _running_mean(ax, values)
+    ax.set_ylabel(f"Precision@{report.topk}")
+    per_cent_axis(ax)
+    legend_above(ax)
+    date_axis(ax)
+
+
+def explained_variance(report: Report, ax: Axes) -> None:
+    """Share of variance per principal component: mean over the fits, with the range."""
+    table = variance_table(report)
+    position = np.arange(1, len(table) + 1)
+    spread = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
+    ax.bar(
+        position,
+        table["mean"],
+        color=STRATEGY,
+        alpha=0.75,
+        yerr=spread,
+        ecolor=INK,
+        capsize=2,
+        error_kw={"linewidth": 0.8},
+    )
+    ax.set(xlabel="Principal component", ylabel="Explained variance")
+    ax.set_xticks(position if len(position) <= 12 else position[::2])
+    ax.grid(visible=False, axis="x")
+    per_cent_axis(ax)
+    twin = ax.twinx()
+    twin.plot(position, table["mean"].cumsum(), color=BASELINE, marker="o", markersize=3)
+    twin.set_ylim(0, 1.02)
+    twin.set_ylabel("cumulative", color=BASELINE)
+    twin.grid(visible=False)
+    per_cent_axis(twin)
+
+
+def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
+    """Attention per component, per step or per family of factors over time."""
+    weights = attention_table(report, kind)
+    image = ax.imshow(
+        weights.to_numpy().T, aspect="auto", origin="lower", cmap="Blues", interpolation="nearest"
+    )
+    n_months, n_rows = weights.shape
+    ticks = np.unique(np.linspace(0, n_months - 1, min(n_months, 7)).round().astype(int))
+    ax.set_xticks(ticks, [f"{weights.index[i]:%Y-%m}" for i in ticks])
+    if kind == "family":
+        ax.set_yticks(range(n_rows), [str(name) for name in weights.columns])
+    else:
+        rows = np.arange(0, n_rows, max(1, n_rows // 12))
+        ax.set_yticks(rows, [str(row + 1) for row in rows])
+        ax.set_ylabel("Principal component" if kind == "factor" else "Step (last = newest)")
+    ax.grid(visible=False)
+    ax.figure.colorbar(image, ax=ax, pad=0.02, label="weight")  # type: ignore[union-attr]
+
+
+def variance_table(report: Report) -> pd.DataFrame:
+    """Explained variance per component over the fits: the paper's Table 1.
+
+    Returns
+    -------
+    DataFrame of shape (n_components, 5)
+        Columns last, mean, least, most, cumulative (of the means); fractions.
+    """
+    fits = {
+        record.month_end: pd.Series(record.explained_variance)
+        for record in report.records
+        if record.explained_variance is not None and getattr(record, "refit", True)
+    }
+    table = pd.DataFrame(fits)
+    mean = table.mean(axis=1)
+    return pd.DataFrame(
+        {
+            "last": table.iloc[:, -1],
+            "mean": mean,
+            "least": table.min(axis=1),
+            "most": table.max(axis=1),
+            "cumulative": mean.cumsum(),
+        }
+    )
+
+
+def attention_table(report: Report, kind: str) -> pd.DataFrame:
+    """Attention weights of shape (n_months, n_components, n_steps or n_families)."""
+    if kind == "family":
+        return family_shares(factor_shares(report.records))
+    return pd.DataFrame(
+        {r.month_end: pd.Series(r.attention[kind]) for r in report.records if has(r, kind)}
+    ).T
+
+
+def has(record: Any, kind: str) -> bool:
+    """Whether a month's record holds attention weights of this kind."""
+    return bool(record.attention) and record.attention.get(kind) is not None
+
+
+def _quality(report: Report) -> pd.DataFrame:
+    assert report.quality is not None
+    known = report.quality[["rank_ic", "precision"]].notna().any(axis=1)
+    return report.quality[known]
+
+
+def _running_mean(ax: Axes, values: pd.Series) -> None:
+    if len(values) >= _YEAR:
+        mean = values.rolling(_YEAR, min_periods=_YEAR // 2).mean()
+        ax.plot(mean.index.to_numpy(), mean, color=INK, linewidth=1.4, label="mean of 12 months")
+        legend_above(ax)

@@ -1,0 +1,140 @@
+"""Finished months on disk: a run that was stopped goes on where it was, bit for bit."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from attngru_bt.data.atomic import replacing
+from attngru_bt.walkforward import record_file as recordfile
+from attngru_bt.walkforward.record import MonthRecord
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward.generator import SignalGenerator
+
+logger = logging.getLogger(__name__)
+
+# more than any record of a month, and little enough to be read whole
+MAX_BYTES = 32 * 2**20
+# parameters of a generator that say where and when it works, not what comes out
+_IDLE = ("progress", "checkpoints", "universe")
+# packages whose versions decide the bits; those of the models come on top
+_PACKAGES = ("attngru_bt", "numpy", "pandas", "scipy", "scikit-learn", "torch")
+
+
+class Checkpoints:
+    """A folder with one file per finished month.
+
+    A file is named by its month-end and by a digest of everything its content depends on: the
+    generator's parameters, the cross-sections and outcomes up to the month-end, the month the model
+    was fitted at, and the versions of the packages that compute. A run with other settings or
+    other data finds no file of its own and disturbs none; nothing has to be deleted.
+
+    A file holds numbers and names as JSON, see `attngru_bt.walkforward.record_file`, and never a
+    model: no content of a file can make the reader run code. A model is fitted again when it is
+    needed, which gives the same bits.
+
+    Parameters
+    ----------
+    folder : path
+        Made when the first month is stored.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    def path(
+        self,
+        settings: SignalGenerator,
+        month_end: pd.Timestamp,
+        state: str,
+        fitted_at: pd.Timestamp,
+    ) -> Path:
+        """Return the file of a month.
+
+        Parameters
+        ----------
+        settings : SignalGenerator
+        month_end : Timestamp
+        state : str
+            Digest of the cross-sections and outcomes up to the month-end.
+        fitted_at : Timestamp
+            Month-end the model in use was fitted at.
+        """
+        text = f"{settings_digest(settings)}:{state}:{fitted_at.date()}"
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return self.folder / f"{month_end:%Y-%m-%d}-{digest[:16]}.month"
+
+    def load(self, path: Path) -> MonthRecord | None:
+        """Return the record of a finished month, None if the month is not finished.
+
+        A file that is damaged, or that is not what its name says, counts as not finished, and a
+        warning says so.
+        """
+        if not path.is_file():
+            return None
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
+            return recordfile.from_bytes(content, path.stem)
+        except (OSError, ValueError) as error:
+            logger.warning("%s cannot be used (%s): the month is computed again.", path, error)
+            return None
+
+    def save(self, path: Path, record: MonthRecord) -> None:
+        """Store a finished month; the file is there in whole or not at all.
+
+        A record that cannot be stored, such as one with a training history of a form of its own, is
+        not kept, and a warning says so.
+        """
+        try:
+            content = recordfile.to_bytes(record, path.stem)
+        except (TypeError, ValueError) as error:
+            logger.warning(
+                "%s is not kept (%s): a later run computes the month again.", path, error
+            )
+            return
+        with replacing(path) as rough:
+            rough.write_bytes(content)
+
+
+def settings_digest(settings: SignalGenerator) -> str:
+    """Digest of a generator's parameters, its model's among them, and of package versions."""
+    params = {
+        name: _described(value)
+        for name, value in sorted(settings.get_params(deep=True).items())
+        if name not in _IDLE
+    }
+    text = json.dumps([params, package_versions()], sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.cache
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that compute whatever the model."""
+    return {package: importlib.metadata.version(package) for package in _PACKAGES}
+
+
+def _described(value: Any) -> str:
+    """Return what tells one value from another: of estimators and functions their full name.
+
+    The version of the package they come from is part of it. The parameters of an estimator are
+    described by themselves.
+    """
+    named = type(value) if hasattr(value, "get_params") and not isinstance(value, type) else value
+    module, name = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
+    if not (callable(named) and module and name):
+        return repr(value)
+    package = sys.modules.get(module.partition(".")[0])
+    return f"{module}.{name} {getattr(package, '__version__', '')}"

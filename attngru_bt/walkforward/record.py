@@ -1,0 +1,103 @@
+"""What happened at one month-end, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attngru_bt.features.cross_section import CrossSection
+
+
+@dataclass
+class MonthRecord:
+    """What happened at one month-end, kept for reports.
+
+    Attributes
+    ----------
+    month_end : Timestamp
+    scores : Series, index asset
+        What the model expects, higher is better: the rank of the next month's return, or P(among
+        its `topk` best). Only the order matters. Empty before the first fit.
+    n_rows, n_months : int
+        Rows and month-ends the model in use was fitted on.
+    refit : bool
+        Whether the model was fitted at this month-end.
+    fit_seconds, score_seconds : float
+        Wall-clock seconds for the fit (0 without one) and for factors and scoring.
+    explained_variance : array of shape (n_components,) or None
+        Share of variance per principal component.
+    attention : dict of arrays or None
+        Mean attention weights on this cross-section: "factor" of shape (n_components,),
+        "temporal" of shape (n_steps,).
+    losses : list
+        Per seed the training history, a list of dicts per epoch.
+    in_sample : dict of str to float or None
+        How well the model in use told the rows it was fitted on: see `attngru_bt.walkforward.Fit`.
+        Never to be shown beside out-of-sample figures without that word.
+    loadings : DataFrame of shape (n_components, factors) or None
+        The principal components in use.
+    factors : tuple of str
+        Factors the model was given.
+    dropped : dict of str to float
+        Factors left out for missing values, with their missing share on the training window.
+    found : bool
+        Whether it was taken from the folder of an earlier run.
+    """
+
+    month_end: pd.Timestamp
+    scores: pd.Series
+    n_rows: int = 0
+    n_months: int = 0
+    refit: bool = False
+    fit_seconds: float = 0.0
+    score_seconds: float = 0.0
+    explained_variance: NDArray[np.float64] | None = None
+    attention: dict[str, NDArray[np.float64]] | None = None
+    losses: list[Any] = field(default_factory=list)
+    in_sample: dict[str, float] | None = None
+    loadings: pd.DataFrame | None = None
+    factors: tuple[str, ...] = ()
+    dropped: dict[str, float] = field(default_factory=dict)
+    found: bool = False
+
+
+def outcomes(
+    records: Sequence[MonthRecord], sections: Sequence[CrossSection], topk: int
+) -> pd.DataFrame:
+    """Scores beside what came of them.
+
+    Parameters
+    ----------
+    records : sequence of MonthRecord
+    sections : sequence of CrossSection
+        Those of the records' month-ends among them.
+    topk : int
+        How many of a month's best returns are labelled 1.
+
+    Returns
+    -------
+    DataFrame, index (month_end, asset), columns score, label, forward_return
+        For every scored month-end; label and forward_return (a fraction) are NaN until the next
+        month-end was seen.
+    """
+    of_date = {s.date: s for s in sections}
+    parts = []
+    for record in records:
+        section = of_date[record.month_end]
+        part = pd.DataFrame(
+            {"label": section.labels(topk), "forward_return": np.nan},
+            index=pd.Index(section.assets, name="asset"),
+        )
+        if section.returns is not None:
+            part["forward_return"] = section.returns
+        part.insert(0, "score", record.scores)
+        parts.append(part[part["score"].notna()])
+    if not parts:
+        index = pd.MultiIndex.from_arrays([[], []], names=["month_end", "asset"])
+        return pd.DataFrame(index=index, columns=["score", "label", "forward_return"])
+    return pd.concat(parts, keys=[r.month_end for r in records], names=["month_end"])

@@ -1,0 +1,78 @@
+"""Why a walk-forward gave no score, with the number that was missing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.walkforward.training_set import training_months
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward.generator import SignalGenerator
+
+
+def why_no_month(
+    first: dt.date, last: dt.date, begins: Sequence[dt.date], start: dt.date | None
+) -> str:
+    """Say why no month-end was to be scored, as the rest of a sentence.
+
+    Parameters
+    ----------
+    first, last : date
+        The first and the last session.
+    begins : sequence of date
+        The first session of each month but the first.
+    start : date or None
+        No month-end was to be traded before it.
+    """
+    if not begins:
+        return (
+            f"the sessions from {first} to {last} lie in one month, and a decision needs a month "
+            f"that has ended."
+        )
+    return (
+        f"`start` is {start}, and the last month in the data begins on {begins[-1]}: set an "
+        f"earlier `start`."
+    )
+
+
+def why_no_scores(settings: SignalGenerator, sections: Sequence[CrossSection]) -> str:
+    """Say why none of the month-ends could be scored, as the rest of a sentence.
+
+    Parameters
+    ----------
+    settings : SignalGenerator
+        Only its parameters are read.
+    sections : sequence of CrossSection
+        All month-ends up to the last one that was to be scored, whose own outcome is not counted.
+    """
+    if not sections:
+        return "no month has ended in the data."
+    ends = f"{len(sections)} month-ends up to {sections[-1].date.date()}"
+    if not any(len(section) for section in sections):
+        return (
+            f"at none of {ends} was there a stock to hold, that is a member of the universe with "
+            f"a bar and a known factor."
+        )
+    labelled = training_months(settings, sections)
+    most = max(len(section) for section in sections)
+    if labelled:  # a label needs a known return
+        most = max(int((~np.isnan(s.labels(settings.topk))).sum()) for s in labelled)
+    if most <= settings.topk:
+        return (
+            f"topk={settings.topk} and at most {most} stocks at {ends} leave nothing to choose: "
+            f"set `topk` below {most}, or bring more stocks."
+        )
+    missing = settings.min_months - len(labelled)
+    if missing > 0:
+        smaller = f", or set `min_months` to at most {len(labelled)}" if labelled else ""
+        return (
+            f"the data have {ends}, {len(labelled)} of them with a known outcome, and "
+            f"min_months={settings.min_months} are needed before the first model: bring "
+            f"{missing} more months of data{smaller}."
+        )
+    return f"the model gave no score at {ends}."
