@@ -184,7 +184,7 @@ def test_command_runs(where, command, place, market):
 @pytest.mark.parametrize(("where", "code"), **named(BLOCKS))
 def test_code_runs(where, code, place, market):
     if NETWORK in code:
-        pytest.skip("asks a vendor; tests/test_vendors.py answers in its place")
+        pytest.skip("asks a vendor; tests/data/test_vendors.py answers in its place")
     if "from my_factors import" in code:
         provide(place / "my_factors.py", market)
     for path in re.findall(r"(?:load|from_csv|read_\w+)\(\"([^\"]+)\"", code):

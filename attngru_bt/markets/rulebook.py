@@ -4,7 +4,7 @@ Every table is a default of a parameter of `attngru_bt.markets.AShare`: a rule t
 this was written is a row of your own, not an edit of the package.
 
 Where PyPI's ``marina-rules`` (data CC0, each record with the notice it quotes) is installed,
-tests/test_markets_marina.py compares these tables with it.
+tests/markets/test_marina.py compares these tables with it.
 
 Sources
 -------

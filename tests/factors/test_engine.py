@@ -25,7 +25,7 @@ from attngru_bt.factors import (
 from attngru_bt.factors.document import describe, page, scale_of
 from attngru_bt.factors.engine import plan, values_at
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
