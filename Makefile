@@ -13,12 +13,16 @@ TORCH_INDEX ?= $(if $(GPU),,$(if $(filter Linux,$(SYSTEM)),$(CPU_INDEX)))
 # Fails within 10 seconds if an index does not answer, so that it is not asked again by pip, which would be patient.
 ANSWERS := import signal, sys, urllib.request; signal.alarm(10); urllib.request.urlopen(sys.argv[1], timeout=5)
 
-.PHONY: help install demo test lint bench docs clean
+# Processes that the tests start need not compile the package each time, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help install demo test check tests lint bench clean
 
 help:
 	@echo "make demo     run the paper's strategy on the embedded data, write runs/demo/"
-	@echo "make test     ruff, mypy, all tests, the examples and the README's commands"
-	@echo "make install  make .venv from constraints.txt (the two above do it first)"
+	@echo "make check    ruff, mypy and the quick tests, in a minute: while you work"
+	@echo "make test     ruff, mypy, all tests, the examples and the README's commands: before you push"
+	@echo "make install  make .venv from constraints.txt (the three above do it first)"
 	@echo "make bench    speed ratios, see benchmarks/README.md"
 	@echo "make clean    remove .venv, caches and runs/"
 	@echo "with TORCH_INDEX=URL torch comes from that package index, with TORCH_INDEX= from pip's usual one"
@@ -57,11 +61,20 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 demo: install
 	$(BIN)/attngru-bt backtest --out runs/demo
 
-test: install lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+# Both run ruff and mypy beside the tests.
+test: install
+	@$(MAKE) --no-print-directory -j2 lint tests
+
+check: install
+	@$(MAKE) --no-print-directory -j2 lint tests WHICH='-m "not slow"'
+
+# Two processes, each of one thread: more would wait for each other.
+tests: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(WHICH)
 
 lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: install

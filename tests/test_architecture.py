@@ -156,6 +156,7 @@ def test_importing_the_package_is_cheap():
     assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib", "pandas", "backtrader"}
 
 
+@pytest.mark.slow
 def test_the_strategy_loads_no_torch_before_it_trains():
     loaded = loaded_by("import attngru_bt; attngru_bt.AttentionGRUStrategy")
     assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib"}

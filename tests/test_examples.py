@@ -2,15 +2,13 @@
 
 import difflib
 import inspect
-import os
 import runpy
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import readers
 from conftest import TIME_LIMIT
 
 from attngru_bt import make_market
@@ -52,15 +50,8 @@ def checkout():
 
 def run(name, cwd, panel=None):
     """Run an example as a reader would, from a folder of its own."""
-    return subprocess.run(
-        [sys.executable, EXAMPLES / name, *(panel if a == "PANEL" else a for a in SMALL[name])],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        # backtrader 1.9.78 has invalid escapes in its docstrings
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore::SyntaxWarning"},
-    )
+    words = [panel if word == "PANEL" else word for word in SMALL[name]]
+    return readers.run(["python", EXAMPLES / name, *words], cwd, TIME_LIMIT)
 
 
 def write_panel(folder):
@@ -94,6 +85,7 @@ def test_every_example_is_tested():
     assert set(SMALL) == set(PRINTS) == {path.name for path in EXAMPLES.glob("*.py")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_example_runs_and_is_quiet(name, runs):
     folder, done = runs[name]
@@ -114,16 +106,10 @@ def test_docstring_names_the_command(name):
     assert f"`{name}`" in (EXAMPLES / "README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [[], ["nowhere"]])
 def test_sse50_without_a_panel_is_one_sentence(folder, tmp_path):
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "sse50.py", *folder],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        env={**os.environ, "PYTHONWARNINGS": "ignore::SyntaxWarning"},
-    )
+    done = readers.run(["python", EXAMPLES / "sse50.py", *folder], tmp_path, TIME_LIMIT)
     assert done.returncode == 2 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert ("nowhere" if folder else "panel folder") in done.stderr
@@ -165,6 +151,7 @@ class TestExistingScript:
         assert [sign for sign, _ in shown] == ["+", "-", "+", "+"]
         assert all(line in source for _, line in shown)
 
+    @pytest.mark.slow
     def test_plugged_in_it_trades(self, script, caplog):
         strategy = script["after"](script["your_prices"](310))
         assert strategy.analyzers.performance.get_analysis()["fills"] >= 10

@@ -189,6 +189,7 @@ def given_scores(market, seed):
     return pd.DataFrame(values, index=dates, columns=assets)
 
 
+@pytest.mark.slow
 @examples(550)
 @given(
     **SWITCHES,
@@ -214,6 +215,7 @@ def test_without_rules(seed, cash, coo, **params):
     check(strategy, market, cash, None)
 
 
+@pytest.mark.slow
 @examples(40)
 @given(seed=st.integers(0, 2**32 - 1), coo=st.booleans(), ashare=st.booleans())
 def test_with_a_model(seed, coo, ashare):
@@ -275,6 +277,7 @@ class Random(bt.Strategy):
             self.cash -= bit.size * bit.price + bit.openedcomm + bit.closedcomm
 
 
+@pytest.mark.slow
 @examples(60)
 @given(seed=st.integers(0, 2**32 - 1), coo=st.booleans(), t_plus_one=st.booleans())
 def test_any_strategy_under_ashare_rules(seed, coo, t_plus_one):

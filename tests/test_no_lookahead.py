@@ -82,6 +82,7 @@ def full(market):
     return run(market, LOGISTIC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [cut, scrambled])
 @pytest.mark.parametrize("point", range(5))
 def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, point):
@@ -93,12 +94,14 @@ def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, poin
     assert other_log == log
 
 
+@pytest.mark.slow
 def test_the_network_sees_no_future_either(market):
     t = cut_points(market, 1)[0]
     want = history(run(market, NETWORK), t)
     assert history(run(scrambled(market, t), NETWORK), t) == want
 
 
+@pytest.mark.slow
 def test_data_beyond_end_change_nothing(market):
     t = cut_points(market, 1)[0]
     whole = backtest.run(market, signal=LOGISTIC, end=t, **SETTINGS)
@@ -122,6 +125,7 @@ def test_the_generator_alone_sees_no_future(market):
         np.testing.assert_allclose(scores, jumped, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_orders_of_a_session_do_not_depend_on_its_close(market, full):
     """Sizes are set on the open: a wild close of the same day changes none of its fills."""
     t = next(d["date"] for d in reversed(full.decisions) if d["entrants"] and d["exits"])

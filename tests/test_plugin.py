@@ -74,11 +74,13 @@ def want(small, tmp_path_factory):
     return told(strategy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feeds", [pandas_feeds, csv_feeds])
 def test_the_feed_class_changes_nothing(small, want, feeds, tmp_path):
     assert told(plugged(small, tmp_path, feeds)) == want
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "modes",
     [dict(runonce=False), dict(preload=False), dict(exactbars=0), dict(exactbars=-1),
@@ -101,6 +103,7 @@ def test_scores_come_from_the_bars_of_the_feeds_and_nothing_else(small, want, tm
         assert generator.scores(small.bars.until(month_end)).to_numpy().tobytes() == scores
 
 
+@pytest.mark.slow
 def test_the_open_of_the_index_reaches_the_factors(small, want, tmp_path):
     """JDQS20 needs it; without opens of its own the index has none to give."""
     seen = plugged(small, tmp_path).signal.history_.columns
@@ -111,6 +114,7 @@ def test_the_open_of_the_index_reaches_the_factors(small, want, tmp_path):
     assert "JDQS20" not in plugged(closes, tmp_path).signal.history_.columns
 
 
+@pytest.mark.slow
 def test_extra_lines_of_a_feed_are_factors(small, tmp_path):
     class WithMood(bt.feeds.PandasData):
         lines = ("mood",)
@@ -160,6 +164,7 @@ def test_the_benchmark_that_add_feeds_added_is_not_traded(small, want, of, tmp_p
     assert told(cerebro.run()[0]) == want
 
 
+@pytest.mark.slow
 def test_optstrategy_runs_in_worker_processes(small, tmp_path):
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True, maxcpus=2)
     cerebro.broker.setcash(1e6)
@@ -212,6 +217,7 @@ class TestValidation:
         with pytest.raises(TypeError, match=r"write LogisticRegression\(\)"):
             plugged(small, tmp_path, signal=LogisticRegression)
 
+    @pytest.mark.slow
     def test_a_classifier_without_probabilities_ranks_by_its_decision(self, small, tmp_path):
         from sklearn.svm import LinearSVC
 

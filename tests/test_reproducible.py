@@ -46,13 +46,16 @@ def want():
     return digest(PYTHONHASHSEED="1", OMP_NUM_THREADS="1")
 
 
+@pytest.mark.slow
 def test_another_process_with_other_hashes_gives_the_same_bits(want):
     assert digest(PYTHONHASHSEED="2", OMP_NUM_THREADS="1") == want
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_nothing(want):
     assert digest(PYTHONHASHSEED="1", OMP_NUM_THREADS="2") == want
 
 
+@pytest.mark.slow
 def test_another_random_state_gives_other_scores(want):
     assert digest(1, PYTHONHASHSEED="1", OMP_NUM_THREADS="1") != want

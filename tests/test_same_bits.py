@@ -8,15 +8,14 @@ import os
 import subprocess
 import sys
 
+import company
 import pytest
 import torch
 from sklearn.linear_model import Ridge
 
 from attngru_bt import backtest, make_market
 from attngru_bt.models.estimators import AttentionGRUClassifier, AttentionGRURegressor
-from attngru_bt.models.networks import AttentionRNN
-from attngru_bt.models.stacked import Job, attention, cells, products, stack, train
-from attngru_bt.models.training import Samples, one_thread
+from attngru_bt.models.stacked import attention, cells, products, stack
 from attngru_bt.walkforward import tasks, walk_forward
 from attngru_bt.walkforward.generator import SignalGenerator
 
@@ -54,6 +53,7 @@ def reference(market):
 
 
 class TestWalks:
+    @pytest.mark.slow
     @pytest.mark.parametrize("jobs", [2, 3])
     def test_however_many_processes(self, market, reference, jobs):
         assert walked(market, jobs=jobs) == reference
@@ -68,6 +68,7 @@ class TestWalks:
             alone = bits(walk_forward(market, {name: model}, **SETTINGS))
             assert alone == {key: reference[key] for key in alone}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("k", "jobs"), [(1, 1), (4, 2), (9, 1)])
     def test_stopped_after_k_fits_and_gone_on(self, market, reference, tmp_path, k, jobs):
         class Stopped(Exception):
@@ -91,38 +92,8 @@ class TestWalks:
                 assert scores == reference[name, 0, record.month_end]
 
 
-def jobs_of_sizes(sizes, **options):
-    """One job per size, its network and rows made from the size."""
-    jobs = []
-    for n in sizes:
-        generator = torch.Generator().manual_seed(n)
-        network = AttentionRNN(9, hidden_size=7, skip=True, **options)
-        network.initialise(generator)
-        x, y = torch.randn(n, 4, 9, generator=generator), torch.rand(n, generator=generator)
-        jobs.append(Job(network, Samples(x, None, y, torch.ones(n)), None, generator))
-    return jobs
-
-
-def trained(sizes, **options):
-    """Parameters of each network after training beside the others, as bytes by size."""
-    jobs = jobs_of_sizes(sizes, **options)
-    with one_thread():
-        list(train(jobs, max_epochs=2, batch_size=32))
-    return {
-        n: b"".join(t.numpy().tobytes() for t in job.network.state_dict().values())
-        for n, job in zip(sizes, jobs, strict=True)
-    }
-
-
-KINDS = [
-    {"attention": attention, "reset": reset}
-    for attention in (None, "factor")
-    for reset in ("before", "after")
-]
-
-
 class TestConstruction:
-    @pytest.mark.parametrize("options", KINDS)
+    @pytest.mark.parametrize("options", company.KINDS)
     def test_every_product_is_of_one_network_laid_out_alike(self, options, monkeypatch):
         """Nothing that a BLAS may choose its kernel by tells how many networks there are."""
         seen: list[set] = []
@@ -157,7 +128,7 @@ class TestConstruction:
             monkeypatch.setattr(owner, name, batched)
         for sizes in ([64], [64, 65], [64, 65, 66, 67, 68]):
             seen.append(set())
-            trained(sizes, **options)
+            company.trained(sizes, **options)
         assert len(seen[0]) >= 8
         assert seen[0] == seen[1] == seen[2]
 
@@ -178,21 +149,13 @@ PROCESSORS = [
     {"ATEN_CPU_CAPABILITY": "avx512"},
 ]
 CAPABILITIES = ["DEFAULT", "AVX2", "AVX512"]  # torch's names, each has what those before it have
-COMPANY = """
-import test_same_bits as t
-for options in t.KINDS:
-    together = t.trained([70, 100, 33, 64, 90], **options)
-    for sizes in ([70], [64], [90, 33], [100, 70, 64]):
-        for n, weights in t.trained(sizes, **options).items():
-            assert weights == together[n], (options, sizes, n)
-print("the same")
-"""
 
 
 def _up_to(capability):
     return CAPABILITIES[: CAPABILITIES.index(capability) + 1] if capability in CAPABILITIES else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: "-".join(p.values()))
 def test_company_on_other_processors(processor):
     """As far as torch lets one processor stand in for another."""
@@ -200,9 +163,8 @@ def test_company_on_other_processors(processor):
     if wanted != "DEFAULT" and wanted not in _up_to(here):
         pytest.skip(f"this processor has {here}, not {wanted}")
     ended = subprocess.run(
-        [sys.executable, "-c", COMPANY],
+        [sys.executable, company.__file__],
         env=os.environ | processor | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=os.path.dirname(__file__),
         capture_output=True,
         text=True,
         check=False,

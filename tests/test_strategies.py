@@ -76,6 +76,7 @@ def test_there_are_strategies():
     assert FILES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IN_A_PROCESS)
 def test_runs_under_btrun_in_the_checkout(name, prices):
     data = " ".join(f"--data {file}" for file in sorted(prices.glob("*.csv")))
@@ -90,6 +91,7 @@ def test_runs_under_btrun_in_the_checkout(name, prices):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*load_module:DeprecationWarning")  # btrun's way to a file
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in IN_A_PROCESS])
 def test_runs_under_btrun(name, prices, monkeypatch, capsys):
@@ -108,6 +110,7 @@ def test_runs_under_btrun(name, prices, monkeypatch, capsys):
     assert told.err == ""
 
 
+@pytest.mark.slow
 def test_the_readme_command_runs_on_a_copy_elsewhere(prices, tmp_path):
     commands = re.findall(r"```bash\n(.*?)```", README.read_text(), re.DOTALL)
     assert commands and all(command.startswith("btrun ") for command in commands)
@@ -163,6 +166,7 @@ def test_the_readme_lists_no_file_that_is_gone():
     assert listed == set(NAMES)
 
 
+@pytest.mark.slow
 def test_an_unknown_parameter_is_an_error_that_names_it(prices, tmp_path):
     file = sorted(prices.glob("*.csv"))[0]
     done = bash(

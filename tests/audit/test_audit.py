@@ -65,6 +65,7 @@ class TestWhole:
         assert tuple(told) == report.checks
         return report
 
+    @pytest.mark.slow
     def test_a_clean_market_passes_all(self, report):
         assert [c.name for c in report.checks] == list(audit.CHECKS)
         want = dict.fromkeys(audit.CHECKS, "pass") | {"members": "skipped"}
@@ -72,6 +73,7 @@ class TestWhole:
         n = len(audit.CHECKS)
         assert report.passed and report.verdict == f"{n - 1} passed, 0 failed, 1 skipped"
 
+    @pytest.mark.slow
     def test_is_the_same_again(self, market, report):
         skip = ("scores", "orders", "same day", "account")
         again = audit.run(market, against=until(market, 300), skip=skip, **QUICK)
@@ -82,6 +84,7 @@ class TestWhole:
         for name in ("scores", "orders"):
             assert int(report[name].summary.split()[0]) > 50, report[name].summary
 
+    @pytest.mark.slow
     def test_a_leaking_line_is_caught_by_accuracy_and_label_shift(self, market):
         """Values computed elsewhere cannot be cut, but they cannot hide either."""
         leaking = with_lines(market, oracle=next_month(market))
@@ -95,6 +98,7 @@ class TestWhole:
             assert check.first.symbol in market.bars.assets
             assert check.first.date in market.bars.dates
 
+    @pytest.mark.slow
     def test_a_leaking_factor_is_caught(self, market, clean_registry):
         @factor("mine")
         def Centred(close):
@@ -121,6 +125,7 @@ class TestWhole:
         assert "min_months=9" in report["scores"].summary
         assert {report[n].status for n in ("scores", "orders", "accuracy")} == {"skipped"}
 
+    @pytest.mark.slow
     def test_a_signal_of_ones_own(self, market):
         """One that keeps no cross-sections is replayed all the same."""
         table = pd.DataFrame(
@@ -134,6 +139,7 @@ class TestWhole:
         assert {report[n].status for n in ("scores", "label shift")} == {"skipped"}
         assert report["accuracy"].status == "pass", "it is measured from scores and bars"
 
+    @pytest.mark.slow
     def test_the_network_sees_no_future_either(self):
         small = make_market(n_assets=6, n_days=100, seed=1)
         asked = dict(topk=2, min_months=2, cuts=1, factors=("BIAS5", "PB"), model="network")
@@ -159,6 +165,7 @@ class TestWhole:
 
 
 class TestFactors:
+    @pytest.mark.slow
     def test_blocks_of_stocks_change_nothing(self, market, monkeypatch, clean_registry):
         @factor("mine")
         def Ahead(close):
@@ -224,6 +231,7 @@ class TestReplay:
         )
         return backtest.run(market, MonthlyTopK, signal=table, topk=3, universe=members)
 
+    @pytest.mark.slow
     def test_scores_and_orders_of_a_line_that_saw_the_whole_file(self, market):
         cuts = cut_dates(market.bars.dates, 2, 220, 1)
         whole = self.peeking(market)
@@ -232,6 +240,7 @@ class TestReplay:
         assert scores.first.symbol in market.bars.assets
         assert scores.first.date <= cuts[-1]
 
+    @pytest.mark.slow
     def test_orders_on_scores_that_were_made_on_the_whole_file(self, market):
         cuts = cut_dates(market.bars.dates, 2, 220, 0)
         whole = self.foreseen(market)
@@ -240,6 +249,7 @@ class TestReplay:
         assert orders.first.symbol in market.bars.assets and orders.first.date <= cuts[-1]
         assert str(orders.first.date.date()) in orders.first.sentence
 
+    @pytest.mark.slow
     def test_members_of_later_are_not_known(self, market):
         """A universe that asks who will be in at the end is caught."""
         names = market.bars.assets
@@ -269,6 +279,7 @@ class TestLabelShift:
     def sections(market):
         return TestReplay.run(market).signal.sections_
 
+    @pytest.mark.slow
     def test_a_leak_looks_like_a_leak(self, sections):
         check = label_shift.check(sections, topk=3, min_months=4)
         assert check.status == "pass"
@@ -321,6 +332,7 @@ class TestLimit:
         assert mean == pytest.approx(p, abs=4 * np.sqrt(want / 4000))
         assert variance == pytest.approx(want, rel=0.1)
 
+    @pytest.mark.slow
     def test_of_many_stocks_it_is_the_orthant_probability(self):
         q, ic = 0.1, 0.15
         r = 2 * np.sin(np.pi * ic / 6)
@@ -669,6 +681,7 @@ class TestReport:
             Check("x", "perhaps", "?")
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_the_real_panel_passes_what_needs_no_replay(sse50):
     skip = {"scores", "orders", "same day", "label shift", "foresight", "accuracy", "account"}

@@ -275,6 +275,7 @@ def test_registries_of_ones_own_are_left_alone():
 class TestKept:
     """Caches: what a function keeps from its first call would hide that it saw all bars in it."""
 
+    @pytest.mark.slow
     def test_a_cache_filled_by_all_bars(self):
         kept = {}
 

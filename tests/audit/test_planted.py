@@ -52,6 +52,7 @@ def replayed(market, strategy, scores, cuts=2, **more):
 
 
 class TestSameDay:
+    @pytest.mark.slow
     @pytest.mark.parametrize("strategy", [plants.CheatOnOpen, plants.CheatOnce, plants.Own])
     def test_the_close_of_the_day_whose_open_is_traded(self, market, scores, strategy):
         check = replayed(market, strategy, scores)[2]
@@ -72,6 +73,7 @@ class TestSameDay:
         check = replay.check(market, run(market, None), run, dates)[2]
         assert check.status == "fail" and "closes elsewhere" in check.first.sentence
 
+    @pytest.mark.slow
     def test_bars_of_later_on_one_day_a_year(self, market, scores):
         dates = market.bars.dates
         far = [d for d in cut_dates(dates, 2, 100, 0) if d.month not in (2, 3)]
@@ -79,12 +81,14 @@ class TestSameDay:
         check = replayed(market, plants.NextClose, scores)[2]
         assert check.status == "fail" and check.first.date.month == 3
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("strategy", [MonthlyTopK, plants.Plain])
     def test_clean_strategies_pass(self, market, scores, strategy):
         three = replayed(market, strategy, scores)
         assert [c.status for c in three] == ["skipped", "pass", "pass"]
         assert "1 of 2 dates were followed by orders" in three[2].summary
 
+    @pytest.mark.slow
     def test_rules_and_retries_are_no_leak(self, market):
         bars = market.bars
         names = tuple(f"6000{i:02d}.SH" for i in range(len(bars.assets)))
@@ -96,6 +100,7 @@ class TestSameDay:
         check = replayed(china, MonthlyTopK, table, rules="ashare")[2]
         assert check.status == "pass", check.findings
 
+    @pytest.mark.slow
     def test_a_market_of_closes_cannot_tell(self, market, scores):
         closes = Bars(market.bars.dates, market.bars.assets, {"close": market.bars["close"]})
         check = replayed(replace(market, bars=closes, benchmark=None), MonthlyTopK, scores)[2]
@@ -271,6 +276,7 @@ class TestDates:
 
 
 class TestAccount:
+    @pytest.mark.slow
     def test_random_scores_hug_the_stocks(self):
         wide = make_market(n_assets=40, n_days=500, seed=9, signal=0.2)
         report = audit.run(wide, cuts=1, topk=10, skip=set(audit.CHECKS) - {"account"})
@@ -292,6 +298,7 @@ class TestAccount:
         np.testing.assert_allclose(got, want, rtol=3e-3)
         assert got[-1] != pytest.approx(1, abs=0.05), "it is invested"
 
+    @pytest.mark.slow
     def test_a_strategy_that_earns_more_than_its_scores(self):
         wide = make_market(n_assets=40, n_days=500, seed=9)
         report = audit.run(
@@ -301,6 +308,7 @@ class TestAccount:
         check = report["account"]
         assert check.status == "fail" and "cannot earn that" in check.summary
 
+    @pytest.mark.slow
     def test_one_that_holds_cash_is_told_and_no_fail(self):
         class Half(MonthlyTopK):
             params = dict(reserve=0.5)
@@ -327,6 +335,7 @@ class TestKeptFromCallToCall:
 
     QUICK = dict(topk=3, cuts=2, min_months=4)
 
+    @pytest.mark.slow
     def test_a_factor_with_a_module_level_cache(self, market, clean_registry):
         kept = {}
 
@@ -344,6 +353,7 @@ class TestKeptFromCallToCall:
         assert any("something is kept from one call" in f.sentence for f in check.findings)
         assert "a process of its own" in check.summary
 
+    @pytest.mark.slow
     def test_an_honest_cache_passes(self, market, clean_registry):
         kept = {}
 
@@ -358,6 +368,7 @@ class TestKeptFromCallToCall:
         report = audit.run(market, factors=("BIAS5", "Memoised"), skip=skip, **self.QUICK)
         assert report["factors"].status == "pass", report["factors"].findings
 
+    @pytest.mark.slow
     def test_a_signal_that_keeps_the_first_bars_it_saw(self, market):
         plants.Remembering().scores(market.bars)  # somewhere, before the audit
         skip = set(audit.CHECKS) - {"scores", "orders"}
@@ -367,6 +378,7 @@ class TestKeptFromCallToCall:
         assert report["scores"].status == report["orders"].status == "fail"
         assert "in a process of its own" in report["scores"].first.sentence
 
+    @pytest.mark.slow
     def test_what_cannot_travel_stays_and_says_so(self, market):
         class Local(MonthlyTopK):
             pass
@@ -379,6 +391,7 @@ class TestKeptFromCallToCall:
 
 
 class TestTables:
+    @pytest.mark.slow
     def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry):
         """No cut changes it, and the model may not even use it: its own rank IC tells."""
         market = make_market(12, 400, seed=2, late=0, gaps=0, delisted=0)

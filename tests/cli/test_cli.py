@@ -88,6 +88,7 @@ class TestHelp:
 
 
 class TestRun:
+    @pytest.mark.slow
     def test_writes_every_file_and_names_it(self, whole):
         done, folder = whole
         there = {path.name for path in folder.iterdir()}
@@ -127,6 +128,7 @@ class TestRun:
         assert len(left) and left.max() < "2015-08-10"
         assert scores["month_end"].max() > "2015-09-01"
 
+    @pytest.mark.slow
     def test_is_the_run_of_the_python_api(self, whole, data):
         strategy = backtest.run(attngru_bt.load(data), end=END, **PARAMS)
         scores = pd.read_csv(whole[1] / "scores.csv", parse_dates=["month_end"])
@@ -140,6 +142,7 @@ class TestRun:
         assert fills["size"].tolist() == log["size"].tolist()
         assert fills["price"].tolist() == log["price"].tolist()
 
+    @pytest.mark.slow
     def test_data_beyond_end_change_no_byte(self, whole, cut, tmp_path):
         done = invoke("backtest", "--data", cut, "--out", tmp_path / "cut", *SMALL)
         assert done.exit_code == 0, done.output
@@ -213,6 +216,7 @@ class TestMistakes:
         text = self.fails("--data", broken)
         assert "S003.csv" in text and last[:10] in text
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("option", "value"),
         [
@@ -283,6 +287,7 @@ class TestMistakes:
         assert isinstance(done.exception, attngru_bt.DataError)
 
 
+@pytest.mark.slow
 def test_some_members_without_bars_are_named_and_the_run_goes_on(data, cut, tmp_path, caplog):
     """An index has names that a user's data lack: that must be said, and is no reason to stop."""
     members = tmp_path / "members.csv"
@@ -324,6 +329,7 @@ def interrupted(data, tmp_path_factory):
     return code, log.read_text(), folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -353,6 +359,7 @@ def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkey
     assert "Traceback" not in done.output and done.output.count("Error:") == 1
 
 
+@pytest.mark.slow
 def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
     tmp_path = tmp_path / "[/a] [red]b:dog:"  # a folder's name is no markup
     done = invoke(
@@ -387,6 +394,7 @@ def test_a_run_that_never_trades_says_why_once(data, tmp_path, options, cause):
     assert "Bring longer data" not in done.output and done.output.count("Error:") == 1
 
 
+@pytest.mark.slow
 def test_a_baseline_that_buys_nothing_is_said(data, tmp_path):
     """Cash for one share is none for a tenth of each."""
     done = invoke(
@@ -400,6 +408,7 @@ def test_a_baseline_that_buys_nothing_is_said(data, tmp_path):
 class TestInterrupt:
     """Ctrl-C in the middle of a long run, as a terminal sends it."""
 
+    @pytest.mark.slow
     def test_ends_with_130_and_a_sentence(self, interrupted):
         code, text, folder = interrupted
         assert code == 130, text
@@ -414,6 +423,7 @@ class TestInterrupt:
         kept = {path.name for path in interrupted[2].iterdir()}
         assert kept == {"scores.partial.csv", "checkpoints"}
 
+    @pytest.mark.slow
     def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
         self, interrupted, data, tmp_path
     ):

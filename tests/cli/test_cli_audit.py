@@ -85,6 +85,7 @@ def script(tmp_path, text):
 
 
 class TestVerdict:
+    @pytest.mark.slow
     def test_a_clean_market_with_a_factor_of_ones_own(self, data, earlier, tmp_path):
         mine = script(tmp_path, CLEAN)
         report = tmp_path / "audit.json"
@@ -101,6 +102,7 @@ class TestVerdict:
         assert written["passed"] is True and written["data"] == "now"
         assert {c["name"]: c["status"] for c in written["checks"]} == want
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("text", "name", "sight"),
         [(CENTRED, "Centred", "3 sessions ahead"), (ZSCORE, "Whole", "to the very last bar")],
@@ -143,6 +145,7 @@ class TestVerdict:
         assert f"first: S002 on {table['date'][0]}: close" in done.stdout
         assert "0.5 times as much" in done.stdout
 
+    @pytest.mark.slow
     def test_scores_that_know_the_answer(self, data, tmp_path):
         rng = np.random.default_rng(0)
         dates = pd.date_range("2015-01-31", periods=20, freq="ME")

@@ -119,6 +119,7 @@ class TestDescribe:
 
 
 class TestCompute:
+    @pytest.mark.slow
     @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".csv.gz"])
     def test_the_table_is_what_compute_gives(self, data, tmp_path, suffix, monkeypatch):
         """Also when it is written in several parts."""
@@ -168,6 +169,7 @@ class TestCompute:
         got = table[table["symbol"] == "S001"].set_index("date")["MA5"]
         np.testing.assert_allclose(got.to_numpy(), want.to_numpy(), rtol=1e-12)
 
+    @pytest.mark.slow
     def test_the_benchmark_may_come_apart(self, market, tmp_path):
         panel, index = write_table(tmp_path / "prices.csv", market), tmp_path / "spx.csv"
         write_index(index, market)
@@ -239,6 +241,7 @@ def sentence_of(result):
 
 
 class TestOwnFile:
+    @pytest.mark.slow
     def test_it_adds_to_the_default_set(self, data, mine, tmp_path):
         path = tmp_path / "f.csv"
         ok("factors", "compute", "--data", data, "--factors", mine, "--out", path)
@@ -344,6 +347,7 @@ class TestOwnFile:
 class TestBacktest:
     """The same options in a backtest."""
 
+    @pytest.mark.slow
     def test_own_factors_and_a_factor_file(self, data, mine, tmp_path):
         bars = attngru_bt.load(data).bars
         table = bars.frame("pb").stack().rename_axis(["tradeDate", "ticker"]).rename("BIAS5")

@@ -153,6 +153,7 @@ class TestMonths:
 
 
 class TestAccounts:
+    @pytest.mark.slow
     def test_are_those_of_the_backtest(self, market, walks, found):
         scores = walks[2].scores()
         own = backtest.run(
@@ -266,6 +267,7 @@ class TestTables:
         row = found.table3.loc["attention-gru"]
         assert row["ir_low"] < row["information_ratio"] < row["ir_high"]
 
+    @pytest.mark.slow
     def test_baselines_are_no_tries_and_more_tries_deflate(self, market, walks, found):
         assert found.about["models"] == found.about["tried"] == 3
         assert found.table3["deflated_sharpe"].notna().tolist() == [True] * 3 + [False] * 2
@@ -293,6 +295,7 @@ class TestTables:
         assert len(seen.families) == found.about["months"]
         assert len(seen.factors) == 10
 
+    @pytest.mark.slow
     def test_order_as_asked_for_and_baselines_last(self, market, walks):
         asked = ["random", "gbdt", "attention-gru"]
         own = [w for w in walks if w.model in asked and w.seed == 0]
@@ -332,9 +335,11 @@ class Page(HTMLParser):
 
 
 class TestFiles:
+    @pytest.mark.slow
     def test_nothing_else_is_left(self, folder):
         assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
 
+    @pytest.mark.slow
     def test_again_the_same_bytes(self, market, walks, tmp_path):
         for name in ("first", "second"):
             again = compare.measure(market, walks[:1], topk=K, draws=20, models=["attention-gru"])
@@ -404,6 +409,7 @@ class TestFiles:
         with pytest.raises(ValueError, match="no place for the tables of 'c'"):
             compare.insert(found, report, "c")
 
+    @pytest.mark.slow
     def test_almost_even_attention_is_said_to_be_so(self, found):
         seen = found.attention["attention-gru"]
         flat = replace(seen, families=seen.even + 0.001)
@@ -441,6 +447,7 @@ class TestNames:
             compare.run(market, "equal-weight")
 
 
+@pytest.mark.slow
 def test_the_whole_way(market, tmp_path):
     """Fit, trade, compare; stopped half-way and begun again it ends the same."""
     few = dict(

@@ -339,6 +339,7 @@ class TestReadTable:
         (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfdate,symbol,close\n2020-01-02,A,1\n")
         assert read_table(tmp_path / "t.csv").assets == ("A",)
 
+    @pytest.mark.slow
     @settings(
         max_examples=30,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -519,6 +520,7 @@ def run_reads(feeds, mode, **kwargs):
 
 
 class TestFeedReader:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["panel", "pandas", "csv", "pandas with empty days"])
     @pytest.mark.parametrize("mode", MODES)
     def test_same_bars_whatever_feed_and_mode(self, mode, kind, tmp_path):
@@ -551,6 +553,7 @@ class TestFeedReader:
         same(strategy.reader.read("2015-04-01"), bars.before("2015-04-01"))
         same(strategy.reader.read("2015-06-01"), bars.before("2015-06-01"))
 
+    @pytest.mark.slow
     def test_preloaded_feeds_show_nothing_before_they_start(self, tmp_path):
         """Not one value of a row the feed has not delivered, though it is in its memory."""
         feeds, bars, _ = feeds_of("panel", tmp_path)

@@ -84,6 +84,7 @@ class TestIgnore:
         with pytest.raises(TypeError, match="`ignore` must be a list of names"):
             read_table(table(target=[0, 1]), ignore="target")
 
+    @pytest.mark.slow
     def test_every_command_that_reads_data_takes_it(self, tmp_path):
         market = make_market(4, 60, seed=1, late=0, delisted=0)
         data = write_folder(tmp_path / "data", market)
@@ -106,6 +107,7 @@ class TestIgnore:
             run = CliRunner().invoke(app, [command, "--ignore", "target"])
             assert run.exit_code == 2 and "--ignore has no effect" in " ".join(run.stderr.split())
 
+    @pytest.mark.slow
     def test_the_audit_says_what_it_was_given(self, tmp_path):
         market = make_market(4, 90, seed=1, late=0, delisted=0)
         data = write_folder(tmp_path / "data", market)
@@ -229,10 +231,12 @@ class TestWide:
             path.write_bytes(gzip.compress(data) if request.param == "csv.gz" else data)
         return path
 
+    @pytest.mark.slow
     def test_it_gets_a_sentence(self, wide):
         with pytest.raises(DataError, match="has 5,001 columns, at most 5,000 are read.*melt"):
             read_table(wide)
 
+    @pytest.mark.slow
     def test_as_a_file_of_factors_too(self, wide):
         bars = make_market(2, 30, delisted=0).bars
         with pytest.raises(DataError, match="has 5,001 columns"):

@@ -124,6 +124,7 @@ class TestLoad:
         with pytest.raises(DataError, match="panel.csv and panel.csv.gz are both there"):
             load(tmp_path)
 
+    @pytest.mark.slow
     def test_sse50(self, sse50, sse50_path):
         """Against plain pandas on the same file."""
         raw = pd.read_csv(sse50_path / "panel.csv.gz", dtype={"symbol": str})
@@ -139,6 +140,7 @@ class TestLoad:
         traded = unadjusted.traded
         np.testing.assert_array_equal(unadjusted["volume"][traded], shares[traded])
 
+    @pytest.mark.slow
     def test_csi300(self, csi300_path):
         market = load(csi300_path)
         assert market.bars["close"].shape == (2579, 645)
@@ -156,6 +158,7 @@ class TestSp500:
         assert market.benchmark.index.equals(market.bars.dates)
         assert market.bars.traded.all()
 
+    @pytest.mark.slow
     def test_skfolio_is_not_imported(self):
         import subprocess
 
@@ -179,6 +182,7 @@ class TestMakeMarket:
         pd.testing.assert_frame_equal(a.benchmark, b.benchmark, check_exact=True)
         assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("signal", [-0.3, 0.0, 0.1, 0.6])
     def test_the_planted_signal_has_the_rank_ic_asked_for(self, signal):
         ics = rank_ic(make_market(500, 1500, seed=11, signal=signal))
@@ -205,6 +209,7 @@ class TestMakeMarket:
         lagged = np.corrcoef(hidden[:-21].ravel(), hidden[21:].ravel())[0, 1]
         assert abs(lagged - 0.9) < 0.02
 
+    @pytest.mark.slow
     @settings(max_examples=25)
     @given(
         n_assets=st.integers(1, 12),

@@ -102,6 +102,7 @@ class TestCells:
     def test_other_names_stay_as_they_are(self, name):
         assert to_cell(name) == from_cell(name) == name
 
+    @pytest.mark.slow
     @given(st.lists(st.text("'@=+-A \uff20", max_size=6), min_size=1))
     def test_every_text_comes_back(self, names):
         table = to_cells(pd.DataFrame({"=symbol": names, "n": -1.5}))

@@ -169,6 +169,7 @@ class TestTold:
         assert not report.passed and report["adjustment"].status == "fail"
 
 
+@pytest.mark.slow
 def test_no_false_alarm_on_a_real_panel_and_the_raw_one_is_told(sse50, sse50_path):
     """With the exchange's preclose, and by prices and volumes alone."""
     assert not find_splits(sse50.bars)

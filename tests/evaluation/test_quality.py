@@ -38,6 +38,7 @@ class TestOneMonth:
         ours = evaluation.rank_ic(rows["score"], rows["forward_return"])
         assert ours == pytest.approx(theirs, abs=1e-12)
 
+    @pytest.mark.slow
     @given(SEEDS)
     def test_auc_is_sklearns(self, seed):
         rows = one_month(seed)

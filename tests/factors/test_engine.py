@@ -379,6 +379,7 @@ class TestManual:
         assert "{" not in "".join(f.summary for f in registry)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_real_panel_has_every_factor_but_dividends(sse50) -> None:
     panel = sse50.bars
@@ -445,6 +446,7 @@ class TestRoomToSpare:
         for values, copy in handed:
             np.testing.assert_array_equal(values, copy)
 
+    @pytest.mark.slow
     def test_what_is_stored_is_seldom_copied(self, many: Bars) -> None:
         history, stores = FactorHistory(["MA5"]), {}
         for end in range(20, 420):

@@ -98,6 +98,7 @@ class TestValues:
 
 
 class TestProperties:
+    @pytest.mark.slow
     @given(
         sizes=st.lists(st.integers(0, 30), min_size=1, max_size=8),
         n_factors=st.integers(1, 8),
@@ -179,6 +180,7 @@ def panel():
 class TestInTheWalk:
     """Where no later month changes a cross-section, its moments are kept instead of its rows."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("window", [None, 5])
     @pytest.mark.parametrize("n_components", [24, 0.9, None])
     def test_it_is_what_a_fit_from_scratch_gives(self, panel, window, n_components):

@@ -84,6 +84,7 @@ class TestWatch:
         assert "close_of_tomorrow divided by the close has a mean rank IC of 1.000 with the return "
         assert "to the next session (" in found["next_day_return"].sentence
 
+    @pytest.mark.slow
     def test_month_by_month_it_is_the_same_each_named_once(self, leaky):
         watch, at_once = Watch(), Watch()
         found = []
@@ -234,5 +235,6 @@ def test_no_factor_of_a_made_up_market_is_taken_for_a_leak(seed):
     assert not clean(make_market(25, 500, seed=seed).bars)
 
 
+@pytest.mark.slow
 def test_no_factor_of_a_real_panel_is_taken_for_a_leak(sse50):
     assert not clean(sse50.bars)

@@ -125,6 +125,7 @@ def run(kind, data, mode, dates, *, broker=None, strategy=Trader, **kwargs):
 
 
 class TestSameAsPandasData:
+    @pytest.mark.slow
     @pytest.mark.parametrize("dates", DATES)
     @pytest.mark.parametrize("mode", MODES)
     def test_orders_values_and_trades_are_the_same(self, mode, dates):
@@ -188,6 +189,7 @@ class TestSameAsPandasData:
         )
         assert plain(ours.seen) == plain(theirs.seen)
 
+    @pytest.mark.slow
     def test_several_runs_of_one_cerebro_in_changing_modes(self):
         data = frames(8)
         cerebro = {}
@@ -284,6 +286,7 @@ class TestBacktraderFeatures:
         assert got[0] == got[1]
         assert got[0][0] != got[0][1]
 
+    @pytest.mark.slow
     def test_pickles_into_a_process_that_does_not_know_its_lines(self):
         market = make_market(2, 30, late=0, gaps=0, delisted=0)
         cerebro = bt.Cerebro(stdstats=False)

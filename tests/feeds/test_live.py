@@ -108,6 +108,7 @@ def simulated_time(monkeypatch):
 
 
 class TestUnevenDeliveries:
+    @pytest.mark.slow
     @pytest.mark.parametrize("coo", [True, False])
     def test_the_account_ends_as_if_all_bars_came_at_once(self, coo):
         frames = {name: frame(i) for i, name in enumerate(NAMES)}

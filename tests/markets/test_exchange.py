@@ -352,6 +352,7 @@ def run(market):
 
 
 class TestAPlainStrategy:
+    @pytest.mark.slow
     def test_buys_are_lots(self, run):
         buys = [f for f in run.fills if f[1] > 0]
         assert len(buys) > 50

@@ -236,6 +236,7 @@ class TestBacktestRun:
 class TestOnTheRealPanel:
     """SSE 50, 2015-2019, scores at random, so that every kind of day is met."""
 
+    @pytest.mark.slow
     def test_no_buy_on_a_locked_bar_and_every_lot_is_whole(self, sse50):
         bars = sse50.bars
         rng = np.random.default_rng(1)
@@ -268,6 +269,7 @@ class TestOnTheRealPanel:
         settled = [e for e in done.analyzers.market.get_analysis() if e.event == "settled"]
         assert all(e.asset not in {d._name for d in done.broker.positions} for e in settled)
 
+    @pytest.mark.slow
     def test_never_more_than_the_best_and_those_that_are_stuck(self, sse50):
         market = sse50.until("2016-06-30")
         rng = np.random.default_rng(3)

@@ -66,6 +66,7 @@ def late_listings(X):
 
 
 class TestScikitLearn:
+    @pytest.mark.slow
     @parametrize_with_checks(
         [
             AttentionGRUClassifier(random_state=0),
@@ -105,6 +106,7 @@ class TestScikitLearn:
         flat, deep = quick().fit(X[:, -1], y), quick().fit(X[:, -1:], y)
         np.testing.assert_array_equal(flat.predict_proba(X[:, -1]), deep.predict_proba(X[:, -1:]))
 
+    @pytest.mark.slow
     def test_import_loads_no_torch(self):
         code = "import attngru_bt.models.estimators, sys; sys.exit('torch' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -154,6 +156,7 @@ class TestValues:
         model = quick(max_epochs=1, lr=1e-9, early_stopping=False).fit(X, y)
         assert abs(model.predict_proba(X)[:, 1].mean() - 0.1) < 0.01
 
+    @pytest.mark.slow
     def test_learns_an_interaction_that_a_linear_model_cannot_see(self):
         rng = np.random.default_rng(0)
         X = rng.standard_normal((4000, 5, 4))
@@ -329,6 +332,7 @@ class TestMissingSteps:
 
 
 class TestBits:
+    @pytest.mark.slow
     @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
     def test_same_random_state_same_bits(self, data, cell):
         X, y, dates = data

@@ -67,6 +67,7 @@ def fitted(model, data, **options):
 
 
 class TestScikitLearn:
+    @pytest.mark.slow
     @parametrize_with_checks(
         [
             ConvolutionClassifier(random_state=0),
@@ -106,6 +107,7 @@ class TestPromises:
         found = outcome(fitted(model, data, max_epochs=15), X)
         assert np.corrcoef(found, y)[0, 1] > 0.5
 
+    @pytest.mark.slow
     def test_outcomes_are_those_of_the_networks_averaged(self, model, data):
         X, _, _ = data
         two = fitted(model, data, n_seeds=2)
@@ -122,6 +124,7 @@ class TestPromises:
         assert np.abs(each[0] - each[1]).max() > 1e-3
         np.testing.assert_allclose(outcome(two, X), np.mean(each, axis=0), rtol=0, atol=1e-6)
 
+    @pytest.mark.slow
     def test_same_random_state_same_bits(self, model, data):
         X, _, _ = data
         options = {"dropout": 0.3, "n_layers": 2, "n_seeds": 2}

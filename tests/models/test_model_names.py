@@ -87,6 +87,7 @@ class TestTable:
 
 
 class TestGenerator:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", [name for name in names() if name != "equal-weight"])
     def test_each_scores_and_repeats_to_the_bit(self, name, months):
         signal, scores = run(available(name), months, random_state=3)
@@ -99,6 +100,7 @@ class TestGenerator:
         if MODELS[name].family != "baseline":
             assert signal.records_[-1].n_months == 3
 
+    @pytest.mark.slow
     def test_the_random_state_reaches_whatever_draws(self, months):
         for name in ("random", "svm", "elastic-net-lstm"):
             one, other = (run(name, months, random_state=seed)[1] for seed in (0, 1))
@@ -132,6 +134,7 @@ class TestGenerator:
         assert signal.records_[-1].losses == pipeline[1].history_ != []
         assert signal.records_[-1].explained_variance is None
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["gbdt", "ridge", "cnn"])
     def test_a_planted_signal_is_found(self, name):
         bars = make_market(n_assets=40, n_days=330, seed=0, signal=0.6).bars
@@ -221,6 +224,7 @@ class TestValidation:
             generator("xgboost")
         assert generator("gbdt") is not None
 
+    @pytest.mark.slow
     def test_the_table_is_read_without_loading_libraries(self):
         code = (
             "import sys, attngru_bt.models as m; m.names(); "

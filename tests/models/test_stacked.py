@@ -72,6 +72,7 @@ VARIANTS = [
 
 
 class TestGradients:
+    @pytest.mark.slow
     @pytest.mark.parametrize("loss", [cross_entropy, squared_error])
     @pytest.mark.parametrize("missing", [False, True])
     @pytest.mark.parametrize("options", VARIANTS)
@@ -98,6 +99,7 @@ class TestGradients:
             torch.testing.assert_close(gradients[m], expected, rtol=1e-9, atol=1e-12)
             assert expected.count_nonzero() == shape.n_parameters  # every one has something to say
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", VARIANTS)
     def test_steps_missing_anywhere(self, options):
         net, n = disturbed(1, torch.float64, **options), 30
@@ -119,6 +121,7 @@ class TestGradients:
         theirs = shape.pack({name: p.grad for name, p in net.named_parameters()})
         torch.testing.assert_close(gradients[0], theirs, rtol=1e-9, atol=1e-12)
 
+    @pytest.mark.slow
     @given(
         steps=st.integers(1, 4),
         features=st.integers(1, 5),
@@ -164,6 +167,7 @@ class TestParts:
         fresh.load_state_dict(back)
         assert shape.decayed().sum() == sum(p.numel() for p in net.parameters() if p.ndim > 1)
 
+    @pytest.mark.slow
     def test_adamw_is_that_of_torch_row_by_row(self):
         generator, decayed = seeded(0), torch.tensor([1.0, 1.0, 0.0, 0.0])
         rows = torch.randn(3, 4, generator=generator)
@@ -225,6 +229,7 @@ def differences(ours, theirs):
 
 
 class TestAgainstThePlainLoop:
+    @pytest.mark.slow
     @pytest.mark.parametrize("schedule", ["constant", "cosine"])
     @pytest.mark.parametrize("options", VARIANTS)
     def test_the_same_losses_epochs_and_networks(self, options, schedule):

@@ -80,6 +80,7 @@ def test_the_sum_of_all_buys_fits_to_the_last_bit():
     assert list(log[log["event"] == "fill"]["size"]) == [19] * 6 + [18]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),

@@ -43,6 +43,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_parent_idle_or_busy(tmp_path):
     """One has done its task and waits for the next, the other is in the middle of one."""
     (tmp_path / "parent.py").write_text(PARENT)
@@ -231,6 +232,7 @@ def pem(tmp_path_factory):
     return cert, key
 
 
+@pytest.mark.slow
 class TestTls:
     def test_a_cluster_that_asks_for_certificates(self, pem):
         distributed = pytest.importorskip("distributed")

@@ -206,6 +206,7 @@ class TestCrews:
             assert len(panel.sections) == 19
             assert got[key].digests() == panel.digests()
 
+    @pytest.mark.slow
     def test_processes_give_the_same_bits(self, market, signals, serial) -> None:
         self.agree(panels(market, signals, jobs=2), serial)
 
@@ -232,6 +233,7 @@ class TestCrews:
             panels(market, signals, jobs=2)
             assert sum(seen) == 57 and max(seen) == longest
 
+    @pytest.mark.slow
     def test_a_lost_worker_is_made_good_for(self, market, own, tmp_path) -> None:
         mark = str(tmp_path / "mark")
 
@@ -246,6 +248,7 @@ class TestCrews:
         assert os.path.exists(mark)
         assert got.digest() == one(market, factors=["Deadly"]).digest()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("jobs", "done"), [(1, "2 of 19"), (2, r"\d+ of 19")])
     def test_ctrl_c_says_that_nothing_is_kept(self, market, own, tmp_path, jobs, done) -> None:
         mark, parent = str(tmp_path / "mark"), os.getpid()
@@ -266,7 +269,7 @@ class TestCrews:
 
 
 class TestNothingLaterIsSeen:
-    @pytest.mark.parametrize("jobs", [1, 2])
+    @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
     def test_not_even_by_a_factor_that_looks_at_the_last_bar(self, market, own, jobs) -> None:
         @factor("mine", lookback=1)
         def Peek(close):
@@ -282,6 +285,7 @@ class TestNothingLaterIsSeen:
         at_once, _ = compute(even.bars, ["Peek"], at=even.bars.dates[ends])
         assert not np.allclose(at_once[0, :, 0], even.bars["close"][ends[0]])  # it would peek
 
+    @pytest.mark.slow
     def test_bars_after_the_month_end_change_no_factor(self, market) -> None:
         bars = market.bars
         cut = int(month_ends(bars.dates)[10]) + 1
@@ -295,6 +299,7 @@ class TestNothingLaterIsSeen:
             assert a[:11] == b[:11] and a[11] != b[11]
 
 
+@pytest.mark.slow
 def test_factors_of_a_file_reach_the_workers(market, own, tmp_path: Path) -> None:
     (tmp_path / "beside_the_factors.py").write_text("def half(x):\n    return x / 2\n")
     file = tmp_path / "mine.py"

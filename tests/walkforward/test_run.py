@@ -154,10 +154,12 @@ def test_every_refit_is_a_task_of_its_own(market):
     assert all(len(group) <= 2 for group in groups)
 
 
+@pytest.mark.slow
 def test_more_processes_give_the_same_bits(market, models, serial):
     assert bits(walk_forward(market, models, seeds={"net": 2}, jobs=2, **SETTINGS)) == bits(serial)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_only_its_task(market, tmp_path):
     seen = []
     walks = walk_forward(
