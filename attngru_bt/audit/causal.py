@@ -105,7 +105,8 @@ def assert_causal(
     else:
         with apart:
             found = find(function, bars, names, dates, seed, whole, apart.call)
-    between, _ = find_between(function, bars, names, len(dates), seed, whole)
+    early = -(-len(dates) // 4)
+    between, _ = find_between(function, bars, names, len(dates), seed, whole, early)
     found = between | found
     if found:
         leak = min(found.values(), key=lambda one: (one.date, one.asset))

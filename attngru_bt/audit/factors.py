@@ -61,12 +61,13 @@ def check(
             if not group:
                 continue
             compute_them, whole = _compute(group), _compute(group)(part)
-            ended, passes = None, len(cuts)
+            ended, passes, early = None, len(cuts), 0
             if group[0] in own:
                 ended = None if past is None else _apart(past, group)
                 passes *= max(1, WIDE // len(part.assets))
+                early = -(-passes // 4)
             leaks = [find(compute_them, part, group, cuts, seed, whole, ended)]
-            more, n = find_between(compute_them, part, group, passes, seed, whole)
+            more, n = find_between(compute_them, part, group, passes, seed, whole, early)
             between = max(between, n)
             leaks.append(more)
             for name, leak in (pair for one in leaks for pair in one.items()):

@@ -169,6 +169,7 @@ def find_between(
     passes: int,
     seed: int,
     whole: Values | None = None,
+    early: int = 0,
 ) -> tuple[dict[str, Leak], int]:
     """Look for leaks at many more dates, at the price of a few.
 
@@ -181,7 +182,9 @@ def find_between(
     compute, bars, names, seed, whole
         See `find`.
     passes : int
-        How often all stocks are computed.
+        How often all stocks are computed for dates after the first third of the bars.
+    early : int, default 0
+        How often for dates in the first third, where a factor warms up.
 
     Returns
     -------
@@ -191,13 +194,17 @@ def find_between(
     """
     first = len(bars) // 3
     rng = np.random.default_rng([seed, len(bars)])
-    dates = rng.permutation(np.arange(first, len(bars) - 1))
-    if not len(dates):
+    late, warming = (
+        rng.permutation(np.arange(*span)) for span in ((first, len(bars) - 1), (1, first))
+    )
+    if not len(late):
         return {}, 0
     whole = compute(bars) if whole is None else whole
     n = len(bars.assets)
     suspects: dict[str, set[int]] = {}
-    for number in range(passes):
+    turns = [(late, number) for number in range(passes)]
+    turns += [(warming, number) for number in range(early if len(warming) else 0)]
+    for dates, number in turns:
         rows = dates[np.arange(number * n, (number + 1) * n) % len(dates)]
         wrong = differs(compute(staggered_bars(bars, rows, rng)), whole)
         wrong &= (np.arange(len(bars))[:, None] <= rows)[:, :, None]
@@ -208,12 +215,13 @@ def find_between(
     for name, at in suspects.items():
         column = list(names).index(name)
         only = partial(_column, compute, column)
-        for row in sorted(at)[:CONFIRMED]:
+        # late ones first: a function may not cope with a handful of bars
+        for row in sorted(at, key=lambda row: (row < first, row))[:CONFIRMED]:
             cut = [pd.Timestamp(bars.dates[row])]
             found |= find(only, bars, [name], cut, seed, whole[:, :, [column]])
             if name in found:
                 break
-    return found, min(passes * n, len(dates))
+    return found, min(passes * n, len(late)) + min(early * n, len(warming))
 
 
 def _column(compute: Compute, column: int, bars: Bars) -> Values:

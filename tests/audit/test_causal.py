@@ -316,6 +316,13 @@ class TestKept:
             assert not remembers(function, is_ours), function
 
 
+def test_a_warm_up_filled_from_the_first_value():
+    def warmed_up(close):
+        return pd.DataFrame(close).rolling(60).mean().bfill().to_numpy()
+
+    assert said(warmed_up).startswith("warmed_up of S0")
+
+
 def test_a_leak_on_one_row():
     def Christmas(close):
         out = close.copy()

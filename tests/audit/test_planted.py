@@ -432,7 +432,19 @@ class TestOneDayAYear:
         assert market.bars.dates[200] not in cuts
         check = factors.check(market.bars, cuts, factors=["Christmas"])
         assert check.status == "fail" and check.first.date == market.bars.dates[200]
-        assert "stock by stock at 180" in check.summary
+        assert "stock by stock at 230" in check.summary
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_a_warm_up_filled_from_the_first_value(self, market, clean_registry, seed):
+        """Only the first twenty rows know anything: none of the cuts is there."""
+
+        @factor("mine")
+        def WarmedUp(close):
+            return pd.DataFrame(close).rolling(20).mean().bfill().to_numpy()
+
+        cuts = cut_dates(market.bars.dates, 2, 100, seed)
+        check = factors.check(market.bars, cuts, factors=["WarmedUp"], seed=seed)
+        assert check.status == "fail" and check.first.date < market.bars.dates[20]
 
     @pytest.mark.parametrize("tricky", ["rank", "cumulative", "expanding", "gap"])
     def test_clean_but_tricky_ones_pass(self, market, clean_registry, tricky):

@@ -52,6 +52,11 @@ def _length(close):
 _kept = {}
 
 
+def forget():
+    """Empty the cache: it would travel with the factor to the process that is to know nothing."""
+    _kept.clear()
+
+
 def _kept_mean(close):
     """Close over the mean of the longest closes it ever saw."""
     key = close.shape[1]
