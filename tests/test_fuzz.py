@@ -203,6 +203,7 @@ def test_under_ashare_rules(seed, cash, coo, settle_after, slippage, **params):
     check(strategy, market, cash, rules)
 
 
+@pytest.mark.slow
 @examples(400)
 @given(**SWITCHES, lot=st.sampled_from([0, 1, 100]))
 @example(  # fractions of a share out of a billionth of the cash

@@ -27,8 +27,8 @@ def runs():
     return [(given, simulator.run(given)) for given in settings]
 
 
+@pytest.mark.slow
 class TestSimulator:
-    @pytest.mark.slow
     def test_the_plug_in_agrees_on_every_session(self, runs):
         for seed, (given, got) in zip(SEEDS, runs, strict=True):
             assert not simulator.difference(simulator.simulate(given), got, given.cash), seed

@@ -63,6 +63,7 @@ class TestWalks:
         monkeypatch.setattr(tasks, "MAX_ROWS", rows)
         assert walked(market) == reference
 
+    @pytest.mark.slow
     def test_a_model_without_the_others_and_a_seed_without_the_rest(self, market, reference):
         for name, model in MODELS.items():
             alone = bits(walk_forward(market, {name: model}, **SETTINGS))

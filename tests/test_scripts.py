@@ -357,6 +357,7 @@ class TestFeedsAsPeopleWriteThem:
             "cerebro.adddata(feed, name='SYMBOL') where it is added."
         )
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("coo", [True, False])
     def test_daily_feeds_beside_the_minute_feeds_they_are_made_of(self, coo):
         runs = []
@@ -377,6 +378,7 @@ class TestFeedsAsPeopleWriteThem:
             got.analyzers.performance.returns, want.analyzers.performance.returns
         )
 
+    @pytest.mark.slow
     def test_days_that_are_made_without_their_end_are_traded_alike(self):
         """Each then comes with the first minute bar of the next, and no analyzer can tell."""
         cerebro = script({})

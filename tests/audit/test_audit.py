@@ -56,6 +56,7 @@ def until(market, n_days):
     return market.until(market.bars.dates[n_days - 1])
 
 
+@pytest.mark.slow
 class TestWhole:
     @pytest.fixture(scope="class")
     @staticmethod
@@ -65,7 +66,6 @@ class TestWhole:
         assert tuple(told) == report.checks
         return report
 
-    @pytest.mark.slow
     def test_a_clean_market_passes_all(self, report):
         assert [c.name for c in report.checks] == list(audit.CHECKS)
         want = dict.fromkeys(audit.CHECKS, "pass") | {"members": "skipped"}
@@ -73,7 +73,6 @@ class TestWhole:
         n = len(audit.CHECKS)
         assert report.passed and report.verdict == f"{n - 1} passed, 0 failed, 1 skipped"
 
-    @pytest.mark.slow
     def test_is_the_same_again(self, market, report):
         skip = ("scores", "orders", "same day", "account")
         again = audit.run(market, against=until(market, 300), skip=skip, **QUICK)
@@ -84,7 +83,6 @@ class TestWhole:
         for name in ("scores", "orders"):
             assert int(report[name].summary.split()[0]) > 50, report[name].summary
 
-    @pytest.mark.slow
     def test_a_leaking_line_is_caught_by_accuracy_and_label_shift(self, market):
         """Values computed elsewhere cannot be cut, but they cannot hide either."""
         leaking = with_lines(market, oracle=next_month(market))
@@ -98,7 +96,6 @@ class TestWhole:
             assert check.first.symbol in market.bars.assets
             assert check.first.date in market.bars.dates
 
-    @pytest.mark.slow
     def test_a_leaking_factor_is_caught(self, market, clean_registry):
         @factor("mine")
         def Centred(close):
@@ -125,7 +122,6 @@ class TestWhole:
         assert "min_months=9" in report["scores"].summary
         assert {report[n].status for n in ("scores", "orders", "accuracy")} == {"skipped"}
 
-    @pytest.mark.slow
     def test_a_signal_of_ones_own(self, market):
         """One that keeps no cross-sections is replayed all the same."""
         table = pd.DataFrame(
@@ -139,7 +135,6 @@ class TestWhole:
         assert {report[n].status for n in ("scores", "label shift")} == {"skipped"}
         assert report["accuracy"].status == "pass", "it is measured from scores and bars"
 
-    @pytest.mark.slow
     def test_the_network_sees_no_future_either(self):
         small = make_market(n_assets=6, n_days=100, seed=1)
         asked = dict(topk=2, min_months=2, cuts=1, factors=("BIAS5", "PB"), model="network")

@@ -152,6 +152,7 @@ class TestScoresFromTheFuture:
         check = report["accuracy"]
         assert check.status == "pass" and "rank IC" in check.summary
 
+    @pytest.mark.slow
     def test_outcomes_are_those_of_the_generator(self, market):
         from sklearn.linear_model import LogisticRegression
 

@@ -87,8 +87,8 @@ class TestHelp:
             assert getattr(option, "help", None), option.name
 
 
+@pytest.mark.slow
 class TestRun:
-    @pytest.mark.slow
     def test_writes_every_file_and_names_it(self, whole):
         done, folder = whole
         there = {path.name for path in folder.iterdir()}
@@ -128,7 +128,6 @@ class TestRun:
         assert len(left) and left.max() < "2015-08-10"
         assert scores["month_end"].max() > "2015-09-01"
 
-    @pytest.mark.slow
     def test_is_the_run_of_the_python_api(self, whole, data):
         strategy = backtest.run(attngru_bt.load(data), end=END, **PARAMS)
         scores = pd.read_csv(whole[1] / "scores.csv", parse_dates=["month_end"])
@@ -142,7 +141,6 @@ class TestRun:
         assert fills["size"].tolist() == log["size"].tolist()
         assert fills["price"].tolist() == log["price"].tolist()
 
-    @pytest.mark.slow
     def test_data_beyond_end_change_no_byte(self, whole, cut, tmp_path):
         done = invoke("backtest", "--data", cut, "--out", tmp_path / "cut", *SMALL)
         assert done.exit_code == 0, done.output
@@ -405,10 +403,10 @@ def test_a_baseline_that_buys_nothing_is_said(data, tmp_path):
     assert "WARNING The baseline bought nothing: 2 decisions led to no fill" in done.output
 
 
+@pytest.mark.slow
 class TestInterrupt:
     """Ctrl-C in the middle of a long run, as a terminal sends it."""
 
-    @pytest.mark.slow
     def test_ends_with_130_and_a_sentence(self, interrupted):
         code, text, folder = interrupted
         assert code == 130, text
@@ -423,7 +421,6 @@ class TestInterrupt:
         kept = {path.name for path in interrupted[2].iterdir()}
         assert kept == {"scores.partial.csv", "checkpoints"}
 
-    @pytest.mark.slow
     def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
         self, interrupted, data, tmp_path
     ):

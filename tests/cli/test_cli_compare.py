@@ -44,8 +44,8 @@ def whole(data, tmp_path_factory):
     return done, folder
 
 
+@pytest.mark.slow
 class TestRun:
-    @pytest.mark.slow
     def test_writes_every_file_and_names_it(self, whole):
         done, folder = whole
         names = {path.name for path in folder.iterdir() if path.is_file()}
@@ -71,14 +71,12 @@ class TestRun:
         assert [s for s in stages if s != "training"] == ["data", "backtest", "report", "done"]
         assert "training" in stages
 
-    @pytest.mark.slow
     def test_is_the_comparison_of_the_python_api(self, whole, data, tmp_path):
         names = tuple(FACTORS.split(","))
         found = compare.run(load(data), MODELS, end=END, factors=names, **SETTINGS)
         read = pd.read_csv(whole[1] / "table3.csv", index_col="model")
         pd.testing.assert_frame_equal(read, found.table3, check_names=False, check_dtype=False)
 
-    @pytest.mark.slow
     def test_a_second_time_nothing_is_fitted(self, whole, data, monkeypatch):
         folder = whole[1]
         before = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}

@@ -152,8 +152,8 @@ class TestMonths:
             common_months([], market.bars.dates)
 
 
+@pytest.mark.slow
 class TestAccounts:
-    @pytest.mark.slow
     def test_are_those_of_the_backtest(self, market, walks, found):
         scores = walks[2].scores()
         own = backtest.run(
@@ -334,12 +334,11 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
+@pytest.mark.slow
 class TestFiles:
-    @pytest.mark.slow
     def test_nothing_else_is_left(self, folder):
         assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
 
-    @pytest.mark.slow
     def test_again_the_same_bytes(self, market, walks, tmp_path):
         for name in ("first", "second"):
             again = compare.measure(market, walks[:1], topk=K, draws=20, models=["attention-gru"])
@@ -409,7 +408,6 @@ class TestFiles:
         with pytest.raises(ValueError, match="no place for the tables of 'c'"):
             compare.insert(found, report, "c")
 
-    @pytest.mark.slow
     def test_almost_even_attention_is_said_to_be_so(self, found):
         seen = found.attention["attention-gru"]
         flat = replace(seen, families=seen.even + 0.001)

@@ -257,6 +257,7 @@ class TestYFinance:
         early = vendor.bars("AAPL", pd.Timestamp("2000-01-01"), END)
         pd.testing.assert_frame_equal(late, early.iloc[2:].reset_index(drop=True))
 
+    @pytest.mark.slow
     @given(
         st.lists(
             st.tuples(
@@ -431,6 +432,7 @@ class TestPatience:
 
 
 class TestStays:
+    @pytest.mark.slow
     @given(
         st.lists(st.integers(0, 120), max_size=6),
         st.lists(st.integers(0, 120), max_size=6),

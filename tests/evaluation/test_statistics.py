@@ -31,6 +31,7 @@ def quiet(function, *args, **kwargs):
         return function(*args, **kwargs)
 
 
+@pytest.mark.slow
 class TestAgreesWithEmpyrical:
     @given(RETURNS, PERIODS)
     def test_annualized_return(self, returns, periods):

@@ -128,7 +128,13 @@ MATRIX = [
 class TestMatrix:
     """Feed class x tz x tzinput x sessionend x cheat_on_open, over both changes of the clocks."""
 
-    @pytest.mark.parametrize("number", range(0, len(MATRIX), 12))
+    @pytest.mark.parametrize(
+        "number",
+        [
+            pytest.param(number, marks=[pytest.mark.slow] if number % 36 else [])
+            for number in range(0, len(MATRIX), 12)
+        ],
+    )
     def test_the_day_shown_last_is_the_one_before_the_day_traded(self, number, tmp_path):
         for i, setting in enumerate(MATRIX[number : number + 12], number):
             kind, tz, tzinput, sessionend, coo = setting

@@ -126,6 +126,7 @@ class TestGenerator:
             "months": 6, "skip": 0, "universe": None,
         }  # fmt: skip
 
+    @pytest.mark.slow
     def test_elastic_net_lstm_selects_factors_and_knows_the_months(self, months):
         signal, _ = run("elastic-net-lstm", months)
         pipeline = signal.model_

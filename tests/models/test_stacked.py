@@ -250,6 +250,7 @@ class TestAgainstThePlainLoop:
             for name, value in b.network.state_dict().items():
                 torch.testing.assert_close(a.network.state_dict()[name], value, rtol=0, atol=2e-5)
 
+    @pytest.mark.slow
     def test_the_same_top_ten_in_every_month(self):
         data = [
             (samples(300 + 25 * m, 6, 8, seed=m), samples(80, 6, 8, seed=90 + m)) for m in range(6)

@@ -232,6 +232,7 @@ class TestPage:
         source = (folder / "tearsheet.html").read_text()
         assert NASTY not in source and "&lt;b&gt;&amp;" in source
 
+    @pytest.mark.slow
     def test_nothing_of_matplotlib_changes(self, ran, tmp_path):
         matplotlib.rcParams["font.size"] = 7.5
         try:
@@ -289,6 +290,7 @@ class TestPage:
         assert "<title>Q&amp;A</title>" in path.read_text()
 
 
+@pytest.mark.slow
 class TestLessToShow:
     def test_a_plain_strategy_says_what_is_left_out_and_why(self, tmp_path):
         page = Page(tearsheet.save(make_run(Trader, benchmark=None), tmp_path / "page.html"))
@@ -365,11 +367,13 @@ class TestErrors:
         with pytest.raises(TypeError, match="must be a Series of closes; got 'INDEX'"):
             tearsheet.save(ran, tmp_path / "page.html", benchmark="INDEX")
 
+    @pytest.mark.slow
     def test_a_missing_folder_is_made(self, ran, tmp_path):
         assert tearsheet.save(ran, tmp_path / "no" / "page.html").exists()
 
 
 class TestFiles:
+    @pytest.mark.slow
     def test_the_same_run_gives_the_same_bytes(self, folder, tmp_path):
         again = tearsheet.write_run(
             make_run(), tmp_path, baseline=make_run(Trader), baseline_name="Other",

@@ -288,6 +288,7 @@ class TestFeedsThatDoNotTrade:
         ]  # fmt: skip
 
 
+@pytest.mark.slow
 class TestModes:
     MODES = (
         {"runonce": False}, {"preload": False}, {"exactbars": 0}, {"exactbars": -1},

@@ -105,6 +105,7 @@ def bad(shared, number):
     raise ValueError("a task's own")
 
 
+@pytest.mark.slow
 class TestDask:
     """A cluster whose workers are threads of this process: they can be lost, and it is quick."""
 

@@ -251,6 +251,7 @@ class TestProperties:
         scores = SignalGenerator(pipeline, **SMALL).scores(bars.until(month_end(bars, 4)))
         assert scores.between(0, 1).all()
 
+    @pytest.mark.slow
     def test_it_learns_a_planted_signal(self):
         market = make_market(n_assets=40, n_days=760, seed=1, signal=0.4)
         generator = SignalGenerator(

@@ -94,6 +94,7 @@ def check(panel: Panel, market: Market, members, *, raw_names=FACTORS) -> None:
                 assert same(stored[bars.assets.index(asset)], rows[date, asset]), (date, asset)
 
 
+@pytest.mark.slow
 class TestMembersOnly:
     # not shrunk: that would take minutes
     @settings(max_examples=12, phases=[Phase.generate])

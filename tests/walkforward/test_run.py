@@ -91,6 +91,7 @@ def bits(walks):
     ]
 
 
+@pytest.mark.slow
 def test_a_walk_says_what_the_backtest_would_have_asked(market, serial):
     generator = SignalGenerator(net(), **SETTINGS)
     strategy = backtest.run(market, signal=generator, topk=3)
@@ -202,6 +203,7 @@ def test_a_dask_cluster_gives_the_same_bits_even_if_it_loses_a_worker(
     assert bits(walks) == bits(serial)
 
 
+@pytest.mark.slow
 class TestSideBySide:
     """Networks of a month's seeds, then of further months, are trained in one set of products."""
 
@@ -294,6 +296,7 @@ class TestSideBySide:
         assert 0 < sum(record.fit_seconds for months in done for record in months) < elapsed
 
 
+@pytest.mark.slow
 class TestResume:
     def test_nothing_finished_is_repeated(self, market, models, serial, tmp_path):
         walk_forward(market, {"net": net()}, folder=tmp_path, **SETTINGS)
@@ -335,7 +338,6 @@ class TestResume:
         assert signal.getsignal(signal.SIGINT) is handler is signal.default_int_handler
         assert bits(walks) == bits(walk_forward(market, {"one": model}, **SETTINGS))
 
-    @pytest.mark.slow
     def test_sigkill_at_any_moment_changes_nothing(self, tmp_path):
         """Twenty-four processes in a row are killed at random moments of the same run."""
         script = tmp_path / "killed.py"
