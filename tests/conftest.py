@@ -1,17 +1,22 @@
-"""Fixtures shared by the tests: a synthetic market, the real panels, small hand-made feeds."""
+"""Fixtures shared by the tests: a synthetic market, the real panels, vendors that are not asked.
+
+The package is imported by the fixtures that need it: the process that hands the tests out loads
+this file, too.
+"""
+
+from __future__ import annotations
 
 import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import vendor_modules
 from hypothesis import HealthCheck, settings
 
-from attngru_bt.cli import scripts
-from attngru_bt.data.market import Market, load, make_market
-from attngru_bt.factors import registry
+if TYPE_CHECKING:
+    from attngru_bt import Market
 
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds after which a process that a test has started counts as hung, not as slow. Tests have no
@@ -25,6 +30,8 @@ REAL = Path(os.environ.get("ATTNGRU_DATA", ROOT.parent / "shared" / "data"))
 @pytest.fixture(scope="session")
 def market() -> Market:
     """Small market with late listings, a delisting and suspensions. Do not change it."""
+    from attngru_bt import make_market
+
     return make_market(n_assets=15, n_days=420, seed=3, signal=0.3)
 
 
@@ -42,6 +49,8 @@ def sse50_path() -> Path:
 
 @pytest.fixture(scope="session")
 def sse50(sse50_path: Path) -> Market:
+    from attngru_bt import load
+
     return load(sse50_path)
 
 
@@ -71,6 +80,8 @@ def cluster(monkeypatch):
 @pytest.fixture
 def ak(monkeypatch):
     """The akshare library, as far as it is asked."""
+    import vendor_modules
+
     module = vendor_modules.make_akshare()
     monkeypatch.setitem(sys.modules, "akshare", module)
     return module
@@ -79,6 +90,8 @@ def ak(monkeypatch):
 @pytest.fixture
 def bs(monkeypatch):
     """The baostock library, as far as it is asked."""
+    import vendor_modules
+
     module = vendor_modules.make_baostock()
     monkeypatch.setitem(sys.modules, "baostock", module)
     return module
@@ -87,6 +100,9 @@ def bs(monkeypatch):
 @pytest.fixture
 def clean_registry(monkeypatch):
     """Factors that a test registers, in scripts or itself, do not outlive it."""
+    from attngru_bt.cli import scripts
+    from attngru_bt.factors import registry
+
     before = registry.snapshot()
     monkeypatch.setattr(scripts, "_loaded", {})
     yield

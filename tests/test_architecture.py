@@ -113,6 +113,7 @@ def is_private(name):
     return name.startswith("_") and not name.startswith("__") and name not in named_tuples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_private_names_stay_in_their_module(path):
     assert not list(private(path))

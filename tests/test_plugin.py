@@ -96,6 +96,7 @@ def test_exactbars_1_is_refused_in_one_sentence(small, tmp_path):
         plugged(small, tmp_path, pandas_feeds, modes=dict(exactbars=1))
 
 
+@pytest.mark.slow
 def test_scores_come_from_the_bars_of_the_feeds_and_nothing_else(small, want, tmp_path):
     """The same generator, fed the bars directly, gives the same scores."""
     generator = attngru_bt.SignalGenerator(LogisticRegression(max_iter=50), **SETTINGS)
@@ -131,6 +132,7 @@ def test_extra_lines_of_a_feed_are_factors(small, tmp_path):
     assert "mood" in strategy.signal.history_.columns
 
 
+@pytest.mark.slow
 def test_the_embedded_network_runs_and_reports(small, tmp_path):
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
     attngru_bt.add_feeds(cerebro, small)
@@ -142,6 +144,7 @@ def test_the_embedded_network_runs_and_reports(small, tmp_path):
     assert np.isfinite(analysis["annual_return"]) and np.isfinite(analysis["information_ratio"])
 
 
+@pytest.mark.slow
 def test_a_subclass_overrides_params_only(small, tmp_path):
     class Mine(attngru_bt.AttentionGRUStrategy):
         params = dict(topk=2, signal=LogisticRegression(max_iter=50), min_months=4, lookback=2)
@@ -185,6 +188,7 @@ def test_optstrategy_runs_in_worker_processes(small, tmp_path):
     assert returns == [s.analyzers.performance.get_analysis()["total_return"] for s in alone]
 
 
+@pytest.mark.slow
 def test_the_signal_of_a_run_pickles_with_what_it_learned(small, tmp_path):
     strategy = plugged(small, tmp_path)
     again = pickle.loads(pickle.dumps(strategy.signal))

@@ -58,6 +58,7 @@ class TestWalks:
     def test_however_many_processes(self, market, reference, jobs):
         assert walked(market, jobs=jobs) == reference
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rows", [1, 10**9])
     def test_bundles_of_one_and_of_many(self, market, reference, rows, monkeypatch):
         monkeypatch.setattr(tasks, "MAX_ROWS", rows)
@@ -83,6 +84,7 @@ class TestWalks:
             walked(market, folder=tmp_path, progress=stop)
         assert walked(market, folder=tmp_path, jobs=jobs) == reference
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", MODELS)
     def test_the_plug_in_along_a_backtest(self, market, reference, name):
         signal = SignalGenerator(MODELS[name], **SETTINGS)

@@ -405,6 +405,7 @@ class TestBenchmark:
         assert it.benchmark_returns.iloc[1:-40].notna().all()
         assert "comparisons cover these sessions" in caplog.text
 
+    @pytest.mark.slow
     def test_it_stands_still_where_it_has_no_close(self, frames, caplog):
         gap = frames["INDEX"].index[50:60]
         some = {**frames, "INDEX": frames["INDEX"].drop(gap)}
@@ -585,6 +586,7 @@ class TestParameters:
 
 
 class TestOtherProcesses:
+    @pytest.mark.slow
     def test_optstrategy_brings_results_back_from_workers(self, frames):
         cerebro = make_cerebro(frames, strategy=None, maxcpus=2)
         cerebro.optstrategy(RandomTrader, seed=[1, 2, 3])

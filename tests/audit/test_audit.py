@@ -286,6 +286,7 @@ class TestLabelShift:
         assert leaked > 0.5 > 0.25 > honest
         assert f"{honest:.3f}" in check.summary and f"{leaked:.3f}" in check.summary
 
+    @pytest.mark.slow
     def test_labels_of_the_month_before(self, sections):
         labels = label_shift._last_month(sections)
         assert np.isnan(labels[0]).all()

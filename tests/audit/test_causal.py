@@ -66,6 +66,7 @@ class TestCaught:
 
         assert "to the very last bar" in said(Whole)
 
+    @pytest.mark.slow
     def test_one_that_is_registered(self, clean_registry):
         @factor("mine", windows={"Peek3": 3, "Peek5": 5})
         def Peek(close, n):

@@ -60,6 +60,7 @@ class TestSameDay:
         assert check.first.date in market.bars.dates
         assert any("only what is known at its open" in f.sentence for f in check.findings)
 
+    @pytest.mark.slow
     def test_the_replay_alone_sees_it_in_the_data(self, market, scores):
         """Scores of today's close, made of the very data, are hidden by no blindfold."""
 
@@ -117,6 +118,7 @@ class TestSameDay:
             assert (other[name][201, known] != bars[name][201, known]).all(), name
         assert (other["high"][201, known] >= other["low"][201, known]).all()
 
+    @pytest.mark.slow
     def test_bars_one_by_one_give_the_same(self, market, scores):
         a, b = (
             history(backtest.run(market, MonthlyTopK, signal=scores, topk=3, stream=stream))
@@ -130,6 +132,7 @@ class TestScoresFromTheFuture:
 
     ASKED = dict(topk=3, cuts=1, skip=set(audit.CHECKS) - {"accuracy"})
 
+    @pytest.mark.slow
     def test_a_table(self, market):
         report = audit.run(market, signal=month_ahead(market), strategy=MonthlyTopK, **self.ASKED)
         check = report["accuracy"]
@@ -166,6 +169,7 @@ class TestScoresFromTheFuture:
         assert len(both) > 50
         pd.testing.assert_frame_equal(got.loc[both], want.loc[both], check_index_type=False)
 
+    @pytest.mark.slow
     def test_the_rank_ic_has_a_limit_of_its_own(self):
         """.302 with a t of 16, spread over all stocks: of ten picks precision is not enough."""
         rng = np.random.default_rng(3)

@@ -252,6 +252,7 @@ class TestMistakes:
         text = self.fails("--data", data, "--start", "2015-09-01", "--end", "2015-08-01")
         assert "start" in text and "2015-09-01" in text
 
+    @pytest.mark.slow
     def test_too_few_months_to_train_on(self, data):
         text = self.fails("--data", data, "--topk", "3", "--min-months", "40")
         assert "min_months=40 are needed" in text
@@ -370,6 +371,7 @@ def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
     assert not (tmp_path / "checkpoints").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "cause"),
     [

@@ -121,6 +121,7 @@ class TestVerdict:
         finding = written["checks"][0]["findings"][0]
         assert finding["subject"] == name and finding["sentence"] in first
 
+    @pytest.mark.slow
     def test_history_that_changed(self, data, earlier, tmp_path):
         changed = tmp_path / "changed"
         shutil.copytree(earlier, changed)
@@ -132,6 +133,7 @@ class TestVerdict:
         assert statuses(done)["changed history"] == "fail"
         assert f"first: S003 on {table['date'][40]}: volume was" in done.stdout
 
+    @pytest.mark.slow
     def test_prices_that_know_a_later_split(self, data, earlier, tmp_path):
         forward = tmp_path / "forward"
         shutil.copytree(data, forward)
@@ -174,6 +176,7 @@ class TestVerdict:
             done.stdout
         )
 
+    @pytest.mark.slow
     def test_the_embedded_data_fail_survivorship_and_nothing_else(self):
         done = invoke(NO_REPLAY, "--cuts", 1, "--factors", "BIAS5", "--start", "2013-01-01")
         assert done.exit_code == 1

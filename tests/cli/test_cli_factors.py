@@ -146,6 +146,7 @@ class TestCompute:
             ["date", "symbol"], ignore_index=True))  # fmt: skip
         assert {p.name for p in path.parent.iterdir()} == {path.name}, "no half-written file"
 
+    @pytest.mark.slow
     def test_says_what_was_left_out_and_why(self, data, tmp_path):
         text = ok("factors", "compute", "--data", data, "--out", tmp_path / "f.csv").stderr
         left = {line.split(": ")[0]: line.split(": ")[1].split(", ")

@@ -182,6 +182,7 @@ def test_another_fetch_in_the_folder_is_said(bs, tmp_path):
     assert invoke(*span(tmp_path, "600036"), "--fresh").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_piece_is_fetched_again_and_named(bs, tmp_path):
     assert invoke(*span(tmp_path)).exit_code == 0
     (tmp_path / ".parts" / "bars-600036.SH.parquet").write_bytes(b"")

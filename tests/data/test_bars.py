@@ -611,6 +611,7 @@ class TestFeedReader:
         assert set(list(strategy.got.values())[-1].lines) == {"close"}
         assert caplog.text.count("line 'pe' of feed 'S000' is known from 2015-02-26 on") == 1
 
+    @pytest.mark.slow
     def test_a_second_run_of_the_same_feeds_starts_over(self, tmp_path):
         feeds, bars, _ = feeds_of("panel", tmp_path)
         cerebro = bt.Cerebro(stdstats=False)

@@ -116,6 +116,7 @@ class TestRefused:
         with pytest.raises(DataError, match="^the feeds: " + REFUSED):
             cerebro.run()
 
+    @pytest.mark.slow
     def test_by_the_commands_with_a_sentence(self, weekly, tmp_path):
         market = Market(weekly.bars, weekly.bars.frame("close")[["S000"]].rename(
             columns={"S000": "close"}), None, "rare")  # fmt: skip
@@ -186,6 +187,7 @@ class TestAnalyzers:
         assert "periods" not in caplog.text
 
 
+@pytest.mark.slow
 def test_the_real_panels_are_daily(sse50):
     check_daily(sse50.bars.dates, "sse50")
     assert sessions_per_year(sse50.bars.dates) == pytest.approx(243, abs=4)

@@ -190,6 +190,7 @@ class TestMakeMarket:
         # 500 names and 68 months: a standard error of about .0055
         assert abs(ics.mean() - signal) < 0.02
 
+    @pytest.mark.slow
     def test_nothing_else_predicts(self):
         """What is not tied to the hidden characteristic knows nothing about next month."""
         market = make_market(500, 1500, seed=12, signal=0.6)

@@ -140,6 +140,7 @@ class TestValidation:
             Membership.from_frame(frame)
 
 
+@pytest.mark.slow
 def test_the_real_index_has_its_members(sse50):
     """50 names at every month-end, apart from days between a leaving and an entering."""
     counts = [

@@ -608,6 +608,7 @@ class TestDownload:
         assert [f.name for f in (tmp_path / ".parts").iterdir()] == ["plan.json"]
         assert download(Baostock(patience()), "600000", **SPAN, folder=tmp_path).fetched
 
+    @pytest.mark.slow
     def test_two_fetches_write_the_same_bytes(self, bs, tmp_path):
         for name in ("one", "two"):
             download(Baostock(patience()), "sse50", **SPAN, folder=tmp_path / name, form="csv.gz")

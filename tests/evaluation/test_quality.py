@@ -31,6 +31,7 @@ def many_months(n=9, seed=3):
 
 
 class TestOneMonth:
+    @pytest.mark.slow
     @given(SEEDS)
     def test_rank_ic_is_spearmans(self, seed):
         rows = one_month(seed)

@@ -124,6 +124,7 @@ class TestEveryFactor:
     def test_scales_by_its_declared_degree(self, smooth: Bars, name: str) -> None:
         check_degree(smooth.rows(0, 1100), name)
 
+    @pytest.mark.slow
     def test_is_the_same_for_a_symbol_alone(self, bars: Bars) -> None:
         check_alone(bars, NAMES)
 
@@ -138,6 +139,7 @@ class TestEveryFactor:
         assert np.isnan(values[~bars.traded]).all()
         assert np.isfinite(values).any(axis=(0, 1)).all()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("exact", [True, False], ids=["exact", "grouped"])
     @pytest.mark.parametrize("raw", [True, False], ids=["raw", "scaled"])
     def test_extended_month_by_month_equals_a_full_computation(

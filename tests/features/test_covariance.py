@@ -202,6 +202,7 @@ class TestInTheWalk:
         if n_components is not None:
             same(ours.preprocess["components"], scratch["components"], atol=1e-6)
 
+    @pytest.mark.slow
     def test_the_rows_are_not_gone_through_again(self, panel, monkeypatch):
         def never(self, X, y=None):
             raise AssertionError("fitted from scratch")

@@ -126,6 +126,7 @@ class TestRun:
     def warned(self, caplog):
         return [r.getMessage() for r in caplog.records if "knows the future" in r.getMessage()]
 
+    @pytest.mark.slow
     def test_a_backtest_warns_once_by_name(self, market, caplog):
         month, _, _ = ahead(market.bars)
         columns = {"target": month, "noise": honest(market.bars)["noise0"]}
@@ -141,6 +142,7 @@ class TestRun:
         assert "--ignore target" in line
         assert strategy.decisions
 
+    @pytest.mark.slow
     def test_a_generator_warns_when_twelve_months_have_ended(self, market, caplog):
         month, _, _ = ahead(market.bars)
         bars = with_lines(market.bars, {"target": month})

@@ -148,6 +148,7 @@ class TestSameAsPandasData:
         assert any(row[0] == "open" for row in theirs.seen)
         assert plain(ours.seen) == plain(theirs.seen)
 
+    @pytest.mark.slow
     def test_a_feed_without_a_bar_changes_nothing(self):
         data = frames(4, n_assets=3)
         data["EMPTY"] = data["S000"].iloc[:0]
@@ -173,6 +174,7 @@ class TestSameAsPandasData:
         )
         assert plain(ours.seen) == plain(theirs.seen)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("lookahead", [1, 7])
     def test_with_lookahead(self, lookahead):
         ours, theirs = (

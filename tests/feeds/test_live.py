@@ -141,6 +141,7 @@ class TestUnevenDeliveries:
         assert strategy.shown[1][0] == MARCH  # known by then
         assert "2020-03-02: the session was over before the bar of C came" in caplog.text
 
+    @pytest.mark.slow
     def test_so_does_the_last_session_of_a_calendar(self, simulated_time):
         class Weekdays(bt.TradingCalendar):
             pass

@@ -253,6 +253,7 @@ class TestFeedsOfDifferentStamps:
         # fills of one session come in the order of the bars
         return decided, str(shown), sorted(fills), round(strategy.broker.getvalue(), 4)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("rules", [False, True])
     @pytest.mark.parametrize("coo", [True, False])
     def test_all_is_as_if_they_were_stamped_alike(self, coo, rules, tmp_path):

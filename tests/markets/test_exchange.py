@@ -358,6 +358,7 @@ class TestAPlainStrategy:
         assert len(buys) > 50
         assert all(f[1] % 100 == 0 for f in buys)
 
+    @pytest.mark.slow
     def test_books_balance(self, run):
         cash = 1e6 - sum(size * price + fee for _, size, price, _, fee in run.fills)
         assert run.broker.get_cash() == pytest.approx(cash, abs=0.005)

@@ -113,6 +113,7 @@ class TestScikitLearn:
 
 
 class TestValues:
+    @pytest.mark.slow
     def test_fitted_attributes(self, fitted):
         assert fitted.classes_.tolist() == [0, 1]
         assert fitted.n_features_in_ == 4
@@ -168,6 +169,7 @@ class TestValues:
         assert roc_auc_score(y[3000:], linear) < 0.6
         assert roc_auc_score(y[3000:], network) > 0.85
 
+    @pytest.mark.slow
     def test_attention_finds_the_factor_that_matters_for_a_row(self):
         # the first factor says which of the others counts: what attention over factors is for
         rng = np.random.default_rng(1)

@@ -150,6 +150,7 @@ class TestGenerator:
 
 
 class TestStrategy:
+    @pytest.mark.slow
     def test_a_name_is_a_signal(self):
         market = make_market(n_assets=12, n_days=110, seed=1)
         named = backtest.run(market, topk=3, signal="logistic", min_months=2)

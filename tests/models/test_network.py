@@ -133,6 +133,7 @@ class TestValues:
         if "temporal" in weights:
             np.testing.assert_allclose(weights["temporal"], betas, rtol=0, atol=1e-12)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("ours", "theirs"),
         [(GRUResetAfter, torch.nn.GRU), (LSTM, torch.nn.LSTM), (RNN, torch.nn.RNN)],
@@ -159,6 +160,7 @@ class TestValues:
         assert torch.equal(before(inputs[:, :1]), after(inputs[:, :1]))  # no state to reset yet
         assert (before(inputs) - after(inputs)).abs().min() > 1e-4
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("layer", [GRU, GRUResetAfter, LSTM, RNN])
     def test_gradients_equal_finite_differences(self, present, layer):
         cell = layer(F, H).double()

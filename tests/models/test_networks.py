@@ -185,6 +185,7 @@ class TestProperties:
         assert states[0]["output_bias"] == -1.5
         assert all(torch.isfinite(value).all() for value in states[0].values())
 
+    @pytest.mark.slow
     def test_gradients_equal_finite_differences(self, x, present, shape):
         network, mask = make(shape, n_layers=1), torch.from_numpy(present[1:5])
         names = [name for name, _ in network.named_parameters()]

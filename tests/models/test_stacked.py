@@ -285,6 +285,7 @@ class TestAgainstThePlainLoop:
 
 
 class TestCompany:
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", VARIANTS)
     def test_bits_do_not_depend_on_who_is_trained_beside(self, options):
         sizes = (200, 333, 290, 120, 260)
@@ -388,6 +389,7 @@ def estimator_data(n, seed):
 
 
 class TestFitMany:
+    @pytest.mark.slow
     def test_what_each_own_fit_would_set(self, monkeypatch):
         settings = {"n_seeds": 2, "max_epochs": 6, "batch_size": 64}
         data = [estimator_data(n, n) for n in (300, 260, 340)]

@@ -199,6 +199,7 @@ class TestEarlyStopping:
 
 
 class TestProperties:
+    @pytest.mark.slow
     def test_it_learns(self):
         data = samples(1500)
         history = train(network(), data, samples(500, seed=1), generator=seeded(0), lr=0.01)

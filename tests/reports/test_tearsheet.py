@@ -176,6 +176,7 @@ class Page(HTMLParser):
 
 
 class TestPage:
+    @pytest.mark.slow
     def test_it_is_well_formed_and_loads_nothing(self, folder):
         page = Page(folder / "tearsheet.html")
         assert not page.open

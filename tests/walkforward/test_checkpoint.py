@@ -324,6 +324,7 @@ def ask(signal, market, months=None):
 
 
 class TestAnyModelGoesOn:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", MODELS)
     def test_stopped_between_two_fits(self, market, tmp_path, name, caplog):
         """Months 3 and 6 are fitted at; the first run ends after month 4."""

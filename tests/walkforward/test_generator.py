@@ -217,6 +217,7 @@ class TestProperties:
         back = market.bars.select(tuple(reversed(market.bars.assets)))
         pd.testing.assert_series_equal(clone(generator).scores(back), want, check_exact=True)
 
+    @pytest.mark.slow
     def test_same_random_state_same_bits_and_another_one_others(self, market):
         def scores(random_state):
             return SignalGenerator(

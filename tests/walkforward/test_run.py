@@ -106,6 +106,7 @@ def test_a_walk_says_what_the_backtest_would_have_asked(market, serial):
     assert scores.shape == (len(walked), 12)
 
 
+@pytest.mark.slow
 def test_seeds_differ_and_models_share_their_rows(serial):
     assert [(w.model, w.seed) for w in serial] == [
         ("net", 0),
@@ -120,6 +121,7 @@ def test_seeds_differ_and_models_share_their_rows(serial):
     assert labels[0].groupby(level=0).sum().iloc[:-1].eq(3).all()
 
 
+@pytest.mark.slow
 def test_cut_data_change_nothing_before_the_cut(market, models, serial):
     cut = market.bars.dates[220]
     walks = walk_forward(market.until(cut), models, seeds={"net": 2}, **SETTINGS)
@@ -128,6 +130,7 @@ def test_cut_data_change_nothing_before_the_cut(market, models, serial):
     assert len(early) >= 8
 
 
+@pytest.mark.slow
 def test_the_panel_ends_where_a_month_surely_ends(market):
     whole = walk_forward(market, {"ridge": Ridge()}, **SETTINGS)[0]
     last = market.bars.dates[-1]
@@ -136,6 +139,7 @@ def test_the_panel_ends_where_a_month_surely_ends(market):
     assert known.iloc[-1] == 0 and known.iloc[-2] > 0
 
 
+@pytest.mark.slow
 def test_start_is_the_first_session_traded_on(market):
     start = market.bars.dates[150]
     walk = walk_forward(market, {"ridge": Ridge()}, start=start, **SETTINGS)[0]
@@ -145,6 +149,7 @@ def test_start_is_the_first_session_traded_on(market):
     assert walk.records[0].n_months >= 4
 
 
+@pytest.mark.slow
 def test_every_refit_is_a_task_of_its_own(market):
     generator = SignalGenerator(Ridge(), **SETTINGS)
     for end in pd.Series(market.bars.dates).groupby(market.bars.dates.to_period("M")).max():
@@ -421,6 +426,7 @@ class TestErrors:
         with pytest.raises(DataError, match=r"^ridge: the data have 13 month-ends .*min_months=40"):
             walk_forward(market, {"ridge": Ridge()}, topk=3, min_months=40)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("changed", "message"),
         [
