@@ -120,6 +120,7 @@ class TestEveryFactor:
     ) -> None:
         check_lookback(smooth, name, raw)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", NAMES)
     def test_scales_by_its_declared_degree(self, smooth: Bars, name: str) -> None:
         check_degree(smooth.rows(0, 1100), name)

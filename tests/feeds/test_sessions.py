@@ -162,6 +162,7 @@ TIMES = ["", "15:00:00", "16:30:00", "23:59:59"]
 
 
 class TestSessionOfABar:
+    @pytest.mark.slow
     @pytest.mark.parametrize("time", TIMES)
     @pytest.mark.parametrize("kind", ["pandas", "panel", "csv"])
     def test_it_is_the_date_as_written(self, kind, time, tmp_path):

@@ -179,6 +179,7 @@ class TestValues:
 
         assert torch.autograd.gradcheck(run, (inputs, *parameters))
 
+    @pytest.mark.slow
     def test_even_attention_passes_the_factors_on(self, x):
         plain, attentive = make(None), make("factor")
         attentive.load_state_dict(attentive.state_dict() | plain.state_dict())

@@ -28,6 +28,7 @@ def data():
 
 
 class TestSelection:
+    @pytest.mark.slow
     @parametrize_with_checks([ElasticNetSelection()])
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
     def test_estimator_checks(self, estimator, check):
