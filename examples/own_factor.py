@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from attngru_bt import Bars, backtest, factor, make_market
-from attngru_bt.evaluation.quality import monthly_quality, summary
+from attngru_bt.evaluation import monthly_quality, summary
 from attngru_bt.factors import ops
 
 

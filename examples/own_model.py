@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from attngru_bt import AttentionGRUClassifier, backtest, make_market
-from attngru_bt.evaluation.quality import monthly_quality, summary
+from attngru_bt.evaluation import monthly_quality, summary
 
 MODELS = {
     "logistic": LogisticRegression(C=0.1, max_iter=1000),
