@@ -78,6 +78,7 @@ def test_imports_point_downwards(path):
         assert LEVEL[parts[1]] > LEVEL[here], f"{here} imports {parts[1]}, which is not below it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_outside_libraries_stay_in_their_rooms(path):
     here = path.name[:-3] if path.parent == PACKAGE else room(path)

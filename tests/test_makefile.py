@@ -77,6 +77,7 @@ def install(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_without_a_gpu_the_index_of_cpu_builds_is_asked_as_well(install, index):
     said, pip = install("GPU=", f"CPU_INDEX={index}")
     assert pip.endswith(f"--constraint constraints.txt --extra-index-url {index} torch")
@@ -91,12 +92,14 @@ def test_an_index_out_of_reach_is_said_and_stops_nothing(install, variable):
     assert WARNING in said and "TORCH_INDEX=" in said
 
 
+@pytest.mark.slow
 def test_an_index_without_torch_is_not_asked(install, index):
     said, pip = install("GPU=", f"TORCH_INDEX={index}/other/")
     assert pip.endswith("--constraint constraints.txt torch")
     assert WARNING in said
 
 
+@pytest.mark.slow
 def test_an_index_of_ones_own_is_taken_whatever_the_machine(install, index):
     said, pip = install("GPU=/dev/nvidia0", "SYSTEM=Darwin", f"TORCH_INDEX={index}/")
     assert f"--extra-index-url {index}/ torch" in pip

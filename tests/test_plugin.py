@@ -156,6 +156,7 @@ def test_a_subclass_overrides_params_only(small, tmp_path):
     assert all(len(d["wanted"]) == 2 for d in strategy.decisions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["market", "bars"])
 def test_the_benchmark_that_add_feeds_added_is_not_traded(small, want, of, tmp_path):
     """Nobody has to name it: no analyzer here, and the same decisions."""
@@ -195,6 +196,7 @@ def test_the_signal_of_a_run_pickles_with_what_it_learned(small, tmp_path):
     pd.testing.assert_frame_equal(again.labels(), strategy.signal.labels())
 
 
+@pytest.mark.slow
 def test_books_balance_every_day_and_nothing_is_rejected(small, tmp_path):
     strategy = plugged(small, tmp_path)
     performance = strategy.analyzers.performance
@@ -204,6 +206,7 @@ def test_books_balance_every_day_and_nothing_is_rejected(small, tmp_path):
     assert not strategy.trade_log.frame()["event"].isin(["rejected"]).any()
 
 
+@pytest.mark.slow
 def test_a_csv_folder_gives_the_run_its_market(small, tmp_path):
     write_folder(tmp_path / "data", small)
     market = attngru_bt.load(tmp_path / "data")

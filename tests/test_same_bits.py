@@ -135,6 +135,7 @@ class TestConstruction:
         assert len(seen[0]) >= 8
         assert seen[0] == seen[1] == seen[2]
 
+    @pytest.mark.slow
     def test_it_is_what_the_networks_of_a_fit_go_through(self, market, monkeypatch):
         """A network by itself is a stack of one, not a case of its own."""
         calls = []

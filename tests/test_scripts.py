@@ -307,6 +307,7 @@ class TestNothingWasTraded:
         assert run(script(STOCKS)).why_not_traded == ""
         assert warnings(caplog) == []
 
+    @pytest.mark.slow
     def test_the_library_and_walk_forward_say_the_same(self, caplog):
         settings = dict(topk=6, min_months=12, refit=1)
         strategy = attngru_bt.backtest.run(MARKET, signal=Ridge(), **settings)
@@ -453,6 +454,7 @@ class TestFeedsAsPeopleWriteThem:
 class TestStampsOfASession:
     """A CSV feed stamps a day 23:59:59, a DataFrame 00:00: the date is what counts."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("reserve", [0.0, 0.05])
     @pytest.mark.parametrize("coo", [True, False])
     def test_csv_beside_pandas(self, coo, reserve, tmp_path):
@@ -558,6 +560,7 @@ class TestShapes:
         np.testing.assert_allclose(fills["commission"], want)
         assert 0 <= strategy.broker.get_cash() < 200
 
+    @pytest.mark.slow
     def test_writers_observers_and_analyzers(self, want, tmp_path):
         cerebro = script({"INDEX": INDEX, **STOCKS}, kind=PANDAS, stdstats=True)
         cerebro.addwriter(bt.WriterFile, csv=True, out=str(tmp_path / "run.csv"))
@@ -574,6 +577,7 @@ class TestShapes:
         pd.testing.assert_frame_equal(trades(strategy), trades(want))
         assert (tmp_path / "run.csv").read_text().count("\n") > 150
 
+    @pytest.mark.slow
     def test_optstrategy(self, want):
         cerebro = script({"SPX": INDEX, **STOCKS}, kind=PANDAS, maxcpus=1)
         index = cerebro.datas[0]

@@ -28,6 +28,7 @@ def limits(source):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_time_limits_come_from_conftest(path):
     assert not limits(path.read_text()), "take `TIME_LIMIT` from conftest instead"

@@ -147,6 +147,7 @@ def test_copied_elsewhere_it_needs_only_installed_packages(path):
             assert all(alias.name.split(".")[0] != "strategies" for alias in node.names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_defines_one_documented_strategy_that_the_readme_lists(name, monkeypatch):
     module = load(name, monkeypatch)

@@ -416,6 +416,7 @@ class TestBenchmark:
         assert after == pytest.approx(closes.iloc[60] / closes.iloc[49] - 1)
         assert "no close of its own on 10 of 119 sessions" in caplog.text
 
+    @pytest.mark.slow
     def test_closes_after_the_run_change_nothing(self, frames):
         closes = frames["INDEX"]["close"]
         longer = pd.concat([closes, pd.Series([1e9], index=[pd.Timestamp("2030-01-01")])])

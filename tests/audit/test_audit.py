@@ -295,6 +295,7 @@ class TestLabelShift:
             want = [before.get(a, np.nan) for a in sections[t].assets]
             np.testing.assert_array_equal(labels[t], want)
 
+    @pytest.mark.slow
     def test_sections_that_hold_their_own_future_are_caught(self, sections):
         rng = np.random.default_rng(0)
         leaking = []

@@ -125,6 +125,7 @@ class TestCaught:
 
         assert "it looks 1 session ahead" in said(Market)
 
+    @pytest.mark.slow
     def test_a_table_with_rows_date_and_asset(self):
         def Long(bars):
             wide = {"fine": bars.frame("close"), "peek": bars.frame("close").shift(-2)}
@@ -317,6 +318,7 @@ class TestKept:
             assert not remembers(function, is_ours), function
 
 
+@pytest.mark.slow
 def test_a_warm_up_filled_from_the_first_value():
     def warmed_up(close):
         return pd.DataFrame(close).rolling(60).mean().bfill().to_numpy()
@@ -324,6 +326,7 @@ def test_a_warm_up_filled_from_the_first_value():
     assert said(warmed_up).startswith("warmed_up of S0")
 
 
+@pytest.mark.slow
 def test_a_leak_on_one_row():
     def Christmas(close):
         out = close.copy()

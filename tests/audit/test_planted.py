@@ -149,6 +149,7 @@ class TestScoresFromTheFuture:
         report = audit.run(market, signal=Oracle(), strategy=MonthlyTopK, **self.ASKED)
         assert report["accuracy"].status == "fail"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("signal", [RandomScores(2), MomentumScores(2)])
     def test_honest_ones_are_measured_and_pass(self, market, signal):
         report = audit.run(market, signal=signal, strategy=MonthlyTopK, **self.ASKED)

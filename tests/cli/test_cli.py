@@ -65,6 +65,7 @@ def whole(data, tmp_path_factory):
 
 
 class TestHelp:
+    @pytest.mark.slow
     def test_help_shows_examples_that_parse(self):
         text = " ".join(invoke("backtest", "--help").output.split())
         assert "Examples" in text
@@ -244,10 +245,12 @@ class TestMistakes:
         assert re.search(rf"\b{option.replace('-', '[-_]')}\b", text), text
         assert value in text, text
 
+    @pytest.mark.slow
     def test_end_before_the_data(self, data):
         text = self.fails("--data", data, "--end", "1999-12-31")
         assert "2015-01-01" in text and "1999-12-31" in text
 
+    @pytest.mark.slow
     def test_end_before_start(self, data):
         text = self.fails("--data", data, "--start", "2015-09-01", "--end", "2015-08-01")
         assert "start" in text and "2015-09-01" in text
@@ -257,9 +260,11 @@ class TestMistakes:
         text = self.fails("--data", data, "--topk", "3", "--min-months", "40")
         assert "min_months=40 are needed" in text
 
+    @pytest.mark.slow
     def test_no_benchmark_file(self, data):
         assert "no.csv" in self.fails("--data", data, "--benchmark", "no.csv")
 
+    @pytest.mark.slow
     def test_no_membership_file(self, data):
         assert "no.csv" in self.fails("--data", data, "--membership", "no.csv")
 

@@ -188,6 +188,7 @@ class TestVerdict:
 
 
 class TestMistakes:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
@@ -206,6 +207,7 @@ class TestMistakes:
         assert words in done.stderr and len(done.stderr.strip().splitlines()) <= 2
         assert "Traceback" not in done.output
 
+    @pytest.mark.slow
     def test_a_factor_that_breaks_is_named_with_its_line(self, data, tmp_path):
         text = CLEAN.replace("return close /", "return nothing /")
         done = invoke("--data", data, "--factors", script(tmp_path, text))

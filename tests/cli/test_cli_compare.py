@@ -92,6 +92,7 @@ class TestRun:
 
 
 class TestMistakes:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
@@ -116,6 +117,7 @@ class TestMistakes:
         assert done.exit_code == 2 and "no place for the tables" in done.stderr
         assert not (tmp_path / "walks").exists()
 
+    @pytest.mark.slow
     def test_interrupted_it_says_how_to_go_on(self, data, tmp_path, monkeypatch):
         def stopped(*args, **kwargs):
             raise KeyboardInterrupt("Stopped after 3 of 8 fits; the same call goes on from there.")

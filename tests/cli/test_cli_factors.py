@@ -158,6 +158,7 @@ class TestCompute:
         told = [name for names in left.values() for name in names]
         assert sorted([*told, *columns[2:]]) == sorted(registry.names()), "each in one place"
 
+    @pytest.mark.slow
     def test_names_raw_start_and_end(self, data, tmp_path):
         path = tmp_path / "f.csv"
         ok("factors", "compute", "--data", data, "--out", path, "--names", "MA5,OBV", "--raw",
@@ -188,6 +189,7 @@ class TestCompute:
         ok("factors", "compute", "--out", path, "--names", "REVS5", "--start", "2022-12-01")
         assert gzip.open(path, "rt").readline() == "date,symbol,REVS5\n"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("options", "words"),
         [
@@ -214,6 +216,7 @@ class TestCompute:
         done = invoke("factors", "compute", "--data", data, "--out", tmp_path / name)
         assert "must be a file that ends in .parquet" in sentence(done)
 
+    @pytest.mark.slow
     def test_what_fails_half_way_leaves_the_old_file(self, data, tmp_path, monkeypatch):
         path = tmp_path / "f.csv"
         path.write_text("old")
@@ -253,6 +256,7 @@ class TestOwnFile:
         want = (close.diff() / close).to_numpy()
         np.testing.assert_allclose(got.to_numpy(), want, rtol=1e-12)
 
+    @pytest.mark.slow
     def test_names_beside_it_select(self, data, mine, tmp_path):
         path = tmp_path / "f.csv"
         for options in (
@@ -375,6 +379,7 @@ class TestBacktest:
         labels = want.signal.labels()["score"].sort_index()
         assert scores.sort_index().to_numpy().tobytes() == labels.to_numpy().tobytes()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("options", "words"),
         [
@@ -393,6 +398,7 @@ class TestBacktest:
 
 
 class TestFactorFile:
+    @pytest.mark.slow
     def test_what_compute_wrote_comes_back_and_goes_before_the_computed(self, data, tmp_path):
         first, second = tmp_path / "first.csv", tmp_path / "second.csv"
         ok("factors", "compute", "--data", data, "--names", "RSI", "--out", first)

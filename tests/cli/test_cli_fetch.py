@@ -54,6 +54,7 @@ def test_help_shows_examples_that_parse():
     assert used and used <= known
 
 
+@pytest.mark.slow
 def test_a_fetched_folder_loads_with_its_members(bs, tmp_path):
     done = invoke(*span(tmp_path / "sse50"))
     assert done.exit_code == 0, done.output
@@ -84,6 +85,7 @@ def test_rate_limit_then_success(ak, tmp_path, quick):
     assert "once more in" in done.stderr and "429 Too Many Requests" in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(bs, tmp_path):
     answers = bs.query_history_k_data_plus
 

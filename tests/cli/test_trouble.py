@@ -45,6 +45,7 @@ def runs(data, folder):
 COMMANDS = ["backtest", "compare", "fetch", "factors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_file_in_the_place_of_the_folder(command, data, tmp_path, bs):
     (tmp_path / "taken").write_text("mine")
@@ -69,6 +70,7 @@ def mounted(folder, options):
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounts as root only")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_full_disk(command, data, tmp_path, bs):

@@ -128,6 +128,7 @@ class TestRefused:
 
 
 class TestPeriods:
+    @pytest.mark.slow
     def test_of_another_interval_are_refused_before_the_run(self, tmp_path):
         market = make_market(4, 60, seed=1, late=0, gaps=0, delisted=0)
         with pytest.raises(

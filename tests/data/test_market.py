@@ -203,6 +203,7 @@ class TestMakeMarket:
             ics.append(pd.Series(blur[a]).corr(pd.Series(forward), method="spearman"))
         assert abs(np.mean(ics)) < 0.02
 
+    @pytest.mark.slow
     def test_the_characteristic_is_persistent_and_stationary(self):
         hidden = -2 * np.log(make_market(300, 1500, late=0, gaps=0, delisted=0).bars["pb"] / 2)
         assert abs(hidden[0].std() - 1) < 0.1

@@ -139,6 +139,7 @@ class TestTold:
         read_table(long(split(bars, 10)), adjust=False)
         assert not caplog.records
 
+    @pytest.mark.slow
     def test_by_the_plug_in_when_it_sees_it_and_once(self, bars, caplog):
         changed = split(bars, 10)
         cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)

@@ -536,6 +536,7 @@ class TestWanted:
 
 
 class TestDownload:
+    @pytest.mark.slow
     def test_a_fetched_folder_is_a_market(self, bs, tmp_path):
         report = download(Baostock(patience()), "sse50", **SPAN, folder=tmp_path)
         assert [f.name for f in report.files] == ["panel.parquet", "membership.csv", "index.csv"]
@@ -574,6 +575,7 @@ class TestDownload:
         np.testing.assert_allclose(market.bars.frame("close")["AAPL"], RAW * BACK)
         assert market.benchmark["close"].iloc[0] == 3000.0
 
+    @pytest.mark.slow
     def test_an_interrupted_fetch_goes_on_where_it_stopped(self, bs, tmp_path):
         class Stop(Baostock):
             left = 2
@@ -831,6 +833,7 @@ class TestPieces:
         assert self.parts(kept.parent).note("members") is None
         assert "members.json: is not what the fetch wrote; it is fetched again." in caplog.text
 
+    @pytest.mark.slow
     def test_only_what_is_damaged_is_asked_for(self, bs, tmp_path, caplog):
         def fetch():
             bs.log.calls.clear()

@@ -45,6 +45,7 @@ class TestFactorShares:
         assert np.isnan(found.loc[JANUARY, "c"]) and np.isnan(found.loc[FEBRUARY, "a"])
         assert found.sum(axis=1).tolist() == pytest.approx([1.0, 1.0])
 
+    @pytest.mark.slow
     @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(6, 12))
     @settings(max_examples=40)
     def test_shares_sum_to_one_and_do_not_depend_on_order(self, seed, n_components, n_factors):

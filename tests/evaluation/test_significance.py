@@ -29,6 +29,7 @@ def daily():
 
 
 class TestInformationRatioInterval:
+    @pytest.mark.slow
     def test_holds_the_ratio_and_is_as_wide_as_theory_says(self, daily):
         own, market = daily
         found = information_ratio_interval(own, market, periods=252, draws=1000)
@@ -230,6 +231,7 @@ class TestRandomPortfolios:
         found = random_portfolios(returns, 4, entrants=[4, 1], cost=0.01, draws=50)
         assert found[:, 1] == pytest.approx(np.full(50, -0.25 * (1 - 0.99 / 1.01)))
 
+    @pytest.mark.slow
     @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
     @settings(max_examples=25)
     def test_without_costs_luck_earns_the_members_mean(self, seed, k):

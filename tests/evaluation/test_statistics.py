@@ -128,6 +128,7 @@ class TestValues:
 
 
 class TestProperties:
+    @pytest.mark.slow
     @given(hnp.arrays(np.float64, st.integers(2, 30), elements=RETURN), st.data())
     def test_one_unknown_return_makes_every_statistic_unknown(self, returns, data):
         returns[data.draw(st.integers(0, len(returns) - 1))] = np.nan

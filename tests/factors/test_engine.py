@@ -302,6 +302,7 @@ class TestFactorHistory:
         turned = bars.select(bars.assets[::-1])
         np.testing.assert_array_equal(compute(turned, names)[0][:, ::-1], compute(bars, names)[0])
 
+    @pytest.mark.slow
     def test_blocks_do_not_matter(self, bars: Bars, monkeypatch: pytest.MonkeyPatch) -> None:
         names = registry.names()
         wide = bars.select([bars.assets[k % 4] for k in range(4)])

@@ -108,6 +108,7 @@ def test_blocks_of_rows_change_no_bit(monkeypatch):
 
 
 class TestProperties:
+    @pytest.mark.slow
     @given(
         st.lists(st.floats(-0.9, 5) | st.just(float("nan")), min_size=1, max_size=60),
         st.integers(1, 70),
@@ -121,6 +122,7 @@ class TestProperties:
         if 0 < np.nansum(labels) < known.sum():
             assert returns[labels == 1].min() >= returns[labels == 0].max()
 
+    @pytest.mark.slow
     @given(st.lists(st.sampled_from([-0.5, 0.0, 0.1, 0.2, 0.7, float("nan")]), max_size=30))
     def test_ranks_run_from_minus_one_to_one(self, returns):
         returns = np.array(returns, dtype=float)

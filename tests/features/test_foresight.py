@@ -162,6 +162,7 @@ class TestRun:
         generator.scores(bars)
         assert not self.warned(caplog)
 
+    @pytest.mark.slow
     def test_a_walk_warns_once(self, market, caplog):
         month, _, _ = ahead(market.bars)
         leaky = Market(with_lines(market.bars, {"target": month}), None, None, "leaky")
@@ -232,6 +233,7 @@ def clean(bars):
     return found + watch.found()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_no_factor_of_a_made_up_market_is_taken_for_a_leak(seed):
     assert not clean(make_market(25, 500, seed=seed).bars)

@@ -122,6 +122,7 @@ class TestPerDate:
         got = fitted.transform(shuffled).loc[X.index]
         pd.testing.assert_frame_equal(got, fitted.transform(X), rtol=1e-9)
 
+    @pytest.mark.slow
     @settings(max_examples=25)
     @given(X=panels)
     def test_missing_stays_missing_until_it_is_filled(self, transformer, X: pd.DataFrame) -> None:

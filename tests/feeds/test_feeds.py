@@ -139,6 +139,7 @@ class TestSameAsPandasData:
         assert len(theirs.seen) > 500
         assert plain(ours.seen) == plain(theirs.seen)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("mode", ["default", "runonce_off", "preload_off", "live"])
     def test_with_cheat_on_open(self, mode):
         ours, theirs = (
@@ -159,6 +160,7 @@ class TestSameAsPandasData:
             )
             assert plain(ours.seen) == plain(theirs.seen)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("mode", ["default", "runonce_off", "preload_off"])
     def test_with_oldsync(self, mode):
         """Old clock: data0 leads. With holes and bars in memory backtrader has no answer to match.
@@ -183,6 +185,7 @@ class TestSameAsPandasData:
         )
         assert plain(ours.seen) == plain(theirs.seen)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("zone", [{"tz": "America/New_York"}, {"tzinput": "Asia/Shanghai"}])
     def test_with_zones(self, zone):
         zone = {name: pytz.timezone(value) for name, value in zone.items()}
@@ -274,6 +277,7 @@ class Value(bt.Analyzer):
 
 
 class TestBacktraderFeatures:
+    @pytest.mark.slow
     @pytest.mark.parametrize("optdatas", [True, False])
     def test_optstrategy(self, optdatas):
         """Two processes, feeds pickled with and without their loaded buffers."""
@@ -308,6 +312,7 @@ class TestBacktraderFeatures:
             repr(float(bars["close"][0, 0])),
         ]
 
+    @pytest.mark.slow
     def test_plot(self):
         import backtrader.plot  # noqa: F401  (forces TkAgg; Agg goes after it)
         import matplotlib.pyplot

@@ -365,6 +365,7 @@ class TestAPlainStrategy:
         held = sum(p.size * d.close[0] for d, p in run.broker.positions.items())
         assert run.broker.get_value() == pytest.approx(run.broker.get_cash() + held)
 
+    @pytest.mark.slow
     def test_every_fee_is_that_of_the_note(self, run):
         fees = AShare().fees
         for _, size, price, date, fee in run.fills:

@@ -142,6 +142,7 @@ class TestValues:
         np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=0, atol=1e-12)
         np.testing.assert_array_equal(fitted.predict(X), (found[:, 1] > 0.5).astype(int))
 
+    @pytest.mark.slow
     def test_labels_may_be_anything_with_an_order(self, data):
         X, y, _ = data
         numbers = quick(max_epochs=20).fit(X, y)
@@ -380,6 +381,7 @@ class TestBits:
             np.testing.assert_array_equal(value, three.networks_[0][name])
         assert not np.array_equal(*(n["layers.0.input_weight"] for n in three.networks_[:2]))
 
+    @pytest.mark.slow
     def test_threads_do_not_matter(self, data):
         X, y, dates = data
         expected = [
@@ -418,6 +420,7 @@ class TestState:
         model = quick().fit(X, 1 - y).fit(X, y)
         np.testing.assert_array_equal(model.predict_proba(X), quick().fit(X, y).predict_proba(X))
 
+    @pytest.mark.slow
     def test_warm_start_goes_on_from_where_it_was(self, data):
         X, y, _ = data
         cold = quick(early_stopping=False, n_seeds=2).fit(X, y)

@@ -80,6 +80,7 @@ class TestRandom:
         turned = Bars(bars.dates, ("C", "A", "B"), {"close": bars["close"][:, [2, 0, 1]]})
         pd.testing.assert_series_equal(RandomScores().scores(bars), RandomScores().scores(turned))
 
+    @pytest.mark.slow
     def test_the_picks_are_even(self):
         # 300 months, 3 of 6 names: each is picked half of the time, within 4 standard errors
         bars = monthly(np.ones((300, 6)), "ABCDEF")

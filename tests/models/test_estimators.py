@@ -102,6 +102,7 @@ class TestScikitLearn:
 
 @EACH
 class TestPromises:
+    @pytest.mark.slow
     def test_it_learns(self, model, data):
         X, y, _ = data
         found = outcome(fitted(model, data, max_epochs=15), X)
@@ -181,6 +182,7 @@ class TestPromises:
         with pytest.raises(ValueError, match="cannot change skip"):
             warm.fit(X, target(model, y))
 
+    @pytest.mark.slow
     def test_second_fit_forgets_the_first(self, model, data):
         X, y, dates = data
         twice = clone(model).fit(X, target(model, -y)).fit(X, target(model, y), groups=dates)
@@ -225,6 +227,7 @@ class TestRegressor:
         best = model.history_[0][model.best_epoch_[0] - 1]["val_loss"]
         assert best == pytest.approx(np.mean(errors**2), rel=1e-4)
 
+    @pytest.mark.slow
     def test_weights_weigh(self, data):
         X, _, _ = data
         y = np.tile([0.0, 1.0], 300)
@@ -241,6 +244,7 @@ class TestRegressor:
         assert model.y_scale_ == 1.0
         np.testing.assert_allclose(model.predict(data[0]), 4.0, atol=0.1)
 
+    @pytest.mark.slow
     def test_it_sees_an_interaction_that_a_ridge_does_not(self):
         rng = np.random.default_rng(0)
         X = rng.standard_normal((3000, 2, 4))
@@ -279,6 +283,7 @@ class TestRegressor:
 
 
 class TestSkip:
+    @pytest.mark.slow
     def test_it_follows_a_line_beyond_where_units_saturate(self):
         rng = np.random.default_rng(0)
         X = 4 * rng.standard_normal((800, 1, 4))

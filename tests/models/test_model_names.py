@@ -165,6 +165,7 @@ class TestStrategy:
         chosen = backtest.run(market, topk=3, signal="elastic-net-lstm", n_components=9)
         assert chosen.signal.n_components == 9
 
+    @pytest.mark.slow
     def test_what_is_not_given_is_the_models_own(self):
         market = make_market(n_assets=12, n_days=60, seed=1)
         plain = backtest.run(market, topk=3).signal

@@ -190,6 +190,7 @@ class TestValues:
 
 
 class TestProperties:
+    @pytest.mark.slow
     @pytest.mark.parametrize(("cell", "reset"), CELLS)
     @pytest.mark.parametrize("attention", ATTENTIONS)
     def test_attention_is_a_weighting_and_zero_on_missing_steps(

@@ -268,6 +268,7 @@ class TestAgainstThePlainLoop:
                 tops.append(scores.topk(10).indices.tolist())
             assert tops[0] == tops[1]
 
+    @pytest.mark.slow
     def test_squared_error(self):
         data = [(samples(200, seed=1)._replace(y=torch.randn(200, generator=seeded(3))), None)]
         mine, other = jobs_of(data), jobs_of(data)

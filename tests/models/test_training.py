@@ -221,6 +221,7 @@ class TestProperties:
         assert torch.equal(second.sort().values, torch.arange(301))
         assert not torch.equal(first, second)
 
+    @pytest.mark.slow
     def test_same_generator_same_bits_and_global_generator_untouched(self):
         states = []
         for disturbance in (0, 12345):

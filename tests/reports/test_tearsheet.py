@@ -422,6 +422,7 @@ class TestFiles:
         assert np.isnan(table["benchmark"].iloc[0])  # a feed's first return is not known
         assert np.abs(change[2:] - performance.benchmark_returns[2:]).max() < 1e-13
 
+    @pytest.mark.slow
     def test_equity_begins_at_the_close_before_the_first_return(self, tmp_path, unpainted):
         run = make_run(Trader, start="2020-06-01")
         tearsheet.write_run(run, tmp_path)
@@ -462,6 +463,7 @@ class TestFiles:
         assert table["event"].tolist() == ["order", "skipped"]
         assert table["symbol"].tolist() == ["S1", "S1"] and table["date"][0] == "2020-01-22"
 
+    @pytest.mark.slow
     def test_without_a_trade_log_orders_are_the_fills(self, tmp_path, unpainted):
         run = make_run(Trader)
         tearsheet.write_run(run, tmp_path)

@@ -84,6 +84,7 @@ def check_recomputed(market, folder, want, caplog, harmed, reason=""):
 
 
 class TestHostileFiles:
+    @pytest.mark.slow
     @pytest.mark.parametrize("write", hostile_files.ALL, ids=lambda write: write.__name__)
     def test_runs_no_code_and_the_month_is_computed_again(
         self, market, kept, finished, caplog, write, tmp_path_factory
@@ -100,6 +101,7 @@ class TestHostileFiles:
         hostile_files.PICKLES[write](tmp_path / "file")
         assert (tmp_path / "code ran").exists()
 
+    @pytest.mark.slow
     def test_in_a_backtest_of_the_plug_in_too(self, market, tmp_path, caplog):
         folder = tmp_path / "checkpoints"
         want = ask(generator(Ridge()), market)

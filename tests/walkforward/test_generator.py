@@ -209,6 +209,7 @@ class TestUniverse:
 
 
 class TestProperties:
+    @pytest.mark.slow
     def test_the_order_of_the_assets_changes_nothing(self, market):
         generator = SignalGenerator(
             AttentionGRUClassifier(hidden_size=4, max_epochs=2), topk=4, min_months=3, lookback=4
