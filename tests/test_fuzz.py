@@ -210,6 +210,10 @@ def test_under_ashare_rules(seed, cash, coo, settle_after, slippage, **params):
     seed=240, cash=20_000.0, coo=False, topk=3, rebalance="full", substitute=True, retry=False,
     reserve=0.0, stale_days=10, lot=0,
 )  # fmt: skip
+@example(  # a stayer that could not be cut to equal weight on a day without a bar
+    seed=382059, cash=20_000.0, coo=False, topk=1, rebalance="full", substitute=True, retry=True,
+    reserve=0.1, stale_days=10, lot=0,
+)  # fmt: skip
 def test_without_rules(seed, cash, coo, **params):
     market = draw_market(seed)
     strategy = trade(market, cash, coo, None, given_scores(market, seed), **params)

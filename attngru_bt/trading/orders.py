@@ -67,7 +67,8 @@ class Execution:
         self._open: dict[int, Any] = {}  # our live orders by reference
         self._cancels: dict[int, tuple[Any, str]] = {}  # when and why we asked to cancel them
         self._told: dict[int, str] = {}  # orders logged as waiting, and why
-        self._exiting: set[str] = set()  # to be sold as soon as they trade
+        self._leaving: set[str] = set()  # names that the last decision has sold
+        self._exiting: set[str] = set()  # of these, to be sold as soon as they trade
         self._candidates: tuple[str, ...] = ()  # may still enter before the next decision, by rank
         self._hopeless: set[str] = set()  # candidates whose share of the cash buys no lot
         self._terms: tuple[int, float, bool] = (0, 0.0, False)  # topk, reserve, equalise
@@ -161,6 +162,7 @@ class Execution:
         """
         for order in list(self._open.values()):
             self._cancel(order, self.session, "a new decision")
+        self._leaving = {*todo.exits, *todo.stuck}
         self._exiting = set(todo.stuck)
         self._candidates, self._hopeless = tuple(candidates), set()
         self._terms = topk, reserve, equalise
@@ -268,7 +270,7 @@ class Execution:
                 self._cancel(order, self.session, "the cash is spent")
             elif not self.has_bar(name):
                 self._cancel(order, self.session, "no bar today")
-                if not order.isbuy():
+                if not order.isbuy() and name in self._leaving:  # a trim is not tried again
                     self._exiting.add(name)
             elif order.isbuy() and order.ref in waiting:
                 self._cancel(order, self.session, waiting[order.ref])

@@ -19,10 +19,10 @@ RETURNS = hnp.arrays(np.float64, st.integers(0, 60), elements=RETURN) | st.build
 PERIODS = st.sampled_from([252, 242, 12])
 
 
-def same(ours, theirs):
+def same(ours, theirs, within=0.0):
     if not np.isfinite(theirs):  # theirs is infinite without spread, ours is not defined
         return np.isnan(ours)
-    return ours == theirs or abs(ours - theirs) <= 1e-12 * max(1.0, abs(theirs))
+    return ours == theirs or abs(ours - theirs) <= max(1e-12, within) * max(1.0, abs(theirs))
 
 
 def quiet(function, *args, **kwargs):
@@ -73,7 +73,9 @@ class TestAgreesWithEmpyrical:
     @given(RETURNS, PERIODS)
     def test_calmar_ratio(self, returns, periods):
         theirs = quiet(empyrical.calmar_ratio, returns, annualization=periods)
-        assert same(statistics.calmar_ratio(returns, periods), theirs)
+        # a drawdown of 1e-5 beside values around 1 is only known to some eleven digits
+        depth = statistics.max_drawdown(returns).depth
+        assert same(statistics.calmar_ratio(returns, periods), theirs, 1e-15 / max(depth, 1e-15))
 
 
 class TestValues:

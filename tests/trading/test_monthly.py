@@ -433,3 +433,18 @@ class TestMakeSignal:
 
         with pytest.raises(TypeError, match="Old overrides `_make_signal`.*rename the method"):
             run({"A": bars()}, strategy=Old, topk=1)
+
+
+def test_a_stayer_that_could_not_be_trimmed_stays():
+    """Its order to equal weight is void on a day without a bar; that is no order to leave."""
+    rising = bars(closes=lambda d: 10.0 if d < pd.Timestamp("2020-02-20") else 20.0)
+    gap = rising[rising.index != pd.Timestamp("2020-03-03")]
+    given = scores({"2020-01-31": "AB", "2020-02-28": "AB"})
+    strategy = run(
+        {"A": gap, "B": bars()}, coo=False, signal=given, topk=2, rebalance="full", lot=0
+    )
+    log = strategy.trade_log.frame()
+    assert "above equal weight" in set(log["reason"]) and "no bar today" in set(log["reason"])
+    orders = log[(log["asset"] == "A") & (log["event"] == "order") & (log["side"] == "sell")]
+    assert set(orders["reason"]) == {"above equal weight"}
+    assert strategy.getposition(strategy.getdatabyname("A")).size > 300
