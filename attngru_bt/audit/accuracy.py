@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.audit.limit import CONFIDENCE, IC, Month, ic_limit, precision_limit
+from attngru_bt.audit.limit import CONFIDENCE, IC, Month, precision_limit
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.names import from_cells
 from attngru_bt.evaluation.quality import monthly_quality, summary
+from attngru_bt.features.foresight import ic_limit
 
 NAME = "accuracy"
 MONTHS = 6  # fewer cannot tell

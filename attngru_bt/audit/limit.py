@@ -33,7 +33,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-IC = 0.15
+from attngru_bt.features.foresight import BELIEVABLE
+
+IC = BELIEVABLE
 SPREAD = 0.1
 VOLATILITY = 0.3
 CONFIDENCE = 0.999
@@ -79,40 +81,6 @@ def precision_limit(
     mean = sum(m for m, _ in moments) / len(moments)
     error = float(np.sqrt(sum(v for _, v in moments))) / len(moments)
     return min(1.0, mean + NormalDist().inv_cdf(confidence) * error)
-
-
-def ic_limit(
-    ics: Sequence[float],
-    stocks: Sequence[int],
-    *,
-    ic: float = IC,
-    confidence: float = CONFIDENCE,
-) -> float:
-    """Upper limit of the mean of monthly rank ICs.
-
-    Parameters
-    ----------
-    ics : sequence of float
-        Rank IC of each month; at least one.
-    stocks : sequence of int
-        How many stocks each was measured on.
-    ic : float, default 0.15
-        Mean rank IC that is allowed.
-    confidence : float, default 0.999
-        Chance of scores as good as `ic` to stay below the limit.
-
-    Returns
-    -------
-    float
-        `ic` plus 3.09 standard errors of the mean. A standard error is that of the months given,
-        and at least what pure chance makes of so few months and stocks.
-    """
-    if not len(ics):
-        raise ValueError("`ics` must hold at least one month; got none.")
-    n = len(ics)
-    chance = float(np.sqrt(sum(1 / max(s - 1, 1) for s in stocks))) / n
-    measured = float(np.std(ics, ddof=1)) / np.sqrt(n) if n > 1 else 0.0
-    return ic + NormalDist().inv_cdf(confidence) * max(chance, measured)
 
 
 @lru_cache(maxsize=1024)

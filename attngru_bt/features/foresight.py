@@ -10,7 +10,7 @@ perfect forecast only beside today's.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,11 +81,32 @@ class _Tally:
 
     @property
     def limit(self) -> float:
-        n = len(self.ics)
-        # at least what pure chance makes of so few cross-sections and stocks
-        chance = np.sqrt(sum(1 / (s - 1) for s in self.stocks)) / n
-        measured = np.std(self.ics, ddof=1) / np.sqrt(n)
-        return float(BELIEVABLE + SURE * max(chance, measured))
+        return ic_limit(self.ics, self.stocks)
+
+
+def ic_limit(ics: Sequence[float], stocks: Sequence[int]) -> float:
+    """Upper limit of the mean of rank ICs of honest numbers.
+
+    Parameters
+    ----------
+    ics : sequence of float
+        Rank IC of each cross-section; at least one.
+    stocks : sequence of int
+        How many stocks each was measured on.
+
+    Returns
+    -------
+    float
+        `BELIEVABLE` plus 3.09 standard errors of the mean. A standard error is that of the
+        cross-sections given, and at least what pure chance makes of so few of them and so few
+        stocks.
+    """
+    if not len(ics):
+        raise ValueError("`ics` must hold at least one rank IC; got none.")
+    n = len(ics)
+    chance = float(np.sqrt(sum(1 / max(s - 1, 1) for s in stocks))) / n
+    measured = float(np.std(ics, ddof=1)) / np.sqrt(n) if n > 1 else 0.0
+    return float(BELIEVABLE + SURE * max(chance, measured))
 
 
 class Watch:

@@ -12,13 +12,13 @@ from attngru_bt import audit, backtest
 from attngru_bt.audit import accuracy, calibration, datedness, factors, members, replay
 from attngru_bt.audit.altered import cut_dates, reopened, scrambled_bars
 from attngru_bt.audit.history import history
-from attngru_bt.audit.limit import ic_limit
 from attngru_bt.audit.outcomes import next_month, outcomes
 from attngru_bt.audit.sameday import blindfolded
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import make_market
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import factor, ops
+from attngru_bt.features.foresight import ic_limit
 from attngru_bt.models.baselines import MomentumScores, RandomScores
 from attngru_bt.trading.monthly import MonthlyTopK
 
@@ -193,7 +193,7 @@ class TestScoresFromTheFuture:
         assert ic_limit(ics, [1000] * 40) == pytest.approx(0.15 + 3.0902 * error, abs=1e-4)
         few = ic_limit([0.2] * 6, [11] * 6)
         assert few == pytest.approx(0.15 + 3.0902 * np.sqrt(1 / 10 / 6), abs=1e-4)
-        with pytest.raises(ValueError, match="at least one month"):
+        with pytest.raises(ValueError, match="at least one rank IC"):
             ic_limit([], [])
 
 
