@@ -57,7 +57,7 @@ def ours(data, stacked, reset, n=1):
     for seed in range(n):
         generator = torch.Generator().manual_seed(seed)
         network = AttentionRNN(FACTORS, hidden_size=HIDDEN, reset=reset)
-        network.initialise(generator)
+        network.initialize(generator)
         jobs.append(Job(network, data, None, generator))
     course = {"max_epochs": 1, "batch_size": BATCH, "lr": 0.001, "loss": training.squared_error}
     if stacked:

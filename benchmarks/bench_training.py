@@ -49,7 +49,7 @@ def rows(seed, steps=STEPS):
 def networks(n, hidden, options):
     for seed in range(n):
         network, generator = AttentionRNN(FACTORS, hidden_size=hidden, **options), seeded(seed)
-        network.initialise(generator)
+        network.initialize(generator)
         yield network, generator
 
 

@@ -46,7 +46,7 @@ def samples(n, steps=5, features=4, seed=0, missing=False, dtype=torch.float32):
 def network(seed, features=4, hidden=12, **options):
     """A network and the generator it was filled from, which goes on to draw the batches."""
     made, generator = AttentionRNN(features, hidden_size=hidden, **options), seeded(seed)
-    made.initialise(generator, log_odds=-0.3)
+    made.initialize(generator, log_odds=-0.3)
     return made, generator
 
 
@@ -172,7 +172,7 @@ class TestParts:
         generator, decayed = seeded(0), torch.tensor([1.0, 1.0, 0.0, 0.0])
         rows = torch.randn(3, 4, generator=generator)
         theirs = [nn.Parameter(row.clone()) for row in rows]
-        optimisers = [
+        optimizers = [
             torch.optim.AdamW([p], lr=lr, weight_decay=0.0)
             for p, lr in zip(theirs, (0.1, 0.2, 0.3), strict=True)
         ]
@@ -180,14 +180,14 @@ class TestParts:
         for step in range(6):
             if step == 3:  # another network begins in the middle
                 ours.restart(1)
-                optimisers[1] = torch.optim.AdamW([theirs[1]], lr=0.2, weight_decay=0.0)
+                optimizers[1] = torch.optim.AdamW([theirs[1]], lr=0.2, weight_decay=0.0)
             gradient = 3 * torch.randn(3, 4, generator=generator)
-            for p, optimiser, g in zip(theirs, optimisers, gradient, strict=True):
+            for p, optimizer, g in zip(theirs, optimizers, gradient, strict=True):
                 p.grad = g.clone()
                 nn.utils.clip_grad_norm_([p], 1.0)
                 with torch.no_grad():
-                    p.mul_(1 - optimiser.param_groups[0]["lr"] * 0.5 * decayed)
-                optimiser.step()
+                    p.mul_(1 - optimizer.param_groups[0]["lr"] * 0.5 * decayed)
+                optimizer.step()
             ours.step(rows, gradient, [0.1, 0.2, 0.3])
             torch.testing.assert_close(rows, torch.stack([p.detach() for p in theirs]))
 
@@ -392,7 +392,7 @@ def estimator_data(n, seed):
 class TestFitMany:
     @pytest.mark.slow
     def test_what_each_own_fit_would_set(self, monkeypatch):
-        settings = {"n_seeds": 2, "max_epochs": 6, "batch_size": 64}
+        settings = {"n_networks": 2, "max_epochs": 6, "batch_size": 64}
         data = [estimator_data(n, n) for n in (300, 260, 340)]
         data = [(X, (y > 0).astype(int), weight, dates) for X, y, weight, dates in data]
         models = [AttentionGRUClassifier(random_state=s, **settings) for s in range(3)]
@@ -464,14 +464,14 @@ def test_nothing_of_a_step_is_left_on_the_cpu(reset, missing):
     batches = Batches(Table(data), 4, 32)
     batches.order(torch.randperm(100, generator=seeded(0)))
     rows = torch.zeros(2, shape.size, device=meta)
-    optimiser = AdamW(shape.decayed().to(rows), 2, weight_decay=0.1, max_norm=1.0)
+    optimizer = AdamW(shape.decayed().to(rows), 2, weight_decay=0.1, max_norm=1.0)
     for m in range(2):
         batches.load(0, stack, m, missing)
     outputs = stack.forward(rows, missing)
     for loss in SLOPED.values():
         losses, slopes = loss(outputs, *stack.y_weight)
         gradient = stack.backward(slopes)
-        optimiser.step(rows, gradient, [0.1, 0.2])
+        optimizer.step(rows, gradient, [0.1, 0.2])
         assert {t.device for t in (outputs, losses, gradient, rows)} == {meta}
     with pytest.raises(RuntimeError):
         rows + torch.zeros(2, shape.size)

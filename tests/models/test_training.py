@@ -37,7 +37,7 @@ def samples(n=400, steps=4, features=3, seed=0, noise=0.3):
 
 def network(seed=0, **options):
     made = AttentionRNN(3, **options)
-    made.initialise(seeded(seed))
+    made.initialize(seeded(seed))
     return made
 
 

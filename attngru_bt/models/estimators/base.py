@@ -54,7 +54,7 @@ class Rows:
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
-    """Base of the estimators: `n_seeds` networks of one architecture, kept as plain arrays.
+    """Base of the estimators: `n_networks` networks of one architecture, kept as plain arrays.
 
     A subclass says which network it trains (`_network`, `_shape`), what its rows are (`_rows`),
     where the output starts (`_start`), by which loss it learns (`_loss`) and what a fitted
@@ -83,7 +83,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return bool(min(late.sum(), (~late).sum()) >= MIN_VALIDATION_ROWS)
 
     def _train(self, rows: Rows, progress: Progress | None) -> tuple[list[Weights], list[History]]:
-        """Train `n_seeds` networks on the rows, side by side if they can be stacked."""
+        """Train `n_networks` networks on the rows, side by side if they can be stacked."""
         from attngru_bt.models.stacked import train
         from attngru_bt.models.training import one_thread
 
@@ -127,7 +127,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         for number, seed in enumerate(self._seeds()):
             generator = torch.Generator().manual_seed(int(seed))
             network = build(architecture)
-            network.initialise(generator, self._start(early))
+            network.initialize(generator, self._start(early))
             if starts is not None:
                 network = to_network(architecture, starts[number], device)
             told = functools.partial(report, number)
@@ -192,8 +192,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         networks: list[Weights] = getattr(self, "networks_", []) if self.warm_start else []
         if not networks:
             return None
-        before = self.architecture_ | {"n_seeds": len(networks), "dropout": self.dropout}
-        now = architecture | {"n_seeds": self.n_seeds}
+        before = self.architecture_ | {"n_networks": len(networks), "dropout": self.dropout}
+        now = architecture | {"n_networks": self.n_networks}
         changed = [f"{k} from {before[k]!r} to {v!r}" for k, v in now.items() if v != before[k]]
         if changed:
             raise ValueError(
@@ -206,7 +206,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Return one seed per network; those of fewer networks come first."""
         # check_random_state(None) would hand out, and move, numpy's global generator
         state = np.random.RandomState() if self.random_state is None else self.random_state
-        return np.asarray(check_random_state(state).randint(2**31 - 1, size=self.n_seeds))
+        return np.asarray(check_random_state(state).randint(2**31 - 1, size=self.n_networks))
 
     def _validation_rows(self, groups: np.ndarray, target: np.ndarray) -> np.ndarray | None:
         """Return the mask of the rows on the last dates; None if they are too few to judge by."""

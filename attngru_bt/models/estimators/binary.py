@@ -33,7 +33,7 @@ class BinaryClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         groups: Any = None,
         progress: Progress | None = None,
     ) -> Self:
-        """Train `n_seeds` networks.
+        """Train `n_networks` networks.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""ConvolutionClassifier: filters over neighbouring steps in, P(second class) out."""
+"""ConvolutionClassifier: filters over neighboring steps in, P(second class) out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ConvolutionClassifier(BinaryClassifier):
     Parameters
     ----------
     kernel_size : int, default=3
-        Neighbouring steps that a filter sees.
+        Neighboring steps that a filter sees.
     hidden_size : int, default=16
         Filters per layer.
     n_layers : int, default=1
@@ -31,7 +31,7 @@ class ConvolutionClassifier(BinaryClassifier):
     dropout : float in [0, 1), default=0.0
         Share of units dropped between layers and before the output, in training only.
     max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_seeds, random_state, device, warm_start, verbose, skip, schedule
+    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule
         As in `AttentionGRUClassifier`.
 
     Attributes
@@ -42,7 +42,7 @@ class ConvolutionClassifier(BinaryClassifier):
     Notes
     -----
     Missing steps, one class in `y`, bits and interrupts are treated as in
-    `AttentionGRUClassifier`. Missing steps within a row count as 0, the mean of a standardised
+    `AttentionGRUClassifier`. Missing steps within a row count as 0, the mean of a standardized
     factor.
     """
 
@@ -63,7 +63,7 @@ class ConvolutionClassifier(BinaryClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.2,
         patience: int = 5,
-        n_seeds: int = 1,
+        n_networks: int = 1,
         random_state: int | np.random.RandomState | None = None,
         device: str = "cpu",
         warm_start: bool = False,
@@ -83,7 +83,7 @@ class ConvolutionClassifier(BinaryClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
-        self.n_seeds = n_seeds
+        self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
         self.warm_start = warm_start

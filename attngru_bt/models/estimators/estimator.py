@@ -29,7 +29,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
     the recurrent product; in ``torch.nn.GRU`` it multiplies the product, U_h h + c_h
     (``reset="after"``). The update gate is the same in both.
 
-    Inputs should be on a common scale of about 1 (standardised factors or their components).
+    Inputs should be on a common scale of about 1 (standardized factors or their components).
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         Share of units dropped between recurrent layers and before the output, in training only.
     max_epochs : int, default=30
     batch_size : int, default=128
-        Rows per step of the optimiser (AdamW).
+        Rows per step of the optimizer (AdamW).
     lr : float, default=0.01
         Learning rate.
     weight_decay : float, default=1.0
@@ -65,9 +65,9 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         last ones, rounded up.
     patience : int, default=5
         Epochs.
-    n_seeds : int, default=1
+    n_networks : int, default=1
         Networks trained from different starts; their probabilities are averaged. The first k of
-        them are the same whatever `n_seeds` is.
+        them are the same whatever `n_networks` is.
     random_state : int, RandomState or None, default=None
         Source of starts, batch order and dropout. None takes fresh entropy (inside a
         `SignalGenerator` the generator gives each month its own seed instead). The global
@@ -101,9 +101,9 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         ("recurrent") and the keyword arguments of `attngru_bt.models.networks.AttentionRNN`.
     history_ : list of list of dict
         Per network and epoch: epoch, loss, val_loss (None without validation), seconds.
-    n_iter_ : ndarray of shape (n_seeds,)
+    n_iter_ : ndarray of shape (n_networks,)
         Epochs trained.
-    best_epoch_ : ndarray of shape (n_seeds,)
+    best_epoch_ : ndarray of shape (n_networks,)
         Epoch that was kept, from 1.
 
     Notes
@@ -151,7 +151,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.2,
         patience: int = 5,
-        n_seeds: int = 1,
+        n_networks: int = 1,
         random_state: int | np.random.RandomState | None = None,
         device: str = "cpu",
         warm_start: bool = False,
@@ -173,7 +173,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
-        self.n_seeds = n_seeds
+        self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
         self.warm_start = warm_start

@@ -28,7 +28,7 @@ class FeedForwardClassifier(BinaryClassifier):
     dropout : float in [0, 1), default=0.0
         Share of units dropped between layers and before the output, in training only.
     max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_seeds, random_state, device, warm_start, verbose, skip, schedule
+    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule
         As in `AttentionGRUClassifier`.
 
     Attributes
@@ -58,7 +58,7 @@ class FeedForwardClassifier(BinaryClassifier):
         early_stopping: bool = True,
         validation_fraction: float = 0.2,
         patience: int = 5,
-        n_seeds: int = 1,
+        n_networks: int = 1,
         random_state: int | np.random.RandomState | None = None,
         device: str = "cpu",
         warm_start: bool = False,
@@ -77,7 +77,7 @@ class FeedForwardClassifier(BinaryClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
-        self.n_seeds = n_seeds
+        self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
         self.warm_start = warm_start

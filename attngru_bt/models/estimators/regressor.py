@@ -27,7 +27,7 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
     Parameters
     ----------
     attention, cell, reset, hidden_size, n_layers, dropout, max_epochs, batch_size, lr,
-    weight_decay, validation_fraction, patience, n_seeds, random_state, device, warm_start,
+    weight_decay, validation_fraction, patience, n_networks, random_state, device, warm_start,
     verbose, skip, schedule
         As in `AttentionGRUClassifier`; predictions, not probabilities, are averaged over the
         networks.
@@ -75,7 +75,7 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
         early_stopping: bool = True,
         validation_fraction: float = 0.2,
         patience: int = 5,
-        n_seeds: int = 1,
+        n_networks: int = 1,
         random_state: int | np.random.RandomState | None = None,
         device: str = "cpu",
         warm_start: bool = False,
@@ -96,7 +96,7 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
-        self.n_seeds = n_seeds
+        self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
         self.warm_start = warm_start
@@ -112,7 +112,7 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
         groups: Any = None,
         progress: Progress | None = None,
     ) -> Self:
-        """Train `n_seeds` networks.
+        """Train `n_networks` networks.
 
         Parameters
         ----------

@@ -10,7 +10,7 @@ Every network is called as ``network(x, present, generator)`` and returns one nu
 - ``generator`` the source of dropout noise; without one nothing is dropped (scoring).
 
 A row does not see the others, and missing steps in front of it change nothing. Nothing here draws
-from torch's global generator: parameters are made empty and filled by `initialise`.
+from torch's global generator: parameters are made empty and filled by `initialize`.
 
 What is shared (``base``, ``initial``), the attentions (``attention``), and a file per network
 (``recurrent``, ``convolution``, ``feedforward``). `build` makes the one that a dict describes.

@@ -26,7 +26,7 @@ class FactorAttention(nn.Module):
         self.weight = nn.Parameter(torch.empty(n_factors, n_factors))
         self.bias = nn.Parameter(torch.empty(n_factors))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Start from even attention."""
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
@@ -52,7 +52,7 @@ class TemporalAttention(nn.Module):
         self.bias = nn.Parameter(torch.empty(n_hidden))
         self.query = nn.Parameter(torch.empty(n_hidden))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Start from even attention."""
         uniform(self.weight, generator)
         nn.init.zeros_(self.bias)

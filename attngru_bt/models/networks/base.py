@@ -39,7 +39,7 @@ class Network(nn.Module):
         self.dropout = dropout
 
     def parts(self) -> Iterator[nn.Module]:
-        """Yield the parts that `initialise` fills, in that order."""
+        """Yield the parts that `initialize` fills, in that order."""
         raise NotImplementedError
 
     def hidden(
@@ -48,10 +48,10 @@ class Network(nn.Module):
         """Return the hidden units of every row, (B, H), and its attention weights, if any."""
         raise NotImplementedError
 
-    def initialise(self, generator: torch.Generator, log_odds: float = 0.0) -> None:
+    def initialize(self, generator: torch.Generator, log_odds: float = 0.0) -> None:
         """Fill every parameter from `generator` (on the CPU); training starts around `log_odds`."""
         for part in self.parts():
-            part.initialise(generator)  # type: ignore[operator]
+            part.initialize(generator)  # type: ignore[operator]
         uniform(self.output_weight, generator)
         nn.init.constant_(self.output_bias, log_odds)
         if self.skip_weight is not None:

@@ -3,7 +3,7 @@
 References
 ----------
 Kim (2014), Convolutional neural networks for sentence classification, arXiv:1408.5882: filters over
-    neighbouring steps, of which each keeps its largest value.
+    neighboring steps, of which each keeps its largest value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from attngru_bt.models.networks.initial import uniform
 
 
 class Convolution(nn.Module):
-    r"""Filters over `width` neighbouring steps, none of them later than the step itself.
+    r"""Filters over `width` neighboring steps, none of them later than the step itself.
 
     .. math:: h_t = \mathrm{relu}\Big(\sum_{k=0}^{K-1} W_k x_{t-k} + b\Big)
 
@@ -32,7 +32,7 @@ class Convolution(nn.Module):
         self.weight = nn.Parameter(torch.empty(width * n_inputs, n_filters))  # W_0 first
         self.bias = nn.Parameter(torch.empty(n_filters))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Fill: weights uniform, biases 0."""
         uniform(self.weight, generator)
         nn.init.zeros_(self.bias)
@@ -56,7 +56,7 @@ class ConvolutionNetwork(Network):
     n_features : int
         Factors (components) per step.
     kernel_size : int
-        Neighbouring steps that a filter sees.
+        Neighboring steps that a filter sees.
     hidden_size : int
         Filters per layer.
     n_layers : int

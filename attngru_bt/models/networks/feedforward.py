@@ -25,7 +25,7 @@ class Dense(nn.Module):
         self.weight = nn.Parameter(torch.empty(n_inputs, n_hidden))
         self.bias = nn.Parameter(torch.empty(n_hidden))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Fill: weights uniform, biases 0."""
         uniform(self.weight, generator)
         nn.init.zeros_(self.bias)

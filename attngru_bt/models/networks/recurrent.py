@@ -48,7 +48,7 @@ class Recurrent(nn.Module):
         self.state_weight = nn.Parameter(torch.empty(n_hidden, n_gates * n_hidden))
         self.bias = nn.Parameter(torch.empty(n_gates * n_hidden))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Fill: input weights uniform, state weights orthogonal (they keep memories), biases 0."""
         uniform(self.input_weight, generator)
         for gate in self.state_weight.chunk(sum(self.products), dim=1):
@@ -100,9 +100,9 @@ class LSTM(Recurrent):
     products = (4,)
     n_states = 2
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Fill as every cell, but let the forget gate start open (bias 1)."""
-        super().initialise(generator)
+        super().initialize(generator)
         with torch.no_grad():
             self.bias[self.n_hidden : 2 * self.n_hidden] = 1.0
 
@@ -150,9 +150,9 @@ class GRUResetAfter(Recurrent):
         # c_h; for r and z a second bias would only repeat the first
         self.state_bias = nn.Parameter(torch.empty(n_hidden))
 
-    def initialise(self, generator: torch.Generator) -> None:
+    def initialize(self, generator: torch.Generator) -> None:
         """Fill as every cell."""
-        super().initialise(generator)
+        super().initialize(generator)
         nn.init.zeros_(self.state_bias)
 
     def step(self, inputs: Tensors, weights: Tensors, state: Tensors) -> Tensors:

@@ -66,7 +66,7 @@ def paying_fits(model: Any) -> int:
     """
     network = build(model._architecture(n_features=1))
     shape = shape_of(network) if can_stack(network, model._loss()) else None
-    return 1 if shape is None else max(1, paying_width(shape.n_hidden) // model.n_seeds)
+    return 1 if shape is None else max(1, paying_width(shape.n_hidden) // model.n_networks)
 
 
 def _fit_alike(

@@ -150,13 +150,13 @@ def _train_alike(
     width = width or paying_width(shape.n_hidden)
     stacks = _Stacks(first)
     rows = x.new_zeros(width, shape.size)
-    optimiser = AdamW(shape.decayed().to(rows), width, **steps)
+    optimizer = AdamW(shape.decayed().to(rows), width, **steps)
     active: list[Trainee] = []
     while True:
         while len(active) < width and waiting.first is not None and waiting.first.key == key:
             trainee = waiting.take()
             rows[len(active)] = shape.pack(trainee.job.network.state_dict())
-            optimiser.restart(len(active))
+            optimizer.restart(len(active))
             active.append(trainee)
         if not active:
             return
@@ -168,7 +168,7 @@ def _train_alike(
                 trainee.load(stack, m, some_missing)
             outputs = stack.forward(now, some_missing)
             losses, slopes = loss(outputs, *stack.y_weight)
-            optimiser.step(now, stack.backward(slopes), [t.rate for t in active])
+            optimizer.step(now, stack.backward(slopes), [t.rate for t in active])
             losses = losses.sum(1)
         share = (time.perf_counter() - began) / len(active)
         ended = [m for m, t in enumerate(active) if t.advance(losses, m, share)]
@@ -181,7 +181,7 @@ def _train_alike(
             row = rows[m] if trainee.best is None else trainee.best
             trainee.job.network.load_state_dict(shape.unpack(row))
             rows[m] = rows[last]
-            optimiser.move(last, m)
+            optimizer.move(last, m)
             active[m] = active[last]
             active.pop()
             yield trainee.number, trainee.history

@@ -24,7 +24,7 @@ class Job(NamedTuple):
     Attributes
     ----------
     network : torch.nn.Module
-        Initialised; changed in place.
+        Initialized; changed in place.
     samples : Samples
     validation : Samples or None
     generator : torch.Generator
