@@ -175,7 +175,7 @@ def choices(market: Market, repeats: int) -> None:
     for name, signal in rows.items():
         key = (signal.step, signal.lookback)
         if key not in panels:
-            panels[key] = panel = signal.panel()
+            panels[key] = panel = signal.make_panel()
             panel.extend(market.bars)
         sections = panels[key].sections
         begin = min(i for i, section in enumerate(sections) if len(section))

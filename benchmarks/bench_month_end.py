@@ -30,7 +30,7 @@ def month_end_seconds(step, lookback):
         began = time.process_time()
         generator.scores(known)
         seconds.append(time.process_time() - began)
-    return len(generator.history_.columns), seconds
+    return len(generator.sections_[-1].columns), seconds
 
 
 def import_seconds(module):

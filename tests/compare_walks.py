@@ -1,5 +1,7 @@
 """Walks with scores of known quality, without fitting anything."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
@@ -25,12 +27,12 @@ def sections(market):
     return found
 
 
-def walk(market, model, seed=0, skill=0.0, topk=3, first=3, attention=False):
+def walk(market, model, seed=0, skill=0.0, topk=3, first=3, last=None, attention=False):
     """Scores between 0 and 1: `skill` of the next return's rank (1 = it alone), the rest noise."""
     rng = np.random.default_rng([seed, sum(map(ord, model))])
     months = sections(market)
     records = []
-    for i, section in enumerate(months[:-1]):
+    for i, section in enumerate(months[:-1][:last]):
         place = pd.Series(section.returns).rank(pct=True).fillna(0.5).to_numpy()
         mixed = skill * place + (1 - abs(skill)) * rng.random(len(section))
         record = MonthRecord(
@@ -46,4 +48,7 @@ def walk(market, model, seed=0, skill=0.0, topk=3, first=3, attention=False):
             record.attention = {"factor": np.array([0.6, 0.3, 0.1])}
             record.loadings = pd.DataFrame(loadings, columns=FACTORS)
         records.append(record)
-    return Walk(model, seed, topk, records, months)
+    made = Walk(None, SimpleNamespace(sections=months), model=model, seed=seed, topk=topk)
+    for now, record in enumerate(records):
+        made.keep(now, record)
+    return made

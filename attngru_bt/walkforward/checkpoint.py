@@ -10,23 +10,21 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from attngru_bt.data.atomic import replacing
 from attngru_bt.walkforward import record_file as recordfile
+from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
-
-if TYPE_CHECKING:
-    from attngru_bt.walkforward.generator import SignalGenerator
 
 logger = logging.getLogger(__name__)
 
 # more than any record of a month, and little enough to be read whole
 MAX_BYTES = 32 * 2**20
-# parameters of a generator that say where and when it works, not what comes out
-_IDLE = ("progress", "checkpoints", "universe")
+# its effect is in the cross-sections, whose digest is part of a file's name
+_IN_THE_SECTIONS = ("universe",)
 # packages whose versions decide the bits; those of the models come on top
 _PACKAGES = ("attngru_bt", "numpy", "pandas", "scipy", "scikit-learn", "torch")
 
@@ -35,7 +33,7 @@ class Checkpoints:
     """A folder with one file per finished month.
 
     A file is named by its month-end and by a digest of everything its content depends on: the
-    generator's parameters, the cross-sections and outcomes up to the month-end, the month the model
+    recipe's parameters, the cross-sections and outcomes up to the month-end, the month the model
     was fitted at, and the versions of the packages that compute. A run with other settings or
     other data finds no file of its own and disturbs none; nothing has to be deleted.
 
@@ -54,7 +52,7 @@ class Checkpoints:
 
     def path(
         self,
-        settings: SignalGenerator,
+        recipe: Recipe,
         month_end: pd.Timestamp,
         state: str,
         fitted_at: pd.Timestamp,
@@ -63,14 +61,14 @@ class Checkpoints:
 
         Parameters
         ----------
-        settings : SignalGenerator
+        recipe : Recipe
         month_end : Timestamp
         state : str
             Digest of the cross-sections and outcomes up to the month-end.
         fitted_at : Timestamp
             Month-end the model in use was fitted at.
         """
-        text = f"{settings_digest(settings)}:{state}:{fitted_at.date()}"
+        text = f"{recipe_digest(recipe)}:{state}:{fitted_at.date()}"
         digest = hashlib.sha256(text.encode()).hexdigest()
         return self.folder / f"{month_end:%Y-%m-%d}-{digest[:16]}.month"
 
@@ -109,12 +107,12 @@ class Checkpoints:
             rough.write_bytes(content)
 
 
-def settings_digest(settings: SignalGenerator) -> str:
-    """Digest of a generator's parameters, its model's among them, and of package versions."""
+def recipe_digest(recipe: Recipe) -> str:
+    """Digest of a recipe's parameters, its model's among them, and of package versions."""
     params = {
         name: _described(value)
-        for name, value in sorted(settings.get_params(deep=True).items())
-        if name not in _IDLE
+        for name, value in sorted(recipe.get_params(deep=True).items())
+        if name not in _IN_THE_SECTIONS
     }
     text = json.dumps([params, package_versions()], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -6,30 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.base import clone
 
 from attngru_bt.features.cross_section import CrossSection, sequences
 from attngru_bt.features.threads import one_thread
-from attngru_bt.models.contract import (
-    TARGETS,
-    fit_models,
-    is_scorer,
-    takes_sequences,
-    target_of,
-    value,
-)
-from attngru_bt.models.presets import default_model
-from attngru_bt.walkforward.record import MonthRecord
+from attngru_bt.models.contract import fit_models, takes_sequences, value
+from attngru_bt.walkforward.recipe import Recipe
+from attngru_bt.walkforward.record import MonthRecord, no_scores
 from attngru_bt.walkforward.training_set import TrainingSet, training_set
-
-if TYPE_CHECKING:
-    from attngru_bt.walkforward.generator import SignalGenerator
 
 
 @dataclass
@@ -60,13 +49,12 @@ class Fit:
     in_sample: dict[str, float] = field(default_factory=dict)
 
 
-def fit(settings: SignalGenerator, sections: Sequence[CrossSection]) -> Fit:
+def fit(recipe: Recipe, sections: Sequence[CrossSection]) -> Fit:
     """Fit a fresh model at the last of `sections`.
 
     Parameters
     ----------
-    settings : SignalGenerator
-        Only its parameters are read.
+    recipe : Recipe
     sections : sequence of CrossSection
         All month-ends so far; the last one's outcome is not looked at.
 
@@ -75,22 +63,22 @@ def fit(settings: SignalGenerator, sections: Sequence[CrossSection]) -> Fit:
     BLAS and OpenMP are held to one thread, since sums are ordered differently with more: the same
     bits come out of a script, of parallel jobs and of a cluster.
     """
-    return fit_together([(settings, training_set(settings, sections))])[0]
+    return fit_together([(recipe, training_set(recipe, sections))])[0]
 
 
-def fit_together(orders: Sequence[tuple[SignalGenerator, TrainingSet]]) -> list[Fit]:
+def fit_together(orders: Sequence[tuple[Recipe, TrainingSet]]) -> list[Fit]:
     """Fit a fresh model per order, side by side where that is faster; the bits are those of `fit`.
 
     Parameters
     ----------
-    orders : sequence of (SignalGenerator, TrainingSet)
+    orders : sequence of (Recipe, TrainingSet)
         Such as the seeds of one model in a few months. What they share in time is shared out.
     """
     began = time.perf_counter()
-    models = [make_model(settings, rows.month_end) for settings, rows in orders]
+    models = [recipe.make_model(rows.month_end) for recipe, rows in orders]
     targets = [
-        rows.rank if (settings.target or target_of(model)) == "rank" else rows.top.astype(int)
-        for model, (settings, rows) in zip(models, orders, strict=True)
+        rows.rank if recipe.target_for(model) == "rank" else rows.top.astype(int)
+        for model, (recipe, rows) in zip(models, orders, strict=True)
     ]
     with one_thread():
         data = [(r.features, y, r.months) for (_, r), y in zip(orders, targets, strict=True)]
@@ -105,9 +93,9 @@ def fit_together(orders: Sequence[tuple[SignalGenerator, TrainingSet]]) -> list[
                 n_rows=len(rows),
                 n_months=rows.n_months,
                 seconds=rows.seconds / taken[id(rows)] + share,
-                in_sample=_in_sample(model, rows, settings.topk),
+                in_sample=_in_sample(model, rows, recipe.topk),
             )
-            for model, (settings, rows) in zip(models, orders, strict=True)
+            for model, (recipe, rows) in zip(models, orders, strict=True)
         ]
 
 
@@ -148,49 +136,6 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
             record.dropped = {k: float(v) for k, v in share.items() if k not in kept}
             record.factors = tuple(k for k in section.columns if k in kept)
     return record
-
-
-def no_scores() -> pd.Series:
-    """Scores of a month-end without a model."""
-    return pd.Series(dtype=float, name="score", index=pd.Index([], name="asset"))
-
-
-def make_model(settings: SignalGenerator, month_end: pd.Timestamp) -> Any:
-    """Return a fresh model, seeded by the month so that a run started later agrees."""
-    entropy = [settings.random_state, month_end.year * 12 + month_end.month]
-    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
-    if settings.classifier is None:
-        return default_model(
-            n_networks=settings.n_networks, device=settings.device, random_state=seed
-        )
-    model = clone(settings.classifier)
-    unseeded = {
-        key: seed
-        for key, value in model.get_params(deep=True).items()
-        if (key == "random_state" or key.endswith("__random_state")) and value is None
-    }
-    return model.set_params(**unseeded)
-
-
-def check_model(model: Any, target: str | None) -> None:
-    """Raise TypeError or ValueError for a model that cannot score, or not be fitted on `target`."""
-    if isinstance(model, type):
-        raise TypeError(
-            f"`classifier` must be an instance; got the class {model.__name__}: "
-            f"write {model.__name__}()."
-        )
-    if model is not None and not is_scorer(model):
-        raise TypeError(
-            f"`classifier` must be a scikit-learn classifier with predict_proba or "
-            f"decision_function, or a regressor; got {type(model).__name__}."
-        )
-    if target not in (None, *TARGETS):
-        raise ValueError(f"`target` must be None, 'top' or 'rank'; got target={target!r}.")
-    if target == "rank" and model is not None and target_of(model) == "top":
-        raise ValueError(
-            f"`target` must be 'top' for a classifier ({type(model).__name__}); got "
-            f"target='rank': ranks are for regressors, such as AttentionGRURegressor or Ridge."
-        )
 
 
 def _scores(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +22,7 @@ from attngru_bt.features.cross_section import month_ends
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
 from attngru_bt.walkforward.crew import n_workers, work
-from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -36,25 +36,23 @@ Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # sessions up to a month-end,
 Values = NDArray[np.float64]
 
 
-def panel_key(signal: SignalGenerator) -> str:
-    """Key of a signal's cross-sections: signals with the same key share a panel."""
-    parts = {name: getattr(signal, name) for name in _PANEL}
-    parts["standardize"] = signal.standardize == "date"  # the rest is the preprocessing's
-    parts["universe"] = id(signal.universe)
+def panel_key(recipe: Recipe) -> str:
+    """Key of a recipe's cross-sections: recipes with the same key share a panel."""
+    parts = {name: getattr(recipe, name) for name in _PANEL}
+    parts["standardize"] = recipe.standardize == "date"  # the rest is the preprocessing's
+    parts["universe"] = id(recipe.universe)
     return repr(parts)
 
 
-def panels(
-    market: Market, signals: Mapping[str, Any], *, jobs: int = 1, client: Any = None
+def take_panels(
+    market: Market, recipes: Iterable[Recipe], *, jobs: int = 1, client: Any = None
 ) -> dict[str, Panel]:
     """Take the cross-sections of all month-ends, each from the bars up to it and nothing else.
 
     Parameters
     ----------
     market : Market
-    signals : mapping of str to signal
-        Those that are no `SignalGenerator` have no cross-sections; if none is, the default ones are
-        taken.
+    recipes : iterable of Recipe
     jobs, client
         Who computes the factors, see `crew.work`.
 
@@ -69,10 +67,9 @@ def panels(
     WorkersLost
         See `crew.work`.
     """
-    generators = [s for s in signals.values() if isinstance(s, SignalGenerator)]
-    found: dict[str, Panel] = {}
-    for signal in generators or [SignalGenerator(universe=market.membership)]:
-        found.setdefault(panel_key(signal), signal.panel())
+    panels: dict[str, Panel] = {}
+    for recipe in recipes:
+        panels.setdefault(panel_key(recipe), recipe.make_panel())
     bars = market.bars
     ends = month_ends(bars.dates)
     if not ends_a_month(bars.dates[-1]):
@@ -81,11 +78,11 @@ def panels(
     workers = n_workers(jobs, client)
     apart = client is not None or jobs != 1
     source = _packed(registry) if apart else registry
-    size = math.ceil(len(ends) * len(found) / (CHUNKS * workers)) if apart else 1
+    size = math.ceil(len(ends) * len(panels) / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
     todo: dict[int, Call] = {}
     of: dict[int, tuple[Panel, list[Order]]] = {}
-    for panel in found.values():
+    for panel in panels.values():
         orders = _orders(panel, bars, ends)
         for start in range(0, len(orders), size):
             chunk = orders[start : start + size]
@@ -109,9 +106,9 @@ def panels(
             taken += 1
 
     def stopped() -> str:
-        done = sum(len(panel.sections) for panel in found.values())
+        done = sum(len(panel.sections) for panel in panels.values())
         return (
-            f"Stopped after {done} of {len(ends) * len(found)} cross-sections, before the first "
+            f"Stopped after {done} of {len(ends) * len(panels)} cross-sections, before the first "
             f"fit; cross-sections are not kept: the same call begins with them."
         )
 
@@ -120,7 +117,7 @@ def panels(
             raise KeyboardInterrupt(stopped())
     except WorkersLost as lost:
         raise WorkersLost(f"{lost} {stopped()}") from lost
-    return found
+    return panels
 
 
 def ends_a_month(date: pd.Timestamp) -> bool:
@@ -171,12 +168,12 @@ def factors_at(
 
         source = cloudpickle.loads(source)
         assert isinstance(source, Registry)
-    found = []
+    values = []
     for days, assets in orders:
         known = bars.rows(0, int(days[-1]) + 1)
         planned = plan(known, names, source=source)
-        found.append(values_at(known, days, planned, raw=raw, source=source, assets=assets))
-    return found
+        values.append(values_at(known, days, planned, raw=raw, source=source, assets=assets))
+    return values
 
 
 def _packed(source: Registry) -> bytes:

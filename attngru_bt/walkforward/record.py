@@ -66,6 +66,11 @@ class MonthRecord:
     found: bool = False
 
 
+def no_scores() -> pd.Series:
+    """Scores of a month-end without a model."""
+    return pd.Series(dtype=float, name="score", index=pd.Index([], name="asset"))
+
+
 def outcomes(
     records: Sequence[MonthRecord], sections: Sequence[CrossSection], topk: int
 ) -> pd.DataFrame:

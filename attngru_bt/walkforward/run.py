@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,31 +16,21 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
-from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.cross_section import CrossSection, month_ends
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
-from attngru_bt.walkforward.checkpoint import Checkpoints
 from attngru_bt.walkforward.cluster import connected
 from attngru_bt.walkforward.crew import n_workers, work
 from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.panels import panel_key
-from attngru_bt.walkforward.panels import panels as take_panels
+from attngru_bt.walkforward.panels import panel_key, take_panels
+from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
-from attngru_bt.walkforward.tasks import (
-    Task,
-    bundles,
-    finished,
-    keep,
-    perform,
-    schedule,
-)
-from attngru_bt.walkforward.unscored import why_no_month, why_no_scores
+from attngru_bt.walkforward.tasks import Task, bundles, perform
+from attngru_bt.walkforward.unscored import why_no_month
 from attngru_bt.walkforward.walk import Walk
 
 logger = logging.getLogger(__name__)
 
-Plan = list[tuple[Task, Panel]]
-Records = dict[int, list[MonthRecord]]  # by number of the task
 Progress = Callable[[int, int, Task, list[MonthRecord]], None]
 
 
@@ -121,96 +111,120 @@ def walk_forward(
         begins = [dates[end + 1].date() for end in month_ends(dates)[:-1]]
         day = None if start is None else pd.Timestamp(start).date()
         raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day))
-    kept = None if folder is None else Checkpoints(Path(folder))
-    done: Records = {}
-    alone = nullcontext() if kept is None else sole_use(kept.folder)
+    alone = nullcontext() if folder is None else sole_use(Path(folder))
     with alone, connected(client, tls) as cluster:
-        panels = take_panels(market, signals, jobs=jobs, client=cluster)
-        plan = _plan(market, signals, counts, panels, asked)
-
-        def store(number: int, records: list[MonthRecord]) -> None:
-            done[number] = records
-            if progress is not None:
-                progress(len(done), len(plan), plan[number][0], done[number])
-
-        if kept is not None:
-            for number, (task, panel) in enumerate(plan):
-                found = finished(task, panel.sections, panel.digests(), kept)
-                if found is not None:
-                    store(number, found)
-        if done:
-            logger.info("%d of %d fits are there from an earlier run.", len(done), len(plan))
-        calls, numbers = _calls(plan, done, n_workers(jobs, cluster))
-
-        def store_all(call: int, results: list[list[MonthRecord]]) -> None:
-            for number, result in zip(numbers[call], results, strict=True):
-                task, panel = plan[number]
-                if kept is not None:
-                    keep(task, result, panel.sections, panel.digests(), kept)
-                store(number, result)
-
-        def stopped() -> str:
-            where = (
-                f"they are kept in {kept.folder}: the same call goes on from there."
-                if kept is not None
-                else "they are lost, since no `folder` was given."
-            )
-            return f"Stopped after {len(done)} of {len(plan)} fits; {where}"
-
-        try:
-            if not work(calls, store_all, jobs=jobs, client=cluster):
-                raise KeyboardInterrupt(stopped())
-        except WorkersLost as lost:
-            raise WorkersLost(f"{lost} {stopped()}") from lost
-
-    walks = []
-    sections = next(iter(panels.values())).sections
-    for name, signal in signals.items():
-        for seed in range(counts[name]):
-            if isinstance(signal, SignalGenerator):
-                mine = [i for i, (t, _) in enumerate(plan) if (t.model, t.seed) == (name, seed)]
-                records = [record for i in mine for record in done[i]]
-                own_sections, topk = panels[panel_key(signal)].sections, signal.topk
-            else:
-                records = _ask(signal, seed, market, [sections[i].date for i in asked])
-                own_sections, topk = sections, settings.get("topk", 10)
-            walks.append(Walk(name, seed, topk, records, own_sections))
+        recipes = [signal for signal in signals.values() if isinstance(signal, Recipe)]
+        # baselines have no cross-sections of their own: they are judged on those of the others
+        recipes = recipes or [Recipe(universe=market.membership)]
+        panels = take_panels(market, recipes, jobs=jobs, client=cluster)
+        walks = list(_walks(signals, counts, panels, settings.get("topk", 10), folder))
+        for walk in walks:
+            if walk.recipe is None:
+                _ask(walk, signals[walk.model], market, asked)
+        _train(walks, asked, jobs, cluster, folder, progress)
     return walks
 
 
-def _plan(
-    market: Market,
+def _walks(
     signals: Mapping[str, Any],
     counts: Mapping[str, int],
     panels: Mapping[str, Panel],
-    asked: Sequence[int],
-) -> Plan:
-    """Return the tasks of all models and seeds, each with its panel."""
-    plan: Plan = []
+    topk: int,
+    folder: str | os.PathLike[str] | None,
+) -> Iterator[Walk]:
+    """Yield a walk per model and seed, none of whose months is scored yet."""
     for name, signal in signals.items():
-        if not isinstance(signal, SignalGenerator):
-            continue
-        panel = panels[panel_key(signal)]
         for seed in range(counts[name]):
-            own = clone(signal).set_params(random_state=signal.random_state + seed)
-            groups = schedule(own, panel.sections, asked)
-            if not groups:
-                raise DataError(f"{name}: {why_no_scores(own, panel.sections[: asked[-1] + 1])}")
-            plan += [(Task(name, seed, own, months), panel) for months in groups]
-    return plan
+            if not isinstance(signal, Recipe):
+                yield Walk(None, next(iter(panels.values())), model=name, seed=seed, topk=topk)
+                continue
+            yield Walk(
+                clone(signal).set_params(random_state=signal.random_state + seed),
+                panels[panel_key(signal)],
+                model=name,
+                seed=seed,
+                checkpoints=None if folder is None else Path(folder) / name / f"seed{seed}",
+            )
 
 
-def _calls(plan: Plan, done: Records, workers: int) -> tuple[dict[int, Call], list[list[int]]]:
+def _train(
+    walks: Sequence[Walk],
+    asked: Sequence[int],
+    jobs: int,
+    cluster: Any,
+    folder: str | os.PathLike[str] | None,
+    progress: Progress | None,
+) -> None:
+    """Score the months of all walks: each fit is a task, and those of an earlier run are found."""
+    left: dict[int, tuple[Walk, Task]] = {}  # by number of the fit
+    found: list[tuple[Task, list[MonthRecord]]] = []
+    for walk in walks:
+        if walk.recipe is None:
+            continue
+        fits = walk.schedule(asked)
+        if not fits:
+            why = walk.why_no_scores(asked[-1])
+            raise DataError(f"{walk.model}: {why}")
+        kept: dict[int, MonthRecord] = {}
+        for now in asked:
+            if (record := walk.look_up(now)) is not None:
+                kept[now] = record
+                walk.keep(now, record)
+        for fit_at, months in fits.items():
+            missing = tuple(now for now in months if now not in kept)
+            task = Task(walk.model, walk.seed, walk.recipe, fit_at, missing or tuple(months))
+            if missing:
+                left[len(left) + len(found)] = walk, task
+            else:
+                found.append((task, [kept[now] for now in months]))
+    n_fits, n_done = len(left) + len(found), 0
+
+    def report(task: Task, records: list[MonthRecord]) -> None:
+        nonlocal n_done
+        n_done += 1
+        if progress is not None:
+            progress(n_done, n_fits, task, records)
+
+    def stopped() -> str:
+        where = (
+            f"they are kept in {folder}: the same call goes on from there."
+            if folder is not None
+            else "they are lost, since no `folder` was given."
+        )
+        return f"Stopped after {n_done} of {n_fits} fits; {where}"
+
+    if found:
+        logger.info("%d of %d fits are there from an earlier run.", len(found), n_fits)
+    for task, records in found:
+        report(task, records)
+    calls, numbers = _calls(left, n_workers(jobs, cluster))
+
+    def store(call: int, results: list[list[MonthRecord]]) -> None:
+        for number, records in zip(numbers[call], results, strict=True):
+            walk, task = left[number]
+            for now, record in zip(task.months, records, strict=True):
+                walk.keep(now, record)
+            report(task, records)
+
+    try:
+        if not work(calls, store, jobs=jobs, client=cluster):
+            raise KeyboardInterrupt(stopped())
+    except WorkersLost as lost:
+        raise WorkersLost(f"{lost} {stopped()}") from lost
+
+
+def _calls(
+    left: Mapping[int, tuple[Walk, Task]], workers: int
+) -> tuple[dict[int, Call], list[list[int]]]:
     """Return what is left to do, call by call, and the numbers of the tasks in each."""
-    left: dict[int, tuple[Panel, dict[int, Task]]] = {}
-    for number, (task, panel) in enumerate(plan):
-        if number not in done:
-            left.setdefault(id(panel), (panel, {}))[1][number] = task
+    by_panel: dict[int, tuple[list[CrossSection], dict[int, Task]]] = {}
+    for number, (walk, task) in left.items():
+        by_panel.setdefault(id(walk.panel), (walk.sections, {}))[1][number] = task
     calls: dict[int, Call] = {}
     numbers: list[list[int]] = []
-    for panel, tasks in left.values():
-        for bundle in bundles(tasks, panel.sections, workers):
-            calls[len(numbers)] = perform, ([tasks[n] for n in bundle], panel.sections)
+    for sections, tasks in by_panel.values():
+        for bundle in bundles(tasks, sections, workers):
+            calls[len(numbers)] = perform, ([tasks[n] for n in bundle], sections)
             numbers.append(bundle)
     return calls, numbers
 
@@ -218,28 +232,30 @@ def _calls(plan: Plan, done: Records, workers: int) -> tuple[dict[int, Call], li
 def _signals(
     market: Market, models: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a generator per model, or what else gives scores."""
+    """Return a recipe per model, or what else gives scores."""
     if isinstance(models, str):
         raise TypeError(
             f"`models` must be a list of names or a mapping; got the string {models!r}."
         )
-    found: dict[str, Any] = {}
+    signals: dict[str, Any] = {}
     items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)
     for name, model in items:
         if isinstance(model, str):
             from attngru_bt.walkforward.by_name import generator
 
             signal = generator(model, **settings)
-        elif hasattr(model, "scores"):
+        elif isinstance(model, Recipe) or hasattr(model, "scores"):
             signal = clone(model)
         else:
-            signal = SignalGenerator(model, **settings)
+            signal = Recipe(model, **settings)
+        if isinstance(signal, SignalGenerator):
+            signal = signal.recipe()
         if market.membership is not None and getattr(signal, "universe", market) is None:
             signal.set_params(universe=market.membership)
-        if isinstance(signal, SignalGenerator):
+        if isinstance(signal, Recipe):
             signal.check()
-        found[name] = signal
-    return found
+        signals[name] = signal
+    return signals
 
 
 def _count(name: str, seeds: int | Mapping[str, int]) -> int:
@@ -256,12 +272,12 @@ def _asked(dates: pd.DatetimeIndex, start: Any) -> list[int]:
     return [i for i, end in enumerate(ends[:-1]) if dates[end + 1] >= first]
 
 
-def _ask(signal: Any, seed: int, market: Market, month_ends: Sequence[Any]) -> list[MonthRecord]:
-    """Scores of something that is not fitted, month by month."""
+def _ask(walk: Walk, signal: Any, market: Market, asked: Sequence[int]) -> None:
+    """Ask something that is not fitted for its scores, month by month."""
     signal = clone(signal)
     if "random_state" in signal.get_params():
-        signal.set_params(random_state=signal.random_state + seed)
-    return [
-        MonthRecord(month_end=date, scores=signal.scores(market.bars.until(date)))
-        for date in month_ends
-    ]
+        signal.set_params(random_state=signal.random_state + walk.seed)
+    for now in asked:
+        date = walk.sections[now].date
+        scores = signal.scores(market.bars.until(date))
+        walk.keep(now, MonthRecord(month_end=date, scores=scores))

@@ -5,23 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import CrossSection, row_frame, sequences
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
-from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.features.threads import one_thread
-
-if TYPE_CHECKING:
-    from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -59,39 +55,21 @@ class TrainingSet:
         return len(self.top)
 
 
-def training_months(
-    settings: SignalGenerator, sections: Sequence[CrossSection]
-) -> list[CrossSection]:
-    """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
-    labeled = [s for s in sections[:-1] if len(s)]
-    return labeled if settings.window is None else labeled[-settings.window :]
-
-
-def has_choice(settings: SignalGenerator, sections: Sequence[CrossSection]) -> bool:
-    """Whether any training month had more than `topk` stocks, so that there is a class 0 as well.
-
-    Both classes then exist, since the best stock of a month is always of class 1.
-    """
-    labels = (s.labels(settings.topk) for s in training_months(settings, sections))
-    return any((month == 0).any() for month in labels)
-
-
-def training_set(settings: SignalGenerator, sections: Sequence[CrossSection]) -> TrainingSet:
+def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSet:
     """Take the training set at the last of `sections`, whose own outcome is not looked at.
 
     Parameters
     ----------
-    settings : SignalGenerator
-        Only its parameters are read.
+    recipe : Recipe
     sections : sequence of CrossSection
         All month-ends so far.
     """
     began = time.perf_counter()
-    labeled = training_months(settings, sections)
-    top = np.concatenate([s.labels(settings.topk) for s in labeled])
+    labeled = recipe.training_months(sections)
+    top = np.concatenate([s.labels(recipe.topk) for s in labeled])
     known = ~np.isnan(top)
     with one_thread():
-        preprocess = _fitted(settings, labeled)
+        preprocess = _fitted(recipe, labeled)
         features = sequences(labeled, preprocess)[known]
     return TrainingSet(
         month_end=sections[-1].date,
@@ -105,36 +83,23 @@ def training_set(settings: SignalGenerator, sections: Sequence[CrossSection]) ->
     )
 
 
-def make_preprocess(settings: SignalGenerator) -> Any:
-    """Return what stands between cross-section and model, not fitted; None for nothing."""
-    if settings.preprocess is not None:
-        return clone(settings.preprocess)
-    stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=settings.max_missing))]
-    if settings.standardize == "panel":
-        stages.append(("z-score", Standardizer(by="panel", limit=settings.limit)))
-    stages.append(("fill", ConstantImputer()))
-    if settings.n_components is not None:
-        stages.append(("components", Components(n_components=settings.n_components)))
-    return Pipeline(stages)
-
-
-def _fitted(settings: SignalGenerator, sections: Sequence[CrossSection]) -> Any:
+def _fitted(recipe: Recipe, sections: Sequence[CrossSection]) -> Any:
     """Fit what stands between cross-section and model; None for nothing."""
     parts = [section.moments for section in sections if section.moments is not None]
-    if settings.preprocess is not None or len(parts) < len(sections):
-        preprocess = make_preprocess(settings)
+    if recipe.preprocess is not None or len(parts) < len(sections):
+        preprocess = recipe.make_preprocess()
         return None if preprocess is None else preprocess.fit(row_frame(sections))
     # nothing of an earlier month has changed: sums of sums instead of all rows again
     whole = RunningCovariance(sections[0].columns)
     for part in parts:
         whole.merge(part)
-    kept = MissingShareFilter.from_covariance(whole, settings.max_missing)
+    kept = MissingShareFilter.from_covariance(whole, recipe.max_missing)
     names = list(kept.get_feature_names_out())
     stages: list[tuple[str, Any]] = [
         ("filter", kept),
         ("fill", ConstantImputer.from_covariance(whole, names)),
     ]
-    if settings.n_components is not None:
-        components = Components.from_covariance(whole, settings.n_components, names)
+    if recipe.n_components is not None:
+        components = Components.from_covariance(whole, recipe.n_components, names)
         stages.append(("components", components))
     return Pipeline(stages)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.walkforward.training_set import training_months
-
-if TYPE_CHECKING:
-    from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.recipe import Recipe
 
 
 def why_no_month(
@@ -40,13 +36,12 @@ def why_no_month(
     )
 
 
-def why_no_scores(settings: SignalGenerator, sections: Sequence[CrossSection]) -> str:
+def why_no_scores(recipe: Recipe, sections: Sequence[CrossSection]) -> str:
     """Say why none of the month-ends could be scored, as the rest of a sentence.
 
     Parameters
     ----------
-    settings : SignalGenerator
-        Only its parameters are read.
+    recipe : Recipe
     sections : sequence of CrossSection
         All month-ends up to the last one that was to be scored, whose own outcome is not counted.
     """
@@ -58,21 +53,21 @@ def why_no_scores(settings: SignalGenerator, sections: Sequence[CrossSection]) -
             f"at none of {ends} was there a stock to hold, that is a member of the universe with "
             f"a bar and a known factor."
         )
-    labeled = training_months(settings, sections)
+    labeled = recipe.training_months(sections)
     most = max(len(section) for section in sections)
     if labeled:  # a label needs a known return
-        most = max(int((~np.isnan(s.labels(settings.topk))).sum()) for s in labeled)
-    if most <= settings.topk:
+        most = max(int((~np.isnan(s.labels(recipe.topk))).sum()) for s in labeled)
+    if most <= recipe.topk:
         return (
-            f"topk={settings.topk} and at most {most} stocks at {ends} leave nothing to choose: "
+            f"topk={recipe.topk} and at most {most} stocks at {ends} leave nothing to choose: "
             f"set `topk` below {most}, or bring more stocks."
         )
-    missing = settings.min_months - len(labeled)
+    missing = recipe.min_months - len(labeled)
     if missing > 0:
         smaller = f", or set `min_months` to at most {len(labeled)}" if labeled else ""
         return (
             f"the data have {ends}, {len(labeled)} of them with a known outcome, and "
-            f"min_months={settings.min_months} are needed before the first model: bring "
+            f"min_months={recipe.min_months} are needed before the first model: bring "
             f"{missing} more months of data{smaller}."
         )
     return f"the model gave no score at {ends}."

@@ -1,46 +1,110 @@
-"""One model with one seed, walked through all months."""
+"""The walk: a recipe being walked, month-end after month-end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import html
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.walkforward.record import MonthRecord, outcomes
+from attngru_bt.features.panel import Panel
+from attngru_bt.walkforward.checkpoint import Checkpoints
+from attngru_bt.walkforward.fit import Fit, fit, score
+from attngru_bt.walkforward.recipe import Recipe
+from attngru_bt.walkforward.record import MonthRecord, no_scores, outcomes
+from attngru_bt.walkforward.unscored import why_no_scores
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass
 class Walk:
-    """What one model with one seed said at each month-end, out of sample.
+    """What one model with one seed knew and said at each month-end, out of sample.
 
-    Attributes
+    Both drivers fill it: `SignalGenerator` one month-end at a time, along with a backtest, and
+    `walk_forward` all months at once. When a fit is due, where a finished month is looked up, and
+    what a score is made of is decided here alone, so the two agree.
+
+    `MonthlyTopK` trades a finished walk: ``cerebro.addstrategy(MonthlyTopK, signal=walk)``.
+
+    Parameters
     ----------
+    recipe : Recipe or None
+        None for a signal that is not fitted, such as a baseline: its records come from outside.
+    panel : Panel
+        The cross-sections; walks whose recipes want the same ones share a panel.
     model : str
         Its name.
     seed : int
-        From 0; the model's random state is the generator's plus this.
-    topk : int
-        How many of a month's best returns are labeled 1.
-    records : list of MonthRecord
-        One per month-end, in order, those before the first fit without scores.
-    sections : list of CrossSection
-        All month-ends of the panel; shared by the walks of a run.
+        From 0; the recipe's `random_state` has it added already.
+    topk : int, default None
+        How many of a month's best returns are labeled 1; None: as the recipe says.
+    checkpoints : path, default None
+        Folder that keeps the record of each finished month.
     """
 
-    model: str
-    seed: int
-    topk: int
-    records: list[MonthRecord]
-    sections: list[CrossSection]
+    def __init__(
+        self,
+        recipe: Recipe | None,
+        panel: Panel,
+        *,
+        model: str = "",
+        seed: int = 0,
+        topk: int | None = None,
+        checkpoints: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.panel = panel
+        self.model = model
+        self.seed = seed
+        self.topk = topk or (10 if recipe is None else recipe.topk)
+        self._checkpoints = None if checkpoints is None else Checkpoints(checkpoints)
+        self._records: dict[int, MonthRecord] = {}  # by position of the month-end
+        self._fitted_at: dict[int, int] = {}  # month-end → that of the fit which scores it
+        self._last_fit: int | None = None
+        self._fit: Fit | None = None
+        self._warned = False
+
+    # -- what is known ----------------------------------------------------------------------------
+
+    @property
+    def sections(self) -> list[CrossSection]:
+        """All month-ends so far, each with its outcome once known."""
+        return self.panel.sections
+
+    @property
+    def records(self) -> list[MonthRecord]:
+        """What happened at each month-end asked for; those before the first fit have no scores."""
+        return [self._records[now] for now in sorted(self._records)]
 
     def scores(self) -> pd.DataFrame:
-        """Scores month-end × asset, as `MonthlyTopK` takes them; NaN where an asset has none.
+        """Scores month-end × asset; NaN where an asset has none.
 
         Month-ends before the first fit are left out.
         """
         scored = {r.month_end: r.scores for r in self.records if len(r.scores)}
         return pd.DataFrame(scored).T.rename_axis(index="month_end", columns="asset")
+
+    def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
+        """Scores of one month-end; empty where there are none.
+
+        Parameters
+        ----------
+        month_end : Timestamp
+            Any day of the month: a feed may lack the last session that the walk has.
+        before : Timestamp, default None
+            The session at hand: a month-end on it, or after it, is not answered.
+        """
+        for record in self.records:
+            end = record.month_end
+            if (end.year, end.month) == (month_end.year, month_end.month):
+                return record.scores if before is None or end < before else no_scores()
+        return no_scores()
 
     def labels(self) -> pd.DataFrame:
         """Scores beside what came of them.
@@ -48,7 +112,8 @@ class Walk:
         Returns
         -------
         DataFrame, index (month_end, asset), columns score, label, forward_return
-            Label and forward_return (a fraction) are NaN until the next month-end was seen.
+            For every scored month-end. Label and forward_return (a fraction) are NaN until the
+            next month-end was seen.
         """
         return outcomes(self.records, self.sections, self.topk)
 
@@ -56,3 +121,127 @@ class Walk:
     def fit_seconds(self) -> float:
         """Wall-clock seconds of all fits together."""
         return sum(record.fit_seconds for record in self.records if record.refit)
+
+    def why_no_scores(self, last: object = None) -> str:
+        """Say why the month-ends asked for have no scores, as the rest of a sentence."""
+        if self.recipe is None:
+            return f"{self.model} gave no score."
+        asked = max(self._records, default=len(self.sections) - 1)
+        return why_no_scores(self.recipe, self.sections[: asked + 1])
+
+    # -- the walk ---------------------------------------------------------------------------------
+
+    def step(self, bars: Bars) -> MonthRecord:
+        """Take one month-end: extend the panel, fit if due, score.
+
+        Parameters
+        ----------
+        bars : Bars
+            Everything known at the month-end on which they end. They continue those of the step
+            before.
+
+        Raises
+        ------
+        DataError
+            If they do not.
+        """
+        began = time.perf_counter()
+        self.panel.extend(bars)
+        now = len(self.sections) - 1
+        self.schedule([now])
+        record = self.look_up(now)
+        if record is None:
+            fitted = self.fit
+            assert fitted is not None  # or `look_up` had an empty record
+            record = score(fitted, self.sections[now])
+        # a month taken from disk was fitted in an earlier run
+        record.score_seconds = max(time.perf_counter() - began - record.fit_seconds, 0.0)
+        self.keep(now, record)
+        return record
+
+    def schedule(self, asked: Sequence[int]) -> dict[int, list[int]]:
+        """Decide which fit scores each month-end that is asked for: the one place that does.
+
+        Parameters
+        ----------
+        asked : sequence of int
+            Positions of month-ends, increasing, after those of earlier calls.
+
+        Returns
+        -------
+        dict of int to list of int
+            The month-end of each fit → the month-ends that it scores. Those before the first fit
+            are in none.
+        """
+        assert self.recipe is not None
+        scored_by: dict[int, list[int]] = {}
+        for now in asked:
+            known = self.sections[: now + 1]
+            if self.recipe.is_due(known, self._last_fit):
+                if self.recipe.has_choice(known):
+                    self._last_fit, self._fit = now, None
+                else:
+                    self._tell_no_choice(known[-1])
+            if self._last_fit is not None:
+                self._fitted_at[now] = self._last_fit
+                scored_by.setdefault(self._last_fit, []).append(now)
+        return scored_by
+
+    def look_up(self, now: int) -> MonthRecord | None:
+        """Return the record of a scheduled month-end that takes no work, else None.
+
+        It takes none before the first fit, and where an earlier run has kept the month.
+        """
+        if now not in self._fitted_at:
+            return MonthRecord(month_end=self.sections[now].date, scores=no_scores())
+        return None if self._checkpoints is None else self._checkpoints.load(self._path(now))
+
+    def keep(self, now: int, record: MonthRecord) -> None:
+        """Take the record of a month-end, and store it unless that was where it came from."""
+        self._records[now] = record
+        if self._checkpoints is not None and now in self._fitted_at and not record.found:
+            self._checkpoints.save(self._path(now), record)
+
+    @property
+    def fit(self) -> Fit | None:
+        """The fit in use; None before the first one.
+
+        Checkpoints keep no model: after a month that was found there the same fit is made again,
+        now that it is asked for.
+        """
+        if self._fit is None and self._last_fit is not None and self.recipe is not None:
+            self._fit = fit(self.recipe, self.sections[: self._last_fit + 1])
+        return self._fit
+
+    def _path(self, now: int) -> Path:
+        assert self._checkpoints is not None and self.recipe is not None
+        fitted_at = self.sections[self._fitted_at[now]].date
+        state = self.panel.digests()[now]
+        return self._checkpoints.path(self.recipe, self.sections[now].date, state, fitted_at)
+
+    def _tell_no_choice(self, section: CrossSection) -> None:
+        logger.log(
+            logging.DEBUG if self._warned else logging.WARNING,
+            "%s: no month so far had more than topk=%d stocks, so there is nothing to choose "
+            "and nothing was fitted.",
+            section.date.date(),
+            self.topk,
+        )
+        self._warned = True
+
+    # -- in a notebook ----------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        scored = [r.month_end for r in self.records if len(r.scores)]
+        span = f", {scored[0]:%Y-%m} to {scored[-1]:%Y-%m}" if scored else ""
+        name = f"{self.model!r}, " if self.model else ""
+        return f"<Walk {name}seed {self.seed}: {len(scored)} month-ends scored{span}>"
+
+    def _repr_html_(self) -> str:
+        """Show the walk as one line, above the best names of its last month-end."""
+        line = f"<p>{html.escape(repr(self))}</p>"
+        scored = [record for record in self.records if len(record.scores)]
+        if not scored:
+            return line
+        best = scored[-1].scores.sort_values(ascending=False).head(self.topk)
+        return line + best.rename(f"score of {scored[-1].month_end:%Y-%m-%d}").to_frame().to_html()

@@ -142,8 +142,7 @@ class TestMonths:
         assert about["start"] == pd.Timestamp("2015-09-01") and about["months"] == len(months)
 
     def test_none_in_common_is_an_error(self, market):
-        early = walk(market, "gru")
-        early.records = early.records[:5]
+        early = walk(market, "gru", last=5)
         with pytest.raises(DataError, match="share no month-end"):
             common_months([early, walk(market, "gbdt", first=8)], market.bars.dates)
         with pytest.raises(DataError, match="gbdt, seed 0: has no scores"):

@@ -14,8 +14,8 @@ from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import month_ends, row_frame, sequences
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
-from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.training_set import make_preprocess, training_months, training_set
+from attngru_bt.walkforward.recipe import Recipe
+from attngru_bt.walkforward.training_set import training_set
 
 
 def months(sizes, n_factors=6, seed=0, missing=0.1, level=0.0):
@@ -171,7 +171,7 @@ class TestValidation:
 def panel():
     """Cross-sections normalized at their own month-end, month after month."""
     market = make_market(30, 400, seed=3)
-    made = SignalGenerator(standardize="date").panel()
+    made = Recipe(standardize="date").make_panel()
     for end in month_ends(market.bars.dates)[:-1]:
         made.extend(market.bars.until(market.bars.dates[end]))
     return made
@@ -184,11 +184,11 @@ class TestInTheWalk:
     @pytest.mark.parametrize("window", [None, 5])
     @pytest.mark.parametrize("n_components", [24, 0.9, None])
     def test_it_is_what_a_fit_from_scratch_gives(self, panel, window, n_components):
-        settings = SignalGenerator(standardize="date", window=window, n_components=n_components)
+        settings = Recipe(standardize="date", window=window, n_components=n_components)
         ours = training_set(settings, panel.sections)
-        labeled = training_months(settings, panel.sections)
+        labeled = settings.training_months(panel.sections)
         assert len(labeled) == (5 if window else len(panel.sections) - 1)
-        scratch = make_preprocess(settings).fit(row_frame(labeled))
+        scratch = settings.make_preprocess().fit(row_frame(labeled))
         known = ~np.isnan(np.concatenate([s.labels(settings.topk) for s in labeled]))
         theirs = sequences(labeled, scratch)[known]
         np.testing.assert_allclose(ours.features, theirs, atol=1e-6)
@@ -208,14 +208,12 @@ class TestInTheWalk:
             raise AssertionError("fitted from scratch")
 
         monkeypatch.setattr(Components, "fit", never)
-        training_set(SignalGenerator(standardize="date"), panel.sections)
+        training_set(Recipe(standardize="date"), panel.sections)
         with pytest.raises(AssertionError, match="from scratch"):
-            training_set(
-                SignalGenerator(standardize="date", preprocess=Components()), panel.sections
-            )
+            training_set(Recipe(standardize="date", preprocess=Components()), panel.sections)
 
     def test_z_scores_over_the_window_have_no_moments(self):
         market = make_market(12, 120, seed=3)
-        panel = SignalGenerator(standardize="panel").panel()
+        panel = Recipe(standardize="panel").make_panel()
         panel.extend(market.bars)
         assert all(section.moments is None for section in panel.sections)

@@ -15,7 +15,6 @@ from attngru_bt import SignalGenerator, backtest, make_market
 from attngru_bt.models.names import MODELS, find, names
 from attngru_bt.models.presets import DEFAULT
 from attngru_bt.walkforward.by_name import generator
-from attngru_bt.walkforward.fit import make_model
 
 TWELVE = {
     "rnn", "lstm", "gru", "attention-gru", "cnn", "bp", "logistic", "elastic-net-lstm", "svm",
@@ -182,7 +181,7 @@ class TestStrategy:
         for name in SignalGenerator().get_params(deep=False):
             if name != "classifier":
                 assert getattr(plain, name) == getattr(named, name), name
-        made = make_model(plain, pd.Timestamp("2020-01-31"))
+        made = plain.make_model(pd.Timestamp("2020-01-31"))
         assert made.get_params() == {
             **named.classifier.get_params(),
             "random_state": made.random_state,

@@ -360,21 +360,21 @@ class TestAnyModelGoesOn:
 
 class TestDigest:
     def test_names_the_version_of_pandas(self, monkeypatch):
-        before = checkpoint.settings_digest(generator(Ridge()))
+        before = checkpoint.recipe_digest(generator(Ridge()))
         real = importlib.metadata.version
         monkeypatch.setattr(
             "importlib.metadata.version", lambda name: "9" if name == "pandas" else real(name)
         )
         checkpoint.package_versions.cache_clear()
         try:
-            assert checkpoint.settings_digest(generator(Ridge())) != before
+            assert checkpoint.recipe_digest(generator(Ridge())) != before
         finally:
             checkpoint.package_versions.cache_clear()
 
     def test_names_the_version_of_the_models_package(self, monkeypatch):
         module = pytest.importorskip("xgboost")
         models = [make_pipeline(StandardScaler(), xgboost()), Ridge()]
-        before = [checkpoint.settings_digest(generator(model)) for model in models]
+        before = [checkpoint.recipe_digest(generator(model)) for model in models]
         monkeypatch.setattr(module, "__version__", "9")
-        after = [checkpoint.settings_digest(generator(model)) for model in models]
+        after = [checkpoint.recipe_digest(generator(model)) for model in models]
         assert after[0] != before[0] and after[1] == before[1]

@@ -139,7 +139,7 @@ class TestValues:
         assert record.attention["factor"].sum() == pytest.approx(1)
         assert len(record.losses) == 1 and "loss" in record.losses[0][0]
         assert set(record.factors).isdisjoint(record.dropped)
-        assert set(record.factors) | set(record.dropped) == set(generator.history_.columns)
+        assert set(record.factors) | set(record.dropped) == set(generator.sections_[-1].columns)
         labels = generator.labels()
         assert labels.index.names == ["month_end", "asset"]
         assert labels["label"].isna().all()  # the next month has not ended

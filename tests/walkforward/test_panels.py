@@ -20,7 +20,7 @@ from attngru_bt.factors.engine import plan, values_at
 from attngru_bt.features.cross_section import month_ends, step_positions
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.panels import CHUNKS, MONTH_ENDS, ends_a_month, panels
+from attngru_bt.walkforward.panels import CHUNKS, MONTH_ENDS, ends_a_month, take_panels
 
 FACTORS = ["MA5", "ROC6", "EMA10", "VOL20", "HBETA", "TOBT", "BIAS20", "RSI"]
 
@@ -42,7 +42,7 @@ def own():
 
 def one(market: Market, *, jobs: int = 1, client=None, **parameters) -> Panel:
     generator = SignalGenerator(**({"universe": market.membership} | parameters))
-    (panel,) = panels(market, {"one": generator}, jobs=jobs, client=client).values()
+    (panel,) = take_panels(market, [generator], jobs=jobs, client=client).values()
     return panel
 
 
@@ -136,8 +136,8 @@ class TestMembersOnly:
         late = Membership(market.bars.assets, market.bars.dates[np.arange(13) * 30], [None] * 13)
         ends = month_ends(market.bars.dates)[:-1]
         first, last = (market.bars.until(market.bars.dates[ends[k]]) for k in (12, 16))
-        some = SignalGenerator(universe=late, factors=FACTORS, lookback=5).panel()
-        every = SignalGenerator(factors=FACTORS, lookback=5).panel()
+        some = SignalGenerator(universe=late, factors=FACTORS, lookback=5).make_panel()
+        every = SignalGenerator(factors=FACTORS, lookback=5).make_panel()
         for bars in (first, last):
             some.extend(bars)
             every.extend(bars)
@@ -167,11 +167,11 @@ class TestTheBacktestsWay:
         for section in walked.sections:
             seen = market.bars.until(section.date)
             generator.scores(Bars(seen.dates, seen.assets, seen.lines, seen.benchmark))
-        assert generator.panel_.digests() == walked.digests()
+        assert generator.walk_.panel.digests() == walked.digests()
 
     def test_a_feed_that_comes_later_has_no_steps_before(self, market) -> None:
         bars, ends = market.bars, month_ends(market.bars.dates)
-        panel = SignalGenerator(factors=["MA5"], lookback=2).panel()
+        panel = SignalGenerator(factors=["MA5"], lookback=2).make_panel()
         asset = bars.assets[-1]
         for end in ends[6:8]:
             panel.extend(bars.rows(0, end + 1).select(bars.assets[:-1]))
@@ -196,7 +196,7 @@ def signals(market):
 
 @pytest.fixture(scope="module")
 def serial(market, signals):
-    return panels(market, signals)
+    return take_panels(market, signals.values())
 
 
 class TestCrews:
@@ -209,14 +209,14 @@ class TestCrews:
 
     @pytest.mark.slow
     def test_processes_give_the_same_bits(self, market, signals, serial) -> None:
-        self.agree(panels(market, signals, jobs=2), serial)
+        self.agree(take_panels(market, signals.values(), jobs=2), serial)
 
     @pytest.mark.slow
     def test_a_cluster_gives_the_same_bits(self, market, signals, serial, cluster) -> None:
         from distributed import Client
 
         with Client(cluster) as client:
-            self.agree(panels(market, signals, client=client), serial)
+            self.agree(take_panels(market, signals.values(), client=client), serial)
 
     def test_chunks_are_small(self, market, signals, monkeypatch) -> None:
         seen = []
@@ -231,7 +231,7 @@ class TestCrews:
             monkeypatch.setattr(
                 "attngru_bt.walkforward.panels.n_workers", lambda jobs, client, n=workers: n
             )
-            panels(market, signals, jobs=2)
+            take_panels(market, signals.values(), jobs=2)
             assert sum(seen) == 57 and max(seen) == longest
 
     @pytest.mark.slow

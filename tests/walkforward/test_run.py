@@ -23,8 +23,10 @@ from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward import walk_forward
 from attngru_bt.walkforward.fit import fit, score
 from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.tasks import Task, bundles, perform, schedule
+from attngru_bt.walkforward.recipe import Recipe
+from attngru_bt.walkforward.tasks import Task, bundles, perform
 from attngru_bt.walkforward.training_set import training_set
+from attngru_bt.walkforward.walk import Walk
 
 SETTINGS = dict(topk=3, min_months=4, refit=2, lookback=3)
 
@@ -96,7 +98,7 @@ def test_a_walk_says_what_the_backtest_would_have_asked(market, serial):
     generator = SignalGenerator(net(), **SETTINGS)
     strategy = backtest.run(market, signal=generator, topk=3)
     asked = [r for r in strategy.signal.records_ if len(r.scores)]
-    walked = serial[0].records
+    walked = [r for r in serial[0].records if len(r.scores)]
     assert [r.month_end for r in asked] == [r.month_end for r in walked]
     for want, got in zip(asked, walked, strict=True):
         pd.testing.assert_series_equal(want.scores, got.scores, check_exact=True)
@@ -154,10 +156,9 @@ def test_every_refit_is_a_task_of_its_own(market):
     generator = SignalGenerator(Ridge(), **SETTINGS)
     for end in pd.Series(market.bars.dates).groupby(market.bars.dates.to_period("M")).max():
         generator.scores(market.bars.until(end))
-    groups = schedule(generator, generator.sections_, range(len(generator.sections_)))
-    fitted = [i for i, r in enumerate(generator.records_) if r.refit]
-    assert [group[0] for group in groups] == fitted
-    assert all(len(group) <= 2 for group in groups)
+    fits = Walk(generator.recipe(), generator.walk_.panel).schedule(range(len(generator.sections_)))
+    assert list(fits) == [i for i, r in enumerate(generator.records_) if r.refit]
+    assert all(months[0] == fit_at and len(months) <= 2 for fit_at, months in fits.items())
 
 
 @pytest.mark.slow
@@ -214,24 +215,24 @@ class TestSideBySide:
 
     def plan(self, serial, model, seeds=3, **changed):
         sections = serial[0].sections
-        settings = SignalGenerator(model, **(SETTINGS | changed))
-        months = schedule(settings, sections, range(len(sections)))
+        recipe = Recipe(model, **(SETTINGS | changed))
+        fits = Walk(recipe, serial[0].panel).schedule(range(len(sections)))
         tasks = [
-            Task("one", seed, clone(settings).set_params(random_state=seed), group)
+            Task("one", seed, clone(recipe).set_params(random_state=seed), fit_at, tuple(months))
             for seed in range(seeds)
-            for group in months
+            for fit_at, months in fits.items()
         ]
         return dict(enumerate(tasks)), sections
 
     def grouped(self, tasks, sections, n_workers=1):
         found = bundles(tasks, sections, n_workers)
         assert sorted(n for bundle in found for n in bundle) == sorted(tasks)
-        return [[(tasks[n].months[0], tasks[n].seed) for n in bundle] for bundle in found]
+        return [[(tasks[n].fit_at, tasks[n].seed) for n in bundle] for bundle in found]
 
     def test_seeds_of_a_month_go_first_as_many_as_pay(self, serial):
         tasks, sections = self.plan(serial, net().set_params(n_networks=4))
         assert fits_at_once(net().set_params(n_networks=4)) == 5  # of 22 networks of 4 units
-        months = sorted({task.months[0] for task in tasks.values()})
+        months = sorted({task.fit_at for task in tasks.values()})
         order = [(month, seed) for month in months for seed in range(3)]
         assert self.grouped(tasks, sections) == [order[i : i + 5] for i in range(0, len(order), 5)]
 
@@ -279,20 +280,20 @@ class TestSideBySide:
         tasks, sections = self.plan(serial, net(), seeds=2)
         together = perform(list(tasks.values()), sections)
         for task, done in zip(tasks.values(), together, strict=True):
-            fitted = fit(task.settings, sections[: task.months[0] + 1])
+            fitted = fit(task.recipe, sections[: task.fit_at + 1])
             assert len(done) == len(task.months)
             for now, record in zip(task.months, done, strict=True):
                 alone = score(fitted, sections[now])
                 pd.testing.assert_series_equal(record.scores, alone.scores, check_exact=True)
                 assert record.in_sample == alone.in_sample
-                assert record.refit == (now == task.months[0])
+                assert record.refit == (now == task.fit_at)
 
     def test_seeds_share_the_training_set_and_its_time(self, serial, monkeypatch):
         tasks, sections = self.plan(serial, net())
         taken = []
         monkeypatch.setattr(
             "attngru_bt.walkforward.tasks.training_set",
-            lambda settings, known: taken.append(len(known)) or training_set(settings, known),
+            lambda recipe, known: taken.append(len(known)) or training_set(recipe, known),
         )
         began = time.perf_counter()
         done = perform(list(tasks.values()), sections)
@@ -309,7 +310,12 @@ class TestResume:
         again = walk_forward(market, models, seeds={"net": 2}, folder=tmp_path, **SETTINGS)
         assert {p: p.stat().st_mtime_ns for p in before} == before
         assert bits(again) == bits(serial)
-        assert [{r.found for r in w.records} for w in again] == [{True}, {False}, {False}, {False}]
+        assert [{r.found for r in w.records if len(r.scores)} for w in again] == [
+            {True},
+            {False},
+            {False},
+            {False},
+        ]
         third = walk_forward(market, models, seeds={"net": 2}, folder=tmp_path, **SETTINGS)
         got, want = third[0].records[-1], serial[0].records[-1]
         assert got.in_sample == want.in_sample

@@ -1,0 +1,238 @@
+"""The recipe: the parameters of a walk-forward, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+
+from attngru_bt.data.membership import Universe
+from attngru_bt.factors import FactorHistory
+from attngru_bt.features.components import Components
+from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
+from attngru_bt.features.panel import Panel
+from attngru_bt.features.standardizer import Standardizer
+from attngru_bt.models.contract import TARGETS, is_scorer, target_of
+from attngru_bt.models.presets import DEFAULT_NETWORKS, default_model
+
+
+class Recipe(BaseEstimator):  # type: ignore[misc]
+    """The parameters of a walk-forward: which rows, which features, which model, fitted when.
+
+    A recipe has no state. It checks itself, says which months are trained on and when a fit is
+    due, and makes the panel, the preprocessing and the model. A `Walk` walks it.
+
+    Parameters
+    ----------
+    classifier : scikit-learn classifier, regressor or pipeline, default None
+        With `predict_proba` or `decision_function`, or a regressor; None is the network of
+        `attngru_bt.models.presets`, an `AttentionGRURegressor` on the ranks of the returns. Given
+        (rows, steps, features) if its tags say it takes three-dimensional input, else the features
+        of the month-end itself, (rows, features).
+    factors : sequence of str, default None
+        Names of factors; None takes all that the bars allow, scale-free and of bounded memory, and
+        any further line of the feeds under its own name.
+    raw : bool, default False
+        Factors by their published definition, price levels and all.
+    standardize : {"date", "panel", None}, default "panel"
+        Winsorize and z-score each month-end among its own universe, or z-score over the training
+        window (the paper's), or neither.
+    preprocess : transformer, default None
+        Replaces everything between cross-section and classifier that is fitted on the training
+        window. None: missing-share filter, fill with the mean, principal components.
+    max_missing : float, default 0.2
+        Factors with a larger share of missing values on the training window are dropped.
+    n_components : int, float or None, default 24
+        Number of principal components, or the share of variance to keep; None: no PCA.
+    topk : int, default 10
+        How many of the next month's best returns are labeled 1.
+    lookback : int, default 3
+        Steps per sequence.
+    step : {"month", "day"}, default "month"
+        Whether a step is a month-end or a session.
+    window : int, default None
+        Months to train on (rolling); None trains on all so far (expanding).
+    refit : int, default 1
+        Months between fits.
+    min_months : int, default 12
+        Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
+    universe : object with ``at(date)``, default None
+        Who may be held, per date. None: every asset with a bar at the month-end.
+    n_networks : int, default 5
+        Networks averaged into one score (only for the default network).
+    random_state : int, default 0
+        Each month-end draws its own seed from it; a classifier's own ``random_state`` is kept.
+    device : str, default "cpu"
+        "cpu", "cuda" or "auto" (only for the default network).
+    target : {"top", "rank"}, default None
+        What the model is fitted on: the 0/1 label, or the rank of the return within its month from
+        -1 (worst) to 1 (best). None: classifiers on labels, regressors on ranks.
+    limit : float or None, default 3
+        Deviations from the mean at which z-scores over the training window end; None: nowhere.
+        Without effect on ``standardize="date"``, where outliers are winsorized before.
+    """
+
+    def __init__(
+        self,
+        classifier: Any = None,
+        *,
+        factors: Sequence[str] | None = None,
+        raw: bool = False,
+        standardize: str | None = "panel",
+        preprocess: Any = None,
+        max_missing: float = 0.2,
+        n_components: int | float | None = 24,
+        topk: int = 10,
+        lookback: int = 3,
+        step: str = "month",
+        window: int | None = None,
+        refit: int = 1,
+        min_months: int = 12,
+        universe: Universe | None = None,
+        n_networks: int = DEFAULT_NETWORKS,
+        random_state: int = 0,
+        device: str = "cpu",
+        target: str | None = None,
+        limit: float | None = 3.0,
+    ) -> None:
+        self.classifier = classifier
+        self.factors = factors
+        self.raw = raw
+        self.standardize = standardize
+        self.preprocess = preprocess
+        self.max_missing = max_missing
+        self.n_components = n_components
+        self.topk = topk
+        self.lookback = lookback
+        self.step = step
+        self.window = window
+        self.refit = refit
+        self.min_months = min_months
+        self.universe = universe
+        self.n_networks = n_networks
+        self.random_state = random_state
+        self.device = device
+        self.target = target
+        self.limit = limit
+
+    def check(self) -> None:
+        """Raise ValueError or TypeError for a parameter out of range."""
+        for name in ("topk", "lookback", "refit", "min_months", "n_networks"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
+        if self.window is not None and self.window < 1:
+            raise ValueError(f"`window` must be None or at least 1 month; got {self.window!r}.")
+        if self.window is not None and self.window < self.min_months:
+            raise ValueError(
+                f"`window` must hold at least `min_months` months; "
+                f"got window={self.window}, min_months={self.min_months}."
+            )
+        if self.step not in ("day", "month"):
+            raise ValueError(f"`step` must be 'day' or 'month'; got {self.step!r}.")
+        if self.standardize not in ("date", "panel", None):
+            raise ValueError(
+                f"`standardize` must be 'date', 'panel' or None; got {self.standardize!r}."
+            )
+        if self.limit is not None and not self.limit > 0:
+            raise ValueError(f"`limit` must be None or above 0; got {self.limit!r}.")
+        if isinstance(self.factors, str):
+            raise TypeError(f"`factors` must be a list of names; got the string {self.factors!r}.")
+        _check_model(self.classifier, self.target)
+
+    # -- which rows -------------------------------------------------------------------------------
+
+    def make_panel(self) -> Panel:
+        """Return an empty panel, which takes the cross-sections as these parameters want them."""
+        return Panel(
+            FactorHistory(self.factors, raw=self.raw),
+            universe=self.universe,
+            lookback=self.lookback,
+            step=self.step,
+            normalize=self.standardize == "date",
+        )
+
+    def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
+        """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
+        labeled = [s for s in sections[:-1] if len(s)]
+        return labeled if self.window is None else labeled[-self.window :]
+
+    def has_choice(self, sections: Sequence[CrossSection]) -> bool:
+        """Whether any training month had more than `topk` stocks, so that there is a class 0 too.
+
+        Both classes then exist, since the best stock of a month is always of class 1.
+        """
+        labels = (s.labels(self.topk) for s in self.training_months(sections))
+        return any((month == 0).any() for month in labels)
+
+    def is_due(self, sections: Sequence[CrossSection], last_fit: int | None) -> bool:
+        """Whether to fit at the last of `sections`, if there is something to choose from.
+
+        Parameters
+        ----------
+        sections : sequence of CrossSection
+            All month-ends so far.
+        last_fit : int or None
+            Position of the month-end of the fit before; None: there was none.
+        """
+        if len(self.training_months(sections)) < self.min_months:
+            return False
+        return last_fit is None or len(sections) - 1 - last_fit >= self.refit
+
+    # -- which features and model -----------------------------------------------------------------
+
+    def make_preprocess(self) -> Any:
+        """Return what stands between cross-section and model, not fitted; None for nothing."""
+        if self.preprocess is not None:
+            return clone(self.preprocess)
+        stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=self.max_missing))]
+        if self.standardize == "panel":
+            stages.append(("z-score", Standardizer(by="panel", limit=self.limit)))
+        stages.append(("fill", ConstantImputer()))
+        if self.n_components is not None:
+            stages.append(("components", Components(n_components=self.n_components)))
+        return Pipeline(stages)
+
+    def make_model(self, month_end: pd.Timestamp) -> Any:
+        """Return a fresh model, seeded by the month so that a run started later agrees."""
+        entropy = [self.random_state, month_end.year * 12 + month_end.month]
+        seed = int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+        if self.classifier is None:
+            return default_model(n_networks=self.n_networks, device=self.device, random_state=seed)
+        model = clone(self.classifier)
+        unseeded = {
+            key: seed
+            for key, value in model.get_params(deep=True).items()
+            if (key == "random_state" or key.endswith("__random_state")) and value is None
+        }
+        return model.set_params(**unseeded)
+
+    def target_for(self, model: Any) -> str:
+        """Return what a model is fitted on: "top" (the labels) or "rank"."""
+        return self.target or target_of(model)
+
+
+def _check_model(model: Any, target: str | None) -> None:
+    """Raise TypeError or ValueError for a model that cannot score, or not be fitted on `target`."""
+    if isinstance(model, type):
+        raise TypeError(
+            f"`classifier` must be an instance; got the class {model.__name__}: "
+            f"write {model.__name__}()."
+        )
+    if model is not None and not is_scorer(model):
+        raise TypeError(
+            f"`classifier` must be a scikit-learn classifier with predict_proba or "
+            f"decision_function, or a regressor; got {type(model).__name__}."
+        )
+    if target not in (None, *TARGETS):
+        raise ValueError(f"`target` must be None, 'top' or 'rank'; got target={target!r}.")
+    if target == "rank" and model is not None and target_of(model) == "top":
+        raise ValueError(
+            f"`target` must be 'top' for a classifier ({type(model).__name__}); got "
+            f"target='rank': ranks are for regressors, such as AttentionGRURegressor or Ridge."
+        )
