@@ -24,6 +24,7 @@ models
 features
 factors feeds
 data
+checks
 """
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 
