@@ -107,12 +107,12 @@ def test_scores_come_from_the_bars_of_the_feeds_and_nothing_else(small, want, tm
 @pytest.mark.slow
 def test_the_open_of_the_index_reaches_the_factors(small, want, tmp_path):
     """JDQS20 needs it; without opens of its own the index has none to give."""
-    seen = plugged(small, tmp_path).signal.history_.columns
+    seen = plugged(small, tmp_path).signal.sections_[-1].columns
     assert "JDQS20" in seen
     flat = small.benchmark.assign(open=small.benchmark["close"])
     closes = Market(small.bars, flat, None, "closes only")
     assert closes.bars.benchmark_open is None
-    assert "JDQS20" not in plugged(closes, tmp_path).signal.history_.columns
+    assert "JDQS20" not in plugged(closes, tmp_path).signal.sections_[-1].columns
 
 
 @pytest.mark.slow
@@ -129,7 +129,7 @@ def test_extra_lines_of_a_feed_are_factors(small, tmp_path):
             cerebro.adddata(WithMood(dataname=frame), name=name)
 
     strategy = plugged(small, tmp_path, feeds)
-    assert "mood" in strategy.signal.history_.columns
+    assert "mood" in strategy.signal.sections_[-1].columns
 
 
 @pytest.mark.slow

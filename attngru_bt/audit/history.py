@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.models.given import GivenScores
-
 Entry = tuple[Any, ...]
 
 
@@ -61,7 +59,7 @@ def history(strategy: Any) -> History:
         began = placed[0][0]
     return History(
         scores,
-        isinstance(signal, GivenScores),
+        hasattr(signal, "at"),
         tuple(tuple(map(_exact, row)) for row in log.itertuples(index=False, name=None)),
         placed,
         began,

@@ -13,12 +13,13 @@ from attngru_bt.audit.sameday import blindfolded
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.market import Market
 from attngru_bt.features.cross_section import month_ends
+from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
 
 MONTHS = 60
 """Months that are traded unless `start` is given; all earlier ones are trained on."""
-SCORING = frozenset(AttentionGRUStrategy.params._getkeys()) - set(MonthlyTopK.params._getkeys())
+SCORING = frozenset(parameter_names(AttentionGRUStrategy)) - set(parameter_names(MonthlyTopK))
 """Parameters of a strategy that are about how its scores are made."""
 COSTS = ("commission", "slippage", "rules", "reserve")
 

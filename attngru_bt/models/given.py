@@ -40,9 +40,15 @@ class GivenScores:
         self._assets = pd.Index(table.columns.astype(str), name="asset")
         self._values = table.to_numpy(dtype=float)
 
-    def at(self, month_end: pd.Timestamp) -> pd.Series:
-        """Latest scores dated not after `month_end`, without those missing."""
-        row = int(np.searchsorted(self._dates, month_end.to_datetime64(), side="right")) - 1
+    @property
+    def assets(self) -> list[str]:
+        """Names that the table has a column for."""
+        return list(self._assets)
+
+    def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
+        """Latest scores dated up to `month_end`, and before a session; missing ones left out."""
+        last = month_end if before is None else min(month_end, before - pd.Timedelta(1, "ns"))
+        row = int(np.searchsorted(self._dates, last.to_datetime64(), side="right")) - 1
         if row < 0:
             return pd.Series(dtype=float, index=self._assets[:0], name="score")
         known = ~np.isnan(self._values[row])

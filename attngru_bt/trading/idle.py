@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.models.given import GivenScores
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +75,8 @@ def why_no_decision(
         set(names) & universe.at(pd.Timestamp(date)) for date in seen.asked
     ):
         return f"no feed was a member of the universe at any of {asked}."
-    if isinstance(signal, GivenScores):
-        return signal.why_no_scores(seen.asked[-1])
+    if hasattr(signal, "at"):
+        return str(signal.why_no_scores(seen.asked[-1]))
     if hasattr(signal, "why_no_scores"):
         return str(signal.why_no_scores(bars()))
     return f"{type(signal).__name__} gave no score at any of {asked}."

@@ -6,7 +6,6 @@ A script subclasses it and sets ``params``, or passes them to ``cerebro.addstrat
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -14,14 +13,17 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.feeds.clock import Clock, Pulse
 from attngru_bt.feeds.lookalikes import MIN_SESSIONS, warn_of_lookalikes
+from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.reader import FeedReader
 from attngru_bt.feeds.roles import roles_of, take_names
 from attngru_bt.markets import exchange_of
 from attngru_bt.models.given import GivenScores
+from attngru_bt.trading.holdings import Holdings
 from attngru_bt.trading.idle import MonthsSeen, tell, why_no_decision, why_no_fill
 from attngru_bt.trading.orders import Execution
 from attngru_bt.trading.rebalance import Plan, plan, rank
@@ -50,8 +52,9 @@ class MonthlyTopK(bt.Strategy):
         How many names to hold.
     signal : object, default None
         Anything with ``scores(bars) -> Series`` (a `SignalGenerator`; it is cloned, so that each
-        run starts afresh), or a DataFrame of given scores (dates × assets; the latest row not
-        after the month-end counts).
+        run starts afresh). Or scores that are there already: a finished `Walk`, or a DataFrame
+        (dates × assets; the latest row not after the month-end counts). Of those only month-ends
+        before the session at hand are answered.
     universe : object with ``at(date)``, default None
         Who may be held, such as `Membership`. None: every feed but the benchmark.
     feeds : str or sequence of str, default None
@@ -126,10 +129,7 @@ class MonthlyTopK(bt.Strategy):
     )
 
     def __init__(self, **unknown: Any) -> None:
-        for name in unknown:
-            near = difflib.get_close_matches(name, self.params._getkeys(), n=1)
-            hint = f" Did you mean `{near[0]}`?" if near else ""
-            raise TypeError(f"{type(self).__name__} has no parameter `{name}`.{hint}")
+        checks.no_unknown(type(self).__name__, unknown, parameter_names(self))
         take_names(self.datas)  # before analyzers and observers read them
         self.trade_log = TradeLog()
         self.scores_by_month: dict[pd.Timestamp, pd.Series] = {}
@@ -166,13 +166,19 @@ class MonthlyTopK(bt.Strategy):
             )
         self._month_end: dt.date | None = None  # the session before it
         self._seen = MonthsSeen()
-        self._abandoned: set[str] = set()
         market = exchange_of(self.broker)
         if market is not None and self.p.lot != 1:
             raise ValueError(
                 f"`lot` has no effect beside market rules, which know each stock's own; "
                 f"got lot={self.p.lot!r}."
             )
+        self.holdings = Holdings(
+            self.broker,
+            self._feeds,
+            self._session_clock.last_bar,
+            self.p.stale_days,
+            self.trade_log,
+        )
         self.execution = Execution(
             self,
             self._feeds,
@@ -185,23 +191,15 @@ class MonthlyTopK(bt.Strategy):
 
     def _check_params(self) -> None:
         p = self.p
-        for name in ("topk", "stale_days"):
-            value = getattr(p, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
-        if not 0 <= p.reserve < 1:
-            raise ValueError(f"`reserve` must be a fraction in [0, 1); got {p.reserve!r}.")
-        if p.rebalance not in ("entrants", "full"):
-            raise ValueError(f"`rebalance` must be 'entrants' or 'full'; got {p.rebalance!r}.")
+        checks.whole_number("topk", p.topk)
+        checks.whole_number("stale_days", p.stale_days)
+        checks.fraction("reserve", p.reserve)
+        checks.one_of("rebalance", p.rebalance, ["entrants", "full"])
         if p.lot < 0:
             raise ValueError(f"`lot` must be positive, or 0 for fractions; got {p.lot!r}.")
         if isinstance(p.wait, bool) or not isinstance(p.wait, (int, float)) or not p.wait >= 0:
             raise ValueError(f"`wait` must be a number of seconds of at least 0; got {p.wait!r}.")
-        if p.universe is not None and not hasattr(p.universe, "at"):
-            raise TypeError(
-                f"`universe` must have a method at(date) that gives a set of names, such as "
-                f"attngru_bt.Membership; got {type(p.universe).__name__}."
-            )
+        checks.universe("universe", p.universe)
 
     def _check_universe(self) -> None:
         universe = self.p.universe
@@ -236,15 +234,18 @@ class MonthlyTopK(bt.Strategy):
         """
         signal = self.p.signal
         if isinstance(signal, pd.DataFrame):
-            if not set(map(str, signal.columns)) & set(self._feeds):
+            signal = GivenScores(signal)
+        if hasattr(signal, "at"):
+            if not set(signal.assets) & set(self._feeds):
+                example = next(iter(signal.assets), None)
                 raise DataError(
-                    f"`signal`: no column of the given scores is the name of a feed (columns such "
-                    f"as {str(signal.columns[0])!r}, feeds such as {next(iter(self._feeds))!r})."
+                    f"`signal`: no name in the given scores is the name of a feed (scores such as "
+                    f"of {example!r}, feeds such as {next(iter(self._feeds))!r})."
                 )
-            return GivenScores(signal)
+            return signal
         if not hasattr(signal, "scores"):
             raise TypeError(
-                f"`signal` must be a DataFrame of scores or have a method scores(bars); "
+                f"`signal` must be a DataFrame of scores, a Walk, or have a method scores(bars); "
                 f"got {type(signal).__name__}."
             )
         if hasattr(signal, "get_params"):
@@ -346,7 +347,7 @@ class MonthlyTopK(bt.Strategy):
         elif turned and previous is not None:
             decided = self._decide(today, month_end=previous, before=today)
         if self.p.retry and not decided:
-            self.execution.retry(self._slots(today))
+            self.execution.retry(self.holdings.slots(today))
 
     def _closes_month(self, date: dt.date) -> bool:
         return bool(self.p.calendar.last_monthday(dt.datetime.combine(date, dt.time())))
@@ -359,8 +360,9 @@ class MonthlyTopK(bt.Strategy):
         if self._start_date is not None and today < self._start_date:
             return False
         self._seen.asked.append(month_end)
-        if isinstance(self.signal, GivenScores):
-            scores = self._of_universe(self.signal.at(pd.Timestamp(month_end)), month_end)
+        if hasattr(self.signal, "at"):
+            scores = self.signal.at(pd.Timestamp(month_end), before=pd.Timestamp(before))
+            scores = self._of_universe(scores, month_end)
         else:
             bars = self._bars(today, before)
             check_daily(bars.dates, "the feeds")
@@ -373,8 +375,8 @@ class MonthlyTopK(bt.Strategy):
             return False
         self.scores_by_month[pd.Timestamp(month_end)] = scores
         ranked = [name for name in rank(scores) if name in self._feeds]
-        self._abandon(today)
-        held = self._slots(today)
+        self.holdings.report_stale(today)
+        held = self.holdings.slots(today)
         closed_to = self.execution.closed_to
         unsellable = {n: said for n in held if (said := closed_to(n, "sell"))}
         unbuyable = {n: said for n in ranked if (said := closed_to(n, "buy"))}
@@ -424,41 +426,6 @@ class MonthlyTopK(bt.Strategy):
         if self.p.universe is None:
             return scores
         return scores[scores.index.isin(self.p.universe.at(pd.Timestamp(month_end)))]
-
-    def _holdings(self) -> dict[str, Any]:
-        """Return the feeds of the names with a position."""
-        held: dict[str, Any] = {
-            data._name: data for data, position in self.broker.positions.items() if position.size
-        }
-        return {name: data for name, data in held.items() if self._feeds.get(name) is data}
-
-    def _slots(self, today: dt.date) -> set[str]:
-        """Names that fill a slot: with a position, and a bar not too long ago."""
-        return {
-            name
-            for name in self._holdings()
-            if name not in self._abandoned
-            or (today - self._session_clock.last_bar(name)).days <= self.p.stale_days
-        }
-
-    def _abandon(self, today: dt.date) -> None:
-        """Report holdings without a bar for long; from now on they fill no slot."""
-        for name, data in self._holdings().items():
-            last = self._session_clock.last_bar(name)
-            if (today - last).days <= self.p.stale_days:
-                self._abandoned.discard(name)
-            elif name not in self._abandoned:
-                self._abandoned.add(name)
-                reason = f"no bar since {last}: kept at its last price, no longer a slot"
-                logger.warning("%s: %s", name, reason)
-                self.trade_log.add(
-                    today,
-                    name,
-                    "stale",
-                    size=self.execution.size(name),
-                    price=float(data.close[0]),
-                    reason=reason,
-                )
 
     def _report(
         self,

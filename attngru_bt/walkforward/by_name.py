@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from attngru_bt import checks
 from attngru_bt.models.names import find
 from attngru_bt.walkforward.generator import SignalGenerator
 
@@ -50,11 +50,7 @@ def generator(name: str, **settings: Any) -> Any:
     made = model.make()
     own = made.get_params() if model.family == "baseline" else {}
     known = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"] + list(own)
-    for setting in settings:
-        if setting not in known:
-            near = difflib.get_close_matches(setting, known, n=1)
-            hint = f" Did you mean `{near[0]}`?" if near else ""
-            raise TypeError(f"the model {name!r} has no setting `{setting}`.{hint}")
+    checks.no_unknown(f"the model {name!r}", settings, known)
     if model.family == "baseline":
         return made.set_params(**{n: v for n, v in settings.items() if n in own})
     for setting in ("n_networks", "device"):

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from attngru_bt import checks
 from attngru_bt.data.membership import Universe
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.components import Components
@@ -123,26 +124,18 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     def check(self) -> None:
         """Raise ValueError or TypeError for a parameter out of range."""
         for name in ("topk", "lookback", "refit", "min_months", "n_networks"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
-        if self.window is not None and self.window < 1:
-            raise ValueError(f"`window` must be None or at least 1 month; got {self.window!r}.")
+            checks.whole_number(name, getattr(self, name))
+        checks.whole_number("window", self.window, or_none=True)
         if self.window is not None and self.window < self.min_months:
             raise ValueError(
                 f"`window` must hold at least `min_months` months; "
                 f"got window={self.window}, min_months={self.min_months}."
             )
-        if self.step not in ("day", "month"):
-            raise ValueError(f"`step` must be 'day' or 'month'; got {self.step!r}.")
-        if self.standardize not in ("date", "panel", None):
-            raise ValueError(
-                f"`standardize` must be 'date', 'panel' or None; got {self.standardize!r}."
-            )
-        if self.limit is not None and not self.limit > 0:
-            raise ValueError(f"`limit` must be None or above 0; got {self.limit!r}.")
-        if isinstance(self.factors, str):
-            raise TypeError(f"`factors` must be a list of names; got the string {self.factors!r}.")
+        checks.one_of("step", self.step, ["day", "month"])
+        checks.one_of("standardize", self.standardize, ["date", "panel", None])
+        checks.number("limit", self.limit, above=0, or_none=True)
+        checks.list_of_names("factors", self.factors)
+        checks.universe("universe", self.universe)
         _check_model(self.classifier, self.target)
 
     # -- which rows -------------------------------------------------------------------------------
@@ -229,8 +222,7 @@ def _check_model(model: Any, target: str | None) -> None:
             f"`classifier` must be a scikit-learn classifier with predict_proba or "
             f"decision_function, or a regressor; got {type(model).__name__}."
         )
-    if target not in (None, *TARGETS):
-        raise ValueError(f"`target` must be None, 'top' or 'rank'; got target={target!r}.")
+    checks.one_of("target", target, [*TARGETS, None])
     if target == "rank" and model is not None and target_of(model) == "top":
         raise ValueError(
             f"`target` must be 'top' for a classifier ({type(model).__name__}); got "

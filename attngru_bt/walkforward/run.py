@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from sklearn.base import clone
 
+from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
@@ -163,7 +164,7 @@ def _train(
             continue
         fits = walk.schedule(asked)
         if not fits:
-            why = walk.why_no_scores(asked[-1])
+            why = walk.why_no_scores()
             raise DataError(f"{walk.model}: {why}")
         kept: dict[int, MonthRecord] = {}
         for now in asked:
@@ -233,10 +234,7 @@ def _signals(
     market: Market, models: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return a recipe per model, or what else gives scores."""
-    if isinstance(models, str):
-        raise TypeError(
-            f"`models` must be a list of names or a mapping; got the string {models!r}."
-        )
+    checks.list_of_names("models", models)
     signals: dict[str, Any] = {}
     items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)
     for name, model in items:
@@ -260,9 +258,8 @@ def _signals(
 
 def _count(name: str, seeds: int | Mapping[str, int]) -> int:
     count = seeds.get(name, 1) if isinstance(seeds, Mapping) else seeds
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"`seeds` must be a whole number of at least 1; got {count!r} for {name}.")
-    return count
+    checks.whole_number(f"seeds of {name}" if isinstance(seeds, Mapping) else "seeds", count)
+    return int(count)
 
 
 def _asked(dates: pd.DatetimeIndex, start: Any) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import logging
 import os
@@ -82,6 +83,11 @@ class Walk:
         """What happened at each month-end asked for; those before the first fit have no scores."""
         return [self._records[now] for now in sorted(self._records)]
 
+    @property
+    def assets(self) -> list[str]:
+        """Names that have a score at any month-end."""
+        return sorted({name for record in self.records for name in record.scores.index})
+
     def scores(self) -> pd.DataFrame:
         """Scores month-end × asset; NaN where an asset has none.
 
@@ -122,8 +128,14 @@ class Walk:
         """Wall-clock seconds of all fits together."""
         return sum(record.fit_seconds for record in self.records if record.refit)
 
-    def why_no_scores(self, last: object = None) -> str:
-        """Say why the month-ends asked for have no scores, as the rest of a sentence."""
+    def why_no_scores(self, last: dt.date | None = None) -> str:
+        """Say why the month-ends asked for, up to `last`, have no scores, to end a sentence."""
+        scored = [record.month_end for record in self.records if len(record.scores)]
+        if scored:
+            return (
+                f"the walk scored month-ends from {scored[0].date()} to {scored[-1].date()}, and "
+                f"the last one asked for is {last}."
+            )
         if self.recipe is None:
             return f"{self.model} gave no score."
         asked = max(self._records, default=len(self.sections) - 1)

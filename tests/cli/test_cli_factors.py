@@ -371,7 +371,7 @@ class TestBacktest:
         market = Market(joined, market.benchmark, market.membership, "joined")
         want = backtest.run(market, factors=names, topk=3, lookback=2, min_months=6,
                             start="2015-09-01")  # fmt: skip
-        assert want.signal.history_.columns == tuple(names)
+        assert want.signal.sections_[-1].columns == tuple(names)
         section = want.signal.sections_[-1]
         pb = joined.frame("pb").loc[section.date, list(section.assets)].astype(np.float32)
         np.testing.assert_array_equal(section.values[:, -1, names.index("BIAS5")], pb)

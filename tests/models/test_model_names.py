@@ -214,10 +214,10 @@ class TestValidation:
 
     @pytest.mark.parametrize("name", ["gru", "momentum"])
     def test_an_unknown_setting_has_its_nearest(self, name):
-        message = f"the model '{name}' has no setting `lokback`. Did you mean `lookback`"
+        message = f"the model '{name}' has no parameter 'lokback'; did you mean 'lookback'"
         with pytest.raises(TypeError, match=message):
             generator(name, lokback=3)
-        with pytest.raises(TypeError, match="no setting `classifier`"):
+        with pytest.raises(TypeError, match="no parameter 'classifier'"):
             generator(name, classifier=None)
 
     def test_without_xgboost_it_says_what_to_install(self, monkeypatch):

@@ -348,7 +348,7 @@ class TestModes:
 
 class TestValidation:
     def test_an_unknown_parameter_is_an_error_with_a_hint(self):
-        with pytest.raises(TypeError, match="no parameter `top_k`. Did you mean `topk`"):
+        with pytest.raises(TypeError, match="no parameter 'top_k'; did you mean 'topk'"):
             run({"A": bars()}, top_k=3)
 
     @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ class TestValidation:
             run({"A": bars()}, signal=scores({"2020-01-31": "A"}), **params)
 
     def test_signal_must_give_scores(self):
-        with pytest.raises(TypeError, match="`signal` must be a DataFrame of scores or have"):
+        with pytest.raises(TypeError, match="`signal` must be a DataFrame of scores, a Walk, or have"):
             run({"A": bars()}, signal=3)
 
     def test_universe_must_have_at(self):

@@ -277,7 +277,7 @@ class TestValidation:
         [
             (dict(topk=0), "`topk` must be a whole number of at least 1; got 0"),
             (dict(lookback=1.5), "`lookback` must be a whole number"),
-            (dict(window=0), "`window` must be None or at least 1 month"),
+            (dict(window=0), "`window` must be a whole number of at least 1, or None"),
             (dict(window=3, min_months=5), "`window` must hold at least `min_months` months"),
             (dict(step="week"), "`step` must be 'day' or 'month'; got 'week'"),
             (dict(standardize="row"), "`standardize` must be 'date', 'panel' or None"),

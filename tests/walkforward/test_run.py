@@ -437,7 +437,7 @@ class TestErrors:
         ("changed", "message"),
         [
             (dict(jobs=0), r"`jobs` must be at least 1, or -1"),
-            (dict(seeds=0), r"`seeds` must be a whole number of at least 1; got 0 for ridge"),
+            (dict(seeds=0), r"`seeds` must be a whole number of at least 1; got 0"),
             (dict(topk=0), r"`topk` must be a whole number"),
             (dict(client="tcp://127.0.0.1:1"), r"no Dask scheduler answers at tcp://127.0.0.1:1"),
         ],
