@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import backtrader as bt
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.analyzers import Performance
 from attngru_bt.analyzers.record import check_periods
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily, contradicts
+from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.feeds.panel_feed import add_feeds
+from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.markets import AShare
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
+
+logger = logging.getLogger(__name__)
 
 BENCHMARK = "INDEX"
 COMMISSION = 0.001  # without rules that bring their own fees
@@ -23,8 +33,16 @@ COMMISSION = 0.001  # without rules that bring their own fees
 
 def run(
     market: Market,
-    strategy: type[MonthlyTopK] = AttentionGRUStrategy,
+    strategy: type[MonthlyTopK] | None = None,
     *,
+    model: Any = None,
+    jobs: int = 1,
+    client: Any = None,
+    tls: Mapping[str, Any] | None = None,
+    folder: str | Path | None = None,
+    baseline: bool = True,
+    inputs: Mapping[str, str] | None = None,
+    progress: Callable[..., None] | None = None,
     start: Any = None,
     end: Any = None,
     cash: float = 1_000_000.0,
@@ -36,14 +54,33 @@ def run(
     stream: bool = False,
     **params: Any,
 ) -> MonthlyTopK:
-    """Backtest a monthly strategy on a market.
+    """Backtest a monthly strategy on a market: all that ``attngru-bt backtest`` does.
 
     Parameters
     ----------
     market : Market
         Bars, and optionally a benchmark and point-in-time members (honored in labels, training,
         scores and trading).
-    strategy : subclass of MonthlyTopK
+    strategy : subclass of MonthlyTopK, default None
+        None: `AttentionGRUStrategy`, which fits its model along with the backtest; beside `model`
+        it is `MonthlyTopK`.
+    model : str, estimator or SignalGenerator, default None
+        Walk this model through all months first, as `walk_forward` does, and then trade the walk;
+        the scores are those of a model fitted along the way, to the bit. It is the name of a model
+        (`attngru_bt.models`), a scikit-learn estimator, or anything with ``scores(bars)``.
+    jobs, client, tls : default 1, None, None
+        Who fits `model`: see `walk_forward`.
+    folder : path, default None
+        Where the tear sheet and its tables are written, see `attngru_bt.tearsheet.write_run`, and
+        the finished months of `model` are kept, in ``checkpoints``: a run that was stopped
+        goes on from there. One run at a time.
+    baseline : bool, default True
+        Whether the report in `folder` also shows the whole universe in equal weight.
+    inputs : mapping of str to str, default None
+        Digests of other files that the scores depend on, such as those of factors, for the report.
+    progress : callable, default None
+        Beside `model` called as `walk_forward` calls it, else with the `MonthRecord` of each
+        month-end.
     start : date, default None
         First day to trade; earlier bars are for training. None: as soon as the model is fitted.
     end : date, default None
@@ -64,21 +101,91 @@ def run(
         Hand over the bars one session after the other, as a live feed does, rather than all at
         once: the same results, slower, and no later bar is there to be read.
     **params
-        Parameters of the strategy; unknown ones are errors. Unless given, `universe` is the
-        market's membership and `benchmark` its index.
+        Parameters of the strategy, and of the `Recipe` of `model`; unknown ones are errors. Unless
+        given, `universe` is the market's membership and `benchmark` its index.
 
     Returns
     -------
     MonthlyTopK
-        The finished strategy; its analyzer is ``strategy.analyzers.performance``.
+        The finished strategy; its analyzer is ``strategy.analyzers.performance``, its scores
+        ``strategy.signal``, and what was written to `folder` ``strategy.files``.
 
     Raises
     ------
     DataError
-        If the bars are not daily, or nothing is left of them.
+        If the bars are not daily, nothing is left of them, or there is nothing to report.
     ValueError
         If a parameter is out of range, or `periods` cannot be the sessions' number in a year.
+    KeyboardInterrupt
+        On Ctrl-C while `model` is fitted, after what is being fitted; the message says how to go
+        on.
     """
+    account = dict(
+        end=end,
+        cash=cash,
+        commission=commission,
+        slippage=slippage,
+        periods=periods,
+        riskfree=riskfree,
+        rules=rules,
+    )
+    start = None if start is None else checks.date("start", start)
+    market = market if end is None else market.until(checks.date("end", end))
+    check_sessions(market, periods)
+    if start is not None and start > market.bars.dates[-1]:
+        raise DataError(
+            f"`start` {start.date()} is after the last session of {market.name}, "
+            f"{market.bars.dates[-1].date()}."
+        )
+    cerebro = _cerebro(cash, commission, slippage, rules)  # checks them before anything is fitted
+    params.setdefault("universe", market.membership)
+    with nullcontext() if folder is None else sole_use(folder):
+        asked = dict(model=model, start=start, **params)
+        if model is not None:
+            params = _scored(
+                market,
+                model,
+                params,
+                start=start,
+                jobs=jobs,
+                client=client,
+                tls=tls,
+                folder=None if folder is None else Path(folder) / "checkpoints",
+                progress=progress,
+            )
+        elif progress is not None:
+            params["progress"] = progress
+        strategy = strategy or (AttentionGRUStrategy if model is None else MonthlyTopK)
+        finished = _trade(cerebro, market, strategy, start, periods, riskfree, stream, params)
+        finished.files = []
+        if folder is not None:
+            if finished.why_not_traded:
+                raise DataError(f"Nothing was traded: {finished.why_not_traded}")
+            finished.files = _report(
+                finished,
+                market,
+                Path(folder),
+                title=_title(model, finished),
+                baseline=(
+                    equal_weight(market, start=finished.trading_since, **account)
+                    if baseline
+                    else None
+                ),
+                run={
+                    "data": market.name,
+                    "digests": _digests(market) | dict(inputs or {}),
+                    "settings": {
+                        name: value
+                        for name, value in (account | asked).items()
+                        if value is not None and name not in ("universe", "progress")
+                    },
+                },
+            )
+    return finished
+
+
+def _cerebro(cash: float, commission: float | None, slippage: float, rules: Any) -> bt.Cerebro:
+    """Return an engine with its account and the rules of its market."""
     rules = _rules(rules)
     if commission is None:
         commission = COMMISSION
@@ -88,14 +195,6 @@ def run(
             "them, as in AShare(commission=0.0003)."
         )
     _check_account(cash=cash, commission=commission, slippage=slippage)
-    start = None if start is None else _date("start", start)
-    market = market if end is None else market.until(end)
-    check_sessions(market, periods)
-    if start is not None and start > market.bars.dates[-1]:
-        raise DataError(
-            f"`start` {start.date()} is after the last session of {market.name}, "
-            f"{market.bars.dates[-1].date()}."
-        )
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
     cerebro.broker.setcash(cash)
     cerebro.broker.setcommission(commission)
@@ -105,10 +204,43 @@ def run(
         )
     if rules is not None:
         rules.install(cerebro)
+    return cerebro
+
+
+def _scored(
+    market: Market, model: Any, params: dict[str, Any], *, start: Any, **how: Any
+) -> dict[str, Any]:
+    """Return the parameters of the strategy, its signal being the walk of the model."""
+    from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
+    from attngru_bt.walkforward.by_name import signal_of
+
+    if "signal" in params:
+        raise ValueError("`signal` has no effect beside `model`, which makes the scores.")
+    of_recipe = set(Recipe().get_params(deep=False)) - {"classifier"}
+    of_strategy = set(parameter_names(MonthlyTopK))
+    checks.no_unknown("backtest.run", params, of_recipe | of_strategy)
+    settings = {name: value for name, value in params.items() if name in of_recipe}
+    traded = {name: value for name, value in params.items() if name in of_strategy}
+    signal = signal_of(model, **settings)
+    if isinstance(signal, SignalGenerator):
+        name = model if isinstance(model, str) else type(model).__name__
+        (signal,) = walk_forward(market, {name: signal}, start=start, **how)
+    return traded | {"signal": signal}
+
+
+def _trade(
+    cerebro: bt.Cerebro,
+    market: Market,
+    strategy: type[MonthlyTopK],
+    start: pd.Timestamp | None,
+    periods: float,
+    riskfree: float,
+    stream: bool,
+    params: dict[str, Any],
+) -> MonthlyTopK:
+    """Run the engine over the market."""
     add_feeds(cerebro, market, benchmark=BENCHMARK)
-    benchmark = None if market.benchmark is None else BENCHMARK
-    params.setdefault("universe", market.membership)
-    params.setdefault("benchmark", benchmark)
+    params.setdefault("benchmark", None if market.benchmark is None else BENCHMARK)
     cerebro.addstrategy(strategy, start=start, **params)
     cerebro.addanalyzer(
         Performance,
@@ -119,6 +251,42 @@ def run(
         _name="performance",
     )
     return cerebro.run(preload=not stream, runonce=not stream)[0]
+
+
+def _report(
+    finished: MonthlyTopK, market: Market, folder: Path, *, baseline: Any, **about: Any
+) -> list[Path]:
+    """Write the tear sheet and its tables."""
+    from attngru_bt.reports import write_run
+
+    if baseline is not None and baseline.why_not_traded:
+        logger.warning("The baseline bought nothing: %s", baseline.why_not_traded)
+    return write_run(finished, folder, baseline=baseline, baseline_name="equal weight", **about)
+
+
+def _title(model: Any, finished: MonthlyTopK) -> str | None:
+    """Return the heading of the report; None: the strategy's class."""
+    if model is None:
+        return None
+    from attngru_bt.models.names import find
+
+    name = find(model).title if isinstance(model, str) else type(model).__name__
+    return f"{name}, best {finished.p.topk} of each month"
+
+
+def _digests(market: Market) -> dict[str, str]:
+    """Digest of all data of a run, so that a change of any of them shows in the report."""
+    digests = {"bars": market.bars.digest()}
+    if market.benchmark is not None:
+        digests["benchmark"] = _digest(market.benchmark.to_csv())
+    if market.membership is not None:
+        stays = [(d, sorted(market.membership.at(d))) for d in market.bars.dates]
+        digests["members"] = _digest(repr(stays))
+    return digests
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_sessions(market: Market, periods: float) -> None:
@@ -153,13 +321,6 @@ def _first(benchmark: Any) -> str | None:
     if benchmark is None or isinstance(benchmark, str):
         return benchmark
     return next(iter(benchmark), None)
-
-
-def _date(name: str, value: Any) -> pd.Timestamp:
-    try:
-        return pd.Timestamp(value)
-    except (ValueError, TypeError):
-        raise ValueError(f"`{name}` must be a date such as 2017-01-31; got {value!r}.") from None
 
 
 def _check_account(cash: float, commission: float, slippage: float) -> None:

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "attngru_bt"
 ORDER = """
 cli
 tearsheet audit compare
-reports backtest
+backtest
+reports
 analyzers
 evaluation
 trading

@@ -81,7 +81,7 @@ def audit(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the whole report there as JSON.")
     ] = None,
-    random_state: RandomState = 0,
+    random_state: RandomState = None,
     debug: Debug = False,
 ) -> None:
     """Check that data, factors, scores and orders know nothing of the future.
@@ -115,7 +115,7 @@ def audit(
             start=None if start is None else date("start", start),
             end=None if end is None else date("end", end),
             skip=[name.strip() for option in skip or () for name in option.split(",")],
-            random_state=random_state,
+            random_state=random_state or 0,
             tell=_say,
         )
         out.print(report.verdict, highlight=False, soft_wrap=True)

@@ -100,8 +100,8 @@ def compare(
     slippage: Slippage = 0.0,
     periods: Periods = 252,
     riskfree: Riskfree = 0.0,
-    random_state: RandomState = 0,
-    device: Device = "cpu",
+    random_state: RandomState = None,
+    device: Device = None,
     tried: Annotated[
         int | None,
         typer.Option(help="Models and variants tried before choosing these, if more than shown."),

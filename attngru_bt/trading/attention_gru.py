@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.trading.monthly import MonthlyTopK
 
 
@@ -49,71 +49,33 @@ class AttentionGRUStrategy(MonthlyTopK):
     remaining params are those of `MonthlyTopK`.
     """
 
-    params: Any = dict(
-        refit=None,
-        lookback=None,
-        step=None,
-        min_months=None,
-        window=None,
-        factors=None,
-        standardize=None,
-        limit=None,
-        n_components=None,
-        n_networks=None,
-        random_state=None,
-        device=None,
-        progress=None,
-        checkpoints=None,
-    )
-
-    _GENERATOR_PARAMS = (
-        "refit",
-        "lookback",
-        "step",
-        "min_months",
-        "window",
-        "factors",
-        "standardize",
-        "limit",
-        "n_components",
-        "n_networks",
-        "random_state",
-        "device",
-        "progress",
-        "checkpoints",
+    params: Any = dict.fromkeys(
+        (
+            "refit",
+            "lookback",
+            "step",
+            "min_months",
+            "window",
+            "factors",
+            "standardize",
+            "limit",
+            "n_components",
+            "n_networks",
+            "random_state",
+            "device",
+            "progress",
+            "checkpoints",
+        )
     )
 
     def make_signal(self) -> Any:
         """Return the walk-forward of the model that the parameters name."""
         signal = "default" if self.p.signal is None else self.p.signal
-        settings = {name: getattr(self.p, name) for name in self._GENERATOR_PARAMS}
+        of_model = set(parameter_names(AttentionGRUStrategy)) - set(parameter_names(MonthlyTopK))
+        settings = {name: getattr(self.p, name) for name in of_model}
         given = {name: value for name, value in settings.items() if value is not None}
-        if isinstance(signal, str):
-            return self._make_named(signal, given)
-        # a model has `fit`; whether the generator can use it is the generator's to say
-        if hasattr(signal, "fit") and not hasattr(signal, "scores"):
-            from attngru_bt.walkforward.generator import SignalGenerator
+        from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-            return SignalGenerator(signal, topk=self.p.topk, universe=self.p.universe, **given)
-        _refuse(given, beside=type(signal).__name__)
-        return super().make_signal()
-
-    def _make_named(self, name: str, given: dict[str, Any]) -> Any:
-        """Return what a model's name stands for; what was not given is the model's to choose."""
-        from attngru_bt.models.names import find
-        from attngru_bt.walkforward.by_name import generator
-
-        signal = generator(name, topk=self.p.topk, universe=self.p.universe, **given)
-        if find(name).family == "baseline":
-            own = signal.get_params()
-            _refuse([setting for setting in given if setting not in own], beside=name)
-        return signal
-
-
-def _refuse(settings: Iterable[str], beside: str) -> None:
-    """Raise ValueError if anything was set that would have no effect."""
-    for setting in settings:
-        raise ValueError(
-            f"`{setting}` has no effect beside a `signal` that carries its own settings "
-            f"({beside}): set it there."
-        )
+        made = signal_of(signal, topk=self.p.topk, universe=self.p.universe, **given)
+        # what carries its own settings is treated as any monthly strategy treats it
+        return super().make_signal() if made is self.p.signal else made

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import backtrader as bt
@@ -105,6 +106,10 @@ class MonthlyTopK(bt.Strategy):
         (name → why it is stuck or was passed).
     trading_since : Timestamp or None
         Session of the first decision.
+    baseline : MonthlyTopK or None
+        The whole universe in equal weight, where `attngru_bt.backtest.run` has run it as well.
+    files : list of Path
+        What `attngru_bt.backtest.run` has written.
     why_not_traded : str
         After a run without a fill the reason, with the number that was missing; it is logged as a
         warning, too. Otherwise empty.
@@ -135,6 +140,8 @@ class MonthlyTopK(bt.Strategy):
         self.scores_by_month: dict[pd.Timestamp, pd.Series] = {}
         self.decisions: list[dict[str, Any]] = []
         self.trading_since: pd.Timestamp | None = None
+        self.baseline: MonthlyTopK | None = None
+        self.files: list[Path] = []
         self.why_not_traded = ""
 
     # -- set-up -----------------------------------------------------------------------------------

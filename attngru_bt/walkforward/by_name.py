@@ -58,3 +58,40 @@ def generator(name: str, **settings: Any) -> Any:
             places = [p for p in made.get_params() if p.rpartition("__")[2] == setting]
             made.set_params(**dict.fromkeys(places, settings[setting]))
     return SignalGenerator(made, **{**model.settings, **settings})
+
+
+def signal_of(model: Any, **settings: Any) -> Any:
+    """Return what scores at month-ends by a model, however the model is given.
+
+    Parameters
+    ----------
+    model : str, estimator or signal
+        A name of `attngru_bt.models`, a scikit-learn classifier, regressor or pipeline, or
+        anything with ``scores(bars)``.
+    **settings
+        As in `generator`. `topk` and `universe` are told to every model and concern those that
+        want them.
+
+    Raises
+    ------
+    ValueError
+        If a setting would have no effect: a baseline is not trained, and a signal carries its own
+        settings.
+    """
+    if isinstance(model, str):
+        signal = generator(model, **settings)
+        if find(model).family != "baseline":
+            return signal
+        owner = f"with the model {model!r}, which is not trained: leave it out."
+        own = signal.get_params()
+    # a model has `fit`; whether it can be used is the generator's to say
+    elif hasattr(model, "fit") and not hasattr(model, "scores"):
+        return SignalGenerator(model, **settings)
+    else:
+        signal, own = model, {}
+        kind = type(model).__name__
+        owner = f"beside a `signal` that carries its own settings ({kind}): set it there."
+    for setting in settings:
+        if setting not in (*own, "topk", "universe"):
+            raise ValueError(f"`{setting}` has no effect {owner}")
+    return signal

@@ -366,7 +366,7 @@ class TestValidation:
             run({"A": bars()}, signal=scores({"2020-01-31": "A"}), **params)
 
     def test_signal_must_give_scores(self):
-        with pytest.raises(TypeError, match="`signal` must be a DataFrame of scores, a Walk, or have"):
+        with pytest.raises(TypeError, match="`signal` must be a DataFrame of scores, a Walk, or"):
             run({"A": bars()}, signal=3)
 
     def test_universe_must_have_at(self):
