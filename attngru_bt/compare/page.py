@@ -68,14 +68,8 @@ def _pictures(comparison: Comparison) -> dict[str, Picture]:
 def _growth(comparison: Comparison) -> list[Picture]:
     """Draw the growth of the models, one picture per family."""
     pictures = []
-    families = comparison.families
     for family, text in _FAMILIES.items():
-        names = [
-            name
-            for name in comparison.table3.index
-            if families[name] == family
-            or (family == "own" and families[name] not in ("baseline", *_FAMILIES))
-        ]
+        names = [n for n in comparison.table3.index if comparison.families[n] == family]
         if names:
             draw = partial(charts.growth, comparison, names=names)
             title = f"Cumulative return, {text}"

@@ -85,10 +85,11 @@ def quality_table(report: Report) -> Table:
         "precision": (f"Precision@{report.topk}", per_cent),
         "auc": ("AUC", three),
     }
-    rows = []
-    for name, (text, show) in forms.items():
-        mean, t, months, chance = quality.loc[name, ["mean", "t", "months", "chance"]].astype(float)
-        rows.append([text, show(mean), show(chance), number(t), whole(months)])
+    figures: dict[Any, Any] = quality.to_dict(orient="index")
+    rows = [
+        [text, *map(show, (row["mean"], row["chance"])), number(row["t"]), whole(row["months"])]
+        for row, (text, show) in ((figures[name], form) for name, form in forms.items())
+    ]
     return Table.of(headings, rows)
 
 
