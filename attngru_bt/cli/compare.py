@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Table as TerminalTable
 
 from attngru_bt import compare as comparison
 from attngru_bt.cli.backtest import EMBEDDED
@@ -49,11 +48,11 @@ from attngru_bt.cli.options import (
 from attngru_bt.cli.progress import Progress
 from attngru_bt.cli.scripts import Choice, choose
 from attngru_bt.compare.files import find_place
-from attngru_bt.compare.tables import Column, Line, columns2, columns3, lines2, lines3, subject
+from attngru_bt.compare.tables import subject, table2, table3
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.factors.engine import plan
-from attngru_bt.reports.tables import DASH
+from attngru_bt.reports.tables import Table
 
 EXAMPLES = """
 **Examples**
@@ -208,27 +207,23 @@ def _compare(
     if into is not None:
         paths.append(comparison.insert(found, into, folder.name))
     out.print(f"{subject(found)}\n", highlight=False, markup=False, soft_wrap=True)
-    k = found.about["topk"]
-    two, three = columns2(k), columns3(k)
-    accuracy = [i for i, column in enumerate(two) if column.group.startswith("Accuracy")]
-    rest = [i for i in range(len(two)) if i not in accuracy]
-    _print("Accuracy, in-sample and out of sample", two, lines2(found), accuracy)
-    _print("Scores, out of sample", two, lines2(found), rest)
-    _print("Earned, out of sample, after costs", three, lines3(found), range(len(three)))
+    scores = table2(found)
+    accuracy = [column.group.startswith("Accuracy") for column in scores.columns]
+    _print("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
+    _print("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
+    _print("Earned, out of sample, after costs", table3(found))
     for path in paths:
         out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
     return progress
 
 
-def _print(
-    title: str, columns: Sequence[Column], lines: Sequence[Line], wanted: Sequence[int]
-) -> None:
-    """Print the wanted columns, those left out in which nothing is known."""
-    table = Table(title=title, title_justify="left")
-    kept = [i for i in wanted if any(line.cells[i].text != DASH for line in lines)]
-    table.add_column("model", min_width=12)
-    for i in kept:
-        table.add_column(columns[i].name, justify="right")
-    for line in lines:
-        table.add_row(line.name, *(str(line.cells[i]) for i in kept))
-    out.print(table)
+def _print(title: str, table: Table) -> None:
+    """Print a table without the columns in which nothing is known."""
+    table = table.known()
+    shown = TerminalTable(title=title, title_justify="left")
+    shown.add_column(table.corner, min_width=12)
+    for column in table.columns:
+        shown.add_column(column.name, justify="right")
+    for row in table.rows:
+        shown.add_row(row.name, *map(str, row.cells))
+    out.print(shown)

@@ -1,10 +1,11 @@
-"""A finished run as one HTML page, and as files other programs read.
+"""A finished run as one HTML page, and as files other programs read; a bar for a run that goes on.
 
-Needs a `Performance` analyzer on the strategy; whatever else a run has to tell (scores, records of
-the model, a trade log, a benchmark, a baseline) is shown if it is there, and the page says what is
-left out and why.
+A report needs a `Performance` analyzer on the strategy. Whatever else a run has to tell (scores,
+records of the model, a trade log, a benchmark, a baseline) is shown if it is there, and the page
+says what is left out and why.
 """
 
 from attngru_bt.reports.files import save, write_run
+from attngru_bt.reports.progress import ProgressBar
 
-__all__ = ["save", "write_run"]
+__all__ = ["ProgressBar", "save", "write_run"]

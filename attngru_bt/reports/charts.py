@@ -121,24 +121,20 @@ def cumulative(report: Report, ax: Axes) -> None:
 
 
 def underwater(report: Report, ax: Axes) -> None:
-    """Loss from the running peak."""
-    own = anchored(report.returns, report.performance.base_date)
-    pyfolio_plotting().plot_drawdown_underwater(own, ax=ax, x_compat=True, legend=False)
-    for area in ax.collections:
-        area.set(facecolor=STRATEGY, alpha=0.22)
-    for line in ax.lines:
-        line.set(color=STRATEGY, alpha=1.0, linewidth=1.1, label=report.name)
-    if report.benchmark is not None and report.benchmark_returns is not None:
-        loss = -100.0 * statistics.drawdowns(report.benchmark_returns.fillna(0.0))
-        index = report.benchmark_returns.index.tz_localize("UTC")  # type: ignore[attr-defined]
-        name = report.benchmark["name"]
-        ax.plot(index.to_numpy(), loss, color=BENCHMARK, linewidth=1.1, label=name)
-        handles, names = ax.get_legend_handles_labels()
-        legend_above(
-            ax, {n: h for n, h in zip(names, handles, strict=True) if n in (report.name, name)}
-        )
-    ax.set_title("")
+    """Loss from the running peak, of the strategy and its benchmark.
+
+    pyfolio's figure fixes the axis to the strategy's own losses and cuts a deeper benchmark off.
+    """
+    for returns, color, name in _curves(report):
+        # sessions without a known benchmark leave its line flat
+        loss = -statistics.drawdowns(returns.fillna(0.0))
+        dates = returns.index.to_numpy()
+        ax.plot(dates, loss, color=color, linewidth=1.1, label=name)
+        if color == STRATEGY:
+            ax.fill_between(dates, loss, color=STRATEGY, alpha=0.22, linewidth=0)
     ax.set_ylabel("Drawdown")
+    per_cent_axis(ax)
+    legend_above(ax)
     date_axis(ax)
 
 

@@ -55,7 +55,7 @@ def precision(report: Report, ax: Axes) -> None:
 
 def explained_variance(report: Report, ax: Axes) -> None:
     """Share of variance per principal component: mean over the fits, with the range."""
-    table = variance_table(report)
+    table = explained_variance_by_component(report)
     position = np.arange(1, len(table) + 1)
     spread = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
     ax.bar(
@@ -99,7 +99,7 @@ def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
     ax.figure.colorbar(image, ax=ax, pad=0.02, label="weight")  # type: ignore[union-attr]
 
 
-def variance_table(report: Report) -> pd.DataFrame:
+def explained_variance_by_component(report: Report) -> pd.DataFrame:
     """Explained variance per component over the fits: the paper's Table 1.
 
     Returns

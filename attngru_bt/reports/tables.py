@@ -1,31 +1,39 @@
-"""Figures as rows of text: what is shown, in which words and units."""
+"""Numbers and tables as text: one form for the pages, for Markdown and for the terminal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
-from attngru_bt.reports.report import Report
-
 DASH = "–"
 
 
-def per_cent(value: Any) -> str:
-    """Show a fraction as a percentage with one decimal; a dash if not known."""
-    return DASH if _unknown(value) else _minus(f"{round(100.0 * value, 1) + 0.0:,.1f}%")
+def decimals(value: float | None, places: int) -> str:
+    """Show a number with so many decimals; a dash if it is not known."""
+    if value is None or math.isnan(value):
+        return DASH
+    # adding zero turns -0.0 into 0.0
+    text = f"{round(value, places) + 0.0:,.{places}f}"
+    return text.replace("-", "\u2212").replace("inf", "\u221e")
 
 
-def number(value: Any) -> str:
-    """Show a ratio with two decimals; a dash if not known."""
-    return DASH if _unknown(value) else _minus(f"{round(value, 2) + 0.0:,.2f}")
+whole = partial(decimals, places=0)
+one = partial(decimals, places=1)
+number = partial(decimals, places=2)
+three = partial(decimals, places=3)
+four = partial(decimals, places=4)
 
 
-def whole(value: Any) -> str:
-    """Show a count or an amount of money without decimals; a dash if not known."""
-    return DASH if _unknown(value) else _minus(f"{round(value, 0) + 0.0:,.0f}")
+def per_cent(value: float | None, places: int = 1) -> str:
+    """Show a fraction as a percentage; a dash if it is not known."""
+    text = decimals(None if value is None else 100.0 * value, places)
+    return text if text == DASH else f"{text}%"
 
 
 def date(value: Any) -> str:
@@ -33,112 +41,130 @@ def date(value: Any) -> str:
     return DASH if value is None or value is pd.NaT else f"{pd.Timestamp(value):%Y-%m-%d}"
 
 
-Row = tuple[str, str, Callable[[Any], str]]
+@dataclass(frozen=True)
+class Column:
+    """A column of figures: which figure it shows, in which form, and under which heading.
 
-RETURN_AND_RISK: tuple[Row, ...] = (
-    ("Total return", "total_return", per_cent),
-    ("Annualized return", "annual_return", per_cent),
-    ("Volatility", "volatility", per_cent),
-    ("Sharpe ratio", "sharpe", number),
-    ("Maximum drawdown", "max_drawdown", per_cent),
-    ("\u2003peak", "drawdown_peak", date),
-    ("\u2003trough", "drawdown_trough", date),
-    ("\u2003recovery", "drawdown_recovery", date),
-    ("Calmar ratio", "calmar", number),
-    ("Months with a gain", "positive_months", per_cent),
-    ("Sessions", "sessions", whole),
-)
-AGAINST_BENCHMARK: tuple[Row, ...] = (
-    ("Excess return a year", "excess_return", per_cent),
-    ("Information ratio", "information_ratio", number),
-    ("Tracking error", "tracking_error", per_cent),
-    ("Months ahead of the benchmark", "months_above_benchmark", per_cent),
-)
-TRADING: tuple[Row, ...] = (
-    ("Turnover a year (one way)", "turnover", per_cent),
-    ("Commission a year", "cost_rate", per_cent),
-    ("Commission paid", "costs", whole),
-    ("Fills", "fills", whole),
-    ("Round trips", "trades", whole),
-    ("Round trips with a profit", "hit_rate", per_cent),
-    ("Value at the start", "start_value", whole),
-    ("Value at the end", "end_value", whole),
-)
-
-
-def metrics_table(report: Report) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Strategy, baseline and benchmark side by side.
-
-    Returns
-    -------
-    tuple
-        The column names, and per row its name and a text per column; a row without texts is a
-        heading.
+    Attributes
+    ----------
+    heading : str
+    key : str
+        Name of the figure.
+    show : callable
+        Turns the figure into text.
+    group : str
+        Heading above those of several neighboring columns; empty: none.
+    alone : str
+        Heading where the group's is not shown; empty: the same.
     """
-    columns: list[Mapping[str, Any]] = [report.metrics]
-    names = [report.name]
-    for other, what in ((report.baseline, "baseline"), (report.benchmark, "benchmark")):
-        if other is not None:
-            columns.append(other)
-            names.append(f"{other['name']} ({what})")
-    rows: list[tuple[str, list[str]]] = []
 
-    def add(heading: str, block: tuple[Row, ...]) -> None:
-        rows.append((heading, []))
-        for text, key, show in block:
-            rows.append((text, [show(c[key]) if key in c else "" for c in columns]))
+    heading: str
+    key: str = ""
+    show: Callable[[Any], str] = str
+    group: str = ""
+    alone: str = ""
 
-    add("Return and risk", RETURN_AND_RISK)
-    if report.benchmark is not None:
-        add("Against the benchmark", AGAINST_BENCHMARK)
-    add("Trading", TRADING)
-    return names, rows
+    @property
+    def name(self) -> str:
+        """Heading that stands by itself."""
+        return self.alone or self.heading
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether the figures are of the rows that the model was fitted on."""
+        return "in-sample" in self.group
 
 
-def quality_table(report: Report) -> list[list[str]]:
-    """Rank IC, precision@k and AUC: mean, without skill, t, months."""
-    if report.quality_summary is None or not report.quality_summary["months"].any():
-        return []
-    shown: dict[str, tuple[str, Callable[[Any], str]]] = {
-        "rank_ic": ("Rank IC", _three),
-        "precision": (f"Precision@{report.topk}", per_cent),
-        "auc": ("AUC", _three),
-    }
-    return [
-        [
-            text,
-            show(report.quality_summary.loc[name, "mean"]),
-            show(report.quality_summary.loc[name, "chance"]),
-            number(report.quality_summary.loc[name, "t"]),
-            whole(report.quality_summary.loc[name, "months"]),
-        ]
-        for name, (text, show) in shown.items()
-    ]
+@dataclass(frozen=True)
+class Cell:
+    """A figure as text, and its deviation over the seeds; empty if there is none."""
+
+    text: str
+    spread: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ± {self.spread}" if self.spread else self.text
 
 
-def order_table(report: Report) -> list[list[str]]:
-    """Count the events of the trade log by side."""
-    if report.orders is None or report.orders.empty:
-        return []
-    counts = pd.crosstab(report.orders["event"], report.orders["side"])
-    # a name without a bar has no side
-    sides = [side for side in ("buy", "sell") if side in counts]
-    other = counts.drop(columns=sides).sum(axis=1)
-    return [
-        [str(event), *(whole(counts.loc[event].get(side, 0)) for side in ("buy", "sell")),
-         whole(other[event])]
-        for event in report.orders["event"].drop_duplicates()
-    ]  # fmt: skip
+@dataclass(frozen=True)
+class Row:
+    """A row: its name and a cell per column.
+
+    Attributes
+    ----------
+    name : str
+    cells : tuple of Cell
+        A row without cells is a heading.
+    reference : bool
+        Whether the row is only there to compare the others with, such as an index.
+    """
+
+    name: str
+    cells: tuple[Cell, ...] = ()
+    reference: bool = False
 
 
-def _three(value: Any) -> str:
-    return DASH if _unknown(value) else _minus(f"{round(value, 3) + 0.0:.3f}")
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under headings.
 
+    Attributes
+    ----------
+    corner : str
+        Heading of the row names.
+    columns : tuple of Column
+    rows : tuple of Row
+    """
 
-def _minus(text: str) -> str:
-    """Write a true minus sign, and infinity as its sign; rounding has removed minus zero."""
-    return text.replace("-", "\u2212").replace("inf", "\u221e")
+    corner: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
 
+    @classmethod
+    def of(cls, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+        """Make a table of texts; the first text of each row is its name."""
+        corner, *others = headings
+        return cls(
+            corner,
+            tuple(Column(heading) for heading in others),
+            tuple(Row(name, tuple(map(Cell, texts))) for name, *texts in rows),
+        )
 
-def _unknown(value: Any) -> bool:
-    return value is None or math.isnan(value)
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Headings above the columns' own, each with its number of columns; none: an empty list."""
+        runs = groupby(column.group for column in self.columns)
+        groups = [(group, len(list(columns))) for group, columns in runs]
+        return groups if any(group for group, _ in groups) else []
+
+    @property
+    def group_starts(self) -> set[int]:
+        """Positions of the columns that begin a group."""
+        ends, starts = 0, set()
+        for _, width in self.groups:
+            starts.add(ends)
+            ends += width
+        return starts
+
+    def known(self) -> Table:
+        """Leave out the columns in which nothing is known."""
+        return self.select(
+            lambda i: any(row.cells[i].text != DASH for row in self.rows if row.cells)
+        )
+
+    def select(self, wanted: Callable[[int], bool]) -> Table:
+        """Keep the columns at the wanted positions."""
+        kept = [i for i in range(len(self.columns)) if wanted(i)]
+        rows = (
+            Row(row.name, tuple(row.cells[i] for i in kept if row.cells), row.reference)
+            for row in self.rows
+        )
+        return Table(self.corner, tuple(self.columns[i] for i in kept), tuple(rows))
+
+    def markdown(self) -> str:
+        """Write the table as Markdown."""
+        head = [self.corner, *(column.name for column in self.columns)]
+        lines = [head, *([row.name, *map(str, row.cells)] for row in self.rows)]
+        texts = ["| " + " | ".join(line) + " |" for line in lines]
+        texts.insert(1, "|---|" + "---:|" * len(self.columns))
+        return "\n".join(texts)

@@ -17,11 +17,12 @@ from attngru_bt.compare.account import chosen, month_returns, trade
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
 from attngru_bt.compare.page import render
 from attngru_bt.compare.quality import by_bucket, monthly
-from attngru_bt.compare.tables import columns2, columns3, lines2, lines3
+from attngru_bt.compare.tables import columns2, table2, table3
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.market import make_market
 from attngru_bt.evaluation import statistics
 from attngru_bt.models.names import names as model_names
+from attngru_bt.reports import charts as drawing
 from attngru_bt.trading.monthly import MonthlyTopK
 
 K = 3
@@ -407,12 +408,14 @@ class TestFiles:
         with pytest.raises(ValueError, match="no place for the tables of 'c'"):
             compare.insert(found, report, "c")
 
-    def test_almost_even_attention_is_said_to_be_so(self, found):
+    def test_almost_even_attention_is_said_to_be_so(self, found, monkeypatch):
+        monkeypatch.setattr(drawing, "png", lambda draw, size: "data:image/png;base64,AAAA")
         seen = found.attention["attention-gru"]
         flat = replace(seen, families=seen.even + 0.001)
         assert "next to nothing" in render(replace(found, attention={"attention-gru": flat}))
         assert charts.departure(flat) == pytest.approx(0.001)
         assert charts.departure(seen) > 0.01 and "next to nothing" not in render(found)
+        assert "<h1>&lt;i&gt;</h1>" in render(found, "<i>")
 
     def test_one_seed_without_index(self, alone, tmp_path):
         compare.write(alone, tmp_path)
@@ -422,8 +425,8 @@ class TestFiles:
         assert len(Page((tmp_path / "compare.html").read_text()).loads) == 3
 
     def test_every_line_has_a_cell_per_column(self, found):
-        for columns, lines in ((columns2(K), lines2(found)), (columns3(K), lines3(found))):
-            assert lines and {len(line.cells) for line in lines} == {len(columns)}
+        for table in (table2(found), table3(found)):
+            assert {len(row.cells) for row in table.rows} == {len(table.columns)}
 
 
 class TestNames:

@@ -10,18 +10,20 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import backtrader as bt
+import jinja2
 import matplotlib
 import matplotlib.pyplot
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from attngru_bt import tearsheet
 from attngru_bt.analyzers import MaxDrawdown, Performance
 from attngru_bt.evaluation import quality as evaluation
-from attngru_bt.reports import charts, tables
+from attngru_bt.reports import charts, html, tables
 from attngru_bt.reports.charts import month_table
-from attngru_bt.reports.model_charts import attention_table, variance_table
+from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
 from attngru_bt.reports.report import collect
 
@@ -259,6 +261,16 @@ class TestPage:
         with matplotlib.rc_context({"text.usetex": True, "axes.formatter.use_mathtext": True}):
             assert charts.png(draw).startswith("data:image/png;base64,")
 
+    def test_no_curve_leaves_the_picture(self, ran):
+        report = collect(ran)
+        ax = Figure().add_subplot()
+        charts.underwater(report, ax)
+        losses = np.concatenate([line.get_ydata() for line in ax.lines])
+        deepest = max(report.metrics["max_drawdown"], report.benchmark["max_drawdown"])
+        assert losses.min() == pytest.approx(-deepest)
+        low, high = ax.get_ylim()
+        assert low <= losses.min() and losses.max() <= high
+
     def test_a_figure_that_fails_loses_only_itself(self, ran, tmp_path, monkeypatch, caplog):
         def png(draw, size):
             if draw.func is charts.turnover:
@@ -285,6 +297,12 @@ class TestPage:
             "metrics.json", "equity.csv", "scores.csv", "orders.csv", "positions.csv",
             "attention.csv", "run.json",
         }  # fmt: skip
+
+    def test_what_a_template_lacks_is_an_error_and_what_it_shows_is_escaped(self):
+        with pytest.raises(jinja2.UndefinedError, match="'metrics' is undefined|'report' is undef"):
+            html.fill("tearsheet.html", "Title")
+        page = html.fill("base.html", "<i>&</i>")
+        assert page.count("&lt;i&gt;&amp;&lt;/i&gt;") == 2 and "<i>" not in page
 
     def test_the_title_can_be_given(self, ran, tmp_path, unpainted):
         path = tearsheet.save(ran, tmp_path / "page.html", title="Q&A")
@@ -494,7 +512,7 @@ class TestFiles:
 
 class TestTables:
     def test_explained_variance_over_the_fits(self, ran):
-        table = variance_table(collect(ran))
+        table = explained_variance_by_component(collect(ran))
         assert table["mean"].tolist() == pytest.approx([0.5, 0.3, 0.1])
         assert table["cumulative"].tolist() == pytest.approx([0.5, 0.8, 0.9])
         assert len(table) == 3
@@ -505,8 +523,6 @@ class TestTables:
         assert attention_table(report, "temporal").shape == (13, 4)
 
     def test_months_outside_the_run_stay_empty(self, ran):
-        from matplotlib.figure import Figure
-
         ax = Figure().add_subplot()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pyfolio on new pandas

@@ -1,0 +1,137 @@
+"""The tables of a tear sheet: what is shown, in which words and units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt.reports.model_charts import explained_variance_by_component
+from attngru_bt.reports.report import Report
+from attngru_bt.reports.tables import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    date,
+    four,
+    number,
+    per_cent,
+    three,
+    whole,
+)
+
+Figure = tuple[str, str, Callable[[Any], str]]
+"""Its name on the page, its key in `Performance`, its form."""
+
+RETURN_AND_RISK: tuple[Figure, ...] = (
+    ("Total return", "total_return", per_cent),
+    ("Annualized return", "annual_return", per_cent),
+    ("Volatility", "volatility", per_cent),
+    ("Sharpe ratio", "sharpe", number),
+    ("Maximum drawdown", "max_drawdown", per_cent),
+    ("\u2003peak", "drawdown_peak", date),
+    ("\u2003trough", "drawdown_trough", date),
+    ("\u2003recovery", "drawdown_recovery", date),
+    ("Calmar ratio", "calmar", number),
+    ("Months with a gain", "positive_months", per_cent),
+    ("Sessions", "sessions", whole),
+)
+AGAINST_BENCHMARK: tuple[Figure, ...] = (
+    ("Excess return a year", "excess_return", per_cent),
+    ("Information ratio", "information_ratio", number),
+    ("Tracking error", "tracking_error", per_cent),
+    ("Months ahead of the benchmark", "months_above_benchmark", per_cent),
+)
+TRADING: tuple[Figure, ...] = (
+    ("Turnover a year (one way)", "turnover", per_cent),
+    ("Commission a year", "cost_rate", per_cent),
+    ("Commission paid", "costs", whole),
+    ("Fills", "fills", whole),
+    ("Round trips", "trades", whole),
+    ("Round trips with a profit", "hit_rate", per_cent),
+    ("Value at the start", "start_value", whole),
+    ("Value at the end", "end_value", whole),
+)
+
+
+def metrics_table(report: Report) -> Table:
+    """Put strategy, baseline and benchmark side by side."""
+    runs: list[tuple[str, Mapping[str, Any]]] = [(report.name, report.metrics)]
+    for other, what in ((report.baseline, "baseline"), (report.benchmark, "benchmark")):
+        if other is not None:
+            runs.append((f"{other['name']} ({what})", other))
+    blocks = [("Return and risk", RETURN_AND_RISK), ("Trading", TRADING)]
+    if report.benchmark is not None:
+        blocks.insert(1, ("Against the benchmark", AGAINST_BENCHMARK))
+    rows: list[Row] = []
+    for heading, figures in blocks:
+        rows.append(Row(heading))
+        for name, key, show in figures:
+            texts = (show(run[key]) if key in run else "" for _, run in runs)
+            rows.append(Row(name, tuple(map(Cell, texts))))
+    return Table("", tuple(Column(name) for name, _ in runs), tuple(rows))
+
+
+def quality_table(report: Report) -> Table:
+    """Show rank IC, precision@k and AUC: mean, value without skill, t and months."""
+    headings = ["Out-of-sample", "Mean", "Without skill", "t", "Months"]
+    quality = report.quality_summary
+    if quality is None or not quality["months"].any():
+        return Table.of(headings, [])
+    forms: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "rank_ic": ("Rank IC", three),
+        "precision": (f"Precision@{report.topk}", per_cent),
+        "auc": ("AUC", three),
+    }
+    figures: dict[Any, Any] = quality.to_dict(orient="index")
+    rows = [
+        [text, *map(show, (row["mean"], row["chance"])), number(row["t"]), whole(row["months"])]
+        for row, (text, show) in ((figures[name], form) for name, form in forms.items())
+    ]
+    return Table.of(headings, rows)
+
+
+def variance_table(report: Report) -> Table:
+    """Show the variance that each principal component explains."""
+    variance = explained_variance_by_component(report)
+    rows = (
+        [str(i), *(per_cent(row[key]) for key in ("last", "mean", "cumulative"))]
+        for i, (_, row) in enumerate(variance.iterrows(), start=1)
+    )
+    return Table.of(["Principal component", "Last fit", "Mean", "Cumulative"], rows)
+
+
+def fit_table(report: Report) -> Table:
+    """Count the fits, and what the last one was given."""
+    last = report.records[-1]
+    fits = [record for record in report.records if getattr(record, "refit", True)]
+    counts = {
+        "Months scored": len(report.records),
+        "Fits": len(fits),
+        "Training rows, last fit": last.n_rows,
+        "Training months, last fit": last.n_months,
+        "Factors used, last fit": len(last.factors),
+        "Factors dropped for missing values": len(last.dropped),
+    }
+    losses = {
+        "loss": "Training loss (in-sample)",
+        "val_loss": "Validation loss (last months of the training window; stops the training)",
+    }
+    rows = [[name, whole(count)] for name, count in counts.items()]
+    rows += [[losses[key], four(loss)] for key, loss in report.in_sample.items()]
+    return Table.of(["", ""], rows)
+
+
+def order_table(report: Report) -> Table:
+    """Count the events of the trade log by side."""
+    headings = ["Event", "Buys", "Sells", "Other"]
+    if report.orders is None or report.orders.empty:
+        return Table.of(headings, [])
+    counts = pd.crosstab(report.orders["event"], report.orders["side"])
+    sides = counts.reindex(columns=["buy", "sell"], fill_value=0)
+    # an event of a name without a bar has no side
+    sides["other"] = counts.sum(axis=1) - sides.sum(axis=1)
+    events = report.orders["event"].drop_duplicates()
+    return Table.of(headings, ([str(event), *map(whole, sides.loc[event])] for event in events))
