@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import backtrader as bt
@@ -20,10 +21,11 @@ from attngru_bt.data.interval import check_daily, contradicts
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.feeds.panel_feed import add_feeds
-from attngru_bt.feeds.parameters import parameter_names
+from attngru_bt.feeds.parameters import parameter_names, parameter_values
 from attngru_bt.markets import AShare
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.trading.parameters import check_parameters, check_universe
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +110,8 @@ def run(
     -------
     MonthlyTopK
         The finished strategy; its analyzer is ``strategy.analyzers.performance``, its scores
-        ``strategy.signal``, and what was written to `folder` ``strategy.files``.
+        ``strategy.signal``; what was written to `folder` is ``strategy.files``, and the run in
+        equal weight ``strategy.baseline``.
 
     Raises
     ------
@@ -139,6 +142,8 @@ def run(
         )
     cerebro = _cerebro(cash, commission, slippage, rules)  # checks them before anything is fitted
     params.setdefault("universe", market.membership)
+    from attngru_bt.reports import write_run  # loads matplotlib
+
     with nullcontext() if folder is None else sole_use(folder):
         asked = dict(model=model, start=start, **params)
         if model is not None:
@@ -157,20 +162,20 @@ def run(
             params["progress"] = progress
         strategy = strategy or (AttentionGRUStrategy if model is None else MonthlyTopK)
         finished = _trade(cerebro, market, strategy, start, periods, riskfree, stream, params)
-        finished.files = []
         if folder is not None:
             if finished.why_not_traded:
                 raise DataError(f"Nothing was traded: {finished.why_not_traded}")
-            finished.files = _report(
+            if baseline:
+                plain = equal_weight(market, start=finished.trading_since, **account)
+                if plain.why_not_traded:
+                    logger.warning("The baseline bought nothing: %s", plain.why_not_traded)
+                finished.baseline = plain
+            finished.files = write_run(
                 finished,
-                market,
-                Path(folder),
+                folder,
+                baseline=finished.baseline,
+                baseline_name="equal weight",
                 title=_title(model, finished),
-                baseline=(
-                    equal_weight(market, start=finished.trading_since, **account)
-                    if baseline
-                    else None
-                ),
                 run={
                     "data": market.name,
                     "digests": _digests(market) | dict(inputs or {}),
@@ -221,6 +226,8 @@ def _scored(
     checks.no_unknown("backtest.run", params, of_recipe | of_strategy)
     settings = {name: value for name, value in params.items() if name in of_recipe}
     traded = {name: value for name, value in params.items() if name in of_strategy}
+    check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | traded)))
+    check_universe(traded["universe"], market.bars.assets)
     signal = signal_of(model, **settings)
     if isinstance(signal, SignalGenerator):
         name = model if isinstance(model, str) else type(model).__name__
@@ -251,17 +258,6 @@ def _trade(
         _name="performance",
     )
     return cerebro.run(preload=not stream, runonce=not stream)[0]
-
-
-def _report(
-    finished: MonthlyTopK, market: Market, folder: Path, *, baseline: Any, **about: Any
-) -> list[Path]:
-    """Write the tear sheet and its tables."""
-    from attngru_bt.reports import write_run
-
-    if baseline is not None and baseline.why_not_traded:
-        logger.warning("The baseline bought nothing: %s", baseline.why_not_traded)
-    return write_run(finished, folder, baseline=baseline, baseline_name="equal weight", **about)
 
 
 def _title(model: Any, finished: MonthlyTopK) -> str | None:

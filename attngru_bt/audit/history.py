@@ -50,7 +50,7 @@ def history(strategy: Any) -> History:
     """Take from a finished strategy what it had scored and ordered."""
     scores = dict(getattr(strategy, "scores_by_month", {}))
     signal = getattr(strategy, "signal", None)
-    for record in getattr(signal, "records_", ()):  # a generator scores before it trades
+    for record in getattr(signal, "records_", ()):  # a generator is asked before it trades
         scores[pd.Timestamp(record.month_end)] = record.scores
     log = strategy.trade_log.frame().drop(columns="ref")
     placed = _placed(getattr(strategy.broker, "orders", ()))

@@ -46,7 +46,7 @@ from attngru_bt.cli.options import (
     TopK,
     Window,
 )
-from attngru_bt.cli.progress import Progress
+from attngru_bt.cli.progress import PARTIAL, Progress
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.data.market import Market
 from attngru_bt.factors.engine import cost_of, plan
@@ -151,8 +151,8 @@ def backtest(
         given = {name: value for name, value in settings.items() if value is not None}
         for name in {"start", "end"} & set(given):
             given[name] = date(name, str(given[name]))
-        progress = Progress(err, out_dir)
-        _tell_data(progress, market, choice, given.get("end"))
+        progress, partial = Progress(err, out_dir), out_dir / PARTIAL
+        _tell_data(progress, market if "end" not in given else market.until(end), choice)
         try:
             strategy = engine.run(
                 market,
@@ -169,9 +169,11 @@ def backtest(
         except KeyboardInterrupt as stopped:
             progress.stop()
             text = str(stopped) or "Interrupted: the same command goes on from what is finished."
+            if partial.exists():
+                text += f"\nScores so far: {partial}"
             err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
             raise typer.Exit(130) from None
-        progress.partial.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         progress.stage(
             "backtest",
             f"{len(strategy.decisions)} rebalances since {strategy.trading_since:%Y-%m-%d}, "
@@ -196,9 +198,9 @@ def _embedded(model: str) -> dict[str, Any]:
     }
 
 
-def _tell_data(progress: Progress, market: Market, choice: Choice, end: str | None) -> None:
+def _tell_data(progress: Progress, market: Market, choice: Choice) -> None:
     """Print what is read, and which factors are computed."""
-    bars = market.bars if end is None else market.until(end).bars
+    bars = market.bars
     planned = plan(bars, choice.names)  # a name that cannot be is an error at once
     progress.stage(
         "data",

@@ -178,7 +178,7 @@ def _compare(
         market = market.until(settings["end"])
     bars = market.bars
     planned = plan(bars, choice.names)  # a name that cannot be is an error at once
-    progress = Progress(err, 0, folder)
+    progress = Progress(err)
     progress.stage(
         "data",
         f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "

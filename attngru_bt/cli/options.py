@@ -61,9 +61,7 @@ Rules = Annotated[
 Slippage = Annotated[float, typer.Option(help="Fraction of the price.")]
 Periods = Annotated[float, typer.Option(help="Sessions per year (China: 242).")]
 Riskfree = Annotated[float, typer.Option(help="Risk-free rate a year, a fraction.")]
-RandomState = Annotated[
-    int | None, typer.Option(help="Same number, same result. [default: 0]")
-]
+RandomState = Annotated[int | None, typer.Option(help="Same number, same result. [default: 0]")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or auto. [default: cpu]")]
 Jobs = Annotated[int, typer.Option(help="Processes that train at once; -1: one per core.")]
 Dask = Annotated[

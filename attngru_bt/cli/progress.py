@@ -12,24 +12,23 @@ from rich.markup import escape
 from attngru_bt.data.names import to_cell
 from attngru_bt.reports.progress import ProgressBar
 
+PARTIAL = "scores.partial.csv"  # of a run that is not finished
+
 
 class Progress(ProgressBar):
-    """Tells the stages and months of a run, and keeps each finished month's scores on disk.
+    """Tells the stages and fits of a run, and keeps each finished month's scores on disk.
 
     Parameters
     ----------
     console : Console
-    months : int
-        Month-ends to be scored.
-    folder : path
-        Where ``scores.partial.csv`` grows month by month, so that an interrupted run keeps them.
+    folder : path, default None
+        Where `PARTIAL` grows fit by fit, so that an interrupted run keeps them; None:
+        nowhere.
     """
 
-    def __init__(self, console: Console, months: int, folder: Path) -> None:
-        super().__init__(months, console)
-        self.partial = folder / "scores.partial.csv"
-        folder.mkdir(parents=True, exist_ok=True)
-        self.partial.unlink(missing_ok=True)
+    def __init__(self, console: Console, folder: Path | None = None) -> None:
+        super().__init__(console=console)
+        self.partial = None if folder is None else folder / PARTIAL
 
     def stage(self, name: str, text: str = "") -> None:
         """Write the line of a stage."""
@@ -37,28 +36,23 @@ class Progress(ProgressBar):
         line = f"[bold]{name:<10}[/] {escape(text)}"
         self.console.print(line, highlight=False, soft_wrap=True)
 
-    def month(self, record: Any) -> None:
-        """Take note of a `MonthRecord`, and keep its scores."""
-        if len(record.scores):
-            self._keep(record)
-        super().month(record)
+    def fit(self, done: int, total: int, task: Any, records: list[Any]) -> None:
+        """Take note of a finished fit, and keep the scores of its months."""
+        if self.partial is not None:
+            if done == 1:  # whatever an earlier run has left
+                self.partial.unlink(missing_ok=True)
+            for record in records:
+                _append(self.partial, record)
+        super().fit(done, total, task, records)
 
-    def interrupted(self) -> str:
-        """Return what an interrupted run should say."""
-        if not self.done:
-            return "Interrupted before any month was finished."
-        where = f" (scores: {self.partial})" if self.partial.exists() else ""
-        return (
-            f"Interrupted after {self.done} of {self.months} months{where}. "
-            f"The same command goes on from there."
-        )
 
-    def _keep(self, record: Any) -> None:
-        new = not self.partial.exists()
-        with self.partial.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["month_end", "symbol", "score"])
-            date = record.month_end.date()
-            scores = record.scores.items()
-            writer.writerows([date, to_cell(name), repr(float(s))] for name, s in scores)
+def _append(path: Path, record: Any) -> None:
+    """Append the scores of a month."""
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(["month_end", "symbol", "score"])
+        date = record.month_end.date()
+        scores = record.scores.items()
+        writer.writerows([date, to_cell(name), repr(float(s))] for name, s in scores)

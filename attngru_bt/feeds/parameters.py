@@ -11,6 +11,11 @@ def parameter_names(owner: Any) -> list[str]:
 
 
 def parameter_values(owner: Any) -> dict[str, Any]:
-    """Return the ``params`` of a strategy or an analyzer; none for anything without them."""
+    """Return the ``params`` of a strategy or an analyzer; of a class its defaults.
+
+    Anything without ``params`` has none.
+    """
+    if isinstance(owner, type):
+        return dict(owner.params._getpairs())  # type: ignore[attr-defined]
     params = getattr(owner, "p", None) or getattr(owner, "params", None)
     return {} if params is None else dict(params._getkwargs())

@@ -37,7 +37,7 @@ class Report:
     evidence : {"out-of-sample", "unlabeled"}
         Out-of-sample if the scores were made walk-forward by a signal generator.
     records : list
-        One per month-end with scores, as `SignalGenerator.records_`.
+        One per month-end with scores, as `Walk.records`.
     labels : DataFrame or None
         score, label, forward_return per (month_end, asset).
     quality, quality_summary : DataFrame or None
@@ -206,13 +206,14 @@ def _add_signal(report: Report, signal: Any) -> None:
     report.topk = int(report.parameters.get("topk") or 10)
     if signal is not None:
         report.signal_name = type(signal).__name__
-        if hasattr(signal, "get_params"):
+        recipe = getattr(signal, "recipe", None) or signal  # of a walk, or of whatever drives one
+        if hasattr(recipe, "get_params"):
             report.signal_parameters = {
                 name: value
-                for name, value in signal.get_params(deep=False).items()
+                for name, value in recipe.get_params(deep=False).items()
                 if name not in ("progress", "checkpoints")  # where it ran, not what came out
             }
-    every = list(getattr(signal, "records_", ()))
+    every = list(getattr(signal, "records_", getattr(signal, "records", ())))
     report.records = [record for record in every if len(record.scores)]
     if not report.records:
         report.gaps.append(

@@ -27,6 +27,7 @@ from attngru_bt.models.given import GivenScores
 from attngru_bt.trading.holdings import Holdings
 from attngru_bt.trading.idle import MonthsSeen, tell, why_no_decision, why_no_fill
 from attngru_bt.trading.orders import Execution
+from attngru_bt.trading.parameters import check_parameters, check_universe
 from attngru_bt.trading.rebalance import Plan, plan, rank
 from attngru_bt.trading.sizing import PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision
@@ -148,14 +149,15 @@ class MonthlyTopK(bt.Strategy):
 
     def start(self) -> None:
         """Check parameters and feeds; called by Cerebro."""
-        self._check_params()
+        check_parameters(self.p)
         if any(isinstance(s, MonthlyTopK) and s is not self for s in self.env.runningstrats):
             raise ValueError(
                 "Two monthly strategies in one Cerebro would trade the same cash and sell each "
                 "other's holdings: give each a Cerebro of its own."
             )
         self._set_feeds()
-        self._check_universe()
+        for problem in check_universe(self.p.universe, self._feeds):
+            logger.warning(problem)
         if hasattr(self, "_make_signal"):
             raise TypeError(
                 f"{type(self).__name__} overrides `_make_signal`, which nothing calls any more: "
@@ -195,26 +197,6 @@ class MonthlyTopK(bt.Strategy):
             to_come=self._session_clock.to_come,
             at_open=self._at_open,
         )
-
-    def _check_params(self) -> None:
-        p = self.p
-        checks.whole_number("topk", p.topk)
-        checks.whole_number("stale_days", p.stale_days)
-        checks.fraction("reserve", p.reserve)
-        checks.one_of("rebalance", p.rebalance, ["entrants", "full"])
-        if p.lot < 0:
-            raise ValueError(f"`lot` must be positive, or 0 for fractions; got {p.lot!r}.")
-        if isinstance(p.wait, bool) or not isinstance(p.wait, (int, float)) or not p.wait >= 0:
-            raise ValueError(f"`wait` must be a number of seconds of at least 0; got {p.wait!r}.")
-        checks.universe("universe", p.universe)
-
-    def _check_universe(self) -> None:
-        universe = self.p.universe
-        problems = universe.check(self._feeds) if hasattr(universe, "check") else []
-        if problems and not set(getattr(universe, "symbols", self._feeds)) & set(self._feeds):
-            raise DataError(problems[-1])
-        for problem in problems:
-            logger.warning(problem)
 
     def _set_feeds(self) -> None:
         roles = roles_of(self.datas, self.env, feeds=self.p.feeds, benchmark=self.p.benchmark)

@@ -9,7 +9,6 @@ At month-end t it is handed the bars up to t and nothing else, so it cannot look
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +21,6 @@ from attngru_bt.walkforward.fit import Fit
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
-
-logger = logging.getLogger(__name__)
 
 
 class SignalGenerator(Recipe):
@@ -70,6 +67,7 @@ class SignalGenerator(Recipe):
         self.progress = progress
         self.checkpoints = checkpoints
 
+    @property
     def recipe(self) -> Recipe:
         """Return the parameters that decide the scores, without those of the run."""
         return Recipe(**{name: getattr(self, name) for name in Recipe().get_params(deep=False)})
@@ -97,18 +95,10 @@ class SignalGenerator(Recipe):
             If a parameter is out of range.
         """
         if not hasattr(self, "walk_"):
-            recipe = self.recipe()
+            recipe = self.recipe
             recipe.check()
             self.walk_ = Walk(recipe, recipe.make_panel(), checkpoints=self.checkpoints)
         record = self.walk_.step(bars)
-        logger.info(
-            "%s: %d scored, model of %d rows over %d months%s",
-            record.month_end.date(),
-            len(record.scores),
-            record.n_rows,
-            record.n_months,
-            f", fitted in {record.fit_seconds:.1f} s" if record.refit else "",
-        )
         if self.progress is not None:
             self.progress(record)
         return record.scores

@@ -32,7 +32,7 @@ from attngru_bt.walkforward.walk import Walk
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[int, int, Task, list[MonthRecord]], None]
+Tell = Callable[[int, int, Task, list[MonthRecord]], None]
 
 
 def walk_forward(
@@ -46,7 +46,7 @@ def walk_forward(
     folder: str | os.PathLike[str] | None = None,
     client: Any = None,
     tls: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
     **settings: Any,
 ) -> list[Walk]:
     """Fit and score every model with every seed, month by month, on the same cross-sections.
@@ -154,7 +154,7 @@ def _train(
     jobs: int,
     cluster: Any,
     folder: str | os.PathLike[str] | None,
-    progress: Progress | None,
+    progress: Tell | None,
 ) -> None:
     """Score the months of all walks: each fit is a task, and those of an earlier run are found."""
     left: dict[int, tuple[Walk, Task]] = {}  # by number of the fit
@@ -247,7 +247,7 @@ def _signals(
         else:
             signal = Recipe(model, **settings)
         if isinstance(signal, SignalGenerator):
-            signal = signal.recipe()
+            signal = signal.recipe
         if market.membership is not None and getattr(signal, "universe", market) is None:
             signal.set_params(universe=market.membership)
         if isinstance(signal, Recipe):

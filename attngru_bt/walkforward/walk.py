@@ -211,6 +211,14 @@ class Walk:
     def keep(self, now: int, record: MonthRecord) -> None:
         """Take the record of a month-end, and store it unless that was where it came from."""
         self._records[now] = record
+        logger.info(
+            "%s: %d scored, model of %d rows over %d months%s",
+            record.month_end.date(),
+            len(record.scores),
+            record.n_rows,
+            record.n_months,
+            f", fitted in {record.fit_seconds:.1f} s" if record.refit else "",
+        )
         if self._checkpoints is not None and now in self._fitted_at and not record.found:
             self._checkpoints.save(self._path(now), record)
 

@@ -340,7 +340,7 @@ def interrupted(data, tmp_path_factory):
         (("--model", "gdbt"), "No model is named 'gdbt'; did you mean 'gbdt'?"),
         (
             ("--model", "momentum", "--lookback", 3),
-            "--lookback has no effect with --model momentum",
+            "`lookback` has no effect with the model 'momentum'",
         ),
         (("--model", "equal-weight"), "'equal-weight' scores all stocks alike"),
         (("--rules", "ashare", "--commission", 0.001), "--commission has no effect beside"),
@@ -417,7 +417,7 @@ class TestInterrupt:
     def test_ends_with_130_and_a_sentence(self, interrupted):
         code, text, folder = interrupted
         assert code == 130, text
-        assert "Interrupted after" in text
+        assert "Stopped after" in text
         assert "Traceback" not in text
         assert str(folder / "scores.partial.csv") in text.replace("\n", "")
 

@@ -396,7 +396,7 @@ class TestValidation:
 
     @pytest.mark.parametrize("wait", [-1, "soon", True])
     def test_wait_is_a_number_of_seconds(self, wait):
-        with pytest.raises(ValueError, match="`wait` must be a number of seconds of at least 0"):
+        with pytest.raises(ValueError, match="`wait` must be a number of at least 0"):
             run({"A": bars()}, wait=wait, signal=scores({"2020-01-31": "A"}))
 
     def test_a_generator_beside_generator_parameters(self):

@@ -156,7 +156,7 @@ def test_every_refit_is_a_task_of_its_own(market):
     generator = SignalGenerator(Ridge(), **SETTINGS)
     for end in pd.Series(market.bars.dates).groupby(market.bars.dates.to_period("M")).max():
         generator.scores(market.bars.until(end))
-    fits = Walk(generator.recipe(), generator.walk_.panel).schedule(range(len(generator.sections_)))
+    fits = Walk(generator.recipe, generator.walk_.panel).schedule(range(len(generator.sections_)))
     assert list(fits) == [i for i, r in enumerate(generator.records_) if r.refit]
     assert all(months[0] == fit_at and len(months) <= 2 for fit_at, months in fits.items())
 
