@@ -14,6 +14,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market, make_market
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.walkforward import walk_forward
 from attngru_bt.walkforward.generator import SignalGenerator
 
 SETTINGS = dict(topk=4, min_months=4, lookback=3, n_components=6)
@@ -49,7 +50,8 @@ def cut(market, t):
 def history(strategy, t):
     """All that a run had decided and done by the end of t, with scores as bytes."""
     # a month-end is asked about before the first session of the next month
-    records = [r for r in strategy.signal.records_ if r.month_end < t.replace(day=1)]
+    walk = getattr(strategy.signal, "walk_", strategy.signal)
+    records = [r for r in walk.records if r.month_end < t.replace(day=1)]
     log = strategy.trade_log.frame()
     log = log[log["date"] <= t]
     return (
@@ -58,8 +60,10 @@ def history(strategy, t):
     )
 
 
-def run(market, classifier):
-    return backtest.run(market, signal=classifier, **SETTINGS)
+def run(market, classifier, driver="along"):
+    """Fit along with the backtest, or walk all months first and trade the finished walk."""
+    how = {"signal": classifier} if driver == "along" else {"model": classifier}
+    return backtest.run(market, **how, **SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +89,43 @@ def full(market):
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [cut, scrambled])
 @pytest.mark.parametrize("point", range(5))
-def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, point):
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, point, driver):
     t = cut_points(market, 5)[point]
     scores, log = history(full, t)
     assert len(scores) >= 3 and log.count("fill") >= 4, "too little to compare"
-    other_scores, other_log = history(run(change(market, t), LOGISTIC), t)
+    other_scores, other_log = history(run(change(market, t), LOGISTIC, driver), t)
     assert other_scores == scores
     assert other_log == log
+
+
+@pytest.mark.slow
+def test_a_finished_walk_is_asked_for_the_past_alone(market):
+    """Each month-end that a strategy asks a walk for lies before the session at hand."""
+    walk = walk_forward(market, {"one": LOGISTIC}, **SETTINGS)[0]
+
+    class Witness(MonthlyTopK):
+        def next_open(self):
+            self.today = self.data.datetime.date(0)
+            super().next_open()
+
+        def make_signal(self):
+            asked, strategy = [], self
+
+            class Asked:
+                assets = walk.assets
+
+                def at(self, month_end, before=None):
+                    asked.append((month_end.date(), before.date(), strategy.today))
+                    return walk.at(month_end, before)
+
+            self.asked = asked
+            return Asked()
+
+    strategy = backtest.run(market, Witness, topk=4)
+    assert len(strategy.asked) >= len(walk.records)
+    assert all(month_end < before <= today for month_end, before, today in strategy.asked)
+    assert strategy.trade_log.n_fills > 10
 
 
 @pytest.mark.slow
