@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, DateLike, first, session_date
-from attngru_bt.data.checks import KNOWN
+from attngru_bt import checks
+from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, DateLike, first
 from attngru_bt.data.columns import Columns
+from attngru_bt.data.rows import KNOWN
 from attngru_bt.data.splits import tell_splits
 from attngru_bt.feeds.sessions import FeedSessions
 
@@ -162,7 +163,7 @@ class FeedReader:
 
     def read(self, before: DateLike) -> Bars:
         """Return everything the feeds have shown that is dated earlier than ``before``."""
-        day = session_date(before)
+        day = checks.date("before", before)
         limit = day.toordinal()
         sources = [*self._sources, *([self._index] if self._index else [])]
         if any(len(source.feed) < source.read for source in sources):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
+from attngru_bt.checks import nearest
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.names import fault
 
@@ -130,18 +129,25 @@ def named(feeds: Sequence[Any]) -> dict[str, Any]:
         if not feed._name:
             raise DataError(
                 f"Feed number {number + 1} of {len(feeds)} ({_describe(feed)}) has no name, so "
-                f"its stock cannot be told in scores and reports: write "
+                f"scores and reports could not name its stock: write "
                 f"cerebro.adddata(feed, name='SYMBOL') where it is added."
             )
-    for name, count in Counter(feed._name for feed in feeds).items():
-        if wrong := fault(name):
+        if wrong := fault(feed._name):
             raise DataError(f"Feed name {wrong}; give the feed a name without.")
-        if count > 1:
+    check_names(feed._name for feed in feeds)
+    return {feed._name: feed for feed in feeds}
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise DataError if two feeds have one name, by which backtrader and reports tell them."""
+    seen = set()
+    for name in names:
+        if name in seen:
             raise DataError(
                 f"Two feeds are named {name!r}, and reports would merge them: give each a "
                 f"name of its own with cerebro.adddata(feed, name='...')."
             )
-    return {feed._name: feed for feed in feeds}
+        seen.add(name)
 
 
 def _describe(feed: Any) -> str:
@@ -158,9 +164,8 @@ def _chosen(feeds: Sequence[Any], wanted: str | Sequence[str]) -> dict[str, Any]
     for name in names:
         of_name = [feed for feed in feeds if feed._name == name]
         if not of_name:
-            raise DataError(
-                f"`feeds`: no feed is named {name!r}{_near(name, [f._name for f in feeds])}"
-            )
+            hint = nearest(name, [feed._name for feed in feeds])
+            raise DataError(f"`feeds`: no feed is named {name!r}{hint}")
         if len(of_name) > 1:
             raise DataError(
                 f"`feeds`: {len(of_name)} feeds are named {name!r}, and one must be meant: give "
@@ -194,13 +199,8 @@ def benchmarks(
     marks = [given] if isinstance(given, str) else list(given)
     for mark in marks:
         if mark not in feeds:
-            raise DataError(f"`benchmark`: no feed is named {mark!r}{_near(mark, feeds)}")
+            raise DataError(f"`benchmark`: no feed is named {mark!r}{nearest(mark, feeds)}")
     return tuple(marks)
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f". Did you mean {near[0]!r}?" if near else "."
 
 
 def _compared_with(feeds: Mapping[str, Any], cerebro: Any) -> Iterable[str]:

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import pytz
 
+from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.data.market import Market, make_market
 from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 
 MODES = {
