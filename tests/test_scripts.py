@@ -354,7 +354,7 @@ class TestFeedsAsPeopleWriteThem:
             run(cerebro)
         assert str(error.value) == (
             "Feed number 2 of 6 (PandasData of 150 rows, the first 2015-01-01 00:00:00) has no "
-            "name, so its stock cannot be told in scores and reports: write "
+            "name, so scores and reports could not name its stock: write "
             "cerebro.adddata(feed, name='SYMBOL') where it is added."
         )
 

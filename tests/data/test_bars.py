@@ -667,7 +667,7 @@ class TestFeedReader:
         with pytest.raises(DataError, match="feed number 0 has no name"):
             read(frame, name="")
         feed = PanelFeed(dataname=frame, name="A")
-        with pytest.raises(DataError, match="'A' is there twice"):
+        with pytest.raises(DataError, match="Two feeds are named 'A'"):
             FeedReader([feed, feed])
         with pytest.raises(DataError, match="no asset feeds"):
             FeedReader([])

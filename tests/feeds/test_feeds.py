@@ -456,7 +456,7 @@ class TestAddFeeds:
         with pytest.raises(DataError, match="cannot be called 'S001'"):
             add_feeds(cerebro, market, benchmark="S001")
         add_feeds(cerebro, market)
-        with pytest.raises(DataError, match="'S000' is in this Cerebro already"):
+        with pytest.raises(DataError, match="Two feeds are named 'S000'"):
             add_feeds(cerebro, market, benchmark="OTHER")
 
     def test_no_benchmark_no_feed(self):
