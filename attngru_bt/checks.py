@@ -147,7 +147,7 @@ def no_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
     known = list(known)
     for name in given:
         if name not in known:
-            raise TypeError(f"{owner} has no parameter {name!r}{nearest(name, known)}")
+            raise TypeError(f"{owner} has no parameter `{name}`{nearest(name, known)}")
 
 
 def no_duplicates(

@@ -18,8 +18,8 @@ from collections.abc import Callable
 import backtrader as bt
 import pandas as pd
 
+from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.market import Market, make_market
 from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 from attngru_bt.feeds.reader import FeedReader
 

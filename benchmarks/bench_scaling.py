@@ -87,7 +87,7 @@ def walk(market: Any, **options: Any) -> dict[str, float]:
 
 def point(stocks: int, months: int, scored: int, seeds: int) -> dict[str, float]:
     """Walk over a synthetic market."""
-    from attngru_bt.data.market import make_market
+    from attngru_bt.data import make_market
     from attngru_bt.features.cross_section import month_ends
 
     market = make_market(stocks, round(months * SESSIONS) + 2, seed=0)

@@ -4,7 +4,7 @@ Belief
     A network that weighs the principal components of many daily factors can tell which ten stocks
     of an index will do best next month.
 Universe
-    The feeds it is given, but for those that an analyzer names as its benchmark.
+    The feeds it is given, except those that an analyzer names as its benchmark.
 Run
     btrun --csvformat btcsv --data A.csv --data B.csv … --cerebro cheat_on_open=True \
         --strategy strategies/attention_gru.py:AttentionGRU

@@ -1,10 +1,10 @@
 """The default of this library: Attention-GRU fitted on the ranks of the returns.
 
 Belief
-    The order of all stocks can be learnt better than who will be among the ten best, which is
+    The order of all stocks can be learned better than who will be among the ten best, which is
     mostly who is volatile; a linear rule does most of it, a small network the rest.
 Universe
-    The feeds it is given, but for those that an analyzer names as its benchmark.
+    The feeds it is given, except those that an analyzer names as its benchmark.
 Run
     btrun --csvformat btcsv --data A.csv --data B.csv … --cerebro cheat_on_open=True \
         --strategy strategies/attention_gru_ranks.py:AttentionGRUOnRanks

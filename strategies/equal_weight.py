@@ -4,7 +4,7 @@ Belief
     Nobody knows which stocks will do best: hold them all, and set the shares equal again each
     month.
 Universe
-    The feeds it is given, but for those that an analyzer names as its benchmark; with `universe`
+    The feeds it is given, except those that an analyzer names as its benchmark; with `universe`
     the members of the day.
 Run
     btrun --csvformat btcsv --data A.csv --data B.csv … --cerebro cheat_on_open=True \

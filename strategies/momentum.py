@@ -4,7 +4,7 @@ Belief
     Stocks that rose over the past year go on for a while; what they did in the last month tends to
     reverse and is left out (Jegadeesh and Titman, 1993).
 Universe
-    The feeds it is given, but for those that an analyzer names as its benchmark.
+    The feeds it is given, except those that an analyzer names as its benchmark.
 Run
     btrun --csvformat btcsv --data A.csv --data B.csv … --cerebro cheat_on_open=True \
         --strategy strategies/momentum.py:Momentum:months=6

@@ -100,7 +100,7 @@ def test_a_date_is_the_local_midnight():
 
 def test_an_unknown_keyword_is_refused_with_the_nearest():
     checks.no_unknown("Book", ["topk"], ["topk"])
-    with pytest.raises(TypeError, match="Book has no parameter 'topkk'; did you mean 'topk'?"):
+    with pytest.raises(TypeError, match="Book has no parameter `topkk`; did you mean 'topk'?"):
         checks.no_unknown("Book", {"topk": 1, "topkk": 2}, iter(["lot", "topk"]))
 
 

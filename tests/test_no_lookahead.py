@@ -10,8 +10,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from attngru_bt import backtest
+from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.market import Market, make_market
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import walk_forward

@@ -134,7 +134,7 @@ class TestTheIndexIsNotTraded:
     def test_feeds_names_who_is_traded(self):
         strategy = run(script({"INDEX": INDEX, **STOCKS}), topk=7, feeds=["S001", "S003"])
         assert traded(strategy) == {"S001", "S003"}
-        with pytest.raises(DataError, match="`feeds`: no feed is named 'S00'. Did you mean 'S00"):
+        with pytest.raises(DataError, match="`feeds`: no feed is named 'S00'; did you mean 'S00"):
             run(script(STOCKS), feeds=["S00"])
         with pytest.raises(ValueError, match="both name 'S001'"):
             run(script(STOCKS), feeds=["S001", "S002"], benchmark="S001")
@@ -354,7 +354,7 @@ class TestFeedsAsPeopleWriteThem:
             run(cerebro)
         assert str(error.value) == (
             "Feed number 2 of 6 (PandasData of 150 rows, the first 2015-01-01 00:00:00) has no "
-            "name, so its stock cannot be told in scores and reports: write "
+            "name, so scores and reports could not name its stock: write "
             "cerebro.adddata(feed, name='SYMBOL') where it is added."
         )
 

@@ -1,4 +1,4 @@
-"""Each file in strategies/ runs under the real `btrun` on plain CSVs, here and copied elsewhere."""
+"""The files in strategies/, and by them all models, run under the real `btrun` on plain CSVs."""
 
 import ast
 import importlib
@@ -16,20 +16,25 @@ from backtrader.btrun import btrun
 from conftest import TIME_LIMIT
 from csv_market import write_btcsv
 
-from attngru_bt import backtest, make_market
+from attngru_bt import add_feeds, backtest, make_market, models
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "strategies"
 FILES = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py")
 NAMES = [path.stem for path in FILES]
 README = FOLDER / "README.md"
-# literals after the second colon; a strategy whose parameters differ gets a line of its own
-SMALL = dict.fromkeys(NAMES, "topk=3,lookback=3,step='month',min_months=2") | {
-    "equal_weight": "reserve=0.01",
-    "random_picks": "topk=3,random_state=1",
-    "momentum": "topk=3,months=2",
-}
-IN_A_PROCESS = ["attention_gru"]  # starting Python takes longer than the run: the rest shares this
+SMALL = "topk=3,lookback=3,step='month',min_months=2"  # literals after the second colon
+MODELS = [name for name in models.names() if name != "equal-weight"]
+BY_NAME = [
+    ("by_name", f"model={model!r}," + ("topk=3" if model in models.names("baseline") else SMALL))
+    for model in MODELS
+]
+RUNS = [
+    ("attention_gru_ranks", SMALL),
+    ("equal_weight", "reserve=0.01"),
+    ("momentum", "topk=3,months=2"),
+    *BY_NAME,
+]
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +77,25 @@ def trades(output):
     return int(re.search(r"- total:\s+- total: (\d+)", output).group(1))
 
 
-def test_there_are_strategies():
-    assert FILES
+def test_every_file_is_run():
+    assert {"attention_gru", *(name for name, _ in RUNS)} == set(NAMES)
+
+
+def test_a_name_that_is_no_model_is_refused_with_the_nearest(monkeypatch):
+    cerebro = bt.Cerebro(stdstats=False)
+    add_feeds(cerebro, make_market(n_assets=3, n_days=25))
+    cerebro.addstrategy(load("by_name", monkeypatch).ByName, model="lstn")
+    with pytest.raises(ValueError, match="No model is named 'lstn'; did you mean 'lstm'?"):
+        cerebro.run()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", IN_A_PROCESS)
-def test_runs_under_btrun_in_the_checkout(name, prices):
+def test_runs_under_btrun_in_the_checkout(prices):
     data = " ".join(f"--data {file}" for file in sorted(prices.glob("*.csv")))
     done = bash(
         f"btrun --csvformat btcsv {data} --cerebro cheat_on_open=True --cash 1000000 "
         f"--commission 0.001 --analyzer :TradeAnalyzer --pranalyzer "
-        f'--strategy "strategies/{name}.py::{SMALL[name]}"',
+        f'--strategy "strategies/attention_gru.py::{SMALL}"',
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr + done.stdout
@@ -93,21 +105,24 @@ def test_runs_under_btrun_in_the_checkout(name, prices):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*load_module:DeprecationWarning")  # btrun's way to a file
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in IN_A_PROCESS])
-def test_runs_under_btrun(name, prices, monkeypatch, capsys):
-    if name == "xgb":
+@pytest.mark.parametrize(("name", "parameters"), RUNS)
+def test_runs_under_btrun(name, parameters, prices, monkeypatch, capsys, tmp_path):
+    """In this process: starting Python takes longer than the run."""
+    if "xgboost" in parameters:
         pytest.importorskip("xgboost")
+    if "model='momentum'" in parameters:  # looks back on 13 month-ends
+        prices = write_btcsv(tmp_path / "prices", make_market(n_assets=10, n_days=330, seed=1))
     monkeypatch.chdir(ROOT)
     data = [item for file in sorted(prices.glob("*.csv")) for item in ("--data", str(file))]
-    strategy = f"strategies/{name}.py::{SMALL[name]}"
+    strategy = f"strategies/{name}.py::{parameters}"
     btrun(
         ["--csvformat", "btcsv", *data, "--cerebro", "cheat_on_open=True", "--cash", "1000000"]
         + ["--commission", "0.001", "--analyzer", ":TradeAnalyzer", "--pranalyzer"]
         + ["--strategy", strategy]
     )
-    told = capsys.readouterr()
-    assert trades(told.out) >= 4
-    assert told.err == ""
+    printed = capsys.readouterr()
+    assert trades(printed.out) >= 4
+    assert printed.err == ""
 
 
 @pytest.mark.slow
@@ -151,20 +166,25 @@ def test_copied_elsewhere_it_needs_only_installed_packages(path):
 @pytest.mark.parametrize("name", NAMES)
 def test_defines_one_documented_strategy_that_the_readme_lists(name, monkeypatch):
     module = load(name, monkeypatch)
-    found = strategies_of(module)
-    assert [cls.__module__ for cls in found] == [f"strategies.{name}"]
-    assert found[0].__doc__ and len(found[0].__doc__.split()) >= 5
-    assert found[0].__doc__ != bt.Strategy.__doc__
-    row = rf"^\| `{name}\.py` \| `{found[0].__name__}` \| .+ \| .+ \|$"
+    (strategy,) = strategies_of(module)
+    assert strategy.__module__ == f"strategies.{name}"
+    assert strategy.__doc__ and len(strategy.__doc__.split()) >= 5
+    assert strategy.__doc__ != bt.Strategy.__doc__
+    row = rf"^\| `{name}\.py` \| `{strategy.__name__}` \| .+ \| .+ \|$"
     assert re.search(row, README.read_text(), re.MULTILINE)
     for section in ("Belief", "Universe", "Run"):
         assert re.search(rf"^{section}$", module.__doc__, re.MULTILINE)
-    assert f"strategies/{name}.py:{found[0].__name__}" in module.__doc__
+    assert f"strategies/{name}.py:{strategy.__name__}" in module.__doc__
 
 
 def test_the_readme_lists_no_file_that_is_gone():
     listed = set(re.findall(r"^\| `(\w+)\.py`", README.read_text(), re.MULTILINE))
     assert listed == set(NAMES)
+
+
+def test_the_readme_lists_every_model():
+    listed = re.findall(r"^\| `([a-z-]+)` \|", README.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(models.names())
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.analyzers.record import session_dates
+from attngru_bt.checks import nearest
 from attngru_bt.feeds.sessions import FeedSessions
 
 logger = logging.getLogger(__name__)
@@ -55,9 +55,11 @@ class Benchmark:
             return
         names = [feed._name for feed in strategy.datas]
         if self.name not in names:
-            near = difflib.get_close_matches(self.name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"feeds: {', '.join(names[:8])}."
-            raise ValueError(f"`benchmark` {self.name!r} is not the name of a feed; {hint}")
+            hint = nearest(self.name, names)
+            raise ValueError(
+                f"`benchmark` {self.name!r} is not the name of a feed{hint} "
+                f"The feeds are {', '.join(names[:8])}."
+            )
         self._feed = strategy.datas[names.index(self.name)]
         self._lines = FeedSessions(self._feed), self._feed.lines.close
 

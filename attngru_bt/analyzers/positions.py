@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.analyzers.record import Record
+from attngru_bt.feeds.roles import check_names
 
 CASH = "cash"
 
@@ -37,12 +38,7 @@ class Positions(Record):
         """Name the feeds."""
         super().start()
         self._names = [feed._name or f"Data{i}" for i, feed in enumerate(self.strategy.datas)]
-        if len(set(self._names)) < len(self._names):
-            twice = next(name for name in self._names if self._names.count(name) > 1)
-            raise ValueError(
-                f"Two feeds are named {twice!r}, so reports would merge them; give each feed its "
-                "own name with cerebro.adddata(feed, name=…)."
-            )
+        check_names(self._names)
         if CASH in self._names:
             raise ValueError('A feed is named "cash", which pyfolio takes for the cash; rename it.')
         self._columns = {id(feed): i for i, feed in enumerate(self.strategy.datas)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import logging
 from typing import Any
 
@@ -11,6 +10,7 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.data.interval import contradicts
 from attngru_bt.feeds.sessions import RunSessions
 
@@ -64,11 +64,7 @@ class Record(bt.Analyzer):
         """Refuse parameters that do not exist; backtrader would only say "takes no arguments"."""
         if args:
             raise TypeError(f"{cls.__name__} takes its parameters by name; got {args[0]!r}.")
-        for name in kwargs:
-            known = list(cls.params._getkeys())
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(known)}."
-            raise TypeError(f"{cls.__name__} has no parameter `{name}`; {hint}")
+        checks.no_unknown(cls.__name__, kwargs, cls.params._getkeys())
         return super().__new__(cls)  # type: ignore[no-any-return]
 
     def __init__(self) -> None:

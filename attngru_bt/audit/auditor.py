@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.audit import (
     accuracy,
     adjustment,
@@ -28,7 +29,7 @@ from attngru_bt.audit.history import History, history
 from attngru_bt.audit.job import Job, chosen, parameters
 from attngru_bt.audit.outcomes import outcomes
 from attngru_bt.audit.report import Check, Report, skipped
-from attngru_bt.data.bars import Bars, nearest
+from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market
 from attngru_bt.factors import registry
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
@@ -126,15 +127,13 @@ def run(
     DataError
         If the data cannot be used.
     """
-    if model not in MODELS:
-        raise ValueError(f"`model` must be one of {', '.join(MODELS)}; got {model!r}.")
-    if isinstance(cuts, bool) or not isinstance(cuts, int) or cuts < 1:
-        raise ValueError(f"`cuts` must be a whole number of at least 1; got {cuts!r}.")
+    checks.one_of("model", model, MODELS)
+    checks.whole_number("cuts", cuts)
     for name in skip:
         if name not in CHECKS:
-            hint = nearest(name, CHECKS)
             raise ValueError(
-                f"`skip` must name checks ({', '.join(CHECKS)}); got {name!r}{hint or '.'}"
+                f"`skip` must name checks ({', '.join(CHECKS)}); got {name!r}"
+                f"{checks.nearest(name, CHECKS)}"
             )
     if end is not None:
         market = market.until(end)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.fresh import CannotTravel, Fresh, is_ours
 from attngru_bt.audit.leaks import Compute, Values, differs, find, find_between, measured
 from attngru_bt.audit.memory import remembers
-from attngru_bt.data.bars import Bars, nearest
-from attngru_bt.data.market import make_market
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.synthetic import make_market
 from attngru_bt.factors import Factor, Registry, compute, registry
 from attngru_bt.factors import factor as register
 from attngru_bt.factors.registry import LINES
@@ -73,8 +74,7 @@ def assert_causal(
         ...
     AssertionError: centered of S000 on 2015-02-26 is ...: it looks 2 sessions ahead.
     """
-    if isinstance(cuts, bool) or not isinstance(cuts, int) or cuts < 1:
-        raise ValueError(f"`cuts` must be a whole number of at least 1; got {cuts!r}.")
+    checks.whole_number("cuts", cuts)
     function, names, nodes = _computer(factor)
     if bars is None:
         bars = _made_up(nodes, seed)
@@ -140,8 +140,8 @@ def _computer(
     source = registry
     if isinstance(factor, str):
         if factor not in registry:
-            hint = nearest(factor, registry.names())
-            raise ValueError(f"No factor is called {factor!r}{hint or '.'}")
+            hint = checks.nearest(factor, registry.names())
+            raise ValueError(f"No factor is called {factor!r}{hint}")
         nodes = (registry[factor],)
     elif isinstance(factor, Factor):
         source, nodes = _with(factor), (factor,)

@@ -12,7 +12,7 @@ from attngru_bt.audit.leaks import Compute, Leak, Values, find, find_between, me
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.data.bars import Bars
 from attngru_bt.factors import compute
-from attngru_bt.factors.engine import plan
+from attngru_bt.factors.plan import plan
 
 NAME = "factors"
 AT_ONCE = 16_000_000

@@ -15,7 +15,7 @@ from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.columns import how_to_ignore
 from attngru_bt.factors import compute
-from attngru_bt.factors.engine import plan
+from attngru_bt.factors.plan import plan
 from attngru_bt.features.foresight import (
     BELIEVABLE,
     LEAST,

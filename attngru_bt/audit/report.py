@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from attngru_bt import checks
+
 STATUSES = ("pass", "fail", "skipped")
 SHOWN = 20
 """Findings of a check that are written to JSON; how many there are is written as well."""
@@ -57,8 +59,7 @@ class Check:
 
     def __post_init__(self) -> None:
         """Check that status and findings agree."""
-        if self.status not in STATUSES:
-            raise ValueError(f"`status` must be one of {', '.join(STATUSES)}; got {self.status!r}.")
+        checks.one_of("status", self.status, STATUSES)
         if bool(self.findings) != (self.status == "fail"):
             raise ValueError(f"Check {self.name!r}: findings are what a fail has, and only a fail.")
 

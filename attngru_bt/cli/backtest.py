@@ -49,7 +49,7 @@ from attngru_bt.cli.options import (
 from attngru_bt.cli.progress import PARTIAL, Progress
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
 from attngru_bt.data.market import Market
-from attngru_bt.factors.engine import cost_of, plan
+from attngru_bt.factors.plan import cost_of, plan
 from attngru_bt.models.names import find
 from attngru_bt.reports.tables import DASH
 from attngru_bt.trading import idle

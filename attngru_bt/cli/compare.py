@@ -51,7 +51,7 @@ from attngru_bt.compare.files import find_place
 from attngru_bt.compare.tables import subject, table2, table3
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
-from attngru_bt.factors.engine import plan
+from attngru_bt.factors.plan import plan
 from attngru_bt.reports.tables import Table
 
 EXAMPLES = """

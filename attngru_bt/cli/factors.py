@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from attngru_bt.checks import nearest
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date, read_market
 from attngru_bt.cli.options import Benchmark, Data, End, FactorFile, Ignore
@@ -25,8 +26,7 @@ from attngru_bt.factors import compute as compute_factors
 from attngru_bt.factors import registry
 from attngru_bt.factors.document import describe as described
 from attngru_bt.factors.document import lines_of
-from attngru_bt.factors.engine import Plan, plan
-from attngru_bt.factors.registry import nearest
+from attngru_bt.factors.plan import Plan, plan
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,7 +66,7 @@ def list_factors(
         if family is not None and family not in registry.families():
             raise ValueError(
                 f"No family is called {family!r}; there are {', '.join(registry.families())}"
-                f"{nearest(family, registry.families())}."
+                f"{nearest(family, registry.families())}"
             )
         for name in names or ():
             _known(name)

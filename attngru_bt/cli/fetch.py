@@ -12,9 +12,9 @@ import pandas as pd
 import typer
 from rich.markup import escape
 
+from attngru_bt import checks
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date
-from attngru_bt.data.bars import nearest
 from attngru_bt.data.vendors import VENDORS, Patience, Report, download
 from attngru_bt.data.vendors.parts import Parts
 
@@ -69,11 +69,7 @@ def fetch(
     """Fetch daily bars from a vendor into a panel folder; start again to go on."""
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
     with sentences(debug, out_dir):
-        if source not in VENDORS:
-            raise ValueError(
-                f"--source must be one of {', '.join(VENDORS)}; got {source!r}"
-                f"{nearest(source, VENDORS)}."
-            )
+        checks.one_of("--source", source, VENDORS)
         first = date("start", start)
         last = _until(out_dir, fresh) if end is None else date("end", end)
         kind = VENDORS[source]

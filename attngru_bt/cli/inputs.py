@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError
 from attngru_bt.data.files import read_index
 from attngru_bt.data.market import Market, load, load_sp500
@@ -72,10 +72,7 @@ def _joined(bars: Bars, path: Path) -> Bars:
 
 def date(option: str, text: str) -> str:
     """Check a date given on the command line; returns it as YYYY-MM-DD."""
-    try:
-        return f"{pd.Timestamp(text):%Y-%m-%d}"
-    except ValueError:
-        raise ValueError(f"--{option} must be a date such as 2017-01-31; got {text!r}.") from None
+    return f"{checks.date(f'--{option}', text):%Y-%m-%d}"
 
 
 def dask_tls(ca: Path | None, cert: Path | None, key: Path | None) -> dict[str, Path] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from attngru_bt.checks import nearest
 from attngru_bt.data.bars import DataError
 
 EQUAL_WEIGHT = "equal-weight"
@@ -31,9 +31,8 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
         raise ValueError("`models` must name models, or be 'all'; got none.")
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}."
-            raise ValueError(f"`models`: there is no model {name!r}; {hint}")
+            hint = f"{nearest(name, known)} There are {', '.join(known)}."
+            raise ValueError(f"`models`: there is no model {name!r}{hint}")
     return names
 
 

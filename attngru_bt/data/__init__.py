@@ -1,16 +1,17 @@
 """What the market was: bars, their checks and files, members over time, and the data sets.
 
-`Bars` holds the lines known so far (``bars``), `Market` the bars with benchmark and members of a
-run (``market``), `Membership` who belonged when (``membership``). Tables are read in ``files`` and
-checked in ``checks``, ``columns``, ``interval``, ``names`` and ``splits``. ``vendors`` downloads.
+`Bars` are the daily lines known so far, `Market` is the bars of a run with its benchmark and its
+members, `Membership` says who was a member when. ``files`` reads tables; ``rows``, ``columns``,
+``interval``, ``names`` and ``splits`` check them; ``vendors`` downloads them.
 """
 
 from __future__ import annotations
 
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError
 from attngru_bt.data.files import read_folder, read_index, read_table
-from attngru_bt.data.market import Market, load, load_sp500, make_market
+from attngru_bt.data.market import Market, load, load_sp500
 from attngru_bt.data.membership import Membership, Universe
+from attngru_bt.data.synthetic import make_market
 
 __all__ = [
     "PRICE_LINES",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt import checks
+from attngru_bt.checks import nearest as nearest  # old address, until all callers have moved
 from attngru_bt.data.names import fault
 
 PRICE_LINES = ("open", "high", "low", "close", "preclose")
@@ -24,24 +25,10 @@ class DataError(ValueError):
     """Input data that cannot be used; the message names where and what to do."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'close'?"``, or an empty string when nothing is near."""
-    found = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
 def first(mask: np.ndarray) -> list[int]:
-    """Return the first place where a mask is true, as a list of one; or an empty list."""
-    places: list[int] = np.flatnonzero(mask)[:1].tolist()
-    return places
-
-
-def session_date(date: DateLike) -> pd.Timestamp:
-    """Return the naive midnight of a date; of a zoned one, of its local date."""
-    stamp = pd.Timestamp(date)
-    if pd.isna(stamp):
-        raise ValueError(f"`date` must be a date; got {date!r}.")
-    return stamp.tz_localize(None).normalize()
+    """Return the first position at which a mask is True, as a list of one, or an empty list."""
+    positions: list[int] = np.flatnonzero(mask)[:1].tolist()
+    return positions
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -54,9 +41,9 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 class Bars:
     """Daily lines known so far, one array (days, assets) per line.
 
-    Prices are in the currency of the input and adjusted unless asked otherwise; dates are naive
-    session dates. NaN means that the asset did not trade that day, or that the value is not known.
-    Arrays are read-only; ``before``, ``until`` and slices share memory with their source.
+    Prices are in the currency of the input, adjusted by default; dates are naive session dates. NaN
+    means that the asset did not trade that day, or that the value is unknown. Arrays are read-only;
+    the results of ``before``, ``until`` and ``rows`` share memory with their source.
 
     Parameters
     ----------
@@ -65,17 +52,17 @@ class Bars:
     assets : tuple of str
         Column names.
     lines : mapping of str to numpy.ndarray
-        Name of the line to float64 values (days, assets). ``close`` is always there.
+        Name of the line to float64 values (days, assets). ``close`` is required.
     benchmark : numpy.ndarray, optional
-        Benchmark closes on the same dates, shape (days,); NaN where it is not known.
+        Closes of the benchmark on the same dates, shape (days,); NaN where unknown.
     benchmark_open : numpy.ndarray, optional
-        Its opens likewise, where it has opens of its own.
+        Opens of the benchmark, if it has opens that differ from its closes.
 
     Raises
     ------
     DataError
-        If dates do not increase or are no session dates, assets repeat, ``close`` is missing or a
-        shape does not fit.
+        If dates do not increase or are not session dates, an asset is listed twice, ``close`` is
+        missing, or an array has the wrong shape.
 
     Examples
     --------
@@ -104,9 +91,7 @@ class Bars:
                 raise DataError(f"`assets` must be non-empty strings; got {asset!r}.")
             if wrong := fault(asset):
                 raise DataError(f"`assets`: {wrong}; write it without.")
-        if len(set(assets)) != len(assets):
-            twice = next(a for a in assets if assets.count(a) > 1)
-            raise DataError(f"`assets` must differ; got {twice!r} more than once.")
+        checks.no_duplicates("Asset", assets, "give each its own column", DataError)
         if "close" not in self.lines:
             raise DataError(f"`lines` must contain 'close'; got {sorted(self.lines)}.")
         shape = (len(dates), len(assets))
@@ -116,7 +101,7 @@ class Bars:
             if array.shape != shape:
                 raise DataError(f"line {name!r} must have shape {shape}; got {array.shape}.")
             lines[name] = _read_only(array)
-        index = []
+        benchmark_lines = []
         for name in ("benchmark", "benchmark_open"):
             values = getattr(self, name)
             if values is not None:
@@ -124,10 +109,10 @@ class Bars:
                 if values.shape != shape[:1]:
                     raise DataError(f"`{name}` must have shape {shape[:1]}; got {values.shape}.")
                 values = _read_only(values)
-            index.append(values)
-        # one unit, no name and no frequency, wherever the dates come from
+            benchmark_lines.append(values)
+        # normalize the index: microseconds, without a name or a frequency
         dates = pd.DatetimeIndex(dates.as_unit("us").to_numpy())
-        self._set(dates, assets, lines, *index)
+        self._set(dates, assets, lines, *benchmark_lines)
 
     def _set(
         self,
@@ -162,7 +147,8 @@ class Bars:
             return self.lines[line]
         except KeyError:
             raise KeyError(
-                f"no line {line!r}; there are {', '.join(self.lines)}{nearest(line, self.lines)}"
+                f"no line {line!r}; these bars have {', '.join(self.lines)}"
+                f"{checks.nearest(line, self.lines)}"
             ) from None
 
     def __repr__(self) -> str:
@@ -190,47 +176,48 @@ class Bars:
         if start == 0 and stop >= len(self):
             return self
         days = slice(start, stop)
-        part = object.__new__(Bars)
-        part._set(
+        view = object.__new__(Bars)  # the checks of the source hold for its rows, too
+        view._set(
             self.dates[days],
             self.assets,
             {name: values[days] for name, values in self.lines.items()},
             None if self.benchmark is None else self.benchmark[days],
             None if self.benchmark_open is None else self.benchmark_open[days],
         )
-        return part
+        return view
 
     def before(self, date: DateLike) -> Bars:
         """Return the days dated earlier than ``date``, as a view."""
-        return self.rows(0, int(self.dates.searchsorted(session_date(date), side="left")))
+        return self.rows(0, int(self.dates.searchsorted(checks.date("date", date), "left")))
 
     def until(self, date: DateLike) -> Bars:
         """Return the days up to and including ``date``, as a view."""
-        return self.rows(0, int(self.dates.searchsorted(session_date(date), side="right")))
+        return self.rows(0, int(self.dates.searchsorted(checks.date("date", date), "right")))
 
     def select(self, assets: Iterable[str]) -> Bars:
-        """Return the columns of ``assets``, in that order (a copy); a KeyError names a near one."""
+        """Return a copy with the columns of ``assets``, in that order; else a KeyError."""
         wanted = tuple(assets)
         column = {asset: j for j, asset in enumerate(self.assets)}
         for asset in wanted:
             if asset not in column:
-                raise KeyError(f"no asset {asset!r} in these bars{nearest(asset, self.assets)}")
-        take = np.array([column[asset] for asset in wanted], dtype=np.intp)
+                hint = checks.nearest(asset, self.assets)
+                raise KeyError(f"no asset {asset!r} in these bars{hint}")
+        columns = np.array([column[asset] for asset in wanted], dtype=np.intp)
         return Bars(
             self.dates,
             wanted,
-            {name: values[:, take] for name, values in self.lines.items()},
+            {name: values[:, columns] for name, values in self.lines.items()},
             self.benchmark,
             self.benchmark_open,
         )
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of dates, assets and lines; the order of lines is irrelevant."""
+        """Return the SHA-256 (hex) of dates, assets and lines, whatever the order of the lines."""
         sha = hashlib.sha256()
         sha.update(self.dates.as_unit("us").asi8.astype("<i8").tobytes())
         sha.update("\0".join(self.assets).encode())
         for name in sorted(self.lines):
-            # one bit pattern for all NaN and both zeros, so that equal data have equal digests
+            # all NaN get one bit pattern, and so do 0.0 and -0.0: equal data, equal digest
             values = np.where(np.isnan(self.lines[name]), np.nan, self.lines[name]) + 0.0
             sha.update(f"\0{name}\0".encode())
             sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())

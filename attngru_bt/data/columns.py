@@ -16,8 +16,9 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import DataError, nearest
-from attngru_bt.data.checks import KNOWN
+from attngru_bt import checks
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.rows import KNOWN
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,7 @@ class Columns:
     """
 
     def __init__(self, source: str, ignore: Iterable[str] = ()) -> None:
-        if isinstance(ignore, str):
-            raise TypeError(f"`ignore` must be a list of names; got the string {ignore!r}.")
+        checks.list_of_names("ignore", ignore)
         self.source = source
         self.ignore = {str(name).strip().lower() for name in ignore}
         for name in NEEDED:
@@ -107,7 +107,7 @@ class Columns:
         for name in sorted(self.ignore - self._ignored):
             raise DataError(
                 f"{self.source}: `ignore` names the column {name!r}, which is not there"
-                f"{nearest(name, self._seen) or '.'}"
+                f"{checks.nearest(name, self._seen)}"
             )
         if self._adjusted:
             names = list(self._adjusted)

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError
-from attngru_bt.data.checks import EMPTY, FILLABLE, checked
 from attngru_bt.data.columns import Columns, check_width
 from attngru_bt.data.dates import one_zone
 from attngru_bt.data.names import fault, from_cells
+from attngru_bt.data.rows import EMPTY, FILLABLE, checked
 from attngru_bt.data.splits import tell_splits
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")

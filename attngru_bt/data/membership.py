@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import DataError, DateLike, first, session_date
+from attngru_bt import checks
+from attngru_bt.data.bars import DataError, DateLike, first
 from attngru_bt.data.names import fault, from_cells
 
 COLUMNS = ("symbol", "in_date", "out_date")
@@ -121,7 +122,7 @@ class Membership:
 
     def at(self, date: DateLike) -> frozenset[str]:
         """Return the members at ``date``: in_date <= date < out_date."""
-        day = np.datetime64(session_date(date), "D")
+        day = np.datetime64(checks.date("date", date), "D")
         return frozenset(self._names[(self._in <= day) & (day < self._out)])
 
     def check(self, assets: Iterable[str]) -> list[str]:

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from attngru_bt import checks
 from attngru_bt.evaluation import statistics
 from attngru_bt.evaluation.spread import spread
 
@@ -148,8 +149,7 @@ def expected_best_sharpe(trials: int, variance: float) -> float:
     ----------
     Bailey & López de Prado (2014), The deflated Sharpe ratio, equation 1.
     """
-    if trials < 1:
-        raise ValueError(f"`trials` must be a whole number of at least 1; got {trials!r}.")
+    checks.whole_number("trials", trials)
     if trials == 1:
         return 0.0
     weight = np.euler_gamma

@@ -1,15 +1,17 @@
-"""Factors: bars in, one number per asset and day out; NaN = not known.
+"""Factors: one number per asset and day, computed from bars; NaN means unknown.
 
-The library's own are in one file per family. A script adds its own with `factor`; further columns
-of the bars are factors as they are; `join_factor_file` takes values computed elsewhere.
+``library`` has the factors of this package, a file per family. A script adds its own with `factor`,
+any further line of the bars is a factor as it is, and `join_factor_file` reads values from a file.
 """
 
 from __future__ import annotations
 
 from attngru_bt.factors import library
+from attngru_bt.factors.declaration import Factor
+from attngru_bt.factors.decorators import factor, step
 from attngru_bt.factors.engine import compute
 from attngru_bt.factors.history import FactorHistory
-from attngru_bt.factors.registry import Factor, Registry, factor, registry, step
+from attngru_bt.factors.registry import Registry, registry
 from attngru_bt.factors.uqer import join_factor_file
 
 __all__ = [
@@ -23,4 +25,4 @@ __all__ = [
     "step",
 ]
 
-_ = library  # its factors register on import
+_ = library  # registers its factors when it is imported

@@ -10,8 +10,9 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars, nearest
 from attngru_bt.factors.clocks import Days, Mask
-from attngru_bt.factors.engine import Plan, plan, report_missing, rows_of, values_at
+from attngru_bt.factors.engine import rows_of, values_at
 from attngru_bt.factors.ops import Array
+from attngru_bt.factors.plan import Plan, plan, report_missing
 
 
 @dataclass(frozen=True)

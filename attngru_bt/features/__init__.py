@@ -1,11 +1,11 @@
-"""From factors to what a model is given: cross-sections, the panel of them, preprocessing.
+"""From factors to the input of a model: cross-sections, the panel of them, preprocessing.
 
-``cross_section`` holds a month-end with its outcome once known, ``panel`` those of all month-ends
+``cross_section`` is one month-end, with its outcome once that is known; ``panel`` is all month-ends
 so far. The transformers (``missing``, ``standardizer``, ``neutralizer``, ``components``) take and
-return a DataFrame indexed (date, asset) with one column per factor, so they compose in a
-`sklearn.pipeline.Pipeline`. Those that work per date look at one date's rows at a time and have
-nothing to fit: dates do not see each other, so neither past nor future leaks. NaN means "not known"
-and stays NaN until `ConstantImputer`. ``foresight`` warns of lines that know the future.
+return a DataFrame indexed (date, asset) with one column per factor, and so fit into a
+`sklearn.pipeline.Pipeline`. A transformer that works per date uses the rows of that date only, so
+that nothing leaks from other dates. NaN means "unknown" and stays NaN until `ConstantImputer`.
+``foresight`` warns of lines that know the future.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the transformers share: panels in and out, one date at a time, safe moments."""
+"""Base of the transformers: a DataFrame in and out, rows by date, and stable moments."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 Floats = NDArray[np.float64]
 
-ROUNDING = 1e-12  # a spread below this share of the largest value is rounding
+ROUNDING = 1e-12  # a spread smaller than this share of the largest value is a rounding error
 
 
-class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What the transformers share: a checked panel in, a DataFrame out."""
+class FrameTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of the transformers: checks parameters and rows, and returns a DataFrame.
+
+    A subclass defines ``_change``, and ``_learn`` if it learns something from the rows.
+    """
 
     def fit(self, X: pd.DataFrame, y: object = None) -> Self:
-        """Check the parameters, remember the columns, and learn what there is to learn.
+        """Check the parameters, remember the columns, and learn from the rows.
 
         Parameters
         ----------
@@ -33,7 +36,7 @@ class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the transformed panel; X itself is not changed.
+        """Return the transformed rows; X itself is not changed.
 
         Parameters
         ----------
@@ -46,7 +49,7 @@ class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "n_features_in_")
         values = self._change(X, self._values(X, reset=False))
         names = list(self.get_feature_names_out())
-        # the result is nobody else's: pandas need not copy it
+        # `_change` returns a new array, so pandas need not copy it
         return pd.DataFrame(values, index=X.index, columns=names, copy=False)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
@@ -55,7 +58,7 @@ class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.feature_names_in_, dtype=object)
 
     def _named(self, columns: Sequence[str]) -> Self:
-        """Check the parameters and take the columns as those fitted on."""
+        """Check the parameters and set the columns, as `fit` would; for fits without rows."""
         self._check_parameters()
         self.feature_names_in_ = np.asarray(columns, dtype=object)
         self.n_features_in_ = len(columns)
@@ -76,7 +79,7 @@ class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             date, asset = X.index[row]
             raise ValueError(
                 f"`X` must not contain infinities; got one in {X.columns[column]!r} on "
-                f"{pd.Timestamp(date).date()} for {asset!r}. Write NaN for a value not known."
+                f"{pd.Timestamp(date).date()} for {asset!r}. Write NaN for an unknown value."
             )
         return values
 
@@ -84,9 +87,10 @@ class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Raise ValueError for a parameter out of bounds."""
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
-        """Set what the rows teach; nothing for transformers per date."""
+        """Set fitted attributes; a transformer that works per date has none."""
 
     def _change(self, X: pd.DataFrame, values: Floats) -> Floats:
+        """Return the transformed values, as an array of its own."""
         raise NotImplementedError
 
     def __sklearn_tags__(self) -> Any:
@@ -96,11 +100,11 @@ class PanelTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def dates_of(X: pd.DataFrame) -> Iterator[slice | NDArray[np.intp]]:
-    """Rows of each date, as slices where a date's rows lie together."""
+    """Return the rows of each date, as slices if the rows of every date are adjacent."""
     codes = X.index.codes[0] if isinstance(X.index, pd.MultiIndex) else None
     codes = np.asarray(codes)
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
-    if len(np.unique(codes[starts])) == len(starts):
+    if len(np.unique(codes[starts])) == len(starts):  # slices are views, and so much faster
         for start, end in zip(starts, np.r_[starts[1:], len(codes)], strict=True):
             yield slice(int(start), int(end))
         return
@@ -110,19 +114,21 @@ def dates_of(X: pd.DataFrame) -> Iterator[slice | NDArray[np.intp]]:
 
 
 def moments(values: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation (divided by n) per column over the known rows.
+    """Return mean and standard deviation (divided by n) of the known values of each column.
 
-    The deviation is 0 where the column is constant up to rounding.
+    The deviation is 0 if a column is constant up to rounding.
     """
     unknown = np.isnan(values)
     n = np.maximum(len(values) - unknown.sum(axis=0), 1)
-    away = values.copy()
-    np.copyto(away, 0.0, where=unknown)
-    largest = np.maximum(away.max(axis=0), -away.min(axis=0))
-    center = away.sum(axis=0) / n
-    away -= center
-    np.copyto(away, 0.0, where=unknown)
-    rest = away.sum(axis=0) / n  # rounding of a large common level; its square does not cancel
-    spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", away, away) / n - rest * rest, 0.0))
+    deviation = values.copy()
+    np.copyto(deviation, 0.0, where=unknown)
+    largest = np.maximum(deviation.max(axis=0), -deviation.min(axis=0))
+    center = deviation.sum(axis=0) / n
+    deviation -= center
+    np.copyto(deviation, 0.0, where=unknown)
+    # two passes: if all values are large, the first mean is rounded, and this is its error
+    error = deviation.sum(axis=0) / n
+    square = np.einsum("ij,ij->j", deviation, deviation) / n
+    spread = np.sqrt(np.maximum(square - error * error, 0.0))
     spread[spread <= ROUNDING * largest] = 0.0
-    return center + rest, spread
+    return center + error, spread

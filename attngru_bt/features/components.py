@@ -11,31 +11,39 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from attngru_bt.features.base import Floats, PanelTransformer
+from attngru_bt import checks
+from attngru_bt.features.base import Floats, FrameTransformer
 from attngru_bt.features.covariance import RunningCovariance
 
 logger = logging.getLogger(__name__)
 
 
-class Components(PanelTransformer):
+class Components(FrameTransformer):
     """Principal components, with a sign that does not flip from one fit to the next by chance.
 
-    Each component's largest loading (in absolute value; the first of equal ones) is positive.
+    The loading of each component that is largest in absolute value (the first of equal ones) is
+    positive.
 
     Parameters
     ----------
     n_components : int or float, default=24
         Number of components, or as a fraction in (0, 1) the share of the variance that they must
-        explain. More than there are columns: all of them, and a log line says so.
+        explain. If there are fewer columns, all components are used, and a log line says so.
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, factors)
-        Loadings; rows have length 1.
+        Loadings; each row has length 1.
     explained_variance_, explained_variance_ratio_ : ndarray of shape (n_components,)
-        Variance along each component, and as a fraction of the factors' total.
+        Variance along each component, and the same as a fraction of the total variance.
     mean_ : ndarray of shape (factors,)
     n_components_ : int
+
+    Notes
+    -----
+    scikit-learn's PCA cannot be fitted on a covariance (`from_covariance`), so this code would be
+    needed beside it. Its solver "covariance_eigh" also subtracts the mean from the products instead
+    of the rows, which loses digits, and the sign it chooses can flip between equal loadings.
     """
 
     def __init__(self, n_components: int | float = 24) -> None:
@@ -48,31 +56,28 @@ class Components(PanelTransformer):
         n_components: int | float = 24,
         columns: Sequence[str] | None = None,
     ) -> Self:
-        """Return what `fit` gives on all rows that a running covariance has seen.
+        """Return the components that `fit` gives on all rows that were added to a covariance.
 
-        Up to rounding: components agree to 1e-6 unless the variances along two of them do.
+        They agree to 1e-6, unless two components have almost the same variance.
 
         Parameters
         ----------
         covariance : RunningCovariance
         n_components : int or float, default=24
-            As for the class.
+            See the class.
         columns : sequence of str, optional
             Factors to use, such as those a `MissingShareFilter` kept; None: all.
         """
-        made = cls(n_components)._named(covariance.columns if columns is None else columns)
+        fitted = cls(n_components)._named(covariance.columns if columns is None else columns)
         mean, matrix = covariance.moments(columns)
-        made._decompose(mean, matrix, covariance.n_rows)
-        return made
+        fitted._decompose(mean, matrix, covariance.n_rows)
+        return fitted
 
     def _check_parameters(self) -> None:
-        n = self.n_components
-        whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1
-        if not whole and not (isinstance(n, (float, np.floating)) and 0 < n < 1):
-            raise ValueError(
-                f"`n_components` must be a whole number >= 1 or a fraction in (0, 1); got "
-                f"n_components={n!r}."
-            )
+        if isinstance(self.n_components, (float, np.floating)):
+            checks.number("n_components", self.n_components, above=0, below=1)
+        else:
+            checks.whole_number("n_components", self.n_components)
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
         self._require_known(X, values)
@@ -81,24 +86,25 @@ class Components(PanelTransformer):
         self._decompose(mean, centered.T @ centered / max(len(values) - 1, 1), len(values))
 
     def _decompose(self, mean: Floats, covariance: Floats, n_rows: int) -> None:
-        """Set what is learnt from rows of this mean and covariance."""
+        """Set the fitted attributes from mean and covariance of the rows."""
         self.mean_ = mean
-        variance, vectors = np.linalg.eigh(covariance)
+        variance, vectors = np.linalg.eigh(covariance)  # in ascending order
         variance = np.maximum(variance[::-1], 0.0)
-        loadings = vectors.T[::-1]
+        loadings = vectors.T[::-1]  # (components, factors)
         ratio = variance / (variance.sum() or 1.0)
         most = min(len(mean), n_rows)
         if isinstance(self.n_components, (float, np.floating)):
+            # the tolerance keeps rounding from adding a component
             n = int(np.searchsorted(ratio.cumsum(), self.n_components - 1e-12) + 1)
         else:
             n = int(self.n_components)
             if n > most:
                 logger.info("%d components asked for, %d possible: all are used", n, most)
         n = min(n, most)
-        # nearly equal loadings must not swap the choice of sign by rounding: ties go to the first
+        # rounding must not decide between loadings of equal size: the first of them has the sign
         size = np.abs(loadings[:n])
-        first = np.argmax(size >= size.max(axis=1, keepdims=True) * (1 - 1e-9), axis=1)
-        sign = np.where(loadings[np.arange(n), first] < 0, -1.0, 1.0)
+        largest = np.argmax(size >= size.max(axis=1, keepdims=True) * (1 - 1e-9), axis=1)
+        sign = np.where(loadings[np.arange(n), largest] < 0, -1.0, 1.0)
         self.components_ = loadings[:n] * sign[:, None]
         self.explained_variance_ = variance[:n]
         self.explained_variance_ratio_ = ratio[:n]

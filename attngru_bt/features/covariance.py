@@ -1,4 +1,4 @@
-"""Covariance of the factors, kept up to date month by month."""
+"""Covariance of the factors, updated month by month."""
 
 from __future__ import annotations
 
@@ -9,41 +9,40 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attngru_bt import checks
 from attngru_bt.features.base import Floats
 
 
 class RunningCovariance:
     """Mean and covariance of all rows added so far, without keeping the rows.
 
-    A new month costs one product of its own rows, however many came before: what principal
-    components need (`Components.from_covariance`) in a walk-forward that refits every month. Parts
-    can be merged: sums of single months, put together, give a rolling window.
+    A walk-forward that refits every month needs no more for its principal components
+    (`Components.from_covariance`), and a new month costs one product of its own rows, however many
+    came before. The covariances of single months can be merged into that of a rolling window.
 
     Parameters
     ----------
     columns : sequence of str
         Factors.
     fill : float, default=0.0
-        What stands for a value that is not known, as in `ConstantImputer`.
+        Value in place of a missing one, as in `ConstantImputer`.
 
     Attributes
     ----------
     n_rows : int
     mean : ndarray of shape (factors,)
     products : ndarray of shape (factors, factors)
-        Sums of products of the distances from the mean, in float64.
+        Sums of products of the deviations from the mean, in float64.
     n_missing : ndarray of shape (factors,)
-        How many values were not known, per factor.
+        Number of missing values per factor.
 
     References
     ----------
-    Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance: parts are joined
-    by their means, so that nothing large cancels.
+    Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance.
     """
 
     def __init__(self, columns: Sequence[str], fill: float = 0.0) -> None:
-        if not np.isfinite(fill):
-            raise ValueError(f"`fill` must be a finite number; got fill={fill!r}.")
+        checks.number("fill", fill)
         self.columns, self.fill = tuple(columns), float(fill)
         k = len(self.columns)
         self.n_rows = 0
@@ -52,12 +51,12 @@ class RunningCovariance:
         self.n_missing: NDArray[np.int64] = np.zeros(k, dtype=np.int64)
 
     def add(self, rows: pd.DataFrame) -> Self:
-        """Take in further rows.
+        """Add rows.
 
         Parameters
         ----------
         rows : DataFrame of shape (rows, factors)
-            Its columns are `columns`, in that order. NaN = not known.
+            Its columns are `columns`, in that order. NaN means missing.
         """
         if tuple(rows.columns) != self.columns:
             raise ValueError(
@@ -69,21 +68,21 @@ class RunningCovariance:
             row, column = np.argwhere(np.isinf(values))[0]
             raise ValueError(
                 f"`rows` must not contain infinities; got one in {self.columns[column]!r} in row "
-                f"{rows.index[row]!r}. Write NaN for a value not known."
+                f"{rows.index[row]!r}. Write NaN for an unknown value."
             )
         if not len(values):
             return self
-        part = RunningCovariance(self.columns, self.fill)
-        unknown = np.isnan(values)
-        values = np.where(unknown, self.fill, values)
-        part.n_rows, part.n_missing = len(values), unknown.sum(axis=0)
-        part.mean = values.mean(axis=0)
-        values -= part.mean
-        part.products = values.T @ values
-        return self.merge(part)
+        added = RunningCovariance(self.columns, self.fill)
+        missing = np.isnan(values)
+        values = np.where(missing, self.fill, values)
+        added.n_rows, added.n_missing = len(values), missing.sum(axis=0)
+        added.mean = values.mean(axis=0)
+        values -= added.mean
+        added.products = values.T @ values
+        return self.merge(added)
 
     def merge(self, other: RunningCovariance) -> Self:
-        """Take in the rows that another one of the same columns and fill has seen."""
+        """Add the rows of another covariance of the same columns and fill."""
         if (other.columns, other.fill) != (self.columns, self.fill):
             raise ValueError(
                 "`other` must have the same columns and fill; got "
@@ -93,34 +92,32 @@ class RunningCovariance:
         n = self.n_rows + other.n_rows
         if not n:
             return self
-        apart = other.mean - self.mean
+        # around the common mean, so that nothing large cancels (see References)
+        shift = other.mean - self.mean
         self.products += other.products
-        self.products += np.outer(apart, apart * (self.n_rows * other.n_rows / n))
-        self.mean = self.mean + apart * (other.n_rows / n)
+        self.products += np.outer(shift, shift * (self.n_rows * other.n_rows / n))
+        self.mean = self.mean + shift * (other.n_rows / n)
         self.n_missing = self.n_missing + other.n_missing
         self.n_rows = n
         return self
 
     def missing_share(self) -> Floats:
-        """Share of values not known per factor, as `MissingShareFilter` measures it."""
+        """Return the share of missing values per factor, as `MissingShareFilter` measures it."""
         return np.asarray(self.n_missing / max(self.n_rows, 1))
 
     def moments(self, columns: Sequence[str] | None = None) -> tuple[Floats, Floats]:
-        """Return mean (k,) and covariance (k, k) of some columns, None: of all.
-
-        The covariance is divided by n - 1.
-        """
+        """Return mean (k,) and covariance (k, k), divided by n - 1, of some columns or of all."""
         if not self.n_rows:
             raise ValueError("No rows so far: `add` some before asking for their covariance.")
-        places = np.arange(len(self.columns))
+        positions = np.arange(len(self.columns))
         if columns is not None:
-            known = {name: place for place, name in enumerate(self.columns)}
-            absent = [name for name in columns if name not in known]
+            position = {name: i for i, name in enumerate(self.columns)}
+            absent = [name for name in columns if name not in position]
             if absent:
                 raise ValueError(f"`columns` must be among those added; got {absent[0]!r}.")
-            places = np.array([known[name] for name in columns], dtype=np.intp)
-        covariance = self.products[np.ix_(places, places)] / max(self.n_rows - 1, 1)
-        return self.mean[places], covariance
+            positions = np.array([position[name] for name in columns], dtype=np.intp)
+        covariance = self.products[np.ix_(positions, positions)] / max(self.n_rows - 1, 1)
+        return self.mean[positions], covariance
 
     def _first_other(self, names: tuple[str, ...]) -> str:
         pairs = zip(names, self.columns, strict=False)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.columns import how_to_ignore
-from attngru_bt.factors.engine import own_lines
+from attngru_bt.factors.plan import own_lines
 from attngru_bt.features.cross_section import month_ends
 
 logger = logging.getLogger(__name__)

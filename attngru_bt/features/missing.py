@@ -1,4 +1,4 @@
-"""Missing values: which factors to leave out, and what stands for the rest."""
+"""Missing values: factors to leave out, and a value for the rest."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from attngru_bt.features.base import Floats, PanelTransformer
+from attngru_bt import checks
+from attngru_bt.features.base import Floats, FrameTransformer
 from attngru_bt.features.covariance import RunningCovariance
 
 
-class MissingShareFilter(PanelTransformer):
-    """Drop factors of which too many values are missing in the training rows.
+class MissingShareFilter(FrameTransformer):
+    """Drop factors with too many missing values in the training rows.
 
     Parameters
     ----------
     max_share : float, default=0.2
-        Largest share of missing values, a fraction, at which a factor is kept.
+        Largest share of missing values, as a fraction, with which a factor is kept.
 
     Attributes
     ----------
     missing_share_ : ndarray of shape (factors,)
-        Share of missing values per factor, in the rows fitted on.
+        Share of missing values per factor in the training rows.
     kept_ : ndarray of str
-        Factors kept.
+        Names of the factors that are kept.
     """
 
     def __init__(self, max_share: float = 0.2) -> None:
@@ -35,20 +36,19 @@ class MissingShareFilter(PanelTransformer):
 
     @classmethod
     def from_covariance(cls, covariance: RunningCovariance, max_share: float = 0.2) -> Self:
-        """Return what `fit` gives on all rows that a running covariance has seen."""
-        made = cls(max_share)._named(covariance.columns)
-        made._decide(covariance.missing_share())
-        return made
+        """Return the filter that `fit` gives on all rows that were added to a covariance."""
+        fitted = cls(max_share)._named(covariance.columns)
+        fitted._decide(covariance.missing_share())
+        return fitted
 
     def _check_parameters(self) -> None:
-        if not 0 <= self.max_share <= 1:
-            raise ValueError(f"`max_share` must be in [0, 1]; got max_share={self.max_share!r}.")
+        checks.number("max_share", self.max_share, at_least=0, at_most=1)
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
         self._decide(np.isnan(values).mean(axis=0))
 
     def _decide(self, share: Floats) -> None:
-        """Keep the factors of which no more is missing than `max_share`."""
+        """Keep the factors of which at most `max_share` of the values are missing."""
         self.missing_share_ = share
         self.support_ = share <= self.max_share
         if not self.support_.any():
@@ -61,7 +61,7 @@ class MissingShareFilter(PanelTransformer):
         self.kept_ = np.asarray(self.feature_names_in_, dtype=object)[self.support_]
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
-        """Names of the factors kept."""
+        """Names of the factors that are kept."""
         check_is_fitted(self, "kept_")
         return np.asarray(self.kept_)
 
@@ -69,8 +69,11 @@ class MissingShareFilter(PanelTransformer):
         return values[:, self.support_]
 
 
-class ConstantImputer(PanelTransformer):
-    """Fill what is not known with one value; after standardizing, 0 is the mean.
+class ConstantImputer(FrameTransformer):
+    """Replace missing values by a constant; after standardizing, 0 is the mean.
+
+    scikit-learn's SimpleImputer would do the same, but would need more code around it than this:
+    for a DataFrame with its index, and for a fit without rows.
 
     Parameters
     ----------
@@ -82,12 +85,11 @@ class ConstantImputer(PanelTransformer):
 
     @classmethod
     def from_covariance(cls, covariance: RunningCovariance, columns: Sequence[str]) -> Self:
-        """Return what fills these columns as a running covariance has filled them."""
+        """Return an imputer for these columns, with the value that a covariance was given."""
         return cls(covariance.fill)._named(columns)
 
     def _check_parameters(self) -> None:
-        if not np.isfinite(self.value):
-            raise ValueError(f"`value` must be a finite number; got value={self.value!r}.")
+        checks.number("value", self.value)
 
     def _change(self, X: pd.DataFrame, values: Floats) -> Floats:
         return np.where(np.isnan(values), self.value, values)

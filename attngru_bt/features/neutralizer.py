@@ -1,4 +1,4 @@
-"""What industry and size explain, taken out."""
+"""Neutralizing: the residuals of factors after a regression on industry and size."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.features.base import ROUNDING, Floats, PanelTransformer, dates_of
+from attngru_bt.features.base import ROUNDING, Floats, FrameTransformer, dates_of
 
 
-class Neutralizer(PanelTransformer):
-    """Take out, date by date, what industry and size explain: residuals of a least-squares fit.
+class Neutralizer(FrameTransformer):
+    """Replace factors by their residuals after a regression on industry and size, date by date.
 
     Parameters
     ----------
     industry : mapping of str to label, or Series, optional
-        Industry per asset; a Series indexed (date, asset) gives it point in time. A stock without
-        one is not known: its factors become NaN.
+        Industry per asset; a Series indexed (date, asset) gives it point in time. The factors of a
+        stock without an industry become NaN.
     size : str, optional
-        Column of X that holds the log of market value; it stays as it is. Where it is NaN, so are
-        the other factors.
+        Column of X with the log of the market value; it is not changed. Where it is NaN, the other
+        factors become NaN.
     """
 
     def __init__(
@@ -53,9 +53,10 @@ class Neutralizer(PanelTransformer):
             if labels is None:
                 columns.append(np.ones((len(block), 1)))
             else:
-                here = labels[rows]
-                known &= here >= 0
-                columns.append((here[:, None] == np.unique(here[here >= 0])).astype(float))
+                industry = labels[rows]
+                known &= industry >= 0
+                names = np.unique(industry[known])
+                columns.append((industry[:, None] == names).astype(float))  # dummies
             if size is not None:
                 level = block[:, size]
                 known &= ~np.isnan(level)
@@ -67,18 +68,18 @@ class Neutralizer(PanelTransformer):
         return out
 
     def _labels(self, X: pd.DataFrame) -> NDArray[np.intp] | None:
+        """Return the number of each row's industry, -1 where it is unknown."""
         if self.industry is None:
             return None
-        given = self.industry
-        if isinstance(given, pd.Series) and given.index.nlevels == 2:
-            found = given.reindex(X.index)
+        if isinstance(self.industry, pd.Series) and self.industry.index.nlevels == 2:
+            industry = self.industry.reindex(X.index)
         else:
-            found = pd.Series(X.index.get_level_values(1)).map(dict(given))
-        return pd.factorize(found.to_numpy())[0].astype(np.intp)
+            industry = pd.Series(X.index.get_level_values(1)).map(dict(self.industry))
+        return pd.factorize(industry.to_numpy())[0].astype(np.intp)
 
 
 def _residuals(values: Floats, exposures: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Residuals per column; columns with the same rows missing are solved together."""
+    """Return residuals per column; columns with the same rows missing are solved together."""
     out = np.full(values.shape, np.nan)
     usable = known[:, None] & ~np.isnan(values)
     patterns, column_of = np.unique(usable, axis=1, return_inverse=True)
@@ -87,8 +88,8 @@ def _residuals(values: Floats, exposures: Floats, known: NDArray[np.bool_]) -> F
         if rows.any():
             y, x = values[np.ix_(rows, columns)], exposures[rows]
             fit = x @ np.linalg.lstsq(x, y, rcond=None)[0]
-            rest = y - fit
-            # what is left of a column that the exposures explain fully is rounding
-            rest[np.abs(rest) <= ROUNDING * np.abs(y).max(axis=0)] = 0.0
-            out[np.ix_(rows, columns)] = rest
+            residual = y - fit
+            # the exposures explain a column fully: what is left of it is rounding
+            residual[np.abs(residual) <= ROUNDING * np.abs(y).max(axis=0)] = 0.0
+            out[np.ix_(rows, columns)] = residual
     return out

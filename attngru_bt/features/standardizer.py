@@ -1,4 +1,4 @@
-"""Outliers and scale: winsorize and standardize."""
+"""Outliers and scale: winsorizing and standardizing."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.features.base import Floats, PanelTransformer, dates_of, moments
+from attngru_bt import checks
+from attngru_bt.features.base import Floats, FrameTransformer, dates_of, moments
 
-MAD_TO_STD = 1.4826  # of a normal distribution
+MAD_TO_STD = 1.4826  # standard deviation over MAD of a normal distribution
 
 
-class Winsorizer(PanelTransformer):
-    """Pull outliers in to a limit, date by date.
+class Winsorizer(FrameTransformer):
+    """Limit outliers, date by date.
 
     Parameters
     ----------
     method : {"mad", "quantile"}, default="mad"
-        "mad": at most `limit` robust standard deviations (1.4826 x the median absolute deviation)
-        from the date's median. Where more than half of a date's values are equal there is no such
-        measure, and they are left as they are. "quantile": between the date's quantiles.
+        "mad": values stay within `limit` robust standard deviations (1.4826 x the median absolute
+        deviation, MAD) of the date's median. If more than half of a date's values are equal, the
+        MAD is 0 and the values are left unchanged. "quantile": values stay between two quantiles
+        of the date.
     limit : float, default=5.0
-        Robust standard deviations, for "mad".
+        Number of robust standard deviations, for "mad".
     quantile : float, default=0.01
-        Share pulled in at either end, for "quantile".
+        Share of the values that is limited at either end, for "quantile".
     """
 
     def __init__(self, method: str = "mad", limit: float = 5.0, quantile: float = 0.01) -> None:
@@ -32,25 +34,22 @@ class Winsorizer(PanelTransformer):
         self.quantile = quantile
 
     def _check_parameters(self) -> None:
-        if self.method not in ("mad", "quantile"):
-            raise ValueError(f"`method` must be 'mad' or 'quantile'; got method={self.method!r}.")
-        if not self.limit > 0:
-            raise ValueError(f"`limit` must be positive; got limit={self.limit!r}.")
-        if not 0 <= self.quantile < 0.5:
-            raise ValueError(f"`quantile` must be in [0, 0.5); got quantile={self.quantile!r}.")
+        checks.one_of("method", self.method, ("mad", "quantile"))
+        checks.number("limit", self.limit, above=0)
+        checks.fraction("quantile", self.quantile, below=0.5)
 
     def _change(self, X: pd.DataFrame, values: Floats) -> Floats:
         out = np.empty_like(values)
         for rows in dates_of(X):
             block = values[rows]
-            ordered = np.sort(block, axis=0)  # NaN last
+            ordered = np.sort(block, axis=0)  # (n, factors); NaN comes last
             n = len(block) - np.isnan(ordered).sum(axis=0)
             if self.method == "mad":
-                middle = _quantile(ordered, n, 0.5)
-                away = np.sort(np.abs(block - middle), axis=0)
-                reach = self.limit * MAD_TO_STD * _quantile(away, n, 0.5)
-                reach[reach == 0] = np.inf
-                low, high = middle - reach, middle + reach
+                median = _quantile(ordered, n, 0.5)
+                distance = np.sort(np.abs(block - median), axis=0)
+                reach = self.limit * MAD_TO_STD * _quantile(distance, n, 0.5)
+                reach[reach == 0] = np.inf  # more than half of the values are equal
+                low, high = median - reach, median + reach
             else:
                 low = _quantile(ordered, n, self.quantile)
                 high = _quantile(ordered, n, 1 - self.quantile)
@@ -59,29 +58,28 @@ class Winsorizer(PanelTransformer):
 
 
 def _quantile(ordered: Floats, n: NDArray[np.intp], q: float) -> Floats:
-    """Quantile per column of sorted values with NaN last, linear between neighbors."""
-    place = q * (np.maximum(n, 1) - 1)
-    below = np.floor(place).astype(np.intp)
+    """Return a quantile per column of sorted values with NaN last, linear between neighbors."""
+    position = q * (np.maximum(n, 1) - 1)
+    below = np.floor(position).astype(np.intp)
     above = np.minimum(below + 1, np.maximum(n, 1) - 1)
     columns = np.arange(ordered.shape[1])
     low, high = ordered[below, columns], ordered[above, columns]
-    return np.asarray(low + (high - low) * (place - below))
+    return np.asarray(low + (high - low) * (position - below))
 
 
-class Standardizer(PanelTransformer):
+class Standardizer(FrameTransformer):
     """Subtract the mean and divide by the standard deviation (of the population).
 
-    A factor that is the same for all stocks tells nothing: it becomes 0, as does the only stock of
-    a date.
+    A factor that is the same for all stocks becomes 0, as does a stock that is alone on its date.
 
     Parameters
     ----------
     by : {"date", "panel"}, default="date"
-        "date": each date's stocks among themselves. "panel": mean and deviation of all rows fitted
-        on, as in the paper.
+        Rows that mean and deviation are taken of. "date": the rows of the same date. "panel": all
+        rows that the transformer was fitted on, as in the paper.
     limit : float or None, default=None
-        Deviations from the mean beyond which a value is pulled in, such as 3; None: no limit. The
-        mean and the deviation are those of the values as they came.
+        Largest distance from the mean, in standard deviations, such as 3; values beyond it are set
+        to it. None: no limit. Mean and deviation are those before the limit.
 
     Attributes
     ----------
@@ -94,10 +92,8 @@ class Standardizer(PanelTransformer):
         self.limit = limit
 
     def _check_parameters(self) -> None:
-        if self.by not in ("date", "panel"):
-            raise ValueError(f"`by` must be 'date' or 'panel'; got by={self.by!r}.")
-        if self.limit is not None and not 0 < self.limit < np.inf:
-            raise ValueError(f"`limit` must be None or above 0; got limit={self.limit!r}.")
+        checks.one_of("by", self.by, ("date", "panel"))
+        checks.number("limit", self.limit, above=0, or_none=True)
 
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
         if self.by == "panel":

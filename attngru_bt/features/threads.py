@@ -1,4 +1,4 @@
-"""One thread for BLAS and OpenMP: with more, sums are ordered differently."""
+"""One thread for BLAS and OpenMP: several would add up in another order and change bits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from threadpoolctl import ThreadpoolController
 
 @functools.cache
 def _pools() -> ThreadpoolController:
-    return ThreadpoolController()  # looking for the libraries takes milliseconds: once
+    return ThreadpoolController()  # cached: finding the libraries takes milliseconds
 
 
 def one_thread() -> Any:
-    """Hold BLAS and OpenMP to one thread in a with-block; torch sees to its own."""
+    """Limit BLAS and OpenMP to one thread in a with-block; torch has a limit of its own."""
     return _pools().limit(limits=1)

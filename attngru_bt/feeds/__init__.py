@@ -1,8 +1,8 @@
-"""Both doors to backtrader: be its feed (``panel_feed``), and read its feeds (``reader``).
+"""Both doors to backtrader: feeds for it (``panel_feed``), and bars from its feeds (``reader``).
 
-Which session a bar belongs to is said in ``sessions`` and nowhere else. ``roles`` tells the feeds
-that are traded from benchmarks, ``lookalikes`` warns of an index among the stocks, ``clock`` says
-when the bars of a session are all there.
+``sessions`` alone says which session a bar belongs to. ``roles`` tells traded feeds from
+benchmarks, ``lookalikes`` warns of an index among the stocks, ``clock`` says when the bars of a
+session are all there.
 """
 
 from __future__ import annotations

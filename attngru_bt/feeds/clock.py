@@ -1,4 +1,4 @@
-"""Which session is at hand, and whether the bars it waits for are all there."""
+"""The clock of a run: the current session, and whether all its bars have arrived."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ logger = logging.getLogger(__name__)
 class Clock:
     """Follows the feeds from session to session.
 
-    Feeds may deliver a session in several steps: their stamps differ (00:00 and 23:59:59), or they
-    are live and one comes after the other. The session is ready to be acted on once no further bar
-    of it is to come. In a backtest the engine already holds each feed's next time stamp. A live
-    feed is waited for if it delivered in the session before, but only so long.
+    Feeds may deliver a session in several steps, because their stamps differ (00:00 and 23:59:59)
+    or because they are live. A session is ready to be acted on once no further bar of it is to
+    come. In a backtest the engine already holds the next time stamp of each feed. A live feed is
+    waited for, up to `wait` seconds, if it delivered a bar in the session before.
 
     Parameters
     ----------
     feeds : mapping of str to data feed
-        The feeds that may be traded. Their bars begin the sessions.
+        The traded feeds; a session begins with the first of their bars.
     others : mapping of str to data feed
         Further feeds to wait for, such as a benchmark.
     wait : float
-        Seconds to wait for live feeds, from a session's first bar on.
+        Seconds to wait for live feeds, from the first bar of a session on.
 
     Attributes
     ----------
     live : bool
         Whether a feed is live (``islive()``).
     missed : date or None
-        The session before the one at hand, if it ended while its bars were still awaited.
+        The session before the current one, if it ended while bars of it were still awaited.
 
     Raises
     ------
     DataError
-        On a second bar of one feed in one session, or a bar of a backtest that comes after the
-        next session has begun.
+        If a feed has two bars in one session, or a bar of a backtest arrives after the next session
+        has begun.
     """
 
     def __init__(self, feeds: Mapping[str, Any], others: Mapping[str, Any], *, wait: float) -> None:
@@ -59,22 +59,23 @@ class Clock:
         self._wait = wait
         self._live = {name for name, feed in self._feeds.items() if feed.islive()}
         self.live = bool(self._live)
-        # with one rule of dates, and whole sessions in one step, looking at one feed is enough
+        # While all feeds date their bars by one rule and deliver a session in one step, one feed
+        # tells the session of all.
         rules = {sessions.rule() for sessions in self._sessions.values()}
         self._even = len(rules) == 1 and not self.live
         self._newest = -math.inf  # the latest time stamp, while `_even`
         self._counts = dict.fromkeys(self._feeds, 0)  # bars seen per feed, once not `_even`
-        self._last = dict.fromkeys(self._feeds, 0)  # session of the newest of them
-        self._today = 0
-        self._acted = True
-        self._since = 0.0  # when the session's first bar came
-        self._missing: list[str] = []
-        self._delivering: set[str] = set()  # since the session began
-        self._expected: set[str] = set()  # those of the session before
+        self._last = dict.fromkeys(self._feeds, 0)  # session of the newest bar seen per feed
+        self._today = 0  # the current session, as an ordinal
+        self._acted = True  # whether it was acted on
+        self._since = 0.0  # when its first bar arrived
+        self._missing: list[str] = []  # feeds whose bars are awaited
+        self._delivering: set[str] = set()  # feeds with a bar since the session began
+        self._expected: set[str] = set()  # feeds with a bar in the session before
         self.missed: dt.date | None = None
 
     def look(self) -> dt.date | None:
-        """Note what was delivered; return the session at hand unless it was acted on already."""
+        """Note new bars; return the current session unless it was acted on already."""
         delivered = self._delivered()
         newest = max((day for name, day in delivered.items() if name in self._traded), default=0)
         if newest > self._today:
@@ -86,12 +87,12 @@ class Clock:
         return None if self._acted else dt.date.fromordinal(self._today)
 
     def ready(self, *, thorough: bool) -> bool:
-        """Whether to act on the session at hand now; True once per session.
+        """Whether to act on the current session now; True once per session.
 
         Parameters
         ----------
         thorough : bool
-            Look at every feed, though sessions have come in one step each so far.
+            Look at every feed, even if each session has arrived in one step so far.
         """
         if thorough or not self._even:
             self._missing = [name for name in self._feeds if self._awaited(name)]
@@ -110,13 +111,13 @@ class Clock:
         return True
 
     def has_bar(self, name: str) -> bool:
-        """Whether a feed has a bar in the session at hand; a suspended one still shows its last."""
+        """Whether a feed has a bar in the current session; a suspended one still shows its last."""
         return len(self._feeds[name]) > 0 and self._sessions[name].day() == self._today
 
     def to_come(self, name: str, other: str) -> bool:
-        """Whether a feed's bar is still to come in the session of another's newest bar.
+        """Whether a feed's bar is still to come in the session of another feed's newest bar.
 
-        That session may be one that the clock has not looked at yet: brokers come before it.
+        The clock may not have looked at that session yet: the broker is called before it.
         """
         day = self._sessions[other].day()
         if len(self._feeds[name]) and self._sessions[name].day() >= day:
@@ -135,7 +136,7 @@ class Clock:
         return dt.date.fromordinal(self._sessions[name].day())
 
     def _delivered(self) -> dict[str, int]:
-        """Session of each bar that is new; while all is even, of one feed only."""
+        """Return the session of each new bar by feed; while `_even`, of one feed only."""
         if self._even:
             for name, feed in self._traded.items():
                 stamp = feed.datetime[0] if len(feed) else -math.inf
@@ -161,7 +162,7 @@ class Clock:
         return days
 
     def _count(self) -> None:
-        """Start counting bars per feed, in the step that first brought more of one session."""
+        """Start counting bars per feed, when a session has arrived in a second step."""
         self._even = False
         for name, feed in self._feeds.items():
             new = len(feed) > 0 and feed.datetime[0] == self._newest
@@ -198,7 +199,7 @@ class Clock:
         )
 
     def _awaited(self, name: str) -> bool:
-        """Whether a bar of the session at hand is still to come from a feed."""
+        """Whether a bar of the current session is still to come from a feed."""
         if self.has_bar(name):
             return False
         following = self._following(name)
@@ -209,7 +210,7 @@ class Clock:
         return following == self._today
 
     def _following(self, name: str) -> int | None:
-        """Session of a feed's next bar, where the engine holds it already to order the feeds."""
+        """Return the session of a feed's next bar if the engine holds its time stamp already."""
         feed = self._feeds[name]
         if getattr(feed.datetime, "useislice", False):
             return None  # exactbars=1, which the factors refuse
@@ -218,17 +219,17 @@ class Clock:
 
 
 class Pulse:
-    """A filter that changes nothing: Cerebro calls its `check` while live feeds have no bar."""
+    """A filter that changes no bar; Cerebro calls its `check` while live feeds have no bar."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
 
     def __call__(self, data: Any) -> bool:
-        """Leave the bar as it is."""
+        """Leave the bar unchanged."""
         return False
 
     def check(self, data: Any, _forcedata: Any = None) -> None:
-        """Act, unless Cerebro is about to deliver bars (it then names one that sets the time)."""
+        """Act, unless Cerebro is about to deliver bars, for which it passes `_forcedata`."""
         if _forcedata is None:
             self._act()
 

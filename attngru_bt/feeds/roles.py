@@ -1,10 +1,8 @@
-"""Which feeds of a Cerebro are stocks to choose from, and which are benchmarks: `roles_of`."""
+"""Roles of feeds: which ones are stocks to choose from, and which ones are benchmarks."""
 
 from __future__ import annotations
 
-import difflib
 import logging
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
+from attngru_bt.checks import nearest
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.names import fault
 
@@ -29,16 +28,16 @@ _INTERVALS = {
 
 @dataclass(frozen=True)
 class Roles:
-    """What the feeds of a Cerebro are to a strategy.
+    """Roles of the feeds of a Cerebro for a strategy.
 
     Attributes
     ----------
     traded : dict of str to data feed
         The feeds to choose from, by name.
     benchmark : dict of str to data feed
-        The benchmark of factors that need one, by name; empty if there is none.
+        The benchmark for factors that need one, by name; empty if there is none.
     told : bool
-        Whether anybody has said which feeds are traded, or which is the benchmark.
+        Whether the script says which feeds are traded or which one is the benchmark.
     """
 
     traded: dict[str, Any]
@@ -53,54 +52,54 @@ def roles_of(
     feeds: str | Sequence[str] | None,
     benchmark: str | Sequence[str] | None,
 ) -> Roles:
-    """Tell stocks from benchmarks.
+    """Find out which feeds are traded and which ones are benchmarks.
 
     Parameters
     ----------
     datas : sequence of data feed
     cerebro : bt.Cerebro
-        Whose observers and analyzers are asked with what they compare the account.
+        Its observers and analyzers tell with which feeds they compare the account.
     feeds, benchmark
         The parameters of `MonthlyTopK`.
 
     Raises
     ------
     DataError
-        If a feed has no name or shares one, a name is that of no feed, nothing is left to trade,
-        or a feed that is to be traded says that its bars are not daily.
+        If a feed has no name or shares one, a parameter names a feed that does not exist, nothing
+        is left to trade, or a traded feed declares bars that are not daily.
     ValueError
         If both parameters name the same feed.
     """
     if feeds is None:
         by_name = named(datas)
-        marks = benchmarks(by_name, benchmark, cerebro)
-        traded = {name: feed for name, feed in by_name.items() if name not in marks}
+        compared = benchmarks(by_name, benchmark, cerebro)
+        traded = {name: feed for name, feed in by_name.items() if name not in compared}
         if not traded:
             raise DataError("Every feed is a benchmark: add feeds of the stocks to choose from.")
     else:
         by_name = {feed._name: feed for feed in datas}
         traded = _chosen(datas, feeds)
-        marks = benchmarks(by_name, benchmark, cerebro)
+        compared = benchmarks(by_name, benchmark, cerebro)
         if benchmark is None:
-            marks = tuple(name for name in marks if name not in traded)
-        for name in marks:
+            compared = tuple(name for name in compared if name not in traded)
+        for name in compared:
             if name in traded:
                 raise ValueError(
                     f"`feeds` and `benchmark` both name {name!r}, and a benchmark is not traded: "
                     f"name it in one of them."
                 )
     check_daily(traded, chosen=feeds is not None)
-    for name in marks:
+    for name in compared:
         logger.info("%s is a benchmark and not traded.", name)
-    told = bool(marks) or benchmark is not None or feeds is not None
-    return Roles(traded, {name: by_name[name] for name in marks[:1]}, told)
+    told = bool(compared) or benchmark is not None or feeds is not None
+    return Roles(traded, {name: by_name[name] for name in compared[:1]}, told)
 
 
 def take_names(feeds: Sequence[Any]) -> None:
-    """Name feeds without a name after the symbol that their table carries, if it carries one.
+    """Name feeds without a name after the symbol in their table, if there is one.
 
-    The symbol is the text under `SYMBOL_KEYS` in the ``attrs`` of a DataFrame, or in a column of
-    that name that holds one value only.
+    The symbol is the text under one of the `SYMBOL_KEYS` in the ``attrs`` of the DataFrame, or in a
+    column of such a name that has one value only.
     """
     for feed in feeds:
         if not feed._name:
@@ -130,18 +129,25 @@ def named(feeds: Sequence[Any]) -> dict[str, Any]:
         if not feed._name:
             raise DataError(
                 f"Feed number {number + 1} of {len(feeds)} ({_describe(feed)}) has no name, so "
-                f"its stock cannot be told in scores and reports: write "
+                f"scores and reports could not name its stock: write "
                 f"cerebro.adddata(feed, name='SYMBOL') where it is added."
             )
-    for name, count in Counter(feed._name for feed in feeds).items():
-        if wrong := fault(name):
+        if wrong := fault(feed._name):
             raise DataError(f"Feed name {wrong}; give the feed a name without.")
-        if count > 1:
+    check_names(feed._name for feed in feeds)
+    return {feed._name: feed for feed in feeds}
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise DataError if two feeds have one name, by which backtrader and reports tell them."""
+    seen = set()
+    for name in names:
+        if name in seen:
             raise DataError(
                 f"Two feeds are named {name!r}, and reports would merge them: give each a "
                 f"name of its own with cerebro.adddata(feed, name='...')."
             )
-    return {feed._name: feed for feed in feeds}
+        seen.add(name)
 
 
 def _describe(feed: Any) -> str:
@@ -152,24 +158,23 @@ def _describe(feed: Any) -> str:
 
 
 def _chosen(feeds: Sequence[Any], wanted: str | Sequence[str]) -> dict[str, Any]:
-    """Return the feeds that the parameter `feeds` names; the others need no name of their own."""
+    """Return the feeds that the parameter `feeds` names; only these need names of their own."""
     names = [wanted] if isinstance(wanted, str) else list(wanted)
-    found: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
     for name in names:
-        of_name = [feed for feed in feeds if feed._name == name]
-        if not of_name:
+        matches = [feed for feed in feeds if feed._name == name]
+        if not matches:
+            hint = nearest(name, [feed._name for feed in feeds])
+            raise DataError(f"`feeds`: no feed is named {name!r}{hint}")
+        if len(matches) > 1:
             raise DataError(
-                f"`feeds`: no feed is named {name!r}{_near(name, [f._name for f in feeds])}"
-            )
-        if len(of_name) > 1:
-            raise DataError(
-                f"`feeds`: {len(of_name)} feeds are named {name!r}, and one must be meant: give "
+                f"`feeds`: {len(matches)} feeds are named {name!r}, and one must be meant: give "
                 f"each a name of its own, as in cerebro.resampledata(feed, name='{name}-daily')."
             )
-        found[name] = of_name[0]
-    if not found:
+        chosen[name] = matches[0]
+    if not chosen:
         raise DataError("`feeds` names no feed: name the stocks to choose from, or leave it None.")
-    return found
+    return chosen
 
 
 def benchmarks(
@@ -181,30 +186,24 @@ def benchmarks(
     ----------
     feeds : mapping of str to data feed
     given : str, sequence of str or None
-        The strategy's `benchmark`. None: what observers and analyzers compare the account with,
-        what `add_feeds` added as benchmark, and the feed called INDEX.
+        The strategy's `benchmark`. None: the feeds that observers and analyzers compare the account
+        with, the one that `add_feeds` added as benchmark, and the one called INDEX.
     cerebro : bt.Cerebro
-        Whose observers and analyzers are asked.
     """
     if given is None:
-        marks = list(_compared_with(feeds, cerebro))
-        marks += [name for name, data in feeds.items() if getattr(data, "is_benchmark", False)]
-        marks += [INDEX] if INDEX in feeds else []
-        return tuple(dict.fromkeys(marks))
-    marks = [given] if isinstance(given, str) else list(given)
-    for mark in marks:
-        if mark not in feeds:
-            raise DataError(f"`benchmark`: no feed is named {mark!r}{_near(mark, feeds)}")
-    return tuple(marks)
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f". Did you mean {near[0]!r}?" if near else "."
+        names = list(_compared_with(feeds, cerebro))
+        names += [name for name, data in feeds.items() if getattr(data, "is_benchmark", False)]
+        names += [INDEX] if INDEX in feeds else []
+        return tuple(dict.fromkeys(names))
+    names = [given] if isinstance(given, str) else list(given)
+    for name in names:
+        if name not in feeds:
+            raise DataError(f"`benchmark`: no feed is named {name!r}{nearest(name, feeds)}")
+    return tuple(names)
 
 
 def _compared_with(feeds: Mapping[str, Any], cerebro: Any) -> Iterable[str]:
-    """Names of the feeds that observers and analyzers of a Cerebro compare the account with."""
+    """Yield the names of feeds that observers and analyzers compare the account with."""
     yield from (
         kwargs["benchmark"]
         for _, _, kwargs in cerebro.analyzers
@@ -219,11 +218,11 @@ def _compared_with(feeds: Mapping[str, Any], cerebro: Any) -> Iterable[str]:
     for _, kind, _, kwargs in cerebro.observers:
         if issubclass(kind, bt.observers.Benchmark):
             guessed |= kwargs.get("data") is None
-            # as backtrader does, which shows the first feed then
+            # without `data` this observer takes the first feed
             trackers.append(cerebro.datas[0] if kwargs.get("data") is None else kwargs["data"])
     tracked = [name for name, feed in feeds.items() if any(data is feed for data in trackers)]
     if len(tracked) == len(feeds):
-        return  # a script that follows the return of every stock compares with none of them
+        return  # the script looks at the return of every stock, and compares with none
     logger.log(
         logging.WARNING if tracked != [INDEX] and (guessed or len(tracked) > 1) else logging.DEBUG,
         "%s: not traded, since an observer or analyzer compares the account with it. If it is a "
@@ -240,7 +239,7 @@ def check_daily(feeds: Mapping[str, Any], *, chosen: bool) -> None:
     ----------
     feeds : mapping of str to data feed
     chosen : bool
-        Whether the user has named these feeds, rather than all but the benchmark being taken.
+        Whether the user has named these feeds; otherwise they are all but the benchmarks.
     """
     others = {name: interval for name, feed in feeds.items() if (interval := _interval(feed))}
     if not others:
@@ -265,9 +264,9 @@ def check_daily(feeds: Mapping[str, Any], *, chosen: bool) -> None:
 
 
 def _interval(feed: Any) -> str:
-    """Interval that a feed declares, in words; empty for a day and for what is replayed."""
+    """Return the interval that a feed declares, in words; empty for a day."""
     if feed.replaying:
-        return ""  # `Clock` refuses it whatever its interval
+        return ""  # `Clock` refuses a replayed feed, whatever its interval
     if feed._timeframe < bt.TimeFrame.Days:
         return "intraday"
     if feed._timeframe > bt.TimeFrame.Days:

@@ -1,18 +1,17 @@
-"""Which session a bar of a backtrader feed belongs to: the one place that says so.
+"""Which session a bar of a backtrader feed belongs to; all other code asks this file.
 
-backtrader keeps the time stamp of a bar as a number of days in UTC, whatever the feed was given.
-The session is the date that its source wrote:
+backtrader keeps the time stamp of a bar as a number of days in UTC, whatever the source gave. The
+session is the date that the source wrote:
 
-1. What ``tzinput`` moved to UTC is moved back.
-2. Stamps of a DataFrame are read as they stand in it, in the zone of its index if it has one. The
-   feed's ``tz`` says how backtrader shows them and changes nothing: midnight stays that day's.
-3. Stamps of a CSV file are read as they stand in it too. Where `GenericCSVData` replaced them by
-   ``sessionend`` in the zone ``tz``, the date is that of ``tz``.
-4. Other feeds (live, resampled) deliver moments, and the date is that of ``tz``, if they have one;
-   but a stamp at midnight UTC is a plain date.
+1. A shift to UTC by ``tzinput`` is undone.
+2. Stamps of a DataFrame are read as they are written there, in the zone of its index if it has one.
+   The feed's ``tz`` only says how backtrader shows them: a midnight belongs to its own day.
+3. Stamps of a CSV file are read as they are written there, too. Where `GenericCSVData` replaced
+   them by ``sessionend`` in the zone ``tz``, the date is the one in ``tz``.
+4. Other feeds (live, resampled) deliver moments, and the date is the one in ``tz``, if they have
+   one; but a stamp at midnight UTC is a plain date.
 
-Cerebro's own ``tz`` changes nothing. A bar's session never depends on other feeds, so the same
-stamp of the same feed is the same session everywhere.
+Cerebro's own ``tz`` changes nothing. The session of a bar never depends on other feeds.
 """
 
 from __future__ import annotations
@@ -25,10 +24,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-SECOND = 1_000_000  # in microseconds, as are all times of day here
+EPOCH = dt.date(1970, 1, 1).toordinal()  # backtrader counts days as Python ordinals
+SECOND = 1_000_000  # in microseconds, as are all times of day in this file
 DAY = 86_400 * SECOND
-SNAP = 5  # a stamp's number is only exact to some 5 microseconds
-NEAR = 1_000  # between a session's end and the stamp that backtrader makes of it
+SNAP = 5  # microseconds to which a time stamp as a float is exact
+NEAR = 1_000  # microseconds by which backtrader's stamp may differ from the end of a session
 
 
 class FeedSessions:
@@ -37,7 +37,7 @@ class FeedSessions:
     Parameters
     ----------
     feed : backtrader feed
-        One that Cerebro has started; its time zone may become known later.
+        Started by Cerebro; its time zone may become known later.
     """
 
     def __init__(self, feed: Any) -> None:
@@ -58,7 +58,7 @@ class FeedSessions:
         self._end = (end.hour * 3600 + end.minute * 60 + end.second) * SECOND + end.microsecond
 
     def rule(self) -> tuple[Any, ...] | None:
-        """Return all that the date of a stamp depends on; None: the stamp's own date in UTC."""
+        """Return everything that the date of a stamp depends on; None: it is the date in UTC."""
         moved = None if self._resampled else getattr(self._source, "_tzinput", None)
         zone = self._zone if self._frame else getattr(self._stamps, "_tz", None)
         if moved is None and zone is None:
@@ -66,7 +66,7 @@ class FeedSessions:
         return moved, zone, self._end, self._frame, self._csv, self._ends
 
     def day(self, ago: int = 0) -> int:
-        """Return the session of the bar at hand, or of an earlier one (``ago=-1``)."""
+        """Return the session of the newest bar, or of an earlier one (``ago=-1``)."""
         return self.day_of(self._stamps[ago])
 
     def day_of(self, stamp: float) -> int:
@@ -83,7 +83,7 @@ class FeedSessions:
 
 
 class RunSessions:
-    """The session at hand in a run: the latest of any feed's newest bar.
+    """The current session of a run: the latest session of all feeds' newest bars.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class RunSessions:
         self._latest = 0
 
     def day(self, stamp: float) -> int:
-        """Return the ordinal of the session at hand, where the newest stamp is this one."""
+        """Return the ordinal of the current session; `stamp` is the newest of all feeds."""
         if self._only is not None:
             return self._only.day_of(stamp)
         newest = (sessions.day() for feed, sessions in self._feeds if len(feed))
@@ -132,7 +132,7 @@ def _day(stamp: float, moved: Any, zone: Any, end: int, frame: bool, csv: bool, 
 
 
 def _microseconds(stamp: float) -> int:
-    """Return a stamp in microseconds; what rounding moved off a full second is moved back."""
+    """Return a stamp in microseconds, rounded to the second if it is that near."""
     day = int(stamp)
     time = round((stamp - day) * DAY)
     full = (time + SECOND // 2) // SECOND * SECOND
@@ -140,7 +140,7 @@ def _microseconds(stamp: float) -> int:
 
 
 def _offset(moment: int, zone: dt.tzinfo) -> int:
-    """Microseconds by which a zone's clock is ahead of UTC at a moment in UTC."""
+    """Return the microseconds by which a zone is ahead of UTC at a moment in UTC."""
     day, time = divmod(moment, DAY)
     utc = dt.datetime.fromordinal(day) + dt.timedelta(microseconds=time)
     offset = utc.replace(tzinfo=dt.UTC).astimezone(zone).utcoffset()
@@ -152,7 +152,7 @@ def _resampled(feed: Any) -> bool:
 
 
 def _zone(frame: pd.DataFrame, parameters: Any) -> dt.tzinfo | None:
-    """Time zone of the stamps of a DataFrame that backtrader reads."""
+    """Return the time zone of the column or index that backtrader reads the stamps from."""
     where: Any = getattr(parameters, "datetime", None)
     names = [str(name).lower() for name in frame.columns]
     if where == -1 and "datetime" in names:

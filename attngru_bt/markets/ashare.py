@@ -18,6 +18,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.markets.clearing import Clearing
 from attngru_bt.markets.exchange import Exchange
@@ -111,25 +112,11 @@ class AShare:
     def __post_init__(self) -> None:
         """Check the parameters."""
         for name, value in (("commission", self.commission), ("slippage", self.slippage or 0.0)):
-            if not 0 <= value < 0.5:
-                raise ValueError(
-                    f"`{name}` must be a fraction from 0 up to 0.5 (0.00025 = 0.025%); "
-                    f"got {value!r}."
-                )
-        if not 0 <= self.minimum < float("inf"):
-            raise ValueError(f"`minimum` must be an amount of at least 0; got {self.minimum!r}.")
-        for name, names in (("st", self.st), ("delisting", self.delisting)):
-            if names is not None and not hasattr(names, "at"):
-                raise TypeError(
-                    f"`{name}` must have a method at(date) that gives a set of names, such as "
-                    f"attngru_bt.Membership; got {type(names).__name__}."
-                )
-        days = self.settle_after
-        if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
-            raise ValueError(
-                f"`settle_after` must be a whole number of days of at least 1, or None; "
-                f"got {days!r}."
-            )
+            checks.fraction(name, value, below=0.5)
+        checks.number("minimum", self.minimum, at_least=0)
+        checks.universe("st", self.st)
+        checks.universe("delisting", self.delisting)
+        checks.whole_number("settle_after", self.settle_after, unit="days", or_none=True)
         for board, (minimum, step) in self.lots.items():
             if not (step > 0 and minimum >= step):
                 raise ValueError(
@@ -219,7 +206,7 @@ def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
             )
     stays: dict[str, list[Stay]] = {}
     for symbol, *days in frame[["symbol", "in_date", "out_date"]].itertuples(index=False):
-        first, out = (None if pd.isna(d) or d == "" else _date(symbol, d) for d in days)
+        first, out = (None if pd.isna(d) or d == "" else _day(symbol, d) for d in days)
         stays.setdefault(symbol, []).append((first, out))
     for symbol, rows in stays.items():
         rows.sort(key=lambda stay: stay[0] or dt.date.min)
@@ -233,10 +220,10 @@ def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
     return stays
 
 
-def _date(symbol: str, value: Any) -> dt.date:
+def _day(symbol: str, value: Any) -> dt.date:
     try:
-        return pd.Timestamp(value).date()
-    except (ValueError, TypeError):
+        return checks.date("listing", value).date()
+    except ValueError:
         raise DataError(
             f"`listing`: {symbol} has the date {value!r}; write it as YYYY-MM-DD."
         ) from None

@@ -8,7 +8,7 @@ from typing import Any
 import backtrader as bt
 import pandas as pd
 
-from attngru_bt.data.bars import DataError
+from attngru_bt.feeds.roles import check_names
 from attngru_bt.feeds.sessions import RunSessions
 from attngru_bt.markets.exchange import Event, Exchange
 from attngru_bt.markets.fees import Commission
@@ -53,7 +53,7 @@ class Clearing(bt.Analyzer):
         filler = broker.p.filler
         if isinstance(filler, Exchange) and filler.broker is broker and filler.token is self._token:
             return  # another strategy of this run has done it
-        _check_names(feeds)
+        check_names(feed._name for feed in feeds)  # backtrader keeps fees by name
         self._before = _unwrap(filler)
         self._comminfo = {k: v for k, v in broker.comminfo.items() if not isinstance(v, Commission)}
         rules = self.p.rules
@@ -151,13 +151,3 @@ def _unwrap(filler: Any) -> Any:
     while isinstance(filler, Exchange):
         filler = filler.before
     return filler
-
-
-def _check_names(feeds: Any) -> None:
-    names = [feed._name for feed in feeds]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(
-                f"Two feeds are named {name!r}, and backtrader keeps fees by name: give each a "
-                "name of its own with cerebro.adddata(feed, name='...')."
-            )

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market
 from attngru_bt.factors import Registry, registry
-from attngru_bt.factors.engine import plan, values_at
+from attngru_bt.factors.engine import values_at
+from attngru_bt.factors.plan import plan
 from attngru_bt.features.cross_section import month_ends
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost

@@ -428,7 +428,7 @@ class TestBenchmark:
         ("source", "message"),
         [
             ("INDX", "did you mean 'INDEX'"),
-            ("zz", "feeds: S0, S1"),
+            ("zz", "The feeds are S0, S1"),
             (42, "name of a feed or a pandas Series of closes"),
             (pd.Series([1.0, 2.0]), "indexed by dates"),
             (pd.Series(["a"], index=pd.to_datetime(["2018-01-01"])), "as numbers"),

@@ -22,8 +22,8 @@ from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.limit import precision_limit, precision_moments
 from attngru_bt.audit.report import Check, Finding, Report
 from attngru_bt.audit.report import failed as fail
+from attngru_bt.data import Market, load_sp500, make_market
 from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.data.market import Market, load_sp500, make_market
 from attngru_bt.data.membership import Membership
 from attngru_bt.evaluation.quality import monthly_quality, rank_ic
 from attngru_bt.factors import factor
@@ -144,7 +144,7 @@ class TestWhole:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            (dict(model="slow"), "`model` must be one of fast, network; got 'slow'"),
+            (dict(model="slow"), "`model` must be 'fast' or 'network'; got 'slow'"),
             (dict(cuts=0), "`cuts` must be a whole number"),
             (dict(skip=["label shif"]), "got 'label shif'; did you mean 'label shift'?"),
         ],

@@ -14,8 +14,8 @@ from attngru_bt.audit.causal import _computer
 from attngru_bt.audit.fresh import is_ours
 from attngru_bt.audit.leaks import find, measured
 from attngru_bt.audit.memory import remembers
+from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.market import make_market
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import Registry, factor, ops, registry
 from attngru_bt.features.cross_section import month_ends

@@ -14,8 +14,8 @@ from attngru_bt.audit.altered import cut_dates, reopened, scrambled_bars
 from attngru_bt.audit.history import history
 from attngru_bt.audit.outcomes import next_month, outcomes
 from attngru_bt.audit.sameday import blindfolded
+from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.market import make_market
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import factor, ops
 from attngru_bt.features.foresight import ic_limit

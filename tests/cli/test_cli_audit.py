@@ -193,7 +193,7 @@ class TestMistakes:
         ("arguments", "words"),
         [
             (["--skip", "survivor"], "did you mean 'survivorship'?"),
-            (["--model", "best"], "`model` must be one of fast, network; got 'best'"),
+            (["--model", "best"], "`model` must be 'fast' or 'network'; got 'best'"),
             (["--start", "soon"], "--start must be a date"),
             (["--scores", "none.csv"], "none.csv: there is no such file"),
             (["--against", "nowhere"], "nowhere"),

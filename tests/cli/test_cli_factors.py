@@ -86,7 +86,7 @@ class TestList:
 
     def test_an_unknown_family_names_the_nearest(self):
         text = sentence(invoke("factors", "list", "--family", "momentun"))
-        assert "momentun" in text and "the nearest name is 'momentum'" in text
+        assert "momentun" in text and "did you mean 'momentum'" in text
 
     def test_with_ones_own(self, mine):
         lines = ok("factors", "list", "--factors", mine, "--family", "mine").stdout.splitlines()
@@ -110,7 +110,7 @@ class TestDescribe:
         assert "look-back" in text and "[" not in text.split("return")[0]
 
     def test_an_unknown_name_names_the_nearest(self):
-        assert "the nearest name is 'BIAS5'" in sentence(invoke("factors", "describe", "bias5"))
+        assert "did you mean 'BIAS5'" in sentence(invoke("factors", "describe", "bias5"))
 
     def test_ones_own(self, mine):
         text = ok("factors", "describe", "Trot9", "--factors", mine).stdout
@@ -193,7 +193,7 @@ class TestCompute:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            (["--names", "BIAS4"], ["BIAS4", "nearest name is 'BIAS"]),
+            (["--names", "BIAS4"], ["BIAS4", "did you mean 'BIAS"]),
             (["--names", "VOL5"], ["VOL5", "turnover"]),
             (["--names", "RSI,RSI"], ["RSI", "twice"]),
             (["--start", "2031-01-01"], ["--start", "2031-01-01", "2015-11-18"]),
@@ -383,7 +383,7 @@ class TestBacktest:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            (["--factors", "BIAS55"], ["BIAS55", "nearest name is 'BIAS5'"]),
+            (["--factors", "BIAS55"], ["BIAS55", "did you mean 'BIAS5'"]),
             (["--factors", "VOL5"], ["VOL5", "turnover"]),
             (["--factors", "no.py"], ["no.py", "check the path"]),
             (["--factor-file", "no.csv"], ["no.csv", "check the path"]),

@@ -155,11 +155,14 @@ def test_without_an_end_it_is_yesterday_and_then_that_of_the_fetch_begun(bs, tmp
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (["--source", "baostok"], "one of akshare, baostock, yfinance; got 'baostok'; did you"),
+        (
+            ["--source", "baostok"],
+            "'baostock' or 'yfinance'; got 'baostok'; did you",
+        ),
         (["--start", "soon"], "--start must be a date such as 2017-01-31; got 'soon'"),
         (["--universe", "csi3000"], "did you mean 'csi300'?"),
-        (["--format", "xlsx"], "`form` must be one of csv.gz, parquet; got 'xlsx'"),
-        (["--pause", "-1"], "`pause` must be 0 seconds or more"),
+        (["--format", "xlsx"], "`form` must be 'csv.gz' or 'parquet'; got 'xlsx'"),
+        (["--pause", "-1"], "`pause` must be a number of at least 0"),
         (["--end", "2019-01-01"], "`start` 2020-01-02 is after `end` 2019-01-01"),
     ],
 )

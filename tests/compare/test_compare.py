@@ -18,8 +18,8 @@ from attngru_bt.compare.choice import chosen_names, common_months, threshold
 from attngru_bt.compare.page import render
 from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.compare.tables import columns2, table2, table3
+from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.market import make_market
 from attngru_bt.evaluation import statistics
 from attngru_bt.models.names import names as model_names
 from attngru_bt.reports import charts as drawing

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.files import read_folder, read_index, read_table
-from attngru_bt.data.market import make_market
 from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 from attngru_bt.feeds.reader import FeedReader, from_feeds
 
@@ -95,7 +95,7 @@ class TestBars:
             ({"dates": small().dates[::-1]}, "must increase strictly"),
             ({"dates": small().dates.tz_localize("UTC")}, "naive session dates"),
             ({"dates": small().dates + pd.Timedelta(hours=9)}, "naive session dates"),
-            ({"assets": ("A", "A")}, "'A' more than once"),
+            ({"assets": ("A", "A")}, "Asset 'A' is there twice"),
             ({"assets": ("A", 1)}, "non-empty strings; got 1"),
             ({"lines": {"pe": np.ones((3, 2))}}, "must contain 'close'"),
             ({"lines": {"close": np.ones((2, 2))}}, r"must have shape \(3, 2\); got \(2, 2\)"),
@@ -667,7 +667,7 @@ class TestFeedReader:
         with pytest.raises(DataError, match="feed number 0 has no name"):
             read(frame, name="")
         feed = PanelFeed(dataname=frame, name="A")
-        with pytest.raises(DataError, match="'A' is there twice"):
+        with pytest.raises(DataError, match="Two feeds are named 'A'"):
             FeedReader([feed, feed])
         with pytest.raises(DataError, match="no asset feeds"):
             FeedReader([])

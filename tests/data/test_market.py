@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attngru_bt.data import load, load_sp500, make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.files import read_table
-from attngru_bt.data.market import load, load_sp500, make_market
 
 
 def rows_of(bars) -> pd.DataFrame:
@@ -284,9 +284,12 @@ class TestMakeMarket:
     @pytest.mark.parametrize(
         ("kwargs", "message"),
         [
-            ({"n_assets": 0}, "`n_assets` must be at least 1"),
-            ({"n_days": 1}, "`n_days` 2; got 50 and 1"),
-            ({"signal": 1.0}, "`signal` must be between -0.9 and 0.9; got signal=1.0"),
+            ({"n_assets": 0}, "`n_assets` must be a whole number of at least 1"),
+            ({"n_days": 1}, "`n_days` must be a whole number of at least 2; got 1"),
+            (
+                {"signal": 1.0},
+                "`signal` must be a number of at least -0.9 and at most 0.9",
+            ),
             ({"n_assets": 3, "late": 3, "delisted": 1}, "got late=3, delisted=1"),
             ({"gaps": -1}, "gaps=-1"),
         ],

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from attngru_bt.data.market import make_market
+from attngru_bt.data import make_market
 from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import month_ends, row_frame, sequences

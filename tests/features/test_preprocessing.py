@@ -305,9 +305,12 @@ class TestValidation:
     @pytest.mark.parametrize(
         ("transformer", "message"),
         [
-            (MissingShareFilter(1.5), r"`max_share` must be in \[0, 1\]; got max_share=1.5"),
+            (
+                MissingShareFilter(1.5),
+                "`max_share` must be a number of at least 0 and at most 1",
+            ),
             (Winsorizer("median"), "`method` must be 'mad' or 'quantile'"),
-            (Winsorizer(limit=0), "`limit` must be positive"),
+            (Winsorizer(limit=0), "`limit` must be a number above 0; got 0"),
             (Winsorizer(quantile=0.5), "`quantile` must be"),
             (Standardizer("day"), "`by` must be 'date' or 'panel'"),
             (Neutralizer(), "`industry` or `size` must be given"),
@@ -339,5 +342,5 @@ class TestLimit:
 
     @pytest.mark.parametrize("limit", [0, -1.0, np.inf])
     def test_a_limit_must_be_positive(self, limit: float) -> None:
-        with pytest.raises(ValueError, match="`limit` must be None or above 0"):
+        with pytest.raises(ValueError, match="`limit` must be a number above 0, or None"):
             Standardizer(limit=limit).fit(sample())

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import pytz
 
+from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.data.market import Market, make_market
 from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 
 MODES = {
@@ -456,7 +456,7 @@ class TestAddFeeds:
         with pytest.raises(DataError, match="cannot be called 'S001'"):
             add_feeds(cerebro, market, benchmark="S001")
         add_feeds(cerebro, market)
-        with pytest.raises(DataError, match="'S000' is in this Cerebro already"):
+        with pytest.raises(DataError, match="Two feeds are named 'S000'"):
             add_feeds(cerebro, market, benchmark="OTHER")
 
     def test_no_benchmark_no_feed(self):

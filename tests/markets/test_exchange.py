@@ -481,7 +481,7 @@ class TestInstall:
         ("switches", "error", "message"),
         [
             (dict(commission=0.7), ValueError, "`commission` must be a fraction"),
-            (dict(minimum=-1.0), ValueError, "`minimum` must be an amount"),
+            (dict(minimum=-1.0), ValueError, "`minimum` must be a number of at least 0"),
             (dict(slippage=1.0), ValueError, "`slippage` must be a fraction"),
             (dict(settle_after=0), ValueError, "`settle_after` must be a whole number"),
             (dict(st={"A"}), TypeError, "`st` must have a method at"),

@@ -383,7 +383,7 @@ class TestValidation:
                 cerebro.run()
 
     def test_an_unknown_benchmark_names_the_nearest(self):
-        with pytest.raises(DataError, match="no feed is named 'INDX'. Did you mean 'INDEX'"):
+        with pytest.raises(DataError, match="no feed is named 'INDX'; did you mean 'INDEX'"):
             run({"A": bars(), "INDEX": bars()}, benchmark="INDX")
 
     @pytest.mark.parametrize("twice", ["A", "B"])

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from attngru_bt.data.market import make_market
+from attngru_bt.data import make_market
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward import checkpoint, walk_forward
 from attngru_bt.walkforward.checkpoint import Checkpoints

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.data.market import make_market
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward.generator import SignalGenerator
 

@@ -12,8 +12,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from attngru_bt.cli.scripts import load_script
+from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.market import Market, make_market
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import compute, factor, registry
 from attngru_bt.factors.engine import plan, values_at

@@ -16,8 +16,8 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from attngru_bt import backtest
+from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.market import make_market
 from attngru_bt.models.contract import fits_at_once
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward import walk_forward
@@ -360,7 +360,7 @@ class TestResume:
                 import numpy as np, torch
                 from sklearn.linear_model import Ridge
                 from attngru_bt.models.estimators import AttentionGRUClassifier
-                from attngru_bt.data.market import make_market
+                from attngru_bt.data import make_market
                 from attngru_bt.walkforward import walk_forward
 
                 torch.set_num_threads(1)

@@ -7,8 +7,9 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from attngru_bt import backtest, factor
+from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.data.market import Market, make_market
+from attngru_bt.data.market import Market
 from attngru_bt.factors import registry
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
@@ -67,7 +68,7 @@ class TestAnswers:
 
     def test_names_without_a_feed_are_an_error(self, walk):
         bars = make_market(n_assets=3, n_days=60, seed=1).bars
-        others = Market(Bars(bars.dates, ("X", "Y", "Z"), bars.lines))
+        others = Market(Bars(bars.dates, ("X", "Y", "Z"), bars.lines), None, None, "others")
         with pytest.raises(DataError, match="no name in the given scores is the name of a feed"):
             backtest.run(others, MonthlyTopK, signal=walk, topk=2)
 

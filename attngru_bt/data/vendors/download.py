@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from attngru_bt.data.bars import DataError, DateLike, session_date
-from attngru_bt.data.checks import checked
+from attngru_bt import checks
+from attngru_bt.data.bars import DataError, DateLike
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.membership import Membership
+from attngru_bt.data.rows import checked
 from attngru_bt.data.vendors.base import Members, Vendor, VendorError
 from attngru_bt.data.vendors.parts import Parts
 from attngru_bt.data.vendors.wanted import wanted
@@ -110,7 +111,7 @@ def download(
     BlockingIOError
         If another fetch works in the folder.
     """
-    first, last = session_date(start), session_date(end)
+    first, last = checks.date("start", start), checks.date("end", end)
     with sole_use(folder) as place:
         return _download(
             vendor, universe, first, last, place, index=index, form=form,
@@ -133,8 +134,7 @@ def _download(
     progress: Callable[[Report, str], None] | None,
 ) -> Report:
     """Do what `download` says, in a folder of one's own."""
-    if form not in FORMATS:
-        raise ValueError(f"`form` must be one of {', '.join(FORMATS)}; got {form!r}.")
+    checks.one_of("form", form, FORMATS)
     if first > last:
         raise ValueError(f"`start` {first:%Y-%m-%d} is after `end` {last:%Y-%m-%d}.")
     asked = wanted(universe, vendor.symbol, first, last)

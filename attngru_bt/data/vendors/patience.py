@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from attngru_bt import checks
 from attngru_bt.data.vendors.base import TryAgain, VendorError
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,8 @@ class Patience:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] | None = None,
     ) -> None:
-        if not pause >= 0:
-            raise ValueError(f"`pause` must be 0 seconds or more; got pause={pause}.")
-        if retries < 0:
-            raise ValueError(f"`retries` must be 0 or more; got retries={retries}.")
+        checks.number("pause", pause, at_least=0)
+        checks.whole_number("retries", retries, at_least=0)
         self.pause = pause
         self.retries = retries
         self._first = first

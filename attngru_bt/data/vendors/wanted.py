@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from attngru_bt.data.bars import DataError, nearest
+from attngru_bt import checks
+from attngru_bt.data.bars import DataError
 from attngru_bt.data.files import names_a_file
 from attngru_bt.data.membership import COLUMNS, Membership
 from attngru_bt.data.names import from_cell
@@ -59,7 +60,7 @@ def wanted(
             raise
         raise ValueError(
             f"`universe` must be one of {', '.join(INDEXES)}, a file, or symbols between commas; "
-            f"got {text!r}{nearest(text, INDEXES)}. ({error})"
+            f"got {text!r}{checks.nearest(text, INDEXES)} ({error})"
         ) from error
     if not names:
         raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from attngru_bt.factors.decorators import factor, step
 from attngru_bt.factors.library.shared import MILLION
 from attngru_bt.factors.ops import (
     Array,
@@ -21,7 +22,6 @@ from attngru_bt.factors.ops import (
     slope,
     total,
 )
-from attngru_bt.factors.registry import factor, step
 
 MOMENTUM = "momentum"
 

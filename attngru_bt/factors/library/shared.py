@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from attngru_bt.factors.decorators import step
 from attngru_bt.factors.ops import Array, diff, ema, lag, mean, mean_known, settle
-from attngru_bt.factors.registry import step
 
 MILLION = 1e6
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from attngru_bt.factors.decorators import factor, step
 from attngru_bt.factors.ops import (
     Array,
     diff,
@@ -23,7 +24,6 @@ from attngru_bt.factors.ops import (
     total_known,
     vars_doubling,
 )
-from attngru_bt.factors.registry import factor, step
 from attngru_bt.factors.regress import regression
 
 TECHNICAL = "technical"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from attngru_bt.factors.decorators import factor, step
 from attngru_bt.factors.ops import Array, diff, lag
-from attngru_bt.factors.registry import factor, step
 
 VALUE, FUNDAMENTAL = "value", "fundamental-other"
 YEAR = 250  # bars

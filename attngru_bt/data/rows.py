@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import PRICE_LINES, DataError, first, nearest
+from attngru_bt import checks
+from attngru_bt.data.bars import PRICE_LINES, DataError, first
 from attngru_bt.data.dates import parse_dates
 from attngru_bt.data.names import fault
 
@@ -38,11 +39,11 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
             raise DataError(
                 f"{source}: column {column!r} is missing; expected at least date, symbol and "
                 f"close, got {', '.join(map(str, frame.columns)) or 'no columns'}"
-                f"{nearest(column, frame.columns) or '.'}"
+                f"{checks.nearest(column, frame.columns)}"
             )
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise DataError(f"{source}: column {twice!r} is there twice; rename or remove one.")
+    checks.no_duplicates(
+        f"{source}: column", frame.columns, "rename or remove one of them", DataError
+    )
     if not len(frame):
         raise DataError(f"{source}: there are no rows; write one row per symbol and day.")
     symbols = _symbols(frame["symbol"], source)
