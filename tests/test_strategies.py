@@ -194,4 +194,4 @@ def test_an_unknown_parameter_is_an_error_that_names_it(prices, tmp_path):
         f"btrun --csvformat btcsv --data {file} --strategy '{FILES[0]}::topkk=3'", cwd=tmp_path
     )
     assert done.returncode != 0
-    assert "has no parameter 'topkk'; did you mean 'topk'?" in done.stderr
+    assert "has no parameter `topkk`; did you mean 'topk'?" in done.stderr

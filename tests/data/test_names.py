@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from types import SimpleNamespace
 
 import backtrader as bt
 import numpy as np
@@ -134,9 +135,10 @@ class TestRoundTrip:
     def test_partial_scores(self, tmp_path):
         from rich.console import Console
 
-        progress = Progress(Console(file=io.StringIO()), 1, tmp_path)
+        progress = Progress(Console(file=io.StringIO()), tmp_path)
         scores = pd.Series(1.0, index=self.names)
-        progress.month(MonthRecord(month_end=pd.Timestamp("2020-01-31"), scores=scores))
+        record = MonthRecord(month_end=pd.Timestamp("2020-01-31"), scores=scores)
+        progress.fit(1, 1, SimpleNamespace(model="ridge", seed=0), [record])
         assert "2020-01-31,'@ES,1.0" in progress.partial.read_text()
 
     def test_a_fetched_panel_and_its_members(self, tmp_path):

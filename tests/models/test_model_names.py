@@ -191,7 +191,7 @@ class TestStrategy:
         market = make_market(n_assets=12, n_days=60, seed=1)
         done = backtest.run(market, topk=3, signal="random", random_state=4)
         assert done.signal.random_state == 4
-        with pytest.raises(ValueError, match=r"`lookback` has no effect beside .*\(random\)"):
+        with pytest.raises(ValueError, match=r"`lookback` has no effect with the model 'random'"):
             backtest.run(market, topk=3, signal="random", lookback=9)
 
     def test_equal_scores_choose_nobody(self):
@@ -214,10 +214,10 @@ class TestValidation:
 
     @pytest.mark.parametrize("name", ["gru", "momentum"])
     def test_an_unknown_setting_has_its_nearest(self, name):
-        message = f"the model '{name}' has no parameter 'lokback'; did you mean 'lookback'"
+        message = f"the model '{name}' has no parameter `lokback`; did you mean 'lookback'"
         with pytest.raises(TypeError, match=message):
             generator(name, lokback=3)
-        with pytest.raises(TypeError, match="no parameter 'classifier'"):
+        with pytest.raises(TypeError, match="no parameter `classifier`"):
             generator(name, classifier=None)
 
     def test_without_xgboost_it_says_what_to_install(self, monkeypatch):

@@ -26,10 +26,11 @@ MODELS = {
 
 
 def walk(model, folder=None, other=False):
-    """Walk a tiny market; returns the records of its months."""
+    """Walk a tiny market; returns the records of the months that have scores."""
     market = make_market(n_assets=8, n_days=130, seed=5)
     models = {"one": MODELS[model](other)}
-    return walk_forward(market, models, folder=folder, **SETTINGS)[0].records
+    (walked,) = walk_forward(market, models, folder=folder, **SETTINGS)
+    return [record for record in walked.records if len(record.scores)]
 
 
 def bits(records):

@@ -348,7 +348,7 @@ class TestModes:
 
 class TestValidation:
     def test_an_unknown_parameter_is_an_error_with_a_hint(self):
-        with pytest.raises(TypeError, match="no parameter 'top_k'; did you mean 'topk'"):
+        with pytest.raises(TypeError, match="no parameter `top_k`; did you mean 'topk'"):
             run({"A": bars()}, top_k=3)
 
     @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ class TestRun:
     @pytest.mark.parametrize(
         ("params", "message"),
         [
-            (dict(model="gru", topkk=3), "no parameter 'topkk'; did you mean 'topk'"),
+            (dict(model="gru", topkk=3), "no parameter `topkk`; did you mean 'topk'"),
             (dict(model="gru", signal=Ridge()), "`signal` has no effect beside `model`"),
             (dict(model="momentum", refit=3), "`refit` has no effect with the model 'momentum'"),
             (dict(model="gru", rebalance="some"), "`rebalance` must be 'entrants' or 'full'"),
