@@ -54,6 +54,24 @@ def as_returns(returns: ArrayLike) -> np.ndarray:
     return array
 
 
+def active_returns(returns: ArrayLike, benchmark: ArrayLike) -> np.ndarray:
+    """Return of the strategy less that of its benchmark, session by session.
+
+    Raises
+    ------
+    ValueError
+        If they do not have the same number of sessions.
+    """
+    own, other = as_returns(returns), as_returns(benchmark)
+    if len(own) != len(other):
+        raise ValueError(
+            "`returns` and `benchmark` must cover the same sessions; "
+            f"got {len(own)} and {len(other)} returns."
+        )
+    difference: np.ndarray = own - other
+    return difference
+
+
 def per_period(riskfree: float, periods: float = SESSIONS_PER_YEAR) -> float:
     """Turn an annual compounded rate into the rate per session.
 
@@ -152,14 +170,14 @@ def information_ratio(
     float
         NaN below two returns, and where the differences vary by rounding only.
     """
-    return _annualized_ratio(_active(returns, benchmark), periods)
+    return _annualized_ratio(active_returns(returns, benchmark), periods)
 
 
 def tracking_error(
     returns: ArrayLike, benchmark: ArrayLike, periods: float = SESSIONS_PER_YEAR
 ) -> float:
     """Annualized sample standard deviation of strategy minus benchmark; NaN below two returns."""
-    return volatility(_active(returns, benchmark), periods)
+    return volatility(active_returns(returns, benchmark), periods)
 
 
 def drawdowns(returns: ArrayLike) -> np.ndarray:
@@ -204,17 +222,6 @@ def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> floa
     if not depth > NOISE:
         return float("nan")
     return annualized_return(returns, periods) / depth
-
-
-def _active(returns: ArrayLike, benchmark: ArrayLike) -> np.ndarray:
-    own, other = as_returns(returns), as_returns(benchmark)
-    if len(own) != len(other):
-        raise ValueError(
-            "`returns` and `benchmark` must cover the same sessions; "
-            f"got {len(own)} and {len(other)} returns."
-        )
-    difference: np.ndarray = own - other
-    return difference
 
 
 def _annualized_ratio(excess: np.ndarray, periods: float) -> float:

@@ -1,83 +1,33 @@
-"""Pictures of returns and trading, on pyfolio's figures where it has them.
-
-Each function draws on axes of a figure of its own, never pyplot's: no figure stays open, and
-neither the user's backend nor rcParams change.
-"""
+"""Pictures of returns and trading, on pyfolio's figures where it has them."""
 
 from __future__ import annotations
 
-import base64
-import io
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.analyzers.performance import monthly
 from attngru_bt.evaluation import statistics
+from attngru_bt.reports.drawing import (
+    BAR,
+    BASELINE,
+    BENCHMARK,
+    INK,
+    STRATEGY,
+    date_axis,
+    legend_above,
+    month_map,
+    per_cent_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from attngru_bt.reports.report import Report
 
-STRATEGY, BENCHMARK, BASELINE = "#1f5fbf", "#8a8f98", "#c77f2b"
-GAIN, LOSS, INK, GRID = "#2e7d4f", "#c0392b", "#2b2f36", "#e3e6ea"
-WIDE, HALF = (9.4, 4.2), (6.2, 3.6)  # inches
 ROLLING_SESSIONS = 126
-BAR = np.timedelta64(22, "D")  # width of a month's bar
-
-_STYLE: dict[str, Any] = {
-    "font.size": 10,
-    "font.family": ["DejaVu Sans"],
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "axes.edgecolor": "#b9bec6",
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": GRID,
-    "grid.linewidth": 0.8,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "lines.linewidth": 1.6,
-    # a name is no formula: $A and B$ is shown as it is, not typeset
-    "text.parse_math": False,
-    "text.usetex": False,
-    "axes.formatter.use_mathtext": False,
-}
-
-
-def png(draw: Callable[[Axes], None], size: tuple[float, float] = WIDE) -> str:
-    """Draw on new axes and answer the picture as a base64 data URI.
-
-    Parameters
-    ----------
-    draw : callable
-        Given the axes.
-    size : tuple of float
-        Width and height in inches.
-    """
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(cast(Any, _STYLE)), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pyfolio and seaborn on newer pandas and matplotlib
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        draw(figure.add_subplot())
-        out = io.BytesIO()
-        figure.savefig(out, format="png", dpi=140, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
 def pyfolio_plotting() -> Any:
@@ -200,24 +150,16 @@ def weights(report: Report, ax: Axes) -> None:
     share = positions.drop(columns="cash").div(positions.sum(axis=1), axis=0)
     share = share[longest_held(report)]
     share = share[(share != 0).idxmax().sort_values(kind="stable").index]
-    table = share.where(share != 0).to_numpy().T
-    every = share.to_numpy()
-    most, short = float(np.abs(every).max()), bool((every < 0).any())
-    image = ax.imshow(
-        table,
-        aspect="auto",
-        origin="lower",
+    most, short = float(share.abs().to_numpy().max()), bool((share < 0).to_numpy().any())
+    bar = month_map(
+        ax,
+        share.where(share != 0),
+        dict(enumerate(share.columns)),
         cmap="RdBu" if short else "Blues",
-        interpolation="nearest",
-        vmin=-most if short else 0.0,
-        vmax=most,
+        low=-most if short else 0.0,
+        high=most,
     )
-    ticks = np.unique(np.linspace(0, len(share) - 1, 7).round().astype(int))
-    ax.set_xticks(ticks, [f"{share.index[i]:%Y-%m}" for i in ticks])
-    ax.set_yticks(np.arange(share.shape[1]), list(share.columns))
-    ax.tick_params(axis="y", labelsize=8, length=0)
-    ax.grid(visible=False)
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.01, aspect=40)  # type: ignore[union-attr]
+    ax.tick_params(axis="y", labelsize=8)
     per_cent_axis(bar.ax)
 
 
@@ -262,37 +204,3 @@ def _rolling_sharpe(returns: pd.Series, riskfree: float, periods: float) -> pd.S
     deviation = window.std().where(lambda value: value > 1e-9)
     ratio: pd.Series = window.mean() / deviation * np.sqrt(periods)
     return ratio
-
-
-def legend_above(ax: Axes, handles: dict[str, Any] | None = None) -> None:
-    """Put the legend above the axes, where it hides nothing."""
-    if handles is None:
-        lines, names = ax.get_legend_handles_labels()
-        handles = dict(zip(names, lines, strict=True))
-    ax.legend(
-        list(handles.values()), list(handles), loc="lower left", bbox_to_anchor=(0.0, 1.0),
-        ncols=3, borderaxespad=0.2, columnspacing=1.2,
-    )  # fmt: skip
-
-
-def per_cent_axis(ax: Axes) -> None:
-    """Label the vertical axis in per cent."""
-    from matplotlib.ticker import PercentFormatter
-
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
-
-
-def date_axis(ax: Axes) -> None:
-    """Label the horizontal axis with few, short dates."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    ax.set_xlabel("")
-    ax.tick_params(axis="x", rotation=0)
-    for label in ax.get_xticklabels():
-        label.set_horizontalalignment("center")
-    ax.grid(visible=True, which="major")
-    ax.minorticks_off()
-    ax.margins(x=0.01)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
-from attngru_bt.reports.charts import (
+from attngru_bt.reports.drawing import (
     BAR,
     BASELINE,
     BENCHMARK,
@@ -18,6 +18,7 @@ from attngru_bt.reports.charts import (
     STRATEGY,
     date_axis,
     legend_above,
+    month_map,
     per_cent_axis,
 )
 
@@ -83,20 +84,13 @@ def explained_variance(report: Report, ax: Axes) -> None:
 def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
     """Attention per component, per step or per family of factors over time."""
     weights = attention_table(report, kind)
-    image = ax.imshow(
-        weights.to_numpy().T, aspect="auto", origin="lower", cmap="Blues", interpolation="nearest"
-    )
-    n_months, n_rows = weights.shape
-    ticks = np.unique(np.linspace(0, n_months - 1, min(n_months, 7)).round().astype(int))
-    ax.set_xticks(ticks, [f"{weights.index[i]:%Y-%m}" for i in ticks])
     if kind == "family":
-        ax.set_yticks(range(n_rows), [str(name) for name in weights.columns])
+        names = {i: str(name) for i, name in enumerate(weights.columns)}
     else:
-        rows = np.arange(0, n_rows, max(1, n_rows // 12))
-        ax.set_yticks(rows, [str(row + 1) for row in rows])
+        n_rows = weights.shape[1]
+        names = {i: str(i + 1) for i in range(0, n_rows, max(1, n_rows // 12))}
         ax.set_ylabel("Principal component" if kind == "factor" else "Step (last = newest)")
-    ax.grid(visible=False)
-    ax.figure.colorbar(image, ax=ax, pad=0.02, label="weight")  # type: ignore[union-attr]
+    month_map(ax, weights, names).set_label("weight")
 
 
 def explained_variance_by_component(report: Report) -> pd.DataFrame:

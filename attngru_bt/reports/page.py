@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from attngru_bt.reports import charts, html, metrics, model_charts
+from attngru_bt.reports.drawing import WIDE
 from attngru_bt.reports.html import Picture, picture
 from attngru_bt.reports.report import OUT_OF_SAMPLE, Report
 
@@ -57,7 +58,7 @@ def _pictures(report: Report) -> dict[str, Picture]:
     if len(report.returns) > _LEAST_ROLLING:
         add("rolling_sharpe", "Rolling Sharpe ratio", charts.rolling_sharpe)
     years = report.returns.index[-1].year - report.returns.index[0].year + 1
-    size = charts.WIDE[0], 1.1 + 0.36 * years
+    size = WIDE[0], 1.1 + 0.36 * years
     add("months", "Return per month", charts.month_table, wide=True, size=size)
     if metrics.quality_table(report).rows:
         add("rank_ic", "Rank IC per month", model_charts.rank_ic)
@@ -72,7 +73,7 @@ def _pictures(report: Report) -> dict[str, Picture]:
     if report.metrics["fills"]:
         add("holdings", "Names held", charts.holdings)
         add("turnover", "Turnover", charts.turnover)
-        size = charts.WIDE[0], 1.0 + 0.19 * len(charts.longest_held(report))
+        size = WIDE[0], 1.0 + 0.19 * len(charts.longest_held(report))
         add("weights", "Weights of the names held", charts.weights, wide=True, size=size)
     return pictures
 

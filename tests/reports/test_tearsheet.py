@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from attngru_bt import tearsheet
 from attngru_bt.analyzers import MaxDrawdown, Performance
 from attngru_bt.evaluation import quality as evaluation
-from attngru_bt.reports import charts, html, tables
+from attngru_bt.reports import charts, drawing, html, tables
 from attngru_bt.reports.charts import month_table
 from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
@@ -149,7 +149,7 @@ def folder(ran, tmp_path_factory):
 @pytest.fixture
 def unpainted(monkeypatch):
     """Leave the pictures out, which take seconds."""
-    monkeypatch.setattr(charts, "png", lambda draw, size: "data:image/png;base64,AAAA")
+    monkeypatch.setattr(drawing, "png", lambda draw, size: "data:image/png;base64,AAAA")
 
 
 class Page(HTMLParser):
@@ -256,10 +256,10 @@ class TestPage:
             ax.plot([1, 2], label="$_{$")
             ax.set_yticks([1, 2], ["$A and B$", "$^$"])
             ax.set_ylabel("A_$\\undefined$")
-            charts.legend_above(ax)
+            drawing.legend_above(ax)
 
         with matplotlib.rc_context({"text.usetex": True, "axes.formatter.use_mathtext": True}):
-            assert charts.png(draw).startswith("data:image/png;base64,")
+            assert drawing.png(draw).startswith("data:image/png;base64,")
 
     def test_no_curve_leaves_the_picture(self, ran):
         report = collect(ran)
@@ -277,7 +277,7 @@ class TestPage:
                 raise ValueError("no such\nglyph")
             return "data:image/png;base64,AAAA"
 
-        monkeypatch.setattr(charts, "png", png)
+        monkeypatch.setattr(drawing, "png", png)
         paths = tearsheet.write_run(ran, tmp_path)
         assert sorted(paths) == sorted(tmp_path.iterdir()) and len(paths) == 8
         page = Page(tmp_path / "tearsheet.html")
