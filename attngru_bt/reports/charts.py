@@ -25,7 +25,7 @@ from attngru_bt.reports.drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attngru_bt.reports.report import Report
+    from attngru_bt.reports.sheet import TearSheet
 
 ROLLING_SESSIONS = 126
 
@@ -45,24 +45,24 @@ def anchored(returns: pd.Series, base: pd.Timestamp | None) -> pd.Series:
     return pd.Series([0.0, *returns], index=index, name=returns.name)
 
 
-def cumulative(report: Report, ax: Axes) -> None:
+def cumulative(sheet: TearSheet, ax: Axes) -> None:
     """Growth of 1 in the strategy, the benchmark and the baseline: the paper's Figure 3."""
-    own = anchored(report.returns, report.performance.base_date)
+    own = anchored(sheet.returns, sheet.performance.base_date)
     other = None
-    if report.benchmark is not None and report.benchmark_returns is not None:
+    if sheet.benchmark is not None and sheet.benchmark_returns is not None:
         # sessions without a known benchmark leave its line flat; the page says from when it is
-        other = anchored(report.benchmark_returns.fillna(0.0), report.performance.base_date)
-        other.name = report.benchmark["name"]
+        other = anchored(sheet.benchmark_returns.fillna(0.0), sheet.performance.base_date)
+        other.name = sheet.benchmark["name"]
     pyfolio_plotting().plot_rolling_returns(own, other, ax=ax, x_compat=True, legend_loc=None)
     drawn = [line for line in ax.lines if len(line.get_xdata()) > 2]  # type: ignore[arg-type]
     for line in drawn:
-        line.set(alpha=1.0, linewidth=1.8, color=STRATEGY, label=report.name)
+        line.set(alpha=1.0, linewidth=1.8, color=STRATEGY, label=sheet.name)
     if other is not None:
         drawn[0].set(color=BENCHMARK, label=other.name)
-    if report.baseline is not None and report.baseline_returns is not None:
-        third = anchored(report.baseline_returns.fillna(0.0), report.performance.base_date)
+    if sheet.baseline is not None and sheet.baseline_returns is not None:
+        third = anchored(sheet.baseline_returns.fillna(0.0), sheet.performance.base_date)
         value = np.cumprod(1.0 + third.to_numpy())
-        name = report.baseline["name"]
+        name = sheet.baseline["name"]
         ax.plot(third.index.to_numpy(), value, color=BASELINE, label=f"{name} (baseline)")
     ax.axhline(1.0, color=INK, linewidth=0.8)
     ax.set_ylabel("Growth of 1")
@@ -70,12 +70,12 @@ def cumulative(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def underwater(report: Report, ax: Axes) -> None:
+def underwater(sheet: TearSheet, ax: Axes) -> None:
     """Loss from the running peak, of the strategy and its benchmark.
 
     pyfolio's figure fixes the axis to the strategy's own losses and cuts a deeper benchmark off.
     """
-    for returns, color, name in _curves(report):
+    for returns, color, name in _curves(sheet):
         # sessions without a known benchmark leave its line flat
         loss = -statistics.drawdowns(returns.fillna(0.0))
         dates = returns.index.to_numpy()
@@ -88,10 +88,10 @@ def underwater(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def month_table(report: Report, ax: Axes) -> None:
+def month_table(sheet: TearSheet, ax: Axes) -> None:
     """Return per calendar month."""
-    own = report.returns.tz_localize("UTC")
-    months = monthly(report.returns)
+    own = sheet.returns.tz_localize("UTC")
+    months = monthly(sheet.returns)
     dates = pd.DatetimeIndex(months.index)
     table = pd.Series(months.to_numpy(), index=[dates.year, dates.month]).unstack()
     # months outside the run are empty, not 0: pyfolio would fill them
@@ -107,15 +107,15 @@ def month_table(report: Report, ax: Axes) -> None:
     ax.grid(visible=False)
 
 
-def rolling_sharpe(report: Report, ax: Axes) -> None:
+def rolling_sharpe(sheet: TearSheet, ax: Axes) -> None:
     """Sharpe ratio of the last half year, with the periods and rate of the table.
 
     pyfolio's figure always annualizes with 252 and knows no risk-free rate.
     """
-    metrics = report.metrics
+    metrics = sheet.metrics
     # nothing is drawn with a number of sessions a year that the analyzer could not use
     periods = float("nan") if np.isnan(metrics["volatility"]) else metrics["periods"]
-    for returns, color, name in _curves(report):
+    for returns, color, name in _curves(sheet):
         ratio = _rolling_sharpe(returns, metrics["riskfree"], periods)
         ax.plot(ratio.index.to_numpy(), ratio, color=color, label=name)
     ax.axhline(0.0, color=INK, linewidth=0.8)
@@ -124,9 +124,9 @@ def rolling_sharpe(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def holdings(report: Report, ax: Axes) -> None:
+def holdings(sheet: TearSheet, ax: Axes) -> None:
     """Count the names held."""
-    returns, positions, _, _ = report.performance.get_pf_items()
+    returns, positions, _, _ = sheet.performance.get_pf_items()
     held = positions.loc[:, (positions != 0).any() | (positions.columns == "cash")]
     pyfolio_plotting().plot_holdings(returns, held, ax=ax, x_compat=True, legend_loc=None)
     if ax.get_legend() is not None:
@@ -141,14 +141,14 @@ def holdings(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def weights(report: Report, ax: Axes) -> None:
+def weights(sheet: TearSheet, ax: Axes) -> None:
     """Weight of each name over time, of those held longest; the newest names on top.
 
     pyfolio draws a line per name, which for a portfolio renewed every month is a thicket.
     """
-    _, positions, _, _ = report.performance.get_pf_items()
+    _, positions, _, _ = sheet.performance.get_pf_items()
     share = positions.drop(columns="cash").div(positions.sum(axis=1), axis=0)
-    share = share[longest_held(report)]
+    share = share[longest_held(sheet)]
     share = share[(share != 0).idxmax().sort_values(kind="stable").index]
     most, short = float(share.abs().to_numpy().max()), bool((share < 0).to_numpy().any())
     bar = month_map(
@@ -163,23 +163,23 @@ def weights(report: Report, ax: Axes) -> None:
     per_cent_axis(bar.ax)
 
 
-def longest_held(report: Report, most: int = 40) -> list[str]:
+def longest_held(sheet: TearSheet, most: int = 40) -> list[str]:
     """Name the feeds held on most sessions, at most so many of them."""
-    held = report.performance.holdings()
+    held = sheet.performance.holdings()
     days = held.groupby("symbol", sort=False).size()
     return [str(name) for name in days.sort_values(ascending=False, kind="stable").index[:most]]
 
 
-def turnover(report: Report, ax: Axes) -> None:
+def turnover(sheet: TearSheet, ax: Axes) -> None:
     """Half of buying and selling per month over the account, as in the table.
 
     pyfolio's figure averages daily turnover, a row of spikes for who trades once a month.
     """
-    fills = report.performance.fills()
+    fills = sheet.performance.fills()
     traded = (fills["size"] * fills["price"]).abs().groupby(fills["date"].dt.to_period("M")).sum()
-    performance = report.performance
+    performance = sheet.performance
     value = pd.Series(
-        performance.values[performance.first : performance.end], index=report.returns.index
+        performance.values[performance.first : performance.end], index=sheet.returns.index
     )
     mean = value.groupby(value.index.to_period("M")).mean()  # type: ignore[attr-defined]
     share = (traded / 2.0).reindex(mean.index, fill_value=0.0) / mean
@@ -190,10 +190,10 @@ def turnover(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def _curves(report: Report) -> list[tuple[pd.Series, str, str]]:
-    curves = [(report.returns, STRATEGY, report.name)]
-    if report.benchmark is not None and report.benchmark_returns is not None:
-        curves.append((report.benchmark_returns, BENCHMARK, report.benchmark["name"]))
+def _curves(sheet: TearSheet) -> list[tuple[pd.Series, str, str]]:
+    curves = [(sheet.returns, STRATEGY, sheet.name)]
+    if sheet.benchmark is not None and sheet.benchmark_returns is not None:
+        curves.append((sheet.benchmark_returns, BENCHMARK, sheet.benchmark["name"]))
     return curves
 
 

@@ -25,14 +25,14 @@ from attngru_bt.reports.drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attngru_bt.reports.report import Report
+    from attngru_bt.reports.sheet import TearSheet
 
 _YEAR = 12  # months in the running means
 
 
-def rank_ic(report: Report, ax: Axes) -> None:
+def rank_ic(sheet: TearSheet, ax: Axes) -> None:
     """Rank correlation of score and next month's return, month by month."""
-    values = _quality(report)["rank_ic"]
+    values = _quality(sheet)["rank_ic"]
     colors = np.where(values >= 0, GAIN, LOSS)
     ax.bar(values.index.to_numpy(), values, width=BAR, color=list(colors), alpha=0.75)
     _running_mean(ax, values)
@@ -41,22 +41,22 @@ def rank_ic(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def precision(report: Report, ax: Axes) -> None:
+def precision(sheet: TearSheet, ax: Axes) -> None:
     """Share of the picks that were among the best, beside what random picks would reach."""
-    quality = _quality(report)
+    quality = _quality(sheet)
     values = quality["precision"]
     ax.bar(values.index.to_numpy(), values, width=BAR, color=STRATEGY, alpha=0.6)
     ax.plot(values.index.to_numpy(), quality["base_rate"], color=BENCHMARK, label="random picks")
     _running_mean(ax, values)
-    ax.set_ylabel(f"Precision@{report.topk}")
+    ax.set_ylabel(f"Precision@{sheet.topk}")
     per_cent_axis(ax)
     legend_above(ax)
     date_axis(ax)
 
 
-def explained_variance(report: Report, ax: Axes) -> None:
+def explained_variance(sheet: TearSheet, ax: Axes) -> None:
     """Share of variance per principal component: mean over the fits, with the range."""
-    table = explained_variance_by_component(report)
+    table = explained_variance_by_component(sheet)
     position = np.arange(1, len(table) + 1)
     spread = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
     ax.bar(
@@ -81,9 +81,9 @@ def explained_variance(report: Report, ax: Axes) -> None:
     per_cent_axis(twin)
 
 
-def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
+def attention(sheet: TearSheet, ax: Axes, kind: str = "factor") -> None:
     """Attention per component, per step or per family of factors over time."""
-    weights = attention_table(report, kind)
+    weights = attention_table(sheet, kind)
     if kind == "family":
         names = {i: str(name) for i, name in enumerate(weights.columns)}
     else:
@@ -93,7 +93,7 @@ def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
     month_map(ax, weights, names).set_label("weight")
 
 
-def explained_variance_by_component(report: Report) -> pd.DataFrame:
+def explained_variance_by_component(sheet: TearSheet) -> pd.DataFrame:
     """Explained variance per component over the fits: the paper's Table 1.
 
     Returns
@@ -103,7 +103,7 @@ def explained_variance_by_component(report: Report) -> pd.DataFrame:
     """
     fits = {
         record.month_end: pd.Series(record.explained_variance)
-        for record in report.records
+        for record in sheet.records
         if record.explained_variance is not None and getattr(record, "refit", True)
     }
     table = pd.DataFrame(fits)
@@ -119,12 +119,12 @@ def explained_variance_by_component(report: Report) -> pd.DataFrame:
     )
 
 
-def attention_table(report: Report, kind: str) -> pd.DataFrame:
+def attention_table(sheet: TearSheet, kind: str) -> pd.DataFrame:
     """Attention weights of shape (n_months, n_components, n_steps or n_families)."""
     if kind == "family":
-        return family_shares(factor_shares(report.records))
+        return family_shares(factor_shares(sheet.records))
     return pd.DataFrame(
-        {r.month_end: pd.Series(r.attention[kind]) for r in report.records if has(r, kind)}
+        {r.month_end: pd.Series(r.attention[kind]) for r in sheet.records if has(r, kind)}
     ).T
 
 
@@ -133,10 +133,10 @@ def has(record: Any, kind: str) -> bool:
     return bool(record.attention) and record.attention.get(kind) is not None
 
 
-def _quality(report: Report) -> pd.DataFrame:
-    assert report.quality is not None
-    known = report.quality[["rank_ic", "precision"]].notna().any(axis=1)
-    return report.quality[known]
+def _quality(sheet: TearSheet) -> pd.DataFrame:
+    assert sheet.quality is not None
+    known = sheet.quality[["rank_ic", "precision"]].notna().any(axis=1)
+    return sheet.quality[known]
 
 
 def _running_mean(ax: Axes, values: pd.Series) -> None:

@@ -25,7 +25,7 @@ from attngru_bt.reports import charts, drawing, html, tables
 from attngru_bt.reports.charts import month_table
 from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
-from attngru_bt.reports.report import collect
+from attngru_bt.reports.sheet import collect
 
 NASTY = "<b>&\"'</b>$\\frac$"  # neither HTML nor a formula
 
@@ -262,11 +262,11 @@ class TestPage:
             assert drawing.png(draw).startswith("data:image/png;base64,")
 
     def test_no_curve_leaves_the_picture(self, ran):
-        report = collect(ran)
+        sheet = collect(ran)
         ax = Figure().add_subplot()
-        charts.underwater(report, ax)
+        charts.underwater(sheet, ax)
         losses = np.concatenate([line.get_ydata() for line in ax.lines])
-        deepest = max(report.metrics["max_drawdown"], report.benchmark["max_drawdown"])
+        deepest = max(sheet.metrics["max_drawdown"], sheet.benchmark["max_drawdown"])
         assert losses.min() == pytest.approx(-deepest)
         low, high = ax.get_ylim()
         assert low <= losses.min() and losses.max() <= high
@@ -287,7 +287,7 @@ class TestPage:
         assert "'Turnover' could not be drawn" in caplog.text
 
     def test_tables_are_written_before_anything_is_drawn(self, ran, tmp_path, monkeypatch):
-        def fail(report, title):
+        def fail(sheet, title):
             raise RuntimeError("drawing")
 
         monkeypatch.setattr("attngru_bt.reports.files.render", fail)
@@ -299,7 +299,7 @@ class TestPage:
         }  # fmt: skip
 
     def test_what_a_template_lacks_is_an_error_and_what_it_shows_is_escaped(self):
-        with pytest.raises(jinja2.UndefinedError, match="'metrics' is undefined|'report' is undef"):
+        with pytest.raises(jinja2.UndefinedError, match="'sheet' is undefined"):
             html.fill("tearsheet.html", "Title")
         page = html.fill("base.html", "<i>&</i>")
         assert page.count("&lt;i&gt;&amp;&lt;/i&gt;") == 2 and "<i>" not in page
@@ -518,9 +518,9 @@ class TestTables:
         assert len(table) == 3
 
     def test_attention_per_month(self, ran):
-        report = collect(ran)
-        assert attention_table(report, "factor").shape == (13, 3)
-        assert attention_table(report, "temporal").shape == (13, 4)
+        sheet = collect(ran)
+        assert attention_table(sheet, "factor").shape == (13, 3)
+        assert attention_table(sheet, "temporal").shape == (13, 4)
 
     def test_months_outside_the_run_stay_empty(self, ran):
         ax = Figure().add_subplot()
