@@ -16,7 +16,7 @@ from attngru_bt.trading.monthly import MonthlyTopK
 
 @dataclass(frozen=True)
 class Account:
-    """A backtest of given scores, reduced to what a comparison needs; it travels between processes.
+    """What a comparison needs of a backtest of given scores; small, as processes pass it on.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Account:
     figures : dict
         As `Performance.get_analysis`.
     cost : float
-        Paid per traded value: commission and fees as measured, and slippage.
+        Share of the traded value: commission and fees as paid, and slippage.
     """
 
     returns: pd.Series
@@ -41,7 +41,7 @@ def trade(market: Market, scores: pd.DataFrame, topk: int, **account: Any) -> Ac
 
 
 def reduced(strategy: MonthlyTopK, slippage: float) -> Account:
-    """Keep of a finished run what a comparison needs."""
+    """Reduce a finished run to what a comparison needs."""
     performance = strategy.analyzers.performance
     fills = performance.fills()
     traded = float((fills["size"] * fills["price"]).abs().sum())

@@ -52,13 +52,14 @@ def month_returns(
     if "open" in bars:
         opens = pd.DataFrame(bars["open"], index=bars.dates, columns=list(bars.assets))
         price = opens.where(opens.notna(), close)
-    at = np.asarray(bars.dates.searchsorted(month_ends, side="right"))
-    inside = at < len(bars.dates)
-    at, months = at[inside], month_ends[inside]
+    # the session that each month-end is traded in
+    session = np.asarray(bars.dates.searchsorted(month_ends, side="right"))
+    inside = session < len(bars.dates)
+    session, months = session[inside], month_ends[inside]
     names = list(members.columns)
-    begin = price[names].to_numpy()[at]
-    last = close[names].to_numpy()[-1:]
-    end = np.vstack([begin[1:], last])
+    begin = price[names].to_numpy()[session]
+    # each month ends where the next begins, the last one on the last close
+    end = np.vstack([begin[1:], close[names].to_numpy()[-1:]])
     change = end / begin - 1.0
     change[~members.loc[months].to_numpy(dtype=bool)] = np.nan
     return pd.DataFrame(change, index=months, columns=names)
@@ -74,19 +75,19 @@ def against_chance(
     draws: int,
     random_state: int = 0,
 ) -> dict[str, float]:
-    """Compare the names chosen with random ones, both by the same simple monthly account.
+    """Compare the names chosen with random ones, both in the same simple monthly account.
 
     Parameters
     ----------
     scores : DataFrame of shape (n_months, n_assets)
         NaN = not scored.
     returns : DataFrame
-        What `month_returns` answers.
+        As `month_returns` returns it.
     topk : int
     cost : float
         Fraction of the traded value.
     years : float
-        How long the months are together.
+        Length of all months together.
     draws, random_state : int
 
     Returns
@@ -100,17 +101,17 @@ def against_chance(
     held = chosen(table, topk).to_numpy()
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     entrants = (held & ~before).sum(axis=1)
-    own = _a_year(portfolio_returns(held, returns, topk, cost)[None, :], years)[0]
-    drawn = _a_year(
+    chosen_return = _a_year(portfolio_returns(held, returns, topk, cost)[None, :], years)[0]
+    random_returns = _a_year(
         random_portfolios(
             returns, topk, entrants=entrants, cost=cost, draws=draws, random_state=random_state
         ),
         years,
     )
-    low, median, high = np.quantile(drawn, [0.05, 0.5, 0.95])
+    low, median, high = np.quantile(random_returns, [0.05, 0.5, 0.95])
     return {
-        "simple_return": float(own),
-        "chance": as_good_by_chance(float(own), drawn),
+        "simple_return": float(chosen_return),
+        "chance": as_good_by_chance(float(chosen_return), random_returns),
         "chance_median": float(median),
         "chance_low": float(low),
         "chance_high": float(high),

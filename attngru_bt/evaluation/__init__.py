@@ -2,8 +2,8 @@
 
 Pure functions of returns and scores: ``statistics`` of returns, ``quality`` of scores month by
 month, ``attribution`` of attention to factors. Three answer whether a result could be luck:
-``bootstrap``, ``random_portfolios`` and ``deflated_sharpe``. ``spread`` decides when a series varies
-by more than rounding.
+``bootstrap``, ``random_portfolios`` and ``deflated_sharpe``. ``spread`` decides whether a series
+varies by more than rounding.
 """
 
 from attngru_bt.evaluation.quality import (

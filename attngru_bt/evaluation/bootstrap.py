@@ -20,7 +20,7 @@ class Interval(NamedTuple):
     Attributes
     ----------
     low, high : float
-        NaN where the returns cannot tell.
+        NaN where the interval is not defined.
     block : float
         Mean length of the blocks drawn, in sessions.
     """
@@ -41,15 +41,15 @@ def information_ratio_interval(
 ) -> Interval:
     """Bootstrap the annualized information ratio over blocks of sessions.
 
-    The sessions' active returns are drawn in blocks of random (geometric) length, so that what
-    lasts for days, such as volatility, lasts in the draws too; the mean length is the one that
-    Politis & White find for these returns, and at least 1. The interval is that of the draws'
-    percentiles.
+    The sessions' active returns are drawn in blocks of random (geometric) length, so that whatever
+    lasts for days, such as volatility, does so in the draws too. The mean length is at least 1 and
+    chosen from the returns by the method of Politis & White. The interval lies between two
+    percentiles of the draws.
 
     Parameters
     ----------
     returns, benchmark : array-like of shape (n_sessions,)
-        Of the same sessions; those on which one of the two is NaN are the caller's to leave out.
+        Returns of the same sessions. Leave out those on which one of the two is NaN.
     periods : float, default=252
         Sessions per year.
     level : float, default=0.95

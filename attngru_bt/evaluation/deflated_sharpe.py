@@ -31,15 +31,16 @@ def probabilistic_sharpe_ratio(
     """
     if observations < 2:
         return float("nan")
-    spread = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
-    if not spread > 0.0:  # also NaN
+    # variance of the ratio's estimate, times observations - 1
+    variance = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
+    if not variance > 0.0:  # also NaN
         return float("nan")
-    distance = (sharpe - benchmark) * np.sqrt(observations - 1) / np.sqrt(spread)
+    distance = (sharpe - benchmark) * np.sqrt(observations - 1) / np.sqrt(variance)
     return float(stats.norm.cdf(distance))
 
 
 def expected_best_sharpe(trials: int, variance: float) -> float:
-    """Sharpe ratio that the best of so many tries without any skill is expected to show.
+    """Sharpe ratio that the best of `trials` tries without skill is expected to show.
 
     Parameters
     ----------
@@ -56,9 +57,9 @@ def expected_best_sharpe(trials: int, variance: float) -> float:
         raise ValueError(f"`trials` must be a whole number of at least 1; got {trials!r}.")
     if trials == 1:
         return 0.0
-    weight = np.euler_gamma
-    best = (1.0 - weight) * stats.norm.ppf(1.0 - 1.0 / trials)
-    best += weight * stats.norm.ppf(1.0 - 1.0 / (trials * math.e))
+    # expected maximum of `trials` standard normal values
+    best = (1.0 - np.euler_gamma) * stats.norm.ppf(1.0 - 1.0 / trials)
+    best += np.euler_gamma * stats.norm.ppf(1.0 - 1.0 / (trials * math.e))
     return float(np.sqrt(variance) * best)
 
 
@@ -70,17 +71,17 @@ def deflated_sharpe_ratio(
     riskfree: float = 0.0,
     periods: float = statistics.SESSIONS_PER_YEAR,
 ) -> float:
-    """Probability that a Sharpe ratio is more than the best of many tries without skill.
+    """Probability that a Sharpe ratio beats the best of many tries without skill.
 
     Parameters
     ----------
     returns : array-like of shape (n_sessions,)
-        Of the one chosen.
+        Returns of the strategy chosen.
     sharpes : array-like of shape (n_tries,)
         Annualized Sharpe ratios of all that were tried, the chosen one included; NaN are left out.
     trials : int, default None
-        How many independent tries there were; None: as many as `sharpes`. Say more if more was
-        tried than is shown.
+        How many independent tries there were; None: as many as `sharpes`. Give a larger number if
+        more was tried than `sharpes` holds.
     riskfree : float, default=0.0
         Annual risk-free rate as a fraction.
     periods : float, default=252

@@ -1,9 +1,9 @@
 """Return statistics as pure functions of an array of simple returns per session.
 
 Every function takes returns as fractions (0.01 = 1%), one per session, in time order, and answers a
-fraction or a ratio. Nothing is guessed: the number of sessions a year is `periods`. NaN means "not
-known" and is passed on: one unknown return makes the statistic unknown, so callers leave such days
-out themselves and say so. Too few returns to define a statistic give NaN, never an error.
+fraction or a ratio. The number of sessions a year is never guessed: it is `periods`. NaN means "not
+known" and is passed on: one unknown return makes the statistic NaN, so callers leave such days out
+themselves and say so. Too few returns for a statistic give NaN, never an error.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ def active_returns(returns: ArrayLike, benchmark: ArrayLike) -> np.ndarray:
     ValueError
         If they do not have the same number of sessions.
     """
-    own, other = as_returns(returns), as_returns(benchmark)
-    if len(own) != len(other):
+    strategy, market = as_returns(returns), as_returns(benchmark)
+    if len(strategy) != len(market):
         raise ValueError(
             "`returns` and `benchmark` must cover the same sessions; "
-            f"got {len(own)} and {len(other)} returns."
+            f"got {len(strategy)} and {len(market)} returns."
         )
-    difference: np.ndarray = own - other
-    return difference
+    active: np.ndarray = strategy - market
+    return active
 
 
 def per_period(riskfree: float, periods: float = SESSIONS_PER_YEAR) -> float:
@@ -198,7 +198,7 @@ def drawdowns(returns: ArrayLike) -> np.ndarray:
 def max_drawdown(returns: ArrayLike) -> Drawdown:
     """Find the deepest loss from a running peak: depth, peak, trough and recovery.
 
-    The first of equally deep troughs counts; a peak reached several times is its last session.
+    Of equally deep troughs it is the first; of sessions at the same peak, the last before it.
     """
     value = np.concatenate([[1.0], growth(returns)])
     if len(value) == 1 or np.isnan(value).any():

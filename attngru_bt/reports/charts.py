@@ -31,7 +31,7 @@ ROLLING_SESSIONS = 126
 
 
 def pyfolio_plotting() -> Any:
-    """Import pyfolio's figures without its remarks on packages that are not installed."""
+    """Import pyfolio's figures without its warnings about packages that are not installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pyfolio.plotting as plotting
@@ -39,7 +39,10 @@ def pyfolio_plotting() -> Any:
 
 
 def anchored(returns: pd.Series, base: pd.Timestamp | None) -> pd.Series:
-    """Date returns in UTC, with a zero in front: the value before the first session, worth 1."""
+    """Date returns in UTC, and put a return of 0 in front so that the curve begins at 1.
+
+    It is dated with the session before the first, or the business day before if there is none.
+    """
     first = base if base is not None else returns.index[0] - pd.offsets.BDay(1)
     index = pd.DatetimeIndex([first, *returns.index]).tz_localize("UTC")
     return pd.Series([0.0, *returns], index=index, name=returns.name)
@@ -47,23 +50,25 @@ def anchored(returns: pd.Series, base: pd.Timestamp | None) -> pd.Series:
 
 def cumulative(sheet: TearSheet, ax: Axes) -> None:
     """Growth of 1 in the strategy, the benchmark and the baseline: the paper's Figure 3."""
-    own = anchored(sheet.returns, sheet.performance.base_date)
-    other = None
+    base = sheet.performance.base_date
+    strategy, benchmark = anchored(sheet.returns, base), None
     if sheet.benchmark is not None and sheet.benchmark_returns is not None:
-        # sessions without a known benchmark leave its line flat; the page says from when it is
-        other = anchored(sheet.benchmark_returns.fillna(0.0), sheet.performance.base_date)
-        other.name = sheet.benchmark["name"]
-    pyfolio_plotting().plot_rolling_returns(own, other, ax=ax, x_compat=True, legend_loc=None)
-    drawn = [line for line in ax.lines if len(line.get_xdata()) > 2]  # type: ignore[arg-type]
-    for line in drawn:
+        # the line is flat where the benchmark is not known; the page says where it is
+        benchmark = anchored(sheet.benchmark_returns.fillna(0.0), base)
+    pyfolio_plotting().plot_rolling_returns(
+        strategy, benchmark, ax=ax, x_compat=True, legend_loc=None
+    )
+    # pyfolio draws the benchmark first, and a straight line of two points
+    curves = [line for line in ax.lines if len(line.get_xdata()) > 2]  # type: ignore[arg-type]
+    for line in curves:
         line.set(alpha=1.0, linewidth=1.8, color=STRATEGY, label=sheet.name)
-    if other is not None:
-        drawn[0].set(color=BENCHMARK, label=other.name)
+    if sheet.benchmark is not None and benchmark is not None:
+        curves[0].set(color=BENCHMARK, label=sheet.benchmark["name"])
     if sheet.baseline is not None and sheet.baseline_returns is not None:
-        third = anchored(sheet.baseline_returns.fillna(0.0), sheet.performance.base_date)
-        value = np.cumprod(1.0 + third.to_numpy())
-        name = sheet.baseline["name"]
-        ax.plot(third.index.to_numpy(), value, color=BASELINE, label=f"{name} (baseline)")
+        baseline = anchored(sheet.baseline_returns.fillna(0.0), base)
+        value = np.cumprod(1.0 + baseline.to_numpy())
+        name = f"{sheet.baseline['name']} (baseline)"
+        ax.plot(baseline.index.to_numpy(), value, color=BASELINE, label=name)
     ax.axhline(1.0, color=INK, linewidth=0.8)
     ax.set_ylabel("Growth of 1")
     legend_above(ax)
@@ -90,14 +95,15 @@ def underwater(sheet: TearSheet, ax: Axes) -> None:
 
 def month_table(sheet: TearSheet, ax: Axes) -> None:
     """Return per calendar month."""
-    own = sheet.returns.tz_localize("UTC")
     months = monthly(sheet.returns)
     dates = pd.DatetimeIndex(months.index)
-    table = pd.Series(months.to_numpy(), index=[dates.year, dates.month]).unstack()
-    # months outside the run are empty, not 0: pyfolio would fill them
+    table = pd.Series(
+        months.to_numpy(), index=[dates.year, dates.month]
+    ).unstack()  # years × months
+    # pyfolio would show months outside the run as 0
     pyfolio_plotting().plot_monthly_returns_heatmap(
-        own, ax=ax, mask=table.isna().to_numpy(), fmt=".1f", linewidths=1.0, linecolor="white",
-        vmin=-12, vmax=12,
+        sheet.returns.tz_localize("UTC"), ax=ax, mask=table.isna().to_numpy(), fmt=".1f",
+        linewidths=1.0, linecolor="white", vmin=-12, vmax=12,
     )  # fmt: skip
     for text in ax.texts:
         text.set_fontsize(9 if len(table) <= 12 else 7)
@@ -108,12 +114,12 @@ def month_table(sheet: TearSheet, ax: Axes) -> None:
 
 
 def rolling_sharpe(sheet: TearSheet, ax: Axes) -> None:
-    """Sharpe ratio of the last half year, with the periods and rate of the table.
+    """Sharpe ratio of the last half year, with the table's sessions a year and risk-free rate.
 
-    pyfolio's figure always annualizes with 252 and knows no risk-free rate.
+    pyfolio's figure always annualizes with 252 sessions and without a risk-free rate.
     """
     metrics = sheet.metrics
-    # nothing is drawn with a number of sessions a year that the analyzer could not use
+    # where the analyzer could not annualize with `periods`, neither can this picture
     periods = float("nan") if np.isnan(metrics["volatility"]) else metrics["periods"]
     for returns, color, name in _curves(sheet):
         ratio = _rolling_sharpe(returns, metrics["riskfree"], periods)
@@ -125,7 +131,7 @@ def rolling_sharpe(sheet: TearSheet, ax: Axes) -> None:
 
 
 def holdings(sheet: TearSheet, ax: Axes) -> None:
-    """Count the names held."""
+    """Names held: their number per session, and its mean per month."""
     returns, positions, _, _ = sheet.performance.get_pf_items()
     held = positions.loc[:, (positions != 0).any() | (positions.columns == "cash")]
     pyfolio_plotting().plot_holdings(returns, held, ax=ax, x_compat=True, legend_loc=None)
@@ -142,14 +148,15 @@ def holdings(sheet: TearSheet, ax: Axes) -> None:
 
 
 def weights(sheet: TearSheet, ax: Axes) -> None:
-    """Weight of each name over time, of those held longest; the newest names on top.
+    """Weight over time of the names held longest, the newest on top.
 
-    pyfolio draws a line per name, which for a portfolio renewed every month is a thicket.
+    pyfolio draws a line per name, too many lines where names change every month.
     """
     _, positions, _, _ = sheet.performance.get_pf_items()
     share = positions.drop(columns="cash").div(positions.sum(axis=1), axis=0)
     share = share[longest_held(sheet)]
-    share = share[(share != 0).idxmax().sort_values(kind="stable").index]
+    first_held = (share != 0).idxmax()
+    share = share[first_held.sort_values(kind="stable").index]
     most, short = float(share.abs().to_numpy().max()), bool((share < 0).to_numpy().any())
     bar = month_map(
         ax,
@@ -164,16 +171,16 @@ def weights(sheet: TearSheet, ax: Axes) -> None:
 
 
 def longest_held(sheet: TearSheet, most: int = 40) -> list[str]:
-    """Name the feeds held on most sessions, at most so many of them."""
+    """Names of the feeds held on the most sessions, at most `most` of them."""
     held = sheet.performance.holdings()
     days = held.groupby("symbol", sort=False).size()
     return [str(name) for name in days.sort_values(ascending=False, kind="stable").index[:most]]
 
 
 def turnover(sheet: TearSheet, ax: Axes) -> None:
-    """Half of buying and selling per month over the account, as in the table.
+    """Half of buying and selling per month over the account's mean value, as in the table.
 
-    pyfolio's figure averages daily turnover, a row of spikes for who trades once a month.
+    pyfolio's figure averages daily turnover, which is all spikes when trading is monthly.
     """
     fills = sheet.performance.fills()
     traded = (fills["size"] * fills["price"]).abs().groupby(fills["date"].dt.to_period("M")).sum()
@@ -200,7 +207,7 @@ def _curves(sheet: TearSheet) -> list[tuple[pd.Series, str, str]]:
 def _rolling_sharpe(returns: pd.Series, riskfree: float, periods: float) -> pd.Series:
     excess = returns - statistics.per_period(riskfree, periods)
     window = excess.rolling(ROLLING_SESSIONS)
-    # a window of equal returns has no ratio; rolling sums leave more rounding than plain ones
+    # equal returns have no ratio; rolling sums leave more rounding than `spread` allows for
     deviation = window.std().where(lambda value: value > 1e-9)
     ratio: pd.Series = window.mean() / deviation * np.sqrt(periods)
     return ratio

@@ -1,4 +1,4 @@
-"""What a run leaves on disk: the page, and tables and JSON for other programs."""
+"""The files of a run: its page, and tables and JSON for other programs."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def save(
         Another finished run with a `Performance` analyzer, such as the whole universe in equal
         weight, shown on the same sessions.
     baseline_name : str or None
-        What to call it; None: its class.
+        Its name on the page; None: its class.
     title : str or None
         Heading of the page; None: the strategy's class.
     run : mapping or None
-        Anything else to show among the parameters, such as the data's name and digest.
+        Anything else to show among the parameters, such as the name and digest of the data.
 
     Returns
     -------
@@ -74,23 +74,23 @@ def write_run(
 ) -> list[Path]:
     """Write a finished run as files, each replaced in one step.
 
-    The same run gives the same bytes. The folder is made if need be. Tables and figures come first,
-    the page with its pictures last. Parameters as in `save`.
+    The same run gives the same bytes. A missing folder is made. Tables and JSON are written first,
+    the page with its pictures last. Parameters are those of `save`.
 
     - ``tearsheet.html``: see `save`.
     - ``metrics.json``: `evidence`, `strategy`, `benchmark`, `baseline` (as in `Performance`),
-      `signal` (rank IC, precision, AUC: mean, t, months, chance), `in_sample` (losses). What is
-      not known or infinite is null.
+      `signal` (rank IC, precision, AUC: mean, t, months, chance), `in_sample` (losses). Unknown and
+      infinite figures are null.
     - ``equity.csv``: date, strategy (the account's value), benchmark (scaled to start at the
       same value) and, if given, baseline. The first row is the close that the first return is
       measured from, if it is one of the run's sessions.
     - ``scores.csv``: month_end, symbol, score, label (1 = was among the best of the next month;
-      empty until known). Header only if the strategy has no signal generator.
+      empty until that is known). Only a header if the strategy has no signal generator.
     - ``orders.csv``: the trade log, or the fills if there is none.
     - ``positions.csv``: date, symbol, size, close, value, weight; `cash` once a session.
     - ``attention.csv``: month_end, factor, family, share (of the attention, traced back through the
-      components; a month's shares sum to 1). Header only if the model has no attention.
-    - ``run.json``: strategy, parameters, signal, versions, and what `run` holds.
+      components; a month's shares sum to 1). Only a header if the model has no attention.
+    - ``run.json``: strategy, parameters, signal, versions, and the entries of `run`.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def metrics(sheet: TearSheet) -> dict[str, Any]:
 
 
 def equity(sheet: TearSheet) -> pd.DataFrame:
-    """Value of the account per session, and of the benchmark if it had begun with as much."""
+    """Value of the account per session, beside benchmark and baseline with the same start."""
     performance = sheet.performance
     base = performance.base_value
     curves = {"strategy": performance.values[performance.first : performance.end]}
@@ -142,13 +142,14 @@ def equity(sheet: TearSheet) -> pd.DataFrame:
             curves[name] = np.full(len(sheet.returns), np.nan)
     frame = pd.DataFrame(curves, index=sheet.returns.index)
     if performance.base_date is not None:
-        known = {name: base if frame[name].notna().any() else np.nan for name in frame}
-        frame = pd.concat([pd.DataFrame(known, index=[performance.base_date]), frame])
+        # the row that the first returns are measured from; a curve without any returns has none
+        start = {name: base if frame[name].notna().any() else np.nan for name in frame}
+        frame = pd.concat([pd.DataFrame(start, index=[performance.base_date]), frame])
     return frame.rename_axis("date").reset_index()
 
 
 def scores(sheet: TearSheet) -> pd.DataFrame:
-    """Scores per month-end and symbol, best first, and what became of them."""
+    """Scores per month-end and symbol, best first, with the label once it is known."""
     if sheet.labels is None:
         return pd.DataFrame(columns=["month_end", "symbol", "score", "label"])
     table = sheet.labels[["score", "label"]].rename_axis(["month_end", "symbol"]).reset_index()
@@ -157,7 +158,7 @@ def scores(sheet: TearSheet) -> pd.DataFrame:
 
 
 def orders(sheet: TearSheet) -> pd.DataFrame:
-    """List the trade log, or the fills in its form."""
+    """Return the trade log, or the fills in the same form if there is none."""
     if sheet.orders is not None:
         return sheet.orders.rename(columns={"asset": "symbol"})
     fills = sheet.performance.fills()
@@ -179,7 +180,7 @@ def orders(sheet: TearSheet) -> pd.DataFrame:
 
 
 def positions(sheet: TearSheet) -> pd.DataFrame:
-    """List what was held at each close, with cash, and its weight in the account."""
+    """List holdings and cash at each close, with their weights in the account."""
     performance = sheet.performance
     cash = performance.cash.rename("value").rename_axis("date").reset_index()
     cash.insert(1, "symbol", "cash")
@@ -204,7 +205,7 @@ def attention(sheet: TearSheet) -> pd.DataFrame:
 
 
 def settings(sheet: TearSheet) -> dict[str, Any]:
-    """Tell what the run was made with and on."""
+    """Parameters of strategy, signal and analyzer, the period and the versions of packages."""
     signal = None
     if sheet.signal_name:
         signal = {"class": sheet.signal_name, **sheet.signal_parameters}
@@ -222,6 +223,6 @@ def settings(sheet: TearSheet) -> dict[str, Any]:
 
 
 def _growth(returns: np.ndarray) -> np.ndarray:
-    """Growth of 1 from the first known return on; NaN where the returns are not known."""
+    """Growth of 1 over the known returns; NaN where a return is not known."""
     value: np.ndarray = np.cumprod(1.0 + np.where(np.isnan(returns), 0.0, returns))
     return np.where(np.isnan(returns), np.nan, value)

@@ -42,7 +42,7 @@ def rank_ic(sheet: TearSheet, ax: Axes) -> None:
 
 
 def precision(sheet: TearSheet, ax: Axes) -> None:
-    """Share of the picks that were among the best, beside what random picks would reach."""
+    """Share of the picks that were among the best, beside that of random picks."""
     quality = _quality(sheet)
     values = quality["precision"]
     ax.bar(values.index.to_numpy(), values, width=BAR, color=STRATEGY, alpha=0.6)
@@ -58,17 +58,12 @@ def explained_variance(sheet: TearSheet, ax: Axes) -> None:
     """Share of variance per principal component: mean over the fits, with the range."""
     table = explained_variance_by_component(sheet)
     position = np.arange(1, len(table) + 1)
-    spread = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
+    # matplotlib wants distances below and above the bar, of shape (2, n_components)
+    reach = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
     ax.bar(
-        position,
-        table["mean"],
-        color=STRATEGY,
-        alpha=0.75,
-        yerr=spread,
-        ecolor=INK,
-        capsize=2,
+        position, table["mean"], color=STRATEGY, alpha=0.75, yerr=reach, ecolor=INK, capsize=2,
         error_kw={"linewidth": 0.8},
-    )
+    )  # fmt: skip
     ax.set(xlabel="Principal component", ylabel="Explained variance")
     ax.set_xticks(position if len(position) <= 12 else position[::2])
     ax.grid(visible=False, axis="x")
@@ -120,7 +115,12 @@ def explained_variance_by_component(sheet: TearSheet) -> pd.DataFrame:
 
 
 def attention_table(sheet: TearSheet, kind: str) -> pd.DataFrame:
-    """Attention weights of shape (n_months, n_components, n_steps or n_families)."""
+    """Attention weights per month and component, step or family of factors.
+
+    Returns
+    -------
+    DataFrame of shape (n_months, n_components), (n_months, n_steps) or (n_months, n_families)
+    """
     if kind == "family":
         return family_shares(factor_shares(sheet.records))
     return pd.DataFrame(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -214,7 +214,8 @@ def _add_signal(sheet: TearSheet, signal: Any) -> None:
                 # where the run reports and stores its months does not change its scores
                 if name not in ("progress", "checkpoints")
             }
-    records = getattr(signal, "records_", None) or getattr(signal, "records", ())
+    # a signal generator has records_, a finished walk records
+    records: Sequence[Any] = getattr(signal, "records_", getattr(signal, "records", ()))
     # months before the first fit have no scores
     sheet.records = [record for record in records if len(record.scores)]
     if not sheet.records:
