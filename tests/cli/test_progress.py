@@ -1,11 +1,13 @@
 """What a command says while it goes: its stages, and scores of finished months."""
 
 import io
+import logging
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
+from attngru_bt.cli import console
 from attngru_bt.cli.progress import Progress
 from attngru_bt.walkforward.record import MonthRecord
 
@@ -55,3 +57,15 @@ def test_a_line_per_stage_and_the_bar_goes_before_it(tmp_path, terminal):
     assert ("\x1b[" in text) == terminal
     if terminal:  # the cursor comes back before the next stage
         assert "\x1b[?25h" in text.split("report")[0]
+
+
+def test_a_warning_goes_above_the_bar(tmp_path, monkeypatch):
+    file = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=file, width=100, force_terminal=True))
+    console.log_to_stderr(logging.WARNING)
+    progress = Progress(console.err, 3, tmp_path)
+    progress.month(SCORED)
+    logging.getLogger("attngru_bt").warning("A [word] of warning.")
+    progress.stop()
+    # the bar's line is emptied first
+    assert "\x1b[2KWARNING A [word] of warning.\n" in file.getvalue()

@@ -311,7 +311,7 @@ class TestPage:
 
 @pytest.mark.slow
 class TestLessToShow:
-    def test_a_plain_strategy_says_what_is_left_out_and_why(self, tmp_path):
+    def test_a_plain_strategy_says_what_is_left_out_and_why(self, tmp_path, unpainted):
         page = Page(tearsheet.save(make_run(Trader, benchmark=None), tmp_path / "page.html"))
         assert "Rank IC per month" not in page.images and "Cumulative return" in page.images
         assert "Out-of-sample," not in page.text
@@ -386,8 +386,7 @@ class TestErrors:
         with pytest.raises(TypeError, match="must be a Series of closes; got 'INDEX'"):
             tearsheet.save(ran, tmp_path / "page.html", benchmark="INDEX")
 
-    @pytest.mark.slow
-    def test_a_missing_folder_is_made(self, ran, tmp_path):
+    def test_a_missing_folder_is_made(self, ran, tmp_path, unpainted):
         assert tearsheet.save(ran, tmp_path / "no" / "page.html").exists()
 
 
