@@ -14,14 +14,14 @@ class AnnualizedReturn(Record):
     Parameters
     ----------
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
-        the sessions contradict gives NaN, with a warning.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. It is never guessed;
+        a number that the sessions contradict gives NaN and a warning.
     start, fund
         See :class:`~attngru_bt.analyzers.record.Record`.
 
     Examples
     --------
-    `get_analysis()` answers `{"annual_return": …, "total_return": …, "sessions": …}`.
+    `get_analysis()` returns `{"annual_return": …, "total_return": …, "sessions": …}`.
     """
 
     params: Any = (("periods", statistics.SESSIONS_PER_YEAR),)

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 class Benchmark:
     """Closes to compare a strategy with, aligned to the strategy's sessions.
 
-    Used inside analyzers: `start` and `next` are called with theirs, `returns` at the end.
+    Analyzers call `start`, `next` and `stop` from their own, and then `returns`.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Benchmark:
 
     def next(self) -> None:
         """Record the feed's newest close."""
-        # a preloaded feed that has not begun would show its last close: ask its length first
+        # close[0] of a preloaded feed that has not begun is its last close, which is in the future
         if self._lines is not None and len(self._feed):
             sessions, close = self._lines
             self._times.append(sessions.day())
@@ -102,15 +102,15 @@ class Benchmark:
         prices = np.concatenate([[np.nan], self._closes.to_numpy()])  # 0 = none known yet
         at = dates.searchsorted(sessions, side="right")
         now = prices[at]
-        before = np.concatenate([[prices[dates.searchsorted(sessions[0], side="left")]], now[:-1]])
-        change = now / before - 1.0
+        before_first = prices[dates.searchsorted(sessions[0], side="left")]
+        change = now / np.concatenate([[before_first], now[:-1]]) - 1.0
         if len(dates):
             change[sessions > dates[-1]] = np.nan
         self._report(sessions, at, change)
         return pd.Series(change, index=sessions, name=self.name)
 
     def _report(self, sessions: pd.DatetimeIndex, at: np.ndarray, change: np.ndarray) -> None:
-        """Say what of the comparison rests on closes that are not there."""
+        """Warn of sessions on which the benchmark has no close of its own."""
         assert self._closes is not None
         known = np.flatnonzero(~np.isnan(change))
         if not len(known):
@@ -129,8 +129,8 @@ class Benchmark:
                 sessions[known[0]].date(),
                 sessions[known[-1]].date(),
             )
-        own = np.isin(sessions[known], self._closes.index)
-        if (missing := int((~own).sum())) > 0.05 * len(known):
+        has_close = np.isin(sessions[known], self._closes.index)
+        if (missing := int((~has_close).sum())) > 0.05 * len(known):
             logger.warning(
                 "Benchmark %s has no close of its own on %d of %d sessions and stands still "
                 "there; give daily closes.",
@@ -141,7 +141,7 @@ class Benchmark:
 
 
 def _checked(closes: pd.Series) -> pd.Series:
-    """Sorted positive closes by naive date, or an error that says what is wrong."""
+    """Return the closes sorted by naive date, or raise an error that says what is wrong."""
     if not isinstance(closes.index, pd.DatetimeIndex):
         raise TypeError(
             "`benchmark` must be indexed by dates (a DatetimeIndex); "

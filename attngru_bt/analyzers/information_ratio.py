@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.analyzers.record import Record, check_periods
 from attngru_bt.evaluation import statistics
@@ -20,15 +22,15 @@ class InformationRatio(Record):
     benchmark : str or Series
         Name of a feed in the same Cerebro, or a pandas Series of closes indexed by date.
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
-        the sessions contradict gives NaN, with a warning.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. It is never guessed;
+        a number that the sessions contradict gives NaN and a warning.
     start, fund
         See :class:`~attngru_bt.analyzers.record.Record`.
 
     Examples
     --------
-    `get_analysis()` answers `{"information_ratio": …, "tracking_error": …, "sessions": …}`, where
-    sessions counts the compared ones.
+    `get_analysis()` returns `{"information_ratio": …, "tracking_error": …, "sessions": …}`;
+    sessions is the number of those compared.
     """
 
     params: Any = (("benchmark", None), ("periods", statistics.SESSIONS_PER_YEAR))
@@ -58,10 +60,9 @@ class InformationRatio(Record):
         self._benchmark.stop()
         window = slice(self.first, self.end)
         benchmark = self._benchmark.returns(self.sessions).to_numpy()[window]
-        known = benchmark == benchmark
-        own = self.returns.to_numpy()[known]
-        other = benchmark[known]
+        known = ~np.isnan(benchmark)
+        compared = self.returns.to_numpy()[known], benchmark[known]
         periods = self.annual_periods()
-        self.rets["information_ratio"] = statistics.information_ratio(own, other, periods)
-        self.rets["tracking_error"] = statistics.tracking_error(own, other, periods)
-        self.rets["sessions"] = len(own)
+        self.rets["information_ratio"] = statistics.information_ratio(*compared, periods)
+        self.rets["tracking_error"] = statistics.tracking_error(*compared, periods)
+        self.rets["sessions"] = int(known.sum())

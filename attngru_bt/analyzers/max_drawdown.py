@@ -18,10 +18,10 @@ class MaxDrawdown(Record):
 
     Examples
     --------
-    `get_analysis()` answers `{"depth": …, "peak": …, "trough": …, "recovery": …}`: dates of the
-    session whose close was the peak, of the deepest close, and of the first later close at or above
-    the peak. Without a loss the three are None, without a recovery so far the last. A peak at
-    the starting cash, which has no session, is dated with the first session.
+    `get_analysis()` returns `{"depth": …, "peak": …, "trough": …, "recovery": …}`: the
+    dates of the session whose close was the peak, of the deepest close, and of the first later
+    close at or above the peak. Without a loss all three dates are None; without a recovery so far,
+    `recovery` is. The starting cash has no session: a peak there has the date of the first session.
     """
 
     def stop(self) -> None:
@@ -33,7 +33,7 @@ class MaxDrawdown(Record):
 def dated_drawdown(
     returns: pd.Series, base_date: pd.Timestamp | None = None
 ) -> dict[str, float | pd.Timestamp | None]:
-    """Deepest loss with dates instead of positions.
+    """Return the deepest loss with dates instead of positions.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def dated_drawdown(
     base_date : Timestamp or None
         Date of the value before the first return; None: the first session's date stands for it.
     """
-    found = statistics.max_drawdown(returns.to_numpy())
+    drawdown = statistics.max_drawdown(returns.to_numpy())
 
     def date(position: int | None) -> pd.Timestamp | None:
         if position is None:
@@ -52,8 +52,8 @@ def dated_drawdown(
         return pd.Timestamp(returns.index[position])
 
     return {
-        "depth": found.depth,
-        "peak": date(found.peak),
-        "trough": date(found.trough),
-        "recovery": date(found.recovery),
+        "depth": drawdown.depth,
+        "peak": date(drawdown.peak),
+        "trough": date(drawdown.trough),
+        "recovery": date(drawdown.recovery),
     }

@@ -1,4 +1,4 @@
-"""Everything a report says about a run: return, risk, benchmark, trading and its costs."""
+"""All figures of a run in one analyzer: return, risk, benchmark, trading and its costs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from attngru_bt.evaluation import statistics
 class Performance(Positions):
     """Return, risk, comparison with a benchmark, turnover and costs of a run.
 
-    Also records positions and transactions, so it is all the tear sheet needs.
+    It also records positions and transactions, so a tear sheet needs no other analyzer.
 
     Parameters
     ----------
     benchmark : str, Series or None, default=None
         Name of a feed in the same Cerebro, or a pandas Series of closes indexed by date.
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
-        the sessions contradict gives NaN, with a warning.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. It is never guessed;
+        a number that the sessions contradict gives NaN and a warning.
     riskfree : float, default=0.0
         Annual risk-free rate as a fraction (0.03 = 3%).
     start, fund
@@ -39,7 +39,7 @@ class Performance(Positions):
 
     Notes
     -----
-    `get_analysis()` answers a dictionary; fractions, naive dates, NaN = not defined:
+    `get_analysis()` returns a dictionary; fractions, naive dates, NaN = not defined:
 
     - start, end (first and last measured session), sessions, start_value, end_value
     - total_return, annual_return (compounded), volatility, sharpe, max_drawdown (positive),
@@ -94,14 +94,14 @@ class Performance(Positions):
         self._measure()
         if self._benchmark is not None:
             self._benchmark.stop()
-            every = self._benchmark.returns(self.sessions)
-            self.benchmark_returns = every.iloc[self.first : self.end]
+            returns = self._benchmark.returns(self.sessions)
+            self.benchmark_returns = returns.iloc[self.first : self.end]
             self.rets.update(self.compare(self.benchmark_returns))
         self.rets["periods"] = self.p.periods
         self.rets["riskfree"] = self.p.riskfree
 
     def get_analysis(self) -> dict[str, Any]:
-        """Answer the figures listed in the class's notes."""
+        """Return the figures listed in the class's notes."""
         return self.rets  # type: ignore[no-any-return]
 
     def compare(self, benchmark: pd.Series) -> dict[str, Any]:
@@ -113,21 +113,18 @@ class Performance(Positions):
             Returns on the measured sessions, NaN = not known.
         """
         known = benchmark.notna().to_numpy()
-        own, other = self.returns[known], benchmark[known]
-        periods = self._periods
-        strategy, index = own.to_numpy(), other.to_numpy()
-        earned = statistics.annualized_return(strategy, periods)
-        market = statistics.annualized_return(index, periods)
-        ahead = np.nan
-        if known.any():
-            ahead = float(np.mean(monthly(own).to_numpy() > monthly(other).to_numpy()))
-        base = self._before(other.index[0]) if len(other) else None
+        strategy, index = self.returns[known], benchmark[known]
+        earned, market = (statistics.annualized_return(r, self._periods) for r in (strategy, index))
+        ahead, base = np.nan, None
+        if len(index):
+            ahead = float(np.mean(monthly(strategy).to_numpy() > monthly(index).to_numpy()))
+            base = self._session_before(index.index[0])
         return {
             "excess_return": earned - market,
-            "information_ratio": statistics.information_ratio(strategy, index, periods),
-            "tracking_error": statistics.tracking_error(strategy, index, periods),
+            "information_ratio": statistics.information_ratio(strategy, index, self._periods),
+            "tracking_error": statistics.tracking_error(strategy, index, self._periods),
             "months_above_benchmark": ahead,
-            "benchmark": {"name": str(benchmark.name), **self.figures(other, base)},
+            "benchmark": {"name": str(benchmark.name), **self.figures(index, base)},
         }
 
     def _measure(self) -> None:
@@ -153,14 +150,14 @@ class Performance(Positions):
         self.rets["hit_rate"] = float(np.mean(earned > 0.0)) if len(earned) else np.nan
 
     def figures(self, returns: pd.Series, base: pd.Timestamp | None = None) -> dict[str, Any]:
-        """Measure what strategy, benchmark and baselines are all measured by.
+        """Return the figures that strategy, benchmark and baselines have in common.
 
         Parameters
         ----------
         returns : Series of shape (n_sessions,)
-            Indexed by session date; none unknown.
+            Indexed by session date, without NaN.
         base : Timestamp or None
-            Date of the value the first return is measured from, for the drawdown's dates.
+            Date of the value that the first return is measured from, for the drawdown's dates.
         """
         values = returns.to_numpy()
         periods = self._periods
@@ -182,7 +179,7 @@ class Performance(Positions):
             "positive_months": float(np.mean(months > 0.0)) if len(months) else np.nan,
         }
 
-    def _before(self, date: pd.Timestamp) -> pd.Timestamp | None:
+    def _session_before(self, date: pd.Timestamp) -> pd.Timestamp | None:
         position = int(self.sessions.searchsorted(date)) - 1
         return self.sessions[position] if position >= 0 else None
 

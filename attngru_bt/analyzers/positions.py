@@ -18,10 +18,9 @@ CASH = "cash"
 class Positions(Record):
     """Record returns, positions, transactions and leverage in the form pyfolio reads.
 
-    Takes the place of `bt.analyzers.PyFolio`, whose `get_pf_items` keeps only the last feed and the
+    Use it in place of `bt.analyzers.PyFolio`, whose `get_pf_items` keeps only the last feed and the
     cash. Here the positions have a column per feed plus cash, and their row sums are the broker's
-    value, so they reproduce the returns. Only held positions are recorded, which is cheap on many
-    feeds.
+    value, so they reproduce the returns. Many feeds cost little: only held positions are recorded.
 
     Parameters
     ----------
@@ -50,8 +49,8 @@ class Positions(Record):
             name: [] for name in ("bar", "column", "size", "close", "value")
         }
         self._open: list[tuple[Any, Any, _Entry]] = []
-        self._stale = True  # the list of open positions must be made anew
-        # positions change by orders only, and ours are notified; those of others are not
+        self._stale = True  # whether the list of open positions is out of date
+        # positions change with orders, but only the own strategy's orders are notified here
         self._alone = len(self.strategy.env.runningstrats) == 1
         # one per fill: bar number, feed number, size (negative = sold), price, commission, order
         self._fills: list[tuple[int, int, float, float, float, int]] = []
@@ -112,7 +111,7 @@ class Positions(Record):
         self._held, self._fills, self._cashes = {}, [], []
 
     def get_analysis(self) -> dict[str, Any]:
-        """Answer the layout of backtrader's PyFolio analyzer: four dictionaries keyed by date."""
+        """Return four dictionaries keyed by date, laid out as by backtrader's PyFolio analyzer."""
         dates = [date.date() for date in self.returns.index]
         frame = self.positions()
         fills = self.transactions()
@@ -129,7 +128,7 @@ class Positions(Record):
         )
 
     def get_pf_items(self) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, pd.Series]:
-        """Answer returns, positions, transactions and gross leverage for pyfolio, dated in UTC.
+        """Return returns, positions, transactions and gross leverage for pyfolio, dated in UTC.
 
         Returns
         -------
@@ -168,7 +167,7 @@ class Positions(Record):
         return pd.DataFrame(frame, index=self.returns.index, columns=[*self._names, CASH])
 
     def transactions(self) -> pd.DataFrame:
-        """Answer the fills as pyfolio reads them, indexed by session date.
+        """Return the fills as pyfolio reads them, indexed by session date.
 
         Returns
         -------
@@ -222,7 +221,7 @@ class Positions(Record):
         return rows.assign(symbol=names[rows["column"].to_numpy()]).reset_index(drop=True)
 
     def _entry(self, feed: Any) -> _Entry:
-        """Look a feed up; one that is not the strategy's own gets a column when first met."""
+        """Look a feed up; one of another strategy gets a new column."""
         key = id(feed)
         if key not in self._book:
             if key not in self._columns:

@@ -99,7 +99,7 @@ class Record(bt.Analyzer):
         self._recorded.append(self._value)
 
     def stop(self) -> None:
-        """Cut the record to the sessions to measure and compute their returns."""
+        """Compute the returns of the sessions to measure."""
         bars = session_dates(self._times)
         last_of_day = np.ones(len(bars), dtype=bool)
         if len(bars) > 1:
@@ -118,7 +118,7 @@ class Record(bt.Analyzer):
         self.base_date = self.sessions[self.first - 1] if inside else None
         self.base_value = float(self.values[self.first - 1]) if inside else self._initial
         self._warn_unknown()
-        # results travel between processes (optstrategy): nothing here may hold the strategy's lines
+        # optstrategy pickles the results, so nothing here may refer to the strategy's lines
         self._clock = self._run = None
         self._times, self._recorded = [], []
 
@@ -144,7 +144,7 @@ class Record(bt.Analyzer):
         else:
             begin = None if self._first_order is None else bars[self._first_order]
         if begin is None:
-            # a strategy that says itself why it never traded has said it
+            # a strategy with `why_not_traded` has logged the reason already
             logger.log(
                 logging.INFO if getattr(self.strategy, "why_not_traded", "") else logging.WARNING,
                 "%s measures from the first trade on, but the strategy never traded: "

@@ -11,22 +11,22 @@ from attngru_bt.evaluation import statistics
 class SharpeRatio(Record):
     """Annualized mean return above the risk-free rate per unit of deviation.
 
-    Daily returns, sample deviation (ddof 1). backtrader's own analyzer of this name uses yearly
-    returns and ddof 0 unless told otherwise, and so answers another number.
+    It takes daily returns and the sample deviation (ddof 1). backtrader's analyzer of this name
+    takes yearly returns and ddof 0 by default, so its number differs.
 
     Parameters
     ----------
     riskfree : float, default=0.0
         Annual risk-free rate as a fraction (0.03 = 3%), converted to a rate per session.
     periods : float, default=252
-        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. Never guessed; what
-        the sessions contradict gives NaN, with a warning.
+        Sessions per year: 252 in the US, 242 in China, 52 of weekly bars. It is never guessed;
+        a number that the sessions contradict gives NaN and a warning.
     start, fund
         See :class:`~attngru_bt.analyzers.record.Record`.
 
     Examples
     --------
-    `get_analysis()` answers `{"sharpe": …, "sessions": …}`.
+    `get_analysis()` returns `{"sharpe": …, "sessions": …}`.
     """
 
     params: Any = (("riskfree", 0.0), ("periods", statistics.SESSIONS_PER_YEAR))

@@ -1,4 +1,4 @@
-"""What the commands write where: results to stdout, the log and errors to stderr."""
+"""Where the commands write: results to stdout, the log and errors to stderr."""
 
 from __future__ import annotations
 
@@ -20,16 +20,23 @@ err = Console(stderr=True, emoji=False)
 _HANDLER = "attngru-bt"
 
 
+class _Handler(logging.Handler):
+    """Write above the bar of a run, if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+
+
 def log_to_stderr(level: int, without: str = "") -> None:
     """Show the package's log on stderr; the root logger is left alone.
 
-    What the logger `without` says is left out, where the command says it itself.
+    The messages of the logger `without` are left out: the command says them itself.
     """
     package = logging.getLogger("attngru_bt")
     package.setLevel(level)
     for old in [h for h in package.handlers if h.get_name() == _HANDLER]:
         package.removeHandler(old)
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.set_name(_HANDLER)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     handler.addFilter(lambda record: record.name != without)
@@ -38,7 +45,7 @@ def log_to_stderr(level: int, without: str = "") -> None:
 
 
 class _Once(logging.Filter):
-    """Show a warning once: training, backtest and baseline of one command read the same data."""
+    """Show each warning once: training, backtest and baseline of a command read the same data."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,17 +61,17 @@ class _Once(logging.Filter):
 
 @contextmanager
 def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
-    """Turn the errors a user can mend into one sentence on stderr and exit code 2.
+    """Turn errors that a user can mend into one sentence on stderr and exit code 2.
 
-    These are bad data, bad parameters, files that cannot be read or written, and whatever goes
-    wrong in the user's own factor file: then the sentence says where.
+    These are bad data, bad parameters, files that cannot be read or written, and any error in the
+    user's own factor file, with its line.
 
     Parameters
     ----------
     debug : bool
         Let the error through, with its traceback.
     out_path : Path or None
-        What the command writes: named where the system does not say which file it was.
+        What the command writes. The sentence names it if the system does not name a file.
     """
     try:
         yield

@@ -1,28 +1,22 @@
-"""What scores earned in an account, and whether random names would have earned as much."""
+"""What scores earned in an account."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from attngru_bt import backtest
 from attngru_bt.data.market import Market
-from attngru_bt.evaluation.significance import (
-    as_good_by_chance,
-    portfolio_returns,
-    random_portfolios,
-)
 from attngru_bt.trading.monthly import MonthlyTopK
-from attngru_bt.trading.rebalance import rank
 
 
 @dataclass(frozen=True)
 class Account:
-    """A backtest of given scores, reduced to what a comparison needs; it travels between processes.
+    """What a comparison needs of a backtest of given scores; small, as processes pass it on.
 
     Attributes
     ----------
@@ -31,7 +25,7 @@ class Account:
     figures : dict
         As `Performance.get_analysis`.
     cost : float
-        Paid per traded value: commission and fees as measured, and slippage.
+        Share of the traded value: commission and fees as paid, and slippage.
     """
 
     returns: pd.Series
@@ -47,7 +41,7 @@ def trade(market: Market, scores: pd.DataFrame, topk: int, **account: Any) -> Ac
 
 
 def reduced(strategy: MonthlyTopK, slippage: float) -> Account:
-    """Keep of a finished run what a comparison needs."""
+    """Reduce a finished run to what a comparison needs."""
     performance = strategy.analyzers.performance
     fills = performance.fills()
     traded = float((fills["size"] * fills["price"]).abs().sum())
@@ -60,110 +54,58 @@ def reduced(strategy: MonthlyTopK, slippage: float) -> Account:
     )
 
 
-def chosen(scores: pd.DataFrame, topk: int) -> pd.DataFrame:
-    """Mark the names that the strategy wants after each month-end, True = among the best."""
-    marks = pd.DataFrame(False, index=scores.index, columns=scores.columns)
-    for month, row in scores.iterrows():
-        marks.loc[month, rank(row)[:topk]] = True
-    return marks
+def trade_all(
+    market: Market, tables: Sequence[pd.DataFrame], topk: int, jobs: int, **account: Any
+) -> list[Account]:
+    """Trade each table of scores, in `jobs` processes; parameters as `backtest.run`."""
+    from attngru_bt.walkforward.crew import work
+
+    calls = {i: (partial(trade, **account), (market, t, topk)) for i, t in enumerate(tables)}
+    accounts: dict[int, Account] = {}
+    if not work(calls, accounts.__setitem__, jobs=jobs if len(calls) > 1 else 1):
+        raise KeyboardInterrupt
+    return [accounts[i] for i in range(len(tables))]
 
 
-def month_returns(
-    market: Market, month_ends: pd.DatetimeIndex, members: pd.DataFrame
-) -> pd.DataFrame:
-    """Return of each name from one rebalance to the next, at the prices that orders fill at.
-
-    That is the open of the first session after the month-end; without an open (a close-only
-    market, a suspension) the last close known then. The last month ends on the market's last
-    close.
-
-    Parameters
-    ----------
-    market : Market
-    month_ends : DatetimeIndex of shape (n_months,)
-    members : bool DataFrame of shape (n_months, n_assets)
-        Who can be held.
+def by_month(account: Account, months: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return of account and benchmark from each month-end to the next.
 
     Returns
     -------
-    DataFrame of shape (n_months, n_assets)
-        Fractions; NaN where a name is not a member, or has no price yet. Months without a session
-        after them are left out.
+    DataFrame of shape (n_months, 1 or 2)
+        Columns return and, if there is one, benchmark_return. One unknown session makes a month
+        unknown.
     """
-    bars = market.bars
-    close = pd.DataFrame(bars["close"], index=bars.dates, columns=list(bars.assets)).ffill()
-    price = close
-    if "open" in bars:
-        opens = pd.DataFrame(bars["open"], index=bars.dates, columns=list(bars.assets))
-        price = opens.where(opens.notna(), close)
-    at = np.asarray(bars.dates.searchsorted(month_ends, side="right"))
-    inside = at < len(bars.dates)
-    at, months = at[inside], month_ends[inside]
-    names = list(members.columns)
-    begin = price[names].to_numpy()[at]
-    last = close[names].to_numpy()[-1:]
-    end = np.vstack([begin[1:], last])
-    change = end / begin - 1.0
-    change[~members.loc[months].to_numpy(dtype=bool)] = np.nan
-    return pd.DataFrame(change, index=months, columns=names)
+    curves = {"return": account.returns}
+    if account.benchmark is not None:
+        curves["benchmark_return"] = account.benchmark
+    sessions = pd.DataFrame(curves)
+    # a session belongs to the latest month-end before it
+    month = months.searchsorted(pd.DatetimeIndex(sessions.index), side="left") - 1
+    grouped = (1.0 + sessions[month >= 0]).groupby(months[month[month >= 0]])
+    complete = grouped.agg("count").eq(grouped.size(), axis=0)
+    return grouped.agg("prod").where(complete) - 1.0
 
 
-def against_chance(
-    scores: pd.DataFrame,
-    returns: pd.DataFrame,
-    topk: int,
-    *,
-    cost: float,
-    years: float,
-    draws: int,
-    random_state: int = 0,
-) -> dict[str, float]:
-    """Compare the names chosen with random ones, both by the same simple monthly account.
+def growth(accounts: Mapping[tuple[str, int], Account], order: Sequence[str]) -> pd.DataFrame:
+    """Growth of 1 per session and model, as if the money were split among the model's seeds.
 
     Parameters
     ----------
-    scores : DataFrame of shape (n_months, n_assets)
-        NaN = not scored.
-    returns : DataFrame
-        What `month_returns` answers.
-    topk : int
-    cost : float
-        Fraction of the traded value.
-    years : float
-        How long the months are together.
-    draws, random_state : int
+    accounts : mapping of (model, seed) to Account
+    order : sequence of str
+        Models, in the order of the columns.
 
     Returns
     -------
-    dict
-        simple_return: of the names chosen, a year, in that account; chance: probability that a
-        random portfolio earns at least as much; chance_median, chance_low, chance_high: its return
-        a year, median and the middle 90%.
+    DataFrame of shape (n_sessions, n_models)
+        With the column "benchmark" if there is one.
     """
-    table = scores.reindex(index=returns.index, columns=returns.columns)
-    held = chosen(table, topk).to_numpy()
-    before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
-    entrants = (held & ~before).sum(axis=1)
-    own = _a_year(portfolio_returns(held, returns, topk, cost)[None, :], years)[0]
-    drawn = _a_year(
-        random_portfolios(
-            returns, topk, entrants=entrants, cost=cost, draws=draws, random_state=random_state
-        ),
-        years,
-    )
-    low, median, high = np.quantile(drawn, [0.05, 0.5, 0.95])
-    return {
-        "simple_return": float(own),
-        "chance": as_good_by_chance(float(own), drawn),
-        "chance_median": float(median),
-        "chance_low": float(low),
-        "chance_high": float(high),
-    }
-
-
-def _a_year(monthly: np.ndarray, years: float) -> np.ndarray:
-    """Compounded return a year of each row of monthly returns; -1 where all was lost."""
-    if not monthly.shape[1]:
-        return np.full(len(monthly), np.nan)
-    final = np.maximum(np.prod(1.0 + monthly, axis=1), 0.0)
-    return np.asarray(final ** (1.0 / years) - 1.0)
+    curves = {}
+    for name in order:
+        seeds = [(1.0 + own.returns).cumprod() for key, own in accounts.items() if key[0] == name]
+        curves[name] = pd.concat(seeds, axis=1).mean(axis=1)
+    index = next(iter(accounts.values())).benchmark
+    if index is not None and index.notna().any():
+        curves["benchmark"] = (1.0 + index.fillna(0.0)).cumprod()
+    return pd.DataFrame(curves).rename_axis("date")

@@ -16,12 +16,12 @@ BASELINES = (EQUAL_WEIGHT, "random", "momentum")
 
 
 def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]:
-    """Names asked for, each once; "all" is all that are known.
+    """Return the names asked for, each once; "all" stands for all known ones.
 
     Raises
     ------
     ValueError
-        With the nearest name.
+        If a name is not known; the message has the nearest one.
     """
     asked = models.split(",") if isinstance(models, str) else list(models)
     names = list(dict.fromkeys(name.strip() for name in asked if name.strip()))
@@ -37,15 +37,15 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
 
 
 def ordered(walks: Sequence[Any], models: Sequence[str] | None) -> list[str]:
-    """Rows in the order asked for, baselines last."""
-    there = list(dict.fromkeys(walk.model for walk in walks))
-    asked = [*there, EQUAL_WEIGHT] if models is None else list(models)
-    names = [name for name in asked if name in there or name == EQUAL_WEIGHT]
+    """Order the rows as asked for, baselines last."""
+    walked = list(dict.fromkeys(walk.model for walk in walks))
+    asked = [*walked, EQUAL_WEIGHT] if models is None else list(models)
+    names = [name for name in asked if name in walked or name == EQUAL_WEIGHT]
     return [n for n in names if n not in BASELINES] + [n for n in BASELINES if n in names]
 
 
 def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Titles and families; a model of the user's own is called by its name."""
+    """Titles and families of the models; one of the user's own goes by its name."""
     from attngru_bt.models.names import MODELS
 
     titles = {name: MODELS[name].title if name in MODELS else name for name in names}
@@ -67,7 +67,7 @@ def threshold(name: str) -> float | None:
 def common_months(
     walks: Sequence[Any], dates: pd.DatetimeIndex, start: Any = None
 ) -> pd.DatetimeIndex:
-    """Month-ends on which all walks have scores, so that all are measured on the same ones.
+    """Month-ends on which all walks have scores: those that all are measured on.
 
     Parameters
     ----------
@@ -86,14 +86,14 @@ def common_months(
         raise ValueError("There are no walks to compare.")
     months: pd.DatetimeIndex | None = None
     for walk in walks:
-        own = pd.DatetimeIndex(walk.scores().dropna(how="all").index)
-        if not len(own):
+        scored = pd.DatetimeIndex(walk.scores().dropna(how="all").index)
+        if not len(scored):
             raise DataError(
                 f"{walk.model}, seed {walk.seed}: has no scores at any of its {len(walk.records)} "
                 f"month-ends ({len(walk.sections)} are in the data); leave it out, or bring "
                 f"longer data."
             )
-        months = own if months is None else months.intersection(own)
+        months = scored if months is None else months.intersection(scored)
     assert months is not None
     if start is not None:
         # scores are traded in the session after their month-end

@@ -7,24 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from attngru_bt.compare.attention import Attention
+
 SPREAD = "_spread"
-
-
-@dataclass(frozen=True)
-class Attention:
-    """What a model with attention looked at, mean over its seeds.
-
-    Attributes
-    ----------
-    families, even : DataFrame of shape (n_months, n_families)
-        Shares of the families, and what they would be if all components weighed the same.
-    factors : DataFrame
-        The factors with the largest mean share: share, even.
-    """
-
-    families: pd.DataFrame
-    even: pd.DataFrame
-    factors: pd.DataFrame
 
 
 @dataclass(frozen=True)

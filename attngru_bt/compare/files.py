@@ -1,4 +1,4 @@
-"""What a comparison leaves on disk."""
+"""The files of a comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS = ("refit_seconds", "total_seconds", "fit_seconds")
 
 
 def write(
-    found: Comparison, folder: str | os.PathLike[str], *, title: str | None = None
+    comparison: Comparison, folder: str | os.PathLike[str], *, title: str | None = None
 ) -> list[Path]:
     """Write a comparison as files, each replaced in one step.
 
@@ -39,36 +39,36 @@ def write(
         The files, the page first.
     """
     texts = {
-        "table2.csv": _csv(found.table2),
-        "table3.csv": _csv(found.table3),
-        "monthly.csv": _csv(found.monthly),
-        "compare.json": output.as_json(contents(found)),
-        "table.md": markdown(found),
+        "table2.csv": _csv(comparison.table2),
+        "table3.csv": _csv(comparison.table3),
+        "monthly.csv": _csv(comparison.monthly),
+        "compare.json": output.as_json(contents(comparison)),
+        "table.md": markdown(comparison),
     }
     files = [output.write(Path(folder) / name, text) for name, text in texts.items()]
-    return [output.write(Path(folder) / "compare.html", render(found, title)), *files]
+    return [output.write(Path(folder) / "compare.html", render(comparison, title)), *files]
 
 
-def insert(found: Comparison, path: str | os.PathLike[str], name: str) -> Path:
-    """Put the tables into a Markdown file, in the place of those that stand there.
+def insert(comparison: Comparison, path: str | os.PathLike[str], name: str) -> Path:
+    """Replace the tables in a Markdown file.
 
-    The place is between the lines ``<!-- compare NAME -->`` and ``<!-- /compare -->``; the rest of
-    the file stays as it is.
+    They stand between the lines ``<!-- compare NAME -->`` and ``<!-- /compare -->``; the rest of
+    the file is left alone.
 
     Parameters
     ----------
-    found : Comparison
+    comparison : Comparison
     path : path
-        A Markdown file that has the place.
+        A Markdown file that has these two lines.
     name : str
 
     Raises
     ------
     ValueError
-        If the file has no such place.
+        If the file does not have these lines.
     """
     text, start, stop = find_place(path, name)
-    return output.write(Path(path), f"{text[:start]}\n{markdown(found)}\n{text[stop:]}")
+    return output.write(Path(path), f"{text[:start]}\n{markdown(comparison)}\n{text[stop:]}")
 
 
 def find_place(path: str | os.PathLike[str], name: str) -> tuple[str, int, int]:
@@ -77,7 +77,7 @@ def find_place(path: str | os.PathLike[str], name: str) -> tuple[str, int, int]:
     Raises
     ------
     ValueError
-        If it has no place for them.
+        If the file does not have the two lines that enclose them.
     """
     file = Path(path)
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
@@ -92,23 +92,23 @@ def find_place(path: str | os.PathLike[str], name: str) -> tuple[str, int, int]:
     return text, start + len(begin), stop
 
 
-def contents(found: Comparison) -> dict[str, Any]:
+def contents(comparison: Comparison) -> dict[str, Any]:
     """Everything but the curves, as JSON can hold it."""
-    runs = found.runs.reset_index()
+    runs = comparison.runs.reset_index()
     return {
-        "about": found.about,
-        "table2": found.table2.to_dict(orient="index"),
-        "table3": found.table3.to_dict(orient="index"),
+        "about": comparison.about,
+        "table2": comparison.table2.to_dict(orient="index"),
+        "table3": comparison.table3.to_dict(orient="index"),
         "runs": runs.to_dict(orient="records"),
-        "benchmark": found.benchmark,
-        "buckets": {str(name): list(row) for name, row in found.buckets.iterrows()},
+        "benchmark": comparison.benchmark,
+        "buckets": {str(name): list(row) for name, row in comparison.buckets.iterrows()},
         "attention": {
             name: {
                 "families": seen.families.fillna(0.0).mean().to_dict(),
                 "families_even": seen.even.fillna(0.0).mean().to_dict(),
                 "factors": seen.factors.to_dict(orient="index"),
             }
-            for name, seen in found.attention.items()
+            for name, seen in comparison.attention.items()
         },
         "paper": {
             "universe": paper.UNIVERSE,
@@ -117,7 +117,7 @@ def contents(found: Comparison) -> dict[str, Any]:
             "seconds": paper.SECONDS,
             "returns": paper.RETURNS,
         },
-        "titles": found.titles,
+        "titles": comparison.titles,
         "versions": output.versions(),
     }
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from attngru_bt import backtest
-from attngru_bt.compare import paper
-from attngru_bt.compare.account import Account, against_chance, month_returns, reduced, trade
+from attngru_bt.compare import chance, paper
+from attngru_bt.compare.account import Account, by_month, growth, reduced, trade_all
+from attngru_bt.compare.attention import attention_by_model
 from attngru_bt.compare.choice import (
     BASELINES,
     EQUAL_WEIGHT,
@@ -22,29 +21,20 @@ from attngru_bt.compare.choice import (
     ordered,
     threshold,
 )
-from attngru_bt.compare.comparison import SPREAD, Attention, Comparison
+from attngru_bt.compare.comparison import Comparison
+from attngru_bt.compare.figures import (
+    EARNED,
+    QUALITY,
+    account_figures,
+    add_claims,
+    deflate,
+    over_seeds,
+    quality_figures,
+)
 from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.data.market import Market
-from attngru_bt.evaluation.attribution import factor_shares, family_shares, top_factors
-from attngru_bt.evaluation.quality import summary
-from attngru_bt.evaluation.significance import (
-    DRAWS,
-    deflated_sharpe_ratio,
-    information_ratio_interval,
-)
+from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
-
-QUALITY = (
-    "accuracy_in_sample", "accuracy_at_k_in_sample", "auc_in_sample",
-    "accuracy", "accuracy_at_k", "all_no", "random_k",
-    "auc", "auc_t", "precision", "base_rate", "precision_t", "rank_ic", "rank_ic_t",
-    "refit_seconds", "total_seconds",
-)  # fmt: skip
-EARNED = (
-    "annual_return", "volatility", "sharpe", "information_ratio", "ir_low", "ir_high",
-    "max_drawdown", "turnover", "cost_rate", "chance", "deflated_sharpe",
-)  # fmt: skip
-_SIMPLE = ("simple_return", "chance_median", "chance_low", "chance_high")
 
 
 def run(
@@ -164,70 +154,68 @@ def measure(
     trading = dict(trading or {})
     months = common_months(walks, market.bars.dates, start)
     order = ordered(walks, models)
-    titles, families = described(order)
+    if thresholds is None:
+        thresholds = {name: threshold(name) for name in {walk.model for walk in walks}}
+    # all walks are traded from the session after the first month-end that they have in common
     account = {**trading, "start": months[0] + pd.Timedelta(days=1)}
     scores = [walk.scores().reindex(months) for walk in walks]
-    accounts = _accounts(market, scores, topk, account, jobs)
-    members = pd.concat([s.notna() for s in scores]).groupby(level=0).any()
-    returns = month_returns(market, months, members)
-    thresholds = {w.model: threshold(w.model) for w in walks} if thresholds is None else thresholds
+    traded = trade_all(market, scores, topk, jobs, **account)
+    scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
+    returns = chance.month_returns(market, months, scored)
 
-    labels = [_from(walk.labels(), months) for walk in walks]
-
-    runs: dict[tuple[str, int], dict[str, float]] = {}
-    by_month: dict[tuple[str, int], pd.DataFrame] = {}
-    for walk, own, table, outcome in zip(walks, accounts, scores, labels, strict=True):
-        border = thresholds.get(walk.model)
-        quality = monthly(outcome, walk.records, topk, border).reindex(months)
-        by_month[walk.model, walk.seed] = quality.join(_month_by_month(own, months))
-        runs[walk.model, walk.seed] = {
-            **_quality(quality, walk),
-            **_earned(own, draws),
-            **against_chance(table, returns, topk, cost=own.cost, years=_years(own), draws=draws),
+    accounts: dict[tuple[str, int], Account] = {}
+    figures: dict[tuple[str, int], dict[str, float]] = {}
+    by_walk: dict[tuple[str, int], pd.DataFrame] = {}
+    labels: dict[str, list[pd.DataFrame]] = {}
+    for walk, own, table in zip(walks, traded, scores, strict=True):
+        outcome = walk.labels()
+        outcome = outcome[outcome.index.get_level_values(0).isin(months)]
+        labels.setdefault(walk.model, []).append(outcome)
+        quality = monthly(outcome, walk.records, topk, thresholds.get(walk.model)).reindex(months)
+        key = walk.model, walk.seed
+        accounts[key] = own
+        by_walk[key] = quality.join(by_month(own, months))
+        years = own.figures["sessions"] / own.figures["periods"]
+        figures[key] = {
+            **quality_figures(quality, walk),
+            **account_figures(own, draws),
+            **chance.against_chance(table, returns, topk, cost=own.cost, years=years, draws=draws),
         }
     if EQUAL_WEIGHT in order:
-        plain = {k: v for k, v in account.items() if k != "rebalance"}
-        own = reduced(backtest.equal_weight(market, **plain), trading.get("slippage", 0.0))
-        runs[EQUAL_WEIGHT, 0] = _earned(own, draws)
-        accounts, walk_names = [*accounts, own], [*(w.model for w in walks), EQUAL_WEIGHT]
-    else:
-        walk_names = [w.model for w in walks]
-    every = pd.DataFrame.from_dict(runs, orient="index")
-    every.index = pd.MultiIndex.from_tuples(list(runs), names=["model", "seed"])
+        plain = {name: value for name, value in account.items() if name != "rebalance"}
+        finished = backtest.equal_weight(market, **plain)
+        key = EQUAL_WEIGHT, 0
+        accounts[key] = reduced(finished, trading.get("slippage", 0.0))
+        figures[key] = account_figures(accounts[key], draws)
+
+    runs = pd.DataFrame.from_dict(figures, orient="index")
+    runs.index = pd.MultiIndex.from_tuples(list(figures), names=["model", "seed"])
     tries = [name for name in order if name not in BASELINES]
-    _deflate(every, dict(zip(runs, accounts, strict=True)), tries, tried, trading)
-    every = every.reindex(columns=[*QUALITY, *EARNED, *_SIMPLE]).loc[
-        [key for name in order for key in runs if key[0] == name]
-    ]
+    deflate(runs, accounts, tries, tried, trading)
+    runs = runs.reindex(columns=list(dict.fromkeys([*QUALITY, *EARNED, *chance.FIGURES])))
+    runs = runs.loc[[key for name in order for key in figures if key[0] == name]]
+    walked = [name for name in order if name != EQUAL_WEIGHT]
+    titles, families = described(order)
+    first = next(iter(accounts.values())).figures
     return Comparison(
-        table2=_paper(_over_seeds(every[list(QUALITY)], order), 2).drop(
-            index=EQUAL_WEIGHT, errors="ignore"
-        ),
-        table3=_paper(_over_seeds(every[list(EARNED)], order), 3),
-        runs=every,
-        monthly=pd.concat(by_month, names=["model", "seed", "month_end"]).sort_index(),
-        growth=_growth(walk_names, accounts, order),
-        buckets=pd.DataFrame(
-            {
-                name: by_bucket(
-                    own for w, own in zip(walks, labels, strict=True) if w.model == name
-                )
-                for name in order
-                if name != EQUAL_WEIGHT
-            }
-        ).T,
-        attention=_attention(walks, months),
+        table2=add_claims(over_seeds(runs[list(QUALITY)], walked), paper.scores()),
+        table3=add_claims(over_seeds(runs[list(EARNED)], order), paper.returns()),
+        runs=runs,
+        monthly=pd.concat(by_walk, names=["model", "seed", "month_end"]).sort_index(),
+        growth=growth(accounts, order),
+        buckets=pd.DataFrame({name: by_bucket(labels[name]) for name in walked}).T,
+        attention=attention_by_model(walks, months),
         titles=titles,
         families=families,
-        benchmark=accounts[0].figures.get("benchmark"),
+        benchmark=first.get("benchmark"),
         about={
             "evidence": "out-of-sample",
             "data": market.name,
             "assets": len(market.bars.assets),
             "members": market.membership is not None,
-            "start": accounts[0].figures["start"],
-            "end": accounts[0].figures["end"],
-            "sessions": accounts[0].figures["sessions"],
+            "start": first["start"],
+            "end": first["end"],
+            "sessions": first["sessions"],
             "months": len(months),
             "seeds": len({walk.seed for walk in walks}),
             "topk": topk,
@@ -238,163 +226,3 @@ def measure(
             "settings": dict(settings or {}),
         },
     )
-
-
-def _accounts(
-    market: Market, scores: Sequence[pd.DataFrame], topk: int, account: Mapping[str, Any], jobs: int
-) -> list[Account]:
-    from attngru_bt.walkforward.crew import work
-
-    calls = {i: (partial(trade, **account), (market, s, topk)) for i, s in enumerate(scores)}
-    found: dict[int, Account] = {}
-    if not work(calls, found.__setitem__, jobs=jobs if len(calls) > 1 else 1):
-        raise KeyboardInterrupt
-    return [found[i] for i in range(len(scores))]
-
-
-def _quality(quality: pd.DataFrame, walk: Any) -> dict[str, float]:
-    """Average a walk's months."""
-    found: dict[Any, Any] = summary(quality).to_dict(orient="index")
-    seconds = [record.fit_seconds for record in walk.records if record.refit]
-    figures = {
-        "refit_seconds": float(np.mean(seconds)) if seconds else np.nan,
-        "total_seconds": float(np.sum(seconds)) if seconds else np.nan,
-        "base_rate": float(found["precision"]["chance"]),
-    }
-    for name in ("accuracy", "accuracy_at_k", "auc"):
-        figures[f"{name}_in_sample"] = float(quality[f"in_sample_{name}"].mean())
-    for name in ("accuracy", "accuracy_at_k", "all_no", "random_k"):
-        figures[name] = float(quality[name].mean())
-    for name in ("rank_ic", "auc", "precision"):
-        figures[name] = float(found[name]["mean"])
-        figures[f"{name}_t"] = float(found[name]["t"])
-    return figures
-
-
-def _years(own: Account) -> float:
-    return float(own.figures["sessions"] / own.figures["periods"])
-
-
-def _earned(own: Account, draws: int) -> dict[str, float]:
-    names = ("annual_return", "volatility", "sharpe", "max_drawdown", "turnover", "cost_rate")
-    figures = {name: float(own.figures[name]) for name in names}
-    figures["information_ratio"] = float(own.figures.get("information_ratio", np.nan))
-    figures["ir_low"] = figures["ir_high"] = np.nan
-    if own.benchmark is not None:
-        known = own.benchmark.notna()
-        interval = information_ratio_interval(
-            own.returns[known], own.benchmark[known], periods=own.figures["periods"], draws=draws
-        )
-        figures["ir_low"], figures["ir_high"] = interval.low, interval.high
-    return figures
-
-
-def _deflate(
-    runs: pd.DataFrame,
-    accounts: Mapping[tuple[str, int], Account],
-    tries: Sequence[str],
-    tried: int | None,
-    trading: Mapping[str, Any],
-) -> None:
-    """Set against the best of so many tries; a model's Sharpe ratio is its seeds' mean."""
-    if tried is not None and tried < len(tries):
-        raise ValueError(
-            f"`tried` must count all models tried, at least the {len(tries)} shown; got {tried}."
-        )
-    runs["deflated_sharpe"] = np.nan
-    sharpes = runs["sharpe"].groupby(level="model").mean().reindex(list(tries))
-    for key, own in accounts.items():
-        if key[0] in tries:
-            runs.loc[key, "deflated_sharpe"] = deflated_sharpe_ratio(
-                own.returns,
-                sharpes,
-                trials=tried,
-                riskfree=trading.get("riskfree", 0.0),
-                periods=own.figures["periods"],
-            )
-
-
-def _over_seeds(runs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
-    """Mean over seeds, and beside it the sample deviation (NaN with one seed)."""
-    by_model = runs.groupby(level="model", sort=False)
-    mean, spread = by_model.mean(), by_model.std(ddof=1)
-    columns = {}
-    for name in runs.columns:
-        columns[name] = mean[name]
-        columns[name + SPREAD] = spread[name]
-    table = pd.DataFrame(columns)
-    table.insert(0, "seeds", by_model.size())
-    return table.reindex(list(order))
-
-
-def _paper(table: pd.DataFrame, number: int) -> pd.DataFrame:
-    """Add the columns of the paper's own claims."""
-    names = [paper.PRESETS.get(str(name), str(name)) for name in table.index]
-    if number == 2:
-        table["paper_accuracy"] = [paper.ACCURACY.get(name, np.nan) for name in names]
-        table["paper_seconds"] = [paper.SECONDS.get(name, np.nan) for name in names]
-        return table
-    for figure in next(iter(paper.RETURNS.values())):
-        claims = [paper.RETURNS.get(name, {}).get(figure, np.nan) for name in names]
-        table[f"paper_{figure}"] = claims
-    return table
-
-
-def _month_by_month(own: Account, months: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return of account and benchmark from each month-end to the next."""
-    curves = {"return": own.returns}
-    if own.benchmark is not None:
-        curves["benchmark_return"] = own.benchmark
-    table = pd.DataFrame(curves)
-    # a session belongs to the latest month-end before it
-    at = months.searchsorted(pd.DatetimeIndex(table.index), side="left") - 1
-    table = table[at >= 0]
-    grouped = (1.0 + table).groupby(months[at[at >= 0]])
-    # one unknown session makes a month unknown
-    return grouped.agg("prod").where(grouped.agg("count").eq(grouped.size(), axis=0)) - 1.0
-
-
-def _growth(
-    names: Sequence[str], accounts: Sequence[Account], order: Sequence[str]
-) -> pd.DataFrame:
-    """Growth of 1 per session; of several seeds the mean, as if the money were split among them."""
-    curves = {
-        name: pd.concat(
-            [
-                (1.0 + a.returns).cumprod()
-                for n, a in zip(names, accounts, strict=True)
-                if n == name
-            ],
-            axis=1,
-        ).mean(axis=1)
-        for name in order
-    }
-    index = accounts[0].benchmark
-    if index is not None and index.notna().any():
-        curves["benchmark"] = (1.0 + index.fillna(0.0)).cumprod()
-    return pd.DataFrame(curves).rename_axis("date")
-
-
-def _from(labels: pd.DataFrame, months: pd.DatetimeIndex) -> pd.DataFrame:
-    return labels[labels.index.get_level_values(0).isin(months)]
-
-
-def _attention(walks: Sequence[Any], months: pd.DatetimeIndex) -> dict[str, Attention]:
-    found: dict[str, Attention] = {}
-    for name in dict.fromkeys(walk.model for walk in walks):
-        records = [
-            [r for r in w.records if r.month_end in months] for w in walks if w.model == name
-        ]
-        shares = [s for s in (factor_shares(own) for own in records) if len(s)]
-        if not shares:
-            continue
-        even = [factor_shares(own, even=True) for own in records]
-        mean, flat = _mean(shares), _mean([s for s in even if len(s)])
-        found[name] = Attention(family_shares(mean), family_shares(flat), top_factors(mean, flat))
-    return found
-
-
-def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Mean over seeds, month by month; columns in the order of the first."""
-    columns = list(dict.fromkeys(name for table in tables for name in table.columns))
-    return pd.concat(list(tables)).groupby(level=0, sort=True).mean().reindex(columns=columns)

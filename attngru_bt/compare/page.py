@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attngru_bt.compare import charts
-from attngru_bt.compare.comparison import Attention, Comparison
+from attngru_bt.compare.attention import Attention
+from attngru_bt.compare.comparison import Comparison
 from attngru_bt.compare.tables import notes, subject, table2, table3
 from attngru_bt.reports import html
-from attngru_bt.reports.charts import HALF, WIDE
+from attngru_bt.reports.drawing import HALF, WIDE
 from attngru_bt.reports.html import Picture, picture
 from attngru_bt.reports.tables import Table, per_cent
 

@@ -1,8 +1,8 @@
-"""How good one walk's scores were, month by month, with its in-sample figures in their own columns.
+"""How good the scores of one walk were, month by month; in-sample figures have their own columns.
 
-Accuracy is there because the paper leads with it. It says little: with k best among n stocks,
-calling nobody best is right for a share 1 - k/n of them, and k picks at random for 1 - 2k(n-k)/n².
-Both stand beside it.
+Accuracy is shown because the paper leads with it, but it says little. If k of n stocks are the
+best, predicting "none" is right for a share 1 - k/n of the stocks, and picking k at random for
+1 - 2k(n-k)/n². Both figures stand beside the accuracy.
 """
 
 from __future__ import annotations
@@ -32,34 +32,35 @@ def monthly(
     k : int
         How many of the best scores count as picks.
     threshold : float or None
-        Score above which the model itself says "among the best"; None: it says no such thing.
+        Score above which the model itself predicts "among the best"; None: it predicts no classes.
 
     Returns
     -------
     DataFrame indexed by month_end
-        Out of sample: rank_ic, precision, auc, base_rate, assets (as `monthly_quality`), accuracy
-        (the model's own yes or no), accuracy_at_k (its k best called yes), and what takes no
-        skill: all_no, random_k. On the training rows of the model in use: in_sample_accuracy,
-        in_sample_accuracy_at_k, in_sample_auc. fit_seconds where it was fitted. NaN = not known.
+        Out of sample: rank_ic, precision, auc, base_rate, assets (as in `monthly_quality`);
+        accuracy of the model's own classes; accuracy_at_k, if its k best scores are taken for yes;
+        and accuracies without skill: all_no (none is among the best), random_k (k at random).
+        On the training rows of the model in use: in_sample_accuracy, in_sample_accuracy_at_k,
+        in_sample_auc. fit_seconds in months with a fit. NaN = not known.
     """
     table = monthly_quality(labels, k)
-    rows = labels[labels["score"].notna()]
-    known = rows[rows["label"].notna()]
-    by_month = known.groupby(level=0, sort=True)
+    scored = labels[labels["score"].notna()]
+    ended = scored[scored["label"].notna()]
+    best = ended["label"] == 1
+
+    def mean(values: pd.Series) -> pd.Series:
+        return values.groupby(level=0, sort=True).mean()
+
     table["accuracy"] = np.nan
     if threshold is not None:
-        right = (known["score"] > threshold) == (known["label"] == 1)
-        table["accuracy"] = right.groupby(level=0, sort=True).mean()
-    called = (
-        rows["score"].groupby(level=0, sort=False).rank(ascending=False, method="first") <= k
-    ).reindex(known.index)
-    right = called == (known["label"] == 1)
-    table["accuracy_at_k"] = right.groupby(level=0, sort=True).mean()
-    share = by_month["label"].mean()
-    picked = called.groupby(level=0, sort=True).mean()
-    table["all_no"] = 1.0 - share
-    # independent of the truth: both yes, or both no
-    table["random_k"] = picked * share + (1.0 - picked) * (1.0 - share)
+        table["accuracy"] = mean((ended["score"] > threshold) == best)
+    # picks are made among all scored stocks, also those whose outcome is not known
+    place = scored["score"].groupby(level=0, sort=False).rank(ascending=False, method="first")
+    picked = (place <= k).reindex(ended.index)
+    table["accuracy_at_k"] = mean(picked == best)
+    table["all_no"] = 1.0 - mean(best)
+    # a random pick is right if it is among the best, a stock left out if it is not
+    table["random_k"] = mean(picked) * mean(best) + (1.0 - mean(picked)) * (1.0 - mean(best))
     for name in IN_SAMPLE:
         table[f"in_sample_{name}"] = np.nan
     table["fit_seconds"] = np.nan
@@ -87,15 +88,15 @@ def by_bucket(tables: Iterable[pd.DataFrame], buckets: int = BUCKETS) -> pd.Seri
     -------
     Series of shape (buckets,)
         Indexed 1 (lowest scores) to `buckets`: forward return less the month's mean over all
-        scored assets, mean over the months, then over the walks; equal scores share a bucket. NaN
-        where no month had an asset in the bucket.
+        scored assets, averaged over the months, then over the walks. Equal scores share a bucket.
+        NaN where no month had an asset in the bucket.
     """
     walks = []
     for table in tables:
         rows = table[table["score"].notna() & table["forward_return"].notna()]
         month = rows.index.get_level_values(0)
         groups = rows.groupby(month, sort=False)
-        place = groups["score"].rank() - 0.5
+        place = groups["score"].rank() - 0.5  # equal scores have the same, 0.5 to n - 0.5
         bucket = np.ceil(place / groups["score"].transform("size") * buckets)
         excess = rows["forward_return"] - groups["forward_return"].transform("mean")
         months = excess.groupby([month, bucket.to_numpy()]).mean()

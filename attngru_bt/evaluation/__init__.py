@@ -1,8 +1,9 @@
 """Numbers: what a run earned, how good scores were, and whether it could be luck.
 
 Pure functions of returns and scores: ``statistics`` of returns, ``quality`` of scores month by
-month, ``significance`` (intervals, random portfolios, deflated Sharpe ratio) and ``attribution``
-(attention carried back to factors). ``spread`` decides when a series varies by more than rounding.
+month, ``attribution`` of attention to factors. Three answer whether a result could be luck:
+``bootstrap``, ``random_portfolios`` and ``deflated_sharpe``. ``spread`` decides whether a series
+varies by more than rounding.
 """
 
 from attngru_bt.evaluation.quality import (

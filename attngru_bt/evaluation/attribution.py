@@ -1,19 +1,18 @@
-"""What a model with attention looks at, in words a reader knows: factors and their families.
+"""Attention of a model traced back from principal components to factors and their families.
 
-The network weighs principal components. Component c is a direction in the space of factors, with
-loadings L[c, f] of length 1: their squares sum to 1 and say how much of the direction each factor
-is (for standardized factors they are its squared correlations with the component, scaled to sum to
-1). With the attention weights a[c], which sum to 1 as well, the share of factor f is
+The network weighs principal components. Component c is a direction in the space of factors. Its
+loadings L[c, f] have length 1, so their squares sum to 1 and say how much of the direction each
+factor is: for standardized factors, its squared correlation with the component, scaled to sum to 1.
+With the attention weights a[c], which sum to 1 as well, the share of factor f is
 
     share[f] = sum over c of a[c] * L[c, f] ** 2
 
-which sums to 1 over the factors. Squares rather than absolute loadings, as these sum to 1 by
-themselves: nothing has to be divided by, and no component counts more for being spread over many
-factors.
+and the shares sum to 1 over the factors. Absolute loadings would not sum to 1 by themselves: a
+component spread over many factors would count for more.
 
-A share says where the model's input comes from, not what it does with it: the sign is lost, and a
-factor that many components carry has a share under any weights. `even` gives the shares under equal
-weights; what attention adds is the difference.
+A share says where the model's input comes from, not what the model does with it: the sign is lost,
+and a factor with large loadings on many components has a share under any weights. `even` gives the
+shares under equal weights; the difference is what attention adds.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ def factor_shares(records: Iterable[Any], *, even: bool = False) -> pd.DataFrame
     Parameters
     ----------
     records : iterable of MonthRecord
-        Those without attention weights are left out, and those whose components cannot be traced
-        back because the record has no loadings. Without components the weights are the factors'.
+        Months without attention weights are left out, as are months with components but without
+        loadings to trace them back. A model without components weighs the factors themselves.
     even : bool, default=False
-        As if all components weighed the same: what the shares would be without attention.
+        Weigh all components the same: the shares that there would be without attention.
 
     Returns
     -------
@@ -59,19 +58,19 @@ def factor_shares(records: Iterable[Any], *, even: bool = False) -> pd.DataFrame
             continue
         loadings = getattr(record, "loadings", None)
         if loadings is None:
-            given = list(getattr(record, "factors", ()))
-            if len(given) != len(weights):
+            factors = list(getattr(record, "factors", ()))
+            if len(factors) != len(weights):
                 continue
-            # no components: the weights are of the factors themselves
-            loadings = pd.DataFrame(np.eye(len(given)), columns=given)
+            # without components the weights are those of the factors themselves
+            loadings = pd.DataFrame(np.eye(len(factors)), columns=factors)
         rows[record.month_end] = _shares(
             np.asarray(weights, float), loadings, record.month_end, even
         )
     columns = list(dict.fromkeys(name for row in rows.values() for name in row.index))
     index = pd.DatetimeIndex(list(rows), name="month_end")
     values = np.full((len(rows), len(columns)), np.nan)
-    for at, row in enumerate(rows.values()):
-        values[at] = row.reindex(columns)
+    for month, row in enumerate(rows.values()):
+        values[month] = row.reindex(columns)
     return pd.DataFrame(values, index=index, columns=columns)
 
 
@@ -81,7 +80,7 @@ def family_shares(shares: pd.DataFrame, families: Mapping[str, str] | None = Non
     Parameters
     ----------
     shares : DataFrame of shape (n_months, n_factors)
-        What `factor_shares` answers.
+        As `factor_shares` returns it.
     families : mapping of factor to family, default None
         None: as registered. Factors in neither are "own".
 
@@ -90,10 +89,10 @@ def family_shares(shares: pd.DataFrame, families: Mapping[str, str] | None = Non
     DataFrame of shape (n_months, n_families)
         Fractions, a month's shares sum to 1. Registered families first, in their order.
     """
-    known = dict(families) if families is not None else {f.name: f.family for f in registry}
-    of = [known.get(str(name), OWN) for name in shares.columns]
-    order = [*dict.fromkeys(known.values()), OWN]
-    summed = shares.T.groupby(np.asarray(of, dtype=object), sort=False).sum(min_count=1).T
+    family = dict(families) if families is not None else {f.name: f.family for f in registry}
+    of_column = [family.get(str(name), OWN) for name in shares.columns]
+    order = [*dict.fromkeys(family.values()), OWN]
+    summed = shares.T.groupby(np.asarray(of_column, dtype=object), sort=False).sum(min_count=1).T
     return summed[[name for name in order if name in summed]]
 
 
@@ -105,7 +104,7 @@ def top_factors(shares: pd.DataFrame, even: pd.DataFrame, count: int = 10) -> pd
     DataFrame of shape (count, 2)
         Indexed by factor, the largest first: share, and what it would be under even weights.
     """
-    # a factor that is not there in a month has no share of it
+    # a factor that the model was not given in a month has a share of 0 in it
     mean = shares.fillna(0.0).mean().sort_values(ascending=False, kind="stable")
     names = mean.index[:count]
     return pd.DataFrame({"share": mean[names], "even": even.fillna(0.0).mean()[names]})
@@ -126,6 +125,8 @@ def _shares(
             f"{pd.Timestamp(month_end).date()}: component {int(np.argmin(length)) + 1} has no "
             "loading other than 0, so it cannot be traced back to factors."
         )
-    used = np.full(len(weights), 1.0) if even else weights
-    # loadings of length 1 and weights that sum to 1, but for rounding
-    return pd.Series(used / used.sum() @ (squares / length), index=list(loadings.columns))
+    if even:
+        weights = np.ones(len(weights))
+    # dividing by the sums only removes rounding
+    shares = weights / weights.sum() @ (squares / length)
+    return pd.Series(shares, index=list(loadings.columns))

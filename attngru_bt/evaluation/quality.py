@@ -1,9 +1,9 @@
 """How good scores were, month by month: rank IC, precision@k, AUC, each with mean and t.
 
-Scores and what became of them come as one long table indexed (month_end, asset) with the columns
-`score`, `label` (1 = among the best of the next month, 0 = not) and `forward_return` (fraction);
-NaN = not known (yet). `SignalGenerator.labels()` answers such a table. All figures are
-out-of-sample if the scores are, which is for their maker to know.
+Scores and outcomes come as one long table indexed (month_end, asset) with the columns `score`,
+`label` (1 = among the best of the next month, 0 = not) and `forward_return` (fraction); NaN = not
+known (yet). `SignalGenerator.labels()` returns such a table. The figures are out-of-sample if the
+scores are, which these functions cannot know.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def monthly_quality(labels: pd.DataFrame, k: int = 10) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (n_months, 5)
-        Indexed by month_end: rank_ic, precision, auc, base_rate (what random picks would reach: the
-        share of label 1) and assets (how many were scored). NaN where a month cannot tell.
+        Indexed by month_end: rank_ic, precision, auc, base_rate (the share of label 1, which is
+        the precision of random picks) and assets (how many were scored). NaN where a month does
+        not have enough outcomes.
     """
     table = _checked(labels)
     return pd.DataFrame(
@@ -51,20 +52,20 @@ def monthly_quality(labels: pd.DataFrame, k: int = 10) -> pd.DataFrame:
 
 
 def summary(monthly: pd.DataFrame) -> pd.DataFrame:
-    """Average the months: mean, its t-statistic and how many months could tell.
+    """Average the months.
 
     Parameters
     ----------
     monthly : DataFrame
-        What `monthly_quality` answers.
+        As `monthly_quality` returns it.
 
     Returns
     -------
     DataFrame of shape (3, 4)
-        Rows rank_ic, precision, auc; columns mean, t, months and chance, the value without skill
-        (0, the mean base rate, 0.5), from which t measures the distance. Months are taken as
-        independent; t is NaN below two months or if all are
-        equal but for rounding.
+        Rows rank_ic, precision, auc; columns mean, t, months (how many are not NaN) and chance,
+        the value without skill (0, the mean base rate, 0.5). The t-statistic measures the distance
+        from it and takes the months as independent; it is NaN below two months, or if all are
+        equal up to rounding.
     """
     rows = {}
     for name in FIGURES:
@@ -107,18 +108,19 @@ def rank_ic(score: pd.Series, forward_return: pd.Series) -> float:
 def precision_at_k(score: pd.Series, label: pd.Series, k: int = 10) -> float:
     """Share of label 1 among the k best scores.
 
-    The k are chosen among all scored assets; those whose label is not known (suspended or delisted
-    since) then do not count, as nobody could have known. Equal scores: in the order given.
+    The k are chosen among all scored assets. Those without a label, such as stocks that were
+    suspended or delisted later, are chosen too, as nobody could have foreseen it, and then left out
+    of the share. Equal scores are taken in the order given.
     """
     best = score.dropna().sort_values(ascending=False, kind="stable").index[:k]
-    found = label.loc[best].dropna()
-    return float(found.mean()) if len(found) else float("nan")
+    labels = label.loc[best].dropna()
+    return float(labels.mean()) if len(labels) else float("nan")
 
 
 def auc(score: pd.Series, label: pd.Series) -> float:
-    """Chance that a label-1 asset has a higher score than a label-0 one; ties count half.
+    """Chance that an asset with label 1 has a higher score than one with label 0; ties count half.
 
-    Assets without label or score are left out; NaN where only one class is there.
+    Assets without label or score are left out; NaN with only one class.
     """
     known = score.notna() & label.notna()
     rank = score[known].rank().to_numpy()
@@ -126,6 +128,7 @@ def auc(score: pd.Series, label: pd.Series) -> float:
     n, m = int(positive.sum()), int((~positive).sum())
     if not n or not m:
         return float("nan")
+    # Mann-Whitney: the ranks' sum above its least possible value, as a share of all n × m pairs
     return float((rank[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 

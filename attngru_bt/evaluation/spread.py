@@ -1,4 +1,4 @@
-"""The spread that a ratio is divided by, where it is more than rounding."""
+"""The standard deviation that ratios divide by; NaN where it is only rounding."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 NOISE = 1e-12
-"""Deviation that the arithmetic alone can leave. Returns, shares and rank correlations are of order
-one and computed to some 1e-16; no real series of them varies as little as this."""
+"""Deviation that rounding alone can leave. Returns, shares and rank correlations are of order one
+and computed to about 1e-16; no real series of them varies as little as this."""
 
 
 def spread(values: ArrayLike) -> float:

@@ -1,9 +1,9 @@
 """Return statistics as pure functions of an array of simple returns per session.
 
 Every function takes returns as fractions (0.01 = 1%), one per session, in time order, and answers a
-fraction or a ratio. Nothing is guessed: the number of sessions a year is `periods`. NaN means "not
-known" and is passed on: one unknown return makes the statistic unknown, so callers leave such days
-out themselves and say so. Too few returns to define a statistic give NaN, never an error.
+fraction or a ratio. The number of sessions a year is never guessed: it is `periods`. NaN means "not
+known" and is passed on: one unknown return makes the statistic NaN, so callers leave such days out
+themselves and say so. Too few returns for a statistic give NaN, never an error.
 """
 
 from __future__ import annotations
@@ -52,6 +52,24 @@ def as_returns(returns: ArrayLike) -> np.ndarray:
             f"`returns` must have one dimension (one return per session); got shape {array.shape}."
         )
     return array
+
+
+def active_returns(returns: ArrayLike, benchmark: ArrayLike) -> np.ndarray:
+    """Return of the strategy less that of its benchmark, session by session.
+
+    Raises
+    ------
+    ValueError
+        If they do not have the same number of sessions.
+    """
+    strategy, market = as_returns(returns), as_returns(benchmark)
+    if len(strategy) != len(market):
+        raise ValueError(
+            "`returns` and `benchmark` must cover the same sessions; "
+            f"got {len(strategy)} and {len(market)} returns."
+        )
+    active: np.ndarray = strategy - market
+    return active
 
 
 def per_period(riskfree: float, periods: float = SESSIONS_PER_YEAR) -> float:
@@ -152,14 +170,14 @@ def information_ratio(
     float
         NaN below two returns, and where the differences vary by rounding only.
     """
-    return _annualized_ratio(_active(returns, benchmark), periods)
+    return _annualized_ratio(active_returns(returns, benchmark), periods)
 
 
 def tracking_error(
     returns: ArrayLike, benchmark: ArrayLike, periods: float = SESSIONS_PER_YEAR
 ) -> float:
     """Annualized sample standard deviation of strategy minus benchmark; NaN below two returns."""
-    return volatility(_active(returns, benchmark), periods)
+    return volatility(active_returns(returns, benchmark), periods)
 
 
 def drawdowns(returns: ArrayLike) -> np.ndarray:
@@ -180,7 +198,7 @@ def drawdowns(returns: ArrayLike) -> np.ndarray:
 def max_drawdown(returns: ArrayLike) -> Drawdown:
     """Find the deepest loss from a running peak: depth, peak, trough and recovery.
 
-    The first of equally deep troughs counts; a peak reached several times is its last session.
+    Of equally deep troughs it is the first; of sessions at the same peak, the last before it.
     """
     value = np.concatenate([[1.0], growth(returns)])
     if len(value) == 1 or np.isnan(value).any():
@@ -204,17 +222,6 @@ def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> floa
     if not depth > NOISE:
         return float("nan")
     return annualized_return(returns, periods) / depth
-
-
-def _active(returns: ArrayLike, benchmark: ArrayLike) -> np.ndarray:
-    own, other = as_returns(returns), as_returns(benchmark)
-    if len(own) != len(other):
-        raise ValueError(
-            "`returns` and `benchmark` must cover the same sessions; "
-            f"got {len(own)} and {len(other)} returns."
-        )
-    difference: np.ndarray = own - other
-    return difference
 
 
 def _annualized_ratio(excess: np.ndarray, periods: float) -> float:

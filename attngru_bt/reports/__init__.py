@@ -1,6 +1,6 @@
 """A finished run as one HTML page, and as files other programs read; a bar for a run that goes on.
 
-A report needs a `Performance` analyzer on the strategy. Whatever else a run has to tell (scores,
+A page needs a `Performance` analyzer on the strategy. Whatever else a run has to tell (scores,
 records of the model, a trade log, a benchmark, a baseline) is shown if it is there, and the page
 says what is left out and why.
 """

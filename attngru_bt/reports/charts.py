@@ -1,87 +1,37 @@
-"""Pictures of returns and trading, on pyfolio's figures where it has them.
-
-Each function draws on axes of a figure of its own, never pyplot's: no figure stays open, and
-neither the user's backend nor rcParams change.
-"""
+"""Pictures of returns and trading, on pyfolio's figures where it has them."""
 
 from __future__ import annotations
 
-import base64
-import io
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.analyzers.performance import monthly
 from attngru_bt.evaluation import statistics
+from attngru_bt.reports.drawing import (
+    BAR,
+    BASELINE,
+    BENCHMARK,
+    INK,
+    STRATEGY,
+    date_axis,
+    legend_above,
+    month_map,
+    per_cent_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attngru_bt.reports.report import Report
+    from attngru_bt.reports.sheet import TearSheet
 
-STRATEGY, BENCHMARK, BASELINE = "#1f5fbf", "#8a8f98", "#c77f2b"
-GAIN, LOSS, INK, GRID = "#2e7d4f", "#c0392b", "#2b2f36", "#e3e6ea"
-WIDE, HALF = (9.4, 4.2), (6.2, 3.6)  # inches
 ROLLING_SESSIONS = 126
-BAR = np.timedelta64(22, "D")  # width of a month's bar
-
-_STYLE: dict[str, Any] = {
-    "font.size": 10,
-    "font.family": ["DejaVu Sans"],
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
-    "axes.edgecolor": "#b9bec6",
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": GRID,
-    "grid.linewidth": 0.8,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "lines.linewidth": 1.6,
-    # a name is no formula: $A and B$ is shown as it is, not typeset
-    "text.parse_math": False,
-    "text.usetex": False,
-    "axes.formatter.use_mathtext": False,
-}
-
-
-def png(draw: Callable[[Axes], None], size: tuple[float, float] = WIDE) -> str:
-    """Draw on new axes and answer the picture as a base64 data URI.
-
-    Parameters
-    ----------
-    draw : callable
-        Given the axes.
-    size : tuple of float
-        Width and height in inches.
-    """
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(cast(Any, _STYLE)), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pyfolio and seaborn on newer pandas and matplotlib
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        draw(figure.add_subplot())
-        out = io.BytesIO()
-        figure.savefig(out, format="png", dpi=140, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
 def pyfolio_plotting() -> Any:
-    """Import pyfolio's figures without its remarks on packages that are not installed."""
+    """Import pyfolio's figures without its warnings about packages that are not installed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pyfolio.plotting as plotting
@@ -89,43 +39,48 @@ def pyfolio_plotting() -> Any:
 
 
 def anchored(returns: pd.Series, base: pd.Timestamp | None) -> pd.Series:
-    """Date returns in UTC, with a zero in front: the value before the first session, worth 1."""
+    """Date returns in UTC, and put a return of 0 in front so that the curve begins at 1.
+
+    It is dated with the session before the first, or the business day before if there is none.
+    """
     first = base if base is not None else returns.index[0] - pd.offsets.BDay(1)
     index = pd.DatetimeIndex([first, *returns.index]).tz_localize("UTC")
     return pd.Series([0.0, *returns], index=index, name=returns.name)
 
 
-def cumulative(report: Report, ax: Axes) -> None:
+def cumulative(sheet: TearSheet, ax: Axes) -> None:
     """Growth of 1 in the strategy, the benchmark and the baseline: the paper's Figure 3."""
-    own = anchored(report.returns, report.performance.base_date)
-    other = None
-    if report.benchmark is not None and report.benchmark_returns is not None:
-        # sessions without a known benchmark leave its line flat; the page says from when it is
-        other = anchored(report.benchmark_returns.fillna(0.0), report.performance.base_date)
-        other.name = report.benchmark["name"]
-    pyfolio_plotting().plot_rolling_returns(own, other, ax=ax, x_compat=True, legend_loc=None)
-    drawn = [line for line in ax.lines if len(line.get_xdata()) > 2]  # type: ignore[arg-type]
-    for line in drawn:
-        line.set(alpha=1.0, linewidth=1.8, color=STRATEGY, label=report.name)
-    if other is not None:
-        drawn[0].set(color=BENCHMARK, label=other.name)
-    if report.baseline is not None and report.baseline_returns is not None:
-        third = anchored(report.baseline_returns.fillna(0.0), report.performance.base_date)
-        value = np.cumprod(1.0 + third.to_numpy())
-        name = report.baseline["name"]
-        ax.plot(third.index.to_numpy(), value, color=BASELINE, label=f"{name} (baseline)")
+    base = sheet.performance.base_date
+    strategy, benchmark = anchored(sheet.returns, base), None
+    if sheet.benchmark is not None and sheet.benchmark_returns is not None:
+        # the line is flat where the benchmark is not known; the page says where it is
+        benchmark = anchored(sheet.benchmark_returns.fillna(0.0), base)
+    pyfolio_plotting().plot_rolling_returns(
+        strategy, benchmark, ax=ax, x_compat=True, legend_loc=None
+    )
+    # pyfolio draws the benchmark first, and a straight line of two points
+    curves = [line for line in ax.lines if len(line.get_xdata()) > 2]  # type: ignore[arg-type]
+    for line in curves:
+        line.set(alpha=1.0, linewidth=1.8, color=STRATEGY, label=sheet.name)
+    if sheet.benchmark is not None and benchmark is not None:
+        curves[0].set(color=BENCHMARK, label=sheet.benchmark["name"])
+    if sheet.baseline is not None and sheet.baseline_returns is not None:
+        baseline = anchored(sheet.baseline_returns.fillna(0.0), base)
+        value = np.cumprod(1.0 + baseline.to_numpy())
+        name = f"{sheet.baseline['name']} (baseline)"
+        ax.plot(baseline.index.to_numpy(), value, color=BASELINE, label=name)
     ax.axhline(1.0, color=INK, linewidth=0.8)
     ax.set_ylabel("Growth of 1")
     legend_above(ax)
     date_axis(ax)
 
 
-def underwater(report: Report, ax: Axes) -> None:
+def underwater(sheet: TearSheet, ax: Axes) -> None:
     """Loss from the running peak, of the strategy and its benchmark.
 
     pyfolio's figure fixes the axis to the strategy's own losses and cuts a deeper benchmark off.
     """
-    for returns, color, name in _curves(report):
+    for returns, color, name in _curves(sheet):
         # sessions without a known benchmark leave its line flat
         loss = -statistics.drawdowns(returns.fillna(0.0))
         dates = returns.index.to_numpy()
@@ -138,16 +93,17 @@ def underwater(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def month_table(report: Report, ax: Axes) -> None:
+def month_table(sheet: TearSheet, ax: Axes) -> None:
     """Return per calendar month."""
-    own = report.returns.tz_localize("UTC")
-    months = monthly(report.returns)
+    months = monthly(sheet.returns)
     dates = pd.DatetimeIndex(months.index)
-    table = pd.Series(months.to_numpy(), index=[dates.year, dates.month]).unstack()
-    # months outside the run are empty, not 0: pyfolio would fill them
+    table = pd.Series(
+        months.to_numpy(), index=[dates.year, dates.month]
+    ).unstack()  # years × months
+    # pyfolio would show months outside the run as 0
     pyfolio_plotting().plot_monthly_returns_heatmap(
-        own, ax=ax, mask=table.isna().to_numpy(), fmt=".1f", linewidths=1.0, linecolor="white",
-        vmin=-12, vmax=12,
+        sheet.returns.tz_localize("UTC"), ax=ax, mask=table.isna().to_numpy(), fmt=".1f",
+        linewidths=1.0, linecolor="white", vmin=-12, vmax=12,
     )  # fmt: skip
     for text in ax.texts:
         text.set_fontsize(9 if len(table) <= 12 else 7)
@@ -157,15 +113,15 @@ def month_table(report: Report, ax: Axes) -> None:
     ax.grid(visible=False)
 
 
-def rolling_sharpe(report: Report, ax: Axes) -> None:
-    """Sharpe ratio of the last half year, with the periods and rate of the table.
+def rolling_sharpe(sheet: TearSheet, ax: Axes) -> None:
+    """Sharpe ratio of the last half year, with the table's sessions a year and risk-free rate.
 
-    pyfolio's figure always annualizes with 252 and knows no risk-free rate.
+    pyfolio's figure always annualizes with 252 sessions and without a risk-free rate.
     """
-    metrics = report.metrics
-    # nothing is drawn with a number of sessions a year that the analyzer could not use
+    metrics = sheet.metrics
+    # where the analyzer could not annualize with `periods`, neither can this picture
     periods = float("nan") if np.isnan(metrics["volatility"]) else metrics["periods"]
-    for returns, color, name in _curves(report):
+    for returns, color, name in _curves(sheet):
         ratio = _rolling_sharpe(returns, metrics["riskfree"], periods)
         ax.plot(ratio.index.to_numpy(), ratio, color=color, label=name)
     ax.axhline(0.0, color=INK, linewidth=0.8)
@@ -174,9 +130,9 @@ def rolling_sharpe(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def holdings(report: Report, ax: Axes) -> None:
-    """Count the names held."""
-    returns, positions, _, _ = report.performance.get_pf_items()
+def holdings(sheet: TearSheet, ax: Axes) -> None:
+    """Names held: their number per session, and its mean per month."""
+    returns, positions, _, _ = sheet.performance.get_pf_items()
     held = positions.loc[:, (positions != 0).any() | (positions.columns == "cash")]
     pyfolio_plotting().plot_holdings(returns, held, ax=ax, x_compat=True, legend_loc=None)
     if ax.get_legend() is not None:
@@ -191,53 +147,46 @@ def holdings(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def weights(report: Report, ax: Axes) -> None:
-    """Weight of each name over time, of those held longest; the newest names on top.
+def weights(sheet: TearSheet, ax: Axes) -> None:
+    """Weight over time of the names held longest, the newest on top.
 
-    pyfolio draws a line per name, which for a portfolio renewed every month is a thicket.
+    pyfolio draws a line per name, too many lines where names change every month.
     """
-    _, positions, _, _ = report.performance.get_pf_items()
+    _, positions, _, _ = sheet.performance.get_pf_items()
     share = positions.drop(columns="cash").div(positions.sum(axis=1), axis=0)
-    share = share[longest_held(report)]
-    share = share[(share != 0).idxmax().sort_values(kind="stable").index]
-    table = share.where(share != 0).to_numpy().T
-    every = share.to_numpy()
-    most, short = float(np.abs(every).max()), bool((every < 0).any())
-    image = ax.imshow(
-        table,
-        aspect="auto",
-        origin="lower",
+    share = share[longest_held(sheet)]
+    first_held = (share != 0).idxmax()
+    share = share[first_held.sort_values(kind="stable").index]
+    most, short = float(share.abs().to_numpy().max()), bool((share < 0).to_numpy().any())
+    bar = month_map(
+        ax,
+        share.where(share != 0),
+        dict(enumerate(share.columns)),
         cmap="RdBu" if short else "Blues",
-        interpolation="nearest",
-        vmin=-most if short else 0.0,
-        vmax=most,
+        low=-most if short else 0.0,
+        high=most,
     )
-    ticks = np.unique(np.linspace(0, len(share) - 1, 7).round().astype(int))
-    ax.set_xticks(ticks, [f"{share.index[i]:%Y-%m}" for i in ticks])
-    ax.set_yticks(np.arange(share.shape[1]), list(share.columns))
-    ax.tick_params(axis="y", labelsize=8, length=0)
-    ax.grid(visible=False)
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.01, aspect=40)  # type: ignore[union-attr]
+    ax.tick_params(axis="y", labelsize=8)
     per_cent_axis(bar.ax)
 
 
-def longest_held(report: Report, most: int = 40) -> list[str]:
-    """Name the feeds held on most sessions, at most so many of them."""
-    held = report.performance.holdings()
+def longest_held(sheet: TearSheet, most: int = 40) -> list[str]:
+    """Names of the feeds held on the most sessions, at most `most` of them."""
+    held = sheet.performance.holdings()
     days = held.groupby("symbol", sort=False).size()
     return [str(name) for name in days.sort_values(ascending=False, kind="stable").index[:most]]
 
 
-def turnover(report: Report, ax: Axes) -> None:
-    """Half of buying and selling per month over the account, as in the table.
+def turnover(sheet: TearSheet, ax: Axes) -> None:
+    """Half of buying and selling per month over the account's mean value, as in the table.
 
-    pyfolio's figure averages daily turnover, a row of spikes for who trades once a month.
+    pyfolio's figure averages daily turnover, which is all spikes when trading is monthly.
     """
-    fills = report.performance.fills()
+    fills = sheet.performance.fills()
     traded = (fills["size"] * fills["price"]).abs().groupby(fills["date"].dt.to_period("M")).sum()
-    performance = report.performance
+    performance = sheet.performance
     value = pd.Series(
-        performance.values[performance.first : performance.end], index=report.returns.index
+        performance.values[performance.first : performance.end], index=sheet.returns.index
     )
     mean = value.groupby(value.index.to_period("M")).mean()  # type: ignore[attr-defined]
     share = (traded / 2.0).reindex(mean.index, fill_value=0.0) / mean
@@ -248,51 +197,17 @@ def turnover(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def _curves(report: Report) -> list[tuple[pd.Series, str, str]]:
-    curves = [(report.returns, STRATEGY, report.name)]
-    if report.benchmark is not None and report.benchmark_returns is not None:
-        curves.append((report.benchmark_returns, BENCHMARK, report.benchmark["name"]))
+def _curves(sheet: TearSheet) -> list[tuple[pd.Series, str, str]]:
+    curves = [(sheet.returns, STRATEGY, sheet.name)]
+    if sheet.benchmark is not None and sheet.benchmark_returns is not None:
+        curves.append((sheet.benchmark_returns, BENCHMARK, sheet.benchmark["name"]))
     return curves
 
 
 def _rolling_sharpe(returns: pd.Series, riskfree: float, periods: float) -> pd.Series:
     excess = returns - statistics.per_period(riskfree, periods)
     window = excess.rolling(ROLLING_SESSIONS)
-    # a window of equal returns has no ratio; rolling sums leave more rounding than plain ones
+    # equal returns have no ratio; rolling sums leave more rounding than `spread` allows for
     deviation = window.std().where(lambda value: value > 1e-9)
     ratio: pd.Series = window.mean() / deviation * np.sqrt(periods)
     return ratio
-
-
-def legend_above(ax: Axes, handles: dict[str, Any] | None = None) -> None:
-    """Put the legend above the axes, where it hides nothing."""
-    if handles is None:
-        lines, names = ax.get_legend_handles_labels()
-        handles = dict(zip(names, lines, strict=True))
-    ax.legend(
-        list(handles.values()), list(handles), loc="lower left", bbox_to_anchor=(0.0, 1.0),
-        ncols=3, borderaxespad=0.2, columnspacing=1.2,
-    )  # fmt: skip
-
-
-def per_cent_axis(ax: Axes) -> None:
-    """Label the vertical axis in per cent."""
-    from matplotlib.ticker import PercentFormatter
-
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
-
-
-def date_axis(ax: Axes) -> None:
-    """Label the horizontal axis with few, short dates."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    ax.set_xlabel("")
-    ax.tick_params(axis="x", rotation=0)
-    for label in ax.get_xticklabels():
-        label.set_horizontalalignment("center")
-    ax.grid(visible=True, which="major")
-    ax.minorticks_off()
-    ax.margins(x=0.01)

@@ -1,4 +1,4 @@
-"""What a run leaves on disk: the page, and tables and JSON for other programs."""
+"""The files of a run: its page, and tables and JSON for other programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attngru_bt.evaluation.attribution import OWN, factor_shares
 from attngru_bt.factors import registry
 from attngru_bt.reports.output import as_csv, as_json, versions, write
 from attngru_bt.reports.page import render
-from attngru_bt.reports.report import Report, collect
+from attngru_bt.reports.sheet import TearSheet, collect
 
 
 def save(
@@ -41,11 +41,11 @@ def save(
         Another finished run with a `Performance` analyzer, such as the whole universe in equal
         weight, shown on the same sessions.
     baseline_name : str or None
-        What to call it; None: its class.
+        Its name on the page; None: its class.
     title : str or None
         Heading of the page; None: the strategy's class.
     run : mapping or None
-        Anything else to show among the parameters, such as the data's name and digest.
+        Anything else to show among the parameters, such as the name and digest of the data.
 
     Returns
     -------
@@ -58,8 +58,8 @@ def save(
         If the strategy has no `Performance` analyzer (the message says which line to add), or
         fewer than two sessions were measured.
     """
-    report = collect(strategy, benchmark, baseline, baseline_name, run)
-    return write(Path(path), render(report, title))
+    sheet = collect(strategy, benchmark, baseline, baseline_name, run)
+    return write(Path(path), render(sheet, title))
 
 
 def write_run(
@@ -74,93 +74,94 @@ def write_run(
 ) -> list[Path]:
     """Write a finished run as files, each replaced in one step.
 
-    The same run gives the same bytes. The folder is made if need be. Tables and figures come first,
-    the page with its pictures last. Parameters as in `save`.
+    The same run gives the same bytes. A missing folder is made. Tables and JSON are written first,
+    the page with its pictures last. Parameters are those of `save`.
 
     - ``tearsheet.html``: see `save`.
     - ``metrics.json``: `evidence`, `strategy`, `benchmark`, `baseline` (as in `Performance`),
-      `signal` (rank IC, precision, AUC: mean, t, months, chance), `in_sample` (losses). What is
-      not known or infinite is null.
+      `signal` (rank IC, precision, AUC: mean, t, months, chance), `in_sample` (losses). Unknown and
+      infinite figures are null.
     - ``equity.csv``: date, strategy (the account's value), benchmark (scaled to start at the
       same value) and, if given, baseline. The first row is the close that the first return is
       measured from, if it is one of the run's sessions.
     - ``scores.csv``: month_end, symbol, score, label (1 = was among the best of the next month;
-      empty until known). Header only if the strategy has no signal generator.
+      empty until that is known). Only a header if the strategy has no signal generator.
     - ``orders.csv``: the trade log, or the fills if there is none.
     - ``positions.csv``: date, symbol, size, close, value, weight; `cash` once a session.
     - ``attention.csv``: month_end, factor, family, share (of the attention, traced back through the
-      components; a month's shares sum to 1). Header only if the model has no attention.
-    - ``run.json``: strategy, parameters, signal, versions, and what `run` holds.
+      components; a month's shares sum to 1). Only a header if the model has no attention.
+    - ``run.json``: strategy, parameters, signal, versions, and the entries of `run`.
 
     Returns
     -------
     list of Path
         The files, the page first.
     """
-    report = collect(strategy, benchmark, baseline, baseline_name, run)
+    sheet = collect(strategy, benchmark, baseline, baseline_name, run)
     contents = {
-        "metrics.json": as_json(metrics(report)),
-        "equity.csv": as_csv(equity(report)),
-        "scores.csv": as_csv(scores(report)),
-        "orders.csv": as_csv(orders(report)),
-        "positions.csv": as_csv(positions(report)),
-        "attention.csv": as_csv(attention(report)),
-        "run.json": as_json(settings(report)),
+        "metrics.json": as_json(metrics(sheet)),
+        "equity.csv": as_csv(equity(sheet)),
+        "scores.csv": as_csv(scores(sheet)),
+        "orders.csv": as_csv(orders(sheet)),
+        "positions.csv": as_csv(positions(sheet)),
+        "attention.csv": as_csv(attention(sheet)),
+        "run.json": as_json(settings(sheet)),
     }
     files = [write(Path(folder) / name, text) for name, text in contents.items()]
-    return [write(Path(folder) / "tearsheet.html", render(report, title)), *files]
+    return [write(Path(folder) / "tearsheet.html", render(sheet, title)), *files]
 
 
-def metrics(report: Report) -> dict[str, Any]:
+def metrics(sheet: TearSheet) -> dict[str, Any]:
     """Figures of the run, its benchmark, its baseline and its scores."""
     signal = None
-    if report.quality_summary is not None:
-        signal = report.quality_summary.to_dict(orient="index")
-        signal["precision"]["k"] = report.topk
+    if sheet.quality_summary is not None:
+        signal = sheet.quality_summary.to_dict(orient="index")
+        signal["precision"]["k"] = sheet.topk
     return {
-        "evidence": report.evidence,
-        "strategy": {"name": report.name, **report.metrics},
-        "benchmark": report.benchmark,
-        "baseline": report.baseline,
+        "evidence": sheet.evidence,
+        "strategy": {"name": sheet.name, **sheet.metrics},
+        "benchmark": sheet.benchmark,
+        "baseline": sheet.baseline,
         "signal": signal,
-        "in_sample": report.in_sample or None,
+        "in_sample": sheet.in_sample or None,
     }
 
 
-def equity(report: Report) -> pd.DataFrame:
-    """Value of the account per session, and of the benchmark if it had begun with as much."""
-    performance = report.performance
+def equity(sheet: TearSheet) -> pd.DataFrame:
+    """Value of the account per session, beside benchmark and baseline with the same start."""
+    performance = sheet.performance
     base = performance.base_value
     curves = {"strategy": performance.values[performance.first : performance.end]}
     for name, returns in (
-        ("benchmark", report.benchmark_returns),
-        ("baseline", report.baseline_returns),
+        ("benchmark", sheet.benchmark_returns),
+        ("baseline", sheet.baseline_returns),
     ):
         if returns is not None:
             curves[name] = base * _growth(returns.to_numpy())
         elif name == "benchmark":
-            curves[name] = np.full(len(report.returns), np.nan)
-    frame = pd.DataFrame(curves, index=report.returns.index)
+            curves[name] = np.full(len(sheet.returns), np.nan)
+    frame = pd.DataFrame(curves, index=sheet.returns.index)
     if performance.base_date is not None:
-        known = {name: base if frame[name].notna().any() else np.nan for name in frame}
-        frame = pd.concat([pd.DataFrame(known, index=[performance.base_date]), frame])
+        # the row that the first returns are measured from; a curve without any returns has none
+        start = {name: base if frame[name].notna().any() else np.nan for name in frame}
+        frame = pd.concat([pd.DataFrame(start, index=[performance.base_date]), frame])
     return frame.rename_axis("date").reset_index()
 
 
-def scores(report: Report) -> pd.DataFrame:
-    """Scores per month-end and symbol, best first, and what became of them."""
-    if report.labels is None:
+def scores(sheet: TearSheet) -> pd.DataFrame:
+    """Scores per month-end and symbol, best first, with the label once it is known."""
+    if sheet.labels is None:
         return pd.DataFrame(columns=["month_end", "symbol", "score", "label"])
-    table = report.labels[["score", "label"]].rename_axis(["month_end", "symbol"]).reset_index()
+    table = sheet.labels[["score", "label"]].rename_axis(["month_end", "symbol"]).reset_index()
     table["label"] = table["label"].astype("Int64")
     return table.sort_values(["month_end", "score"], ascending=[True, False], kind="stable")
 
 
-def orders(report: Report) -> pd.DataFrame:
-    """List the trade log, or the fills in its form."""
-    if report.orders is not None:
-        return report.orders.rename(columns={"asset": "symbol"})
-    fills = report.performance.fills()
+def orders(sheet: TearSheet) -> pd.DataFrame:
+    """Return the trade log, or the fills in the same form if there is none."""
+    if sheet.orders is not None:
+        return sheet.orders.rename(columns={"asset": "symbol"})
+    fills = sheet.performance.fills()
     size = fills["size"].abs()
     return pd.DataFrame(
         {
@@ -178,9 +179,9 @@ def orders(report: Report) -> pd.DataFrame:
     )
 
 
-def positions(report: Report) -> pd.DataFrame:
-    """List what was held at each close, with cash, and its weight in the account."""
-    performance = report.performance
+def positions(sheet: TearSheet) -> pd.DataFrame:
+    """List holdings and cash at each close, with their weights in the account."""
+    performance = sheet.performance
     cash = performance.cash.rename("value").rename_axis("date").reset_index()
     cash.insert(1, "symbol", "cash")
     table = pd.concat([performance.holdings(), cash], ignore_index=True)
@@ -190,9 +191,9 @@ def positions(report: Report) -> pd.DataFrame:
     return table
 
 
-def attention(report: Report) -> pd.DataFrame:
+def attention(sheet: TearSheet) -> pd.DataFrame:
     """Share of the attention per month-end and factor, the largest first."""
-    shares = factor_shares(report.records)
+    shares = factor_shares(sheet.records)
     if shares.empty:
         return pd.DataFrame(columns=["month_end", "factor", "family", "share"])
     family = {factor.name: factor.family for factor in registry}
@@ -203,25 +204,25 @@ def attention(report: Report) -> pd.DataFrame:
     return frame.sort_values(["month_end", "share"], ascending=[True, False], kind="stable")
 
 
-def settings(report: Report) -> dict[str, Any]:
-    """Tell what the run was made with and on."""
+def settings(sheet: TearSheet) -> dict[str, Any]:
+    """Parameters of strategy, signal and analyzer, the period and the versions of packages."""
     signal = None
-    if report.signal_name:
-        signal = {"class": report.signal_name, **report.signal_parameters}
-    performance = report.performance
+    if sheet.signal_name:
+        signal = {"class": sheet.signal_name, **sheet.signal_parameters}
+    performance = sheet.performance
     return {
-        "strategy": report.name,
-        "parameters": report.parameters,
+        "strategy": sheet.name,
+        "parameters": sheet.parameters,
         "signal": signal,
         "performance": dict(performance.p._getkwargs()),
-        "first_session": report.metrics["start"],
-        "last_session": report.metrics["end"],
+        "first_session": sheet.metrics["start"],
+        "last_session": sheet.metrics["end"],
         "versions": versions(),
-        **report.run,
+        **sheet.run,
     }
 
 
 def _growth(returns: np.ndarray) -> np.ndarray:
-    """Growth of 1 from the first known return on; NaN where the returns are not known."""
+    """Growth of 1 over the known returns; NaN where a return is not known."""
     value: np.ndarray = np.cumprod(1.0 + np.where(np.isnan(returns), 0.0, returns))
     return np.where(np.isnan(returns), np.nan, value)

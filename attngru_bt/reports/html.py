@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from attngru_bt.reports import charts, tables
+from attngru_bt.reports import drawing, tables
 from attngru_bt.reports.plain import plain
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def picture(
         Width and height in inches; None: as `wide` says.
     """
     try:
-        source = charts.png(draw, size or (charts.WIDE if wide else charts.HALF))
+        source = drawing.png(draw, size or (drawing.WIDE if wide else drawing.HALF))
     except Exception as error:  # of drawing libraries, and whatever a user's names do to them
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         problem = f"{title!r} could not be drawn ({reason})"

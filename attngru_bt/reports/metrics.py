@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.reports.model_charts import explained_variance_by_component
-from attngru_bt.reports.report import Report
+from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import (
     Cell,
     Column,
@@ -56,14 +56,14 @@ TRADING: tuple[Figure, ...] = (
 )
 
 
-def metrics_table(report: Report) -> Table:
+def metrics_table(sheet: TearSheet) -> Table:
     """Put strategy, baseline and benchmark side by side."""
-    runs: list[tuple[str, Mapping[str, Any]]] = [(report.name, report.metrics)]
-    for other, what in ((report.baseline, "baseline"), (report.benchmark, "benchmark")):
+    runs: list[tuple[str, Mapping[str, Any]]] = [(sheet.name, sheet.metrics)]
+    for other, what in ((sheet.baseline, "baseline"), (sheet.benchmark, "benchmark")):
         if other is not None:
             runs.append((f"{other['name']} ({what})", other))
     blocks = [("Return and risk", RETURN_AND_RISK), ("Trading", TRADING)]
-    if report.benchmark is not None:
+    if sheet.benchmark is not None:
         blocks.insert(1, ("Against the benchmark", AGAINST_BENCHMARK))
     rows: list[Row] = []
     for heading, figures in blocks:
@@ -74,15 +74,15 @@ def metrics_table(report: Report) -> Table:
     return Table("", tuple(Column(name) for name, _ in runs), tuple(rows))
 
 
-def quality_table(report: Report) -> Table:
+def quality_table(sheet: TearSheet) -> Table:
     """Show rank IC, precision@k and AUC: mean, value without skill, t and months."""
     headings = ["Out-of-sample", "Mean", "Without skill", "t", "Months"]
-    quality = report.quality_summary
+    quality = sheet.quality_summary
     if quality is None or not quality["months"].any():
         return Table.of(headings, [])
     forms: dict[str, tuple[str, Callable[[Any], str]]] = {
         "rank_ic": ("Rank IC", three),
-        "precision": (f"Precision@{report.topk}", per_cent),
+        "precision": (f"Precision@{sheet.topk}", per_cent),
         "auc": ("AUC", three),
     }
     figures: dict[Any, Any] = quality.to_dict(orient="index")
@@ -93,9 +93,9 @@ def quality_table(report: Report) -> Table:
     return Table.of(headings, rows)
 
 
-def variance_table(report: Report) -> Table:
+def variance_table(sheet: TearSheet) -> Table:
     """Show the variance that each principal component explains."""
-    variance = explained_variance_by_component(report)
+    variance = explained_variance_by_component(sheet)
     rows = (
         [str(i), *(per_cent(row[key]) for key in ("last", "mean", "cumulative"))]
         for i, (_, row) in enumerate(variance.iterrows(), start=1)
@@ -103,12 +103,12 @@ def variance_table(report: Report) -> Table:
     return Table.of(["Principal component", "Last fit", "Mean", "Cumulative"], rows)
 
 
-def fit_table(report: Report) -> Table:
+def fit_table(sheet: TearSheet) -> Table:
     """Count the fits, and what the last one was given."""
-    last = report.records[-1]
-    fits = [record for record in report.records if getattr(record, "refit", True)]
+    last = sheet.records[-1]
+    fits = [record for record in sheet.records if getattr(record, "refit", True)]
     counts = {
-        "Months scored": len(report.records),
+        "Months scored": len(sheet.records),
         "Fits": len(fits),
         "Training rows, last fit": last.n_rows,
         "Training months, last fit": last.n_months,
@@ -120,18 +120,18 @@ def fit_table(report: Report) -> Table:
         "val_loss": "Validation loss (last months of the training window; stops the training)",
     }
     rows = [[name, whole(count)] for name, count in counts.items()]
-    rows += [[losses[key], four(loss)] for key, loss in report.in_sample.items()]
+    rows += [[losses[key], four(loss)] for key, loss in sheet.in_sample.items()]
     return Table.of(["", ""], rows)
 
 
-def order_table(report: Report) -> Table:
+def order_table(sheet: TearSheet) -> Table:
     """Count the events of the trade log by side."""
     headings = ["Event", "Buys", "Sells", "Other"]
-    if report.orders is None or report.orders.empty:
+    if sheet.orders is None or sheet.orders.empty:
         return Table.of(headings, [])
-    counts = pd.crosstab(report.orders["event"], report.orders["side"])
+    counts = pd.crosstab(sheet.orders["event"], sheet.orders["side"])
     sides = counts.reindex(columns=["buy", "sell"], fill_value=0)
     # an event of a name without a bar has no side
     sides["other"] = counts.sum(axis=1) - sides.sum(axis=1)
-    events = report.orders["event"].drop_duplicates()
+    events = sheet.orders["event"].drop_duplicates()
     return Table.of(headings, ([str(event), *map(whole, sides.loc[event])] for event in events))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
-from attngru_bt.reports.charts import (
+from attngru_bt.reports.drawing import (
     BAR,
     BASELINE,
     BENCHMARK,
@@ -18,20 +18,21 @@ from attngru_bt.reports.charts import (
     STRATEGY,
     date_axis,
     legend_above,
+    month_map,
     per_cent_axis,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from attngru_bt.reports.report import Report
+    from attngru_bt.reports.sheet import TearSheet
 
 _YEAR = 12  # months in the running means
 
 
-def rank_ic(report: Report, ax: Axes) -> None:
+def rank_ic(sheet: TearSheet, ax: Axes) -> None:
     """Rank correlation of score and next month's return, month by month."""
-    values = _quality(report)["rank_ic"]
+    values = _quality(sheet)["rank_ic"]
     colors = np.where(values >= 0, GAIN, LOSS)
     ax.bar(values.index.to_numpy(), values, width=BAR, color=list(colors), alpha=0.75)
     _running_mean(ax, values)
@@ -40,34 +41,29 @@ def rank_ic(report: Report, ax: Axes) -> None:
     date_axis(ax)
 
 
-def precision(report: Report, ax: Axes) -> None:
-    """Share of the picks that were among the best, beside what random picks would reach."""
-    quality = _quality(report)
+def precision(sheet: TearSheet, ax: Axes) -> None:
+    """Share of the picks that were among the best, beside that of random picks."""
+    quality = _quality(sheet)
     values = quality["precision"]
     ax.bar(values.index.to_numpy(), values, width=BAR, color=STRATEGY, alpha=0.6)
     ax.plot(values.index.to_numpy(), quality["base_rate"], color=BENCHMARK, label="random picks")
     _running_mean(ax, values)
-    ax.set_ylabel(f"Precision@{report.topk}")
+    ax.set_ylabel(f"Precision@{sheet.topk}")
     per_cent_axis(ax)
     legend_above(ax)
     date_axis(ax)
 
 
-def explained_variance(report: Report, ax: Axes) -> None:
+def explained_variance(sheet: TearSheet, ax: Axes) -> None:
     """Share of variance per principal component: mean over the fits, with the range."""
-    table = explained_variance_by_component(report)
+    table = explained_variance_by_component(sheet)
     position = np.arange(1, len(table) + 1)
-    spread = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
+    # matplotlib wants distances below and above the bar, of shape (2, n_components)
+    reach = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
     ax.bar(
-        position,
-        table["mean"],
-        color=STRATEGY,
-        alpha=0.75,
-        yerr=spread,
-        ecolor=INK,
-        capsize=2,
+        position, table["mean"], color=STRATEGY, alpha=0.75, yerr=reach, ecolor=INK, capsize=2,
         error_kw={"linewidth": 0.8},
-    )
+    )  # fmt: skip
     ax.set(xlabel="Principal component", ylabel="Explained variance")
     ax.set_xticks(position if len(position) <= 12 else position[::2])
     ax.grid(visible=False, axis="x")
@@ -80,26 +76,19 @@ def explained_variance(report: Report, ax: Axes) -> None:
     per_cent_axis(twin)
 
 
-def attention(report: Report, ax: Axes, kind: str = "factor") -> None:
+def attention(sheet: TearSheet, ax: Axes, kind: str = "factor") -> None:
     """Attention per component, per step or per family of factors over time."""
-    weights = attention_table(report, kind)
-    image = ax.imshow(
-        weights.to_numpy().T, aspect="auto", origin="lower", cmap="Blues", interpolation="nearest"
-    )
-    n_months, n_rows = weights.shape
-    ticks = np.unique(np.linspace(0, n_months - 1, min(n_months, 7)).round().astype(int))
-    ax.set_xticks(ticks, [f"{weights.index[i]:%Y-%m}" for i in ticks])
+    weights = attention_table(sheet, kind)
     if kind == "family":
-        ax.set_yticks(range(n_rows), [str(name) for name in weights.columns])
+        names = {i: str(name) for i, name in enumerate(weights.columns)}
     else:
-        rows = np.arange(0, n_rows, max(1, n_rows // 12))
-        ax.set_yticks(rows, [str(row + 1) for row in rows])
+        n_rows = weights.shape[1]
+        names = {i: str(i + 1) for i in range(0, n_rows, max(1, n_rows // 12))}
         ax.set_ylabel("Principal component" if kind == "factor" else "Step (last = newest)")
-    ax.grid(visible=False)
-    ax.figure.colorbar(image, ax=ax, pad=0.02, label="weight")  # type: ignore[union-attr]
+    month_map(ax, weights, names).set_label("weight")
 
 
-def explained_variance_by_component(report: Report) -> pd.DataFrame:
+def explained_variance_by_component(sheet: TearSheet) -> pd.DataFrame:
     """Explained variance per component over the fits: the paper's Table 1.
 
     Returns
@@ -109,7 +98,7 @@ def explained_variance_by_component(report: Report) -> pd.DataFrame:
     """
     fits = {
         record.month_end: pd.Series(record.explained_variance)
-        for record in report.records
+        for record in sheet.records
         if record.explained_variance is not None and getattr(record, "refit", True)
     }
     table = pd.DataFrame(fits)
@@ -125,12 +114,17 @@ def explained_variance_by_component(report: Report) -> pd.DataFrame:
     )
 
 
-def attention_table(report: Report, kind: str) -> pd.DataFrame:
-    """Attention weights of shape (n_months, n_components, n_steps or n_families)."""
+def attention_table(sheet: TearSheet, kind: str) -> pd.DataFrame:
+    """Attention weights per month and component, step or family of factors.
+
+    Returns
+    -------
+    DataFrame of shape (n_months, n_components), (n_months, n_steps) or (n_months, n_families)
+    """
     if kind == "family":
-        return family_shares(factor_shares(report.records))
+        return family_shares(factor_shares(sheet.records))
     return pd.DataFrame(
-        {r.month_end: pd.Series(r.attention[kind]) for r in report.records if has(r, kind)}
+        {r.month_end: pd.Series(r.attention[kind]) for r in sheet.records if has(r, kind)}
     ).T
 
 
@@ -139,10 +133,10 @@ def has(record: Any, kind: str) -> bool:
     return bool(record.attention) and record.attention.get(kind) is not None
 
 
-def _quality(report: Report) -> pd.DataFrame:
-    assert report.quality is not None
-    known = report.quality[["rank_ic", "precision"]].notna().any(axis=1)
-    return report.quality[known]
+def _quality(sheet: TearSheet) -> pd.DataFrame:
+    assert sheet.quality is not None
+    known = sheet.quality[["rank_ic", "precision"]].notna().any(axis=1)
+    return sheet.quality[known]
 
 
 def _running_mean(ax: Axes, values: pd.Series) -> None:

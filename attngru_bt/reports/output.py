@@ -1,4 +1,4 @@
-"""The form of what is written: JSON, CSV, which packages it was made with."""
+"""How files are written: JSON, CSV, and the versions of the packages that made them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = (
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a text file in one step, its folder too if need be; return its path."""
+    """Write a text file in one step and return its path; a missing folder is made."""
     with replacing(path) as rough:
         rough.write_text(text, encoding="utf-8", newline="")
     logger.info("wrote %s", path)
@@ -31,22 +31,22 @@ def write(path: Path, text: str) -> Path:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON; what is not known or infinite is null."""
+    """Write a value as JSON; NaN and infinities become null."""
     return json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def as_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV without its index, dates as 2019-12-31, names as `names.to_cell`."""
+    """Write a table as CSV without its index: dates as 2019-12-31, names as in `names.to_cell`."""
     cells = to_cells(frame)
     return str(cells.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n"))
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of Python and of the packages that decide a run; None: not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    """Versions of Python and of the packages that a run depends on; None: not installed."""
+    installed: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+            installed[package] = None
+    return installed

@@ -1,4 +1,4 @@
-"""Values of a run as JSON can hold them."""
+"""Values of a run in a form that JSON can hold."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def plain(value: Any) -> Any:
-    """Turn a value into what JSON can hold: NaN and infinities null, dates ISO text.
+    """Convert a value to what JSON can hold: NaN and infinities to null, dates to ISO text.
 
-    Estimators become their class and parameters, tables their shape, other objects their text
-    without memory addresses, so that one run always gives one file.
+    An estimator becomes its class and parameters, a table its shape, any other object its `repr`.
+    An object whose `repr` has a memory address becomes its class, so that the same run gives the
+    same file.
     """
     if value is None or isinstance(value, (str, bool)):
         return value

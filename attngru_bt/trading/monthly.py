@@ -28,7 +28,7 @@ from attngru_bt.trading.holdings import Holdings
 from attngru_bt.trading.idle import MonthsSeen, tell, why_no_decision, why_no_fill
 from attngru_bt.trading.orders import Execution
 from attngru_bt.trading.parameters import check_parameters, check_universe
-from attngru_bt.trading.rebalance import Plan, plan, rank
+from attngru_bt.trading.rebalance import Rebalance, decide, rank
 from attngru_bt.trading.sizing import PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision
 
@@ -369,7 +369,7 @@ class MonthlyTopK(bt.Strategy):
         closed_to = self.execution.closed_to
         unsellable = {n: said for n in held if (said := closed_to(n, "sell"))}
         unbuyable = {n: said for n in ranked if (said := closed_to(n, "buy"))}
-        todo = plan(
+        todo = decide(
             ranked,
             held,
             set(ranked) - set(unbuyable),
@@ -418,7 +418,7 @@ class MonthlyTopK(bt.Strategy):
 
     def _report(
         self,
-        todo: Plan,
+        todo: Rebalance,
         wanted: Iterable[str],
         why: dict[str, str],
         today: dt.date,

@@ -11,7 +11,7 @@ import backtrader as bt
 
 from attngru_bt.feeds.sessions import FeedSessions, RunSessions
 from attngru_bt.trading.cash_cap import CashCap
-from attngru_bt.trading.rebalance import Plan
+from attngru_bt.trading.rebalance import Rebalance
 from attngru_bt.trading.sizing import FRACTION, Lots, affordable, cost, payable
 from attngru_bt.trading.trade_log import TradeLog
 
@@ -140,7 +140,7 @@ class Execution:
 
     def rebalance(
         self,
-        todo: Plan,
+        todo: Rebalance,
         topk: int,
         reserve: float,
         equalize: bool,
@@ -150,7 +150,7 @@ class Execution:
 
         Parameters
         ----------
-        todo : Plan
+        todo : Rebalance
         topk : int
             Names that share the portfolio.
         reserve : float
@@ -177,7 +177,7 @@ class Execution:
                 self.buy(name, cash / todo.slots, "entered the best")
         self._retry_exits()  # what opens at its limit may still be sold: its cash comes later
 
-    def _equalize(self, todo: Plan, cash: float) -> None:
+    def _equalize(self, todo: Rebalance, cash: float) -> None:
         topk, reserve, _ = self._terms
         target = (1 - reserve) * self.value() / topk
         chosen = [n for n in todo.stayers if self.tradable(n)] + list(todo.entrants)

@@ -10,7 +10,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Plan:
+class Rebalance:
     """What a rebalance does, names in rank order.
 
     Attributes
@@ -43,7 +43,7 @@ def rank(scores: pd.Series) -> list[str]:
     return [name for _, name in sorted((-score, name) for name, score in named if score == score)]
 
 
-def plan(
+def decide(
     ranked: Sequence[str],
     held: AbstractSet[str],
     tradable: AbstractSet[str],
@@ -51,7 +51,7 @@ def plan(
     *,
     substitute: bool = True,
     sellable: AbstractSet[str] | None = None,
-) -> Plan:
+) -> Rebalance:
     """Decide who stays, leaves and enters.
 
     Parameters
@@ -89,7 +89,7 @@ def plan(
         else:
             passed.append(name)
     leaving = held - set(stayers) - set(stuck)
-    return Plan(
+    return Rebalance(
         stayers=tuple(stayers),
         exits=tuple(sorted(leaving)),
         stuck=tuple(stuck),

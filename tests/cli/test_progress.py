@@ -1,6 +1,7 @@
 """What a command says while it goes: its stages, and scores of finished months."""
 
 import io
+import logging
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from attngru_bt.cli import console
 from attngru_bt.cli.progress import Progress
 from attngru_bt.walkforward.record import MonthRecord
 
@@ -44,3 +46,15 @@ def test_a_line_per_stage_and_the_bar_goes_before_it(tmp_path, terminal):
     assert ("\x1b[" in text) == terminal
     if terminal:  # the cursor comes back before the next stage
         assert "\x1b[?25h" in text.split("report")[0]
+
+
+def test_a_warning_goes_above_the_bar(tmp_path, monkeypatch):
+    file = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=file, width=100, force_terminal=True))
+    console.log_to_stderr(logging.WARNING)
+    progress = Progress(console.err, tmp_path)
+    progress.fit(1, 3, TASK, [SCORED])
+    logging.getLogger("attngru_bt").warning("A [word] of warning.")
+    progress.stop()
+    # the bar's line is emptied first
+    assert "\x1b[2KWARNING A [word] of warning.\n" in file.getvalue()

@@ -13,7 +13,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from attngru_bt import backtest, compare
 from attngru_bt.compare import charts, paper
-from attngru_bt.compare.account import chosen, month_returns, trade
+from attngru_bt.compare.account import trade
+from attngru_bt.compare.chance import chosen, month_returns
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
 from attngru_bt.compare.page import render
 from attngru_bt.compare.quality import by_bucket, monthly
@@ -22,7 +23,7 @@ from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.evaluation import statistics
 from attngru_bt.models.names import names as model_names
-from attngru_bt.reports import charts as drawing
+from attngru_bt.reports import drawing
 from attngru_bt.trading.monthly import MonthlyTopK
 
 K = 3

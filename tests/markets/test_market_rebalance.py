@@ -213,8 +213,9 @@ class TestBacktestRun:
         assert named.broker.get_value() == given.broker.get_value() != plain.broker.get_value()
         log = named.trade_log.frame()
         assert (log.query("event == 'fill' and side == 'buy'")["size"] % 100 == 0).all()
-        base = backtest.equal_weight(market, rules="ashare")
-        assert base.analyzers.market.get_analysis() is not None
+        base = backtest.equal_weight(market, rules="ashare").analyzers.performance.fills()
+        bought = base.loc[base["size"] > 0, "size"]
+        assert len(bought) and (bought % 100 == 0).all()
 
     @pytest.mark.parametrize(
         ("params", "error", "message"),

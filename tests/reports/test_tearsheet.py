@@ -21,11 +21,11 @@ from matplotlib.figure import Figure
 from attngru_bt import tearsheet
 from attngru_bt.analyzers import MaxDrawdown, Performance
 from attngru_bt.evaluation import quality as evaluation
-from attngru_bt.reports import charts, html, tables
+from attngru_bt.reports import charts, drawing, html, tables
 from attngru_bt.reports.charts import month_table
 from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
-from attngru_bt.reports.report import collect
+from attngru_bt.reports.sheet import collect
 
 NASTY = "<b>&\"'</b>$\\frac$"  # neither HTML nor a formula
 
@@ -149,7 +149,7 @@ def folder(ran, tmp_path_factory):
 @pytest.fixture
 def unpainted(monkeypatch):
     """Leave the pictures out, which take seconds."""
-    monkeypatch.setattr(charts, "png", lambda draw, size: "data:image/png;base64,AAAA")
+    monkeypatch.setattr(drawing, "png", lambda draw, size: "data:image/png;base64,AAAA")
 
 
 class Page(HTMLParser):
@@ -256,17 +256,17 @@ class TestPage:
             ax.plot([1, 2], label="$_{$")
             ax.set_yticks([1, 2], ["$A and B$", "$^$"])
             ax.set_ylabel("A_$\\undefined$")
-            charts.legend_above(ax)
+            drawing.legend_above(ax)
 
         with matplotlib.rc_context({"text.usetex": True, "axes.formatter.use_mathtext": True}):
-            assert charts.png(draw).startswith("data:image/png;base64,")
+            assert drawing.png(draw).startswith("data:image/png;base64,")
 
     def test_no_curve_leaves_the_picture(self, ran):
-        report = collect(ran)
+        sheet = collect(ran)
         ax = Figure().add_subplot()
-        charts.underwater(report, ax)
+        charts.underwater(sheet, ax)
         losses = np.concatenate([line.get_ydata() for line in ax.lines])
-        deepest = max(report.metrics["max_drawdown"], report.benchmark["max_drawdown"])
+        deepest = max(sheet.metrics["max_drawdown"], sheet.benchmark["max_drawdown"])
         assert losses.min() == pytest.approx(-deepest)
         low, high = ax.get_ylim()
         assert low <= losses.min() and losses.max() <= high
@@ -277,7 +277,7 @@ class TestPage:
                 raise ValueError("no such\nglyph")
             return "data:image/png;base64,AAAA"
 
-        monkeypatch.setattr(charts, "png", png)
+        monkeypatch.setattr(drawing, "png", png)
         paths = tearsheet.write_run(ran, tmp_path)
         assert sorted(paths) == sorted(tmp_path.iterdir()) and len(paths) == 8
         page = Page(tmp_path / "tearsheet.html")
@@ -287,7 +287,7 @@ class TestPage:
         assert "'Turnover' could not be drawn" in caplog.text
 
     def test_tables_are_written_before_anything_is_drawn(self, ran, tmp_path, monkeypatch):
-        def fail(report, title):
+        def fail(sheet, title):
             raise RuntimeError("drawing")
 
         monkeypatch.setattr("attngru_bt.reports.files.render", fail)
@@ -299,7 +299,7 @@ class TestPage:
         }  # fmt: skip
 
     def test_what_a_template_lacks_is_an_error_and_what_it_shows_is_escaped(self):
-        with pytest.raises(jinja2.UndefinedError, match="'metrics' is undefined|'report' is undef"):
+        with pytest.raises(jinja2.UndefinedError, match="'sheet' is undefined"):
             html.fill("tearsheet.html", "Title")
         page = html.fill("base.html", "<i>&</i>")
         assert page.count("&lt;i&gt;&amp;&lt;/i&gt;") == 2 and "<i>" not in page
@@ -311,7 +311,7 @@ class TestPage:
 
 @pytest.mark.slow
 class TestLessToShow:
-    def test_a_plain_strategy_says_what_is_left_out_and_why(self, tmp_path):
+    def test_a_plain_strategy_says_what_is_left_out_and_why(self, tmp_path, unpainted):
         page = Page(tearsheet.save(make_run(Trader, benchmark=None), tmp_path / "page.html"))
         assert "Rank IC per month" not in page.images and "Cumulative return" in page.images
         assert "Out-of-sample," not in page.text
@@ -386,8 +386,7 @@ class TestErrors:
         with pytest.raises(TypeError, match="must be a Series of closes; got 'INDEX'"):
             tearsheet.save(ran, tmp_path / "page.html", benchmark="INDEX")
 
-    @pytest.mark.slow
-    def test_a_missing_folder_is_made(self, ran, tmp_path):
+    def test_a_missing_folder_is_made(self, ran, tmp_path, unpainted):
         assert tearsheet.save(ran, tmp_path / "no" / "page.html").exists()
 
 
@@ -518,9 +517,9 @@ class TestTables:
         assert len(table) == 3
 
     def test_attention_per_month(self, ran):
-        report = collect(ran)
-        assert attention_table(report, "factor").shape == (13, 3)
-        assert attention_table(report, "temporal").shape == (13, 4)
+        sheet = collect(ran)
+        assert attention_table(sheet, "factor").shape == (13, 3)
+        assert attention_table(sheet, "temporal").shape == (13, 4)
 
     def test_months_outside_the_run_stay_empty(self, ran):
         ax = Figure().add_subplot()

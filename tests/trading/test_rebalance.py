@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attngru_bt.trading.rebalance import plan, rank
+from attngru_bt.trading.rebalance import decide, rank
 
 NAMES = list("ABCDEFGHIJ")
 
@@ -16,44 +16,44 @@ class TestValues:
         assert rank(scores) == ["B", "A", "C"]
 
     def test_first_decision_buys_the_best(self):
-        todo = plan("ABCDE", set(), set("ABCDE"), 3)
+        todo = decide("ABCDE", set(), set("ABCDE"), 3)
         assert todo.entrants == ("A", "B", "C")
         assert todo.slots == 3
         assert todo.exits == todo.stayers == todo.stuck == todo.passed == ()
 
     def test_stayers_stay_leavers_leave_entrants_take_their_slots(self):
-        todo = plan("ABCDE", {"B", "D", "E"}, set("ABCDE"), 3)
+        todo = decide("ABCDE", {"B", "D", "E"}, set("ABCDE"), 3)
         assert todo.stayers == ("B",)
         assert todo.exits == ("D", "E")
         assert todo.entrants == ("A", "C")
 
     def test_an_entrant_without_a_bar_is_passed_over_for_the_next(self):
-        todo = plan("ABCDE", set(), set("BCDE"), 3)
+        todo = decide("ABCDE", set(), set("BCDE"), 3)
         assert todo.passed == ("A",)
         assert todo.entrants == ("B", "C", "D")
 
     def test_without_substitution_its_share_waits_in_cash(self):
-        todo = plan("ABCDE", set(), set("BCDE"), 3, substitute=False)
+        todo = decide("ABCDE", set(), set("BCDE"), 3, substitute=False)
         assert todo.entrants == ("B", "C")
         assert todo.slots == 3
 
     def test_the_substitute_may_be_a_name_already_held(self):
-        todo = plan("ABCDE", {"D"}, set("BCDE"), 3)
+        todo = decide("ABCDE", {"D"}, set("BCDE"), 3)
         assert todo.stayers == ("D",)
         assert todo.exits == ()
         assert todo.entrants == ("B", "C")
 
     def test_a_holding_that_cannot_be_sold_keeps_its_slot(self):
-        todo = plan("ABCDE", {"E"}, set("ABCD"), 3)
+        todo = decide("ABCDE", {"E"}, set("ABCD"), 3)
         assert todo.stuck == ("E",)
         assert todo.entrants == ("A", "B")
         assert todo.slots == 2
 
     def test_a_holding_without_a_score_leaves(self):
-        assert plan("ABC", {"Z"}, set("ABCZ"), 3).exits == ("Z",)
+        assert decide("ABC", {"Z"}, set("ABCZ"), 3).exits == ("Z",)
 
     def test_too_few_names_leave_slots_that_keep_their_share_in_cash(self):
-        todo = plan("AB", set(), set("AB"), 10)
+        todo = decide("AB", set(), set("AB"), 10)
         assert todo.entrants == ("A", "B")
         assert todo.slots == 10
 
@@ -69,7 +69,7 @@ class TestProperties:
         substitute=st.booleans(),
     )
     def test_a_plan_is_sound(self, ranked, held, tradable, topk, substitute):
-        todo = plan(ranked, held, tradable, topk, substitute=substitute)
+        todo = decide(ranked, held, tradable, topk, substitute=substitute)
         parts = [set(todo.stayers), set(todo.exits), set(todo.stuck)]
         assert set().union(*parts) == held
         assert sum(map(len, parts)) == len(held)  # each holding in exactly one of them

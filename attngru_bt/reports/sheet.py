@@ -1,8 +1,8 @@
-"""What a finished run has to tell, collected from its strategy."""
+"""What a tear sheet shows of a finished run, collected from its strategy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,13 @@ from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.evaluation.quality import monthly_quality, summary
 
 OUT_OF_SAMPLE = "out-of-sample"
-UNLABELLED = "unlabeled"
+UNLABELED = "unlabeled"
 _LEAST_SESSIONS = 2
 
 
 @dataclass
-class Report:
-    """All a tear sheet shows.
+class TearSheet:
+    """Everything that a tear sheet shows.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class Report:
     benchmark, baseline : dict or None
         Figures of the benchmark and of another run on the same sessions.
     returns, benchmark_returns, baseline_returns : Series
-        Per measured session, fractions, naive dates; None where there is none.
+        Return per measured session as a fraction, naive dates; None where there is none.
     evidence : {"out-of-sample", "unlabeled"}
-        Out-of-sample if the scores were made walk-forward by a signal generator.
+        Out-of-sample if a signal generator made the scores walk-forward.
     records : list
         One per month-end with scores, as `Walk.records`.
     labels : DataFrame or None
@@ -49,7 +49,7 @@ class Report:
     parameters, signal_parameters, run : dict
         What the run was made with; `run` as given by the caller.
     gaps : list of str
-        What is left out, and why, one sentence each.
+        What is left out and why, one sentence each.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Report:
     benchmark_returns: pd.Series | None = None
     baseline: dict[str, Any] | None = None
     baseline_returns: pd.Series | None = None
-    evidence: str = UNLABELLED
+    evidence: str = UNLABELED
     records: list[Any] = field(default_factory=list)
     labels: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
@@ -75,16 +75,22 @@ class Report:
 
     @property
     def in_sample(self) -> dict[str, float]:
-        """Mean loss of the last epoch over all fits and seeds: on training rows, and validation."""
-        found: dict[str, list[float]] = {"loss": [], "val_loss": []}
-        for record in self.records:
-            if not getattr(record, "refit", True):
-                continue
-            for history in record.losses or []:
-                for key, values in found.items():
-                    if history and history[-1].get(key) is not None:
-                        values.append(float(history[-1][key]))
-        return {key: float(np.mean(values)) for key, values in found.items() if values}
+        """Mean loss of the last epoch over all fits and networks: "loss" on the training rows.
+
+        "val_loss", if there is one, is the loss on the validation months.
+        """
+        last_epochs = [
+            history[-1]
+            for record in self.records
+            if getattr(record, "refit", True)
+            for history in record.losses or []
+            if history
+        ]
+        losses = {
+            key: [epoch[key] for epoch in last_epochs if epoch.get(key) is not None]
+            for key in ("loss", "val_loss")
+        }
+        return {key: float(np.mean(values)) for key, values in losses.items() if values}
 
 
 def collect(
@@ -93,8 +99,8 @@ def collect(
     baseline: Any = None,
     baseline_name: str | None = None,
     run: Mapping[str, Any] | None = None,
-) -> Report:
-    """Gather a report; parameters as in `attngru_bt.tearsheet.save`."""
+) -> TearSheet:
+    """Collect what a tear sheet shows; parameters as in `attngru_bt.tearsheet.save`."""
     performance = find_performance(strategy)
     metrics = {k: v for k, v in performance.get_analysis().items() if k != "benchmark"}
     if len(performance.returns) < _LEAST_SESSIONS:
@@ -102,7 +108,7 @@ def collect(
             f"A tear sheet needs at least {_LEAST_SESSIONS} measured sessions; this run has "
             f"{len(performance.returns)}. Run over more data, or check the `start` of Performance."
         )
-    report = Report(
+    sheet = TearSheet(
         name=_class_name(strategy),
         performance=performance,
         metrics=metrics,
@@ -111,28 +117,29 @@ def collect(
         benchmark_returns=performance.benchmark_returns,
         run=dict(run or {}),
     )
-    _add_benchmark(report, benchmark)
+    _add_benchmark(sheet, benchmark)
     if baseline is not None:
-        _add_baseline(report, baseline, baseline_name)
-    _add_parameters(report, strategy)
-    _add_signal(report, getattr(strategy, "signal", None))
+        _add_baseline(sheet, baseline, baseline_name)
+    params = getattr(strategy, "p", None) or getattr(strategy, "params", None)
+    sheet.parameters = dict(params._getkwargs()) if params is not None else {}
+    _add_signal(sheet, getattr(strategy, "signal", None))
     log = getattr(strategy, "trade_log", None)
     if log is not None:
-        report.orders = log.frame()
+        sheet.orders = log.frame()
     else:
-        report.gaps.append("Orders: the strategy keeps no trade log, so only fills are listed.")
-    return report
+        sheet.gaps.append("Orders: the strategy keeps no trade log, so only fills are listed.")
+    return sheet
 
 
 def find_performance(strategy: Any) -> Performance:
-    """Find the strategy's Performance analyzer.
+    """Return the strategy's Performance analyzer.
 
     Raises
     ------
     TypeError
-        If a list (what `cerebro.run()` returns) or no strategy is given.
+        If `strategy` is a list, as `cerebro.run()` returns, or no strategy at all.
     ValueError
-        If there is none, or the run has not ended.
+        If the strategy has no such analyzer, or the run has not ended.
     """
     if isinstance(strategy, (list, tuple)):
         raise TypeError("Pass one strategy, not the list that run() returns: cerebro.run()[0].")
@@ -156,79 +163,76 @@ def _class_name(strategy: Any) -> str:
     return str(getattr(strategy, "strategycls", type(strategy)).__name__)
 
 
-def _add_benchmark(report: Report, closes: pd.Series | None) -> None:
-    """Replace the analyzer's benchmark if another is given."""
+def _add_benchmark(sheet: TearSheet, closes: pd.Series | None) -> None:
+    """Replace the analyzer's benchmark by the given closes, if there are any."""
     if isinstance(closes, str):
         raise TypeError(
             f"`benchmark` of a tear sheet must be a Series of closes; got {closes!r}. "
             f"A feed is named in the analyzer: Performance, benchmark={closes!r}."
         )
     if closes is not None:
-        source = Benchmark(closes)
-        performance = report.performance
-        every = source.returns(performance.sessions)
-        report.benchmark_returns = every.iloc[performance.first : performance.end]
-        compared = performance.compare(report.benchmark_returns)
-        report.benchmark = compared.pop("benchmark")
-        report.metrics.update(compared)
-    if report.benchmark is None:
-        report.gaps.append(
+        performance = sheet.performance
+        returns = Benchmark(closes).returns(performance.sessions)
+        sheet.benchmark_returns = returns.iloc[performance.first : performance.end]
+        compared = performance.compare(sheet.benchmark_returns)
+        sheet.benchmark = compared.pop("benchmark")
+        sheet.metrics.update(compared)
+    if sheet.benchmark is None:
+        sheet.gaps.append(
             "Benchmark: none was given (Performance, benchmark=…), so nothing is compared with it."
         )
-    elif not report.benchmark["sessions"]:
-        report.gaps.append(
-            f"Benchmark: {report.benchmark['name']} is not known on the measured sessions."
+    elif not sheet.benchmark["sessions"]:
+        sheet.gaps.append(
+            f"Benchmark: {sheet.benchmark['name']} is not known on the measured sessions."
         )
-        report.benchmark = report.benchmark_returns = None
+        sheet.benchmark = sheet.benchmark_returns = None
 
 
-def _add_baseline(report: Report, baseline: Any, name: str | None) -> None:
+def _add_baseline(sheet: TearSheet, baseline: Any, name: str | None) -> None:
     """Measure another run on this run's sessions."""
     other = find_performance(baseline)
-    returns = other.returns.reindex(report.returns.index)
+    returns = other.returns.reindex(sheet.returns.index)
     if returns.isna().any():
-        # a run that starts later or ends earlier is compared where it is known
-        report.gaps.append(
+        # a baseline that starts later or ends earlier is measured on the sessions it has
+        sheet.gaps.append(
             f"Baseline: known on {int(returns.notna().sum())} of {len(returns)} sessions only."
         )
-    known = returns.dropna()
-    report.baseline = {"name": name or _class_name(baseline), **report.performance.figures(known)}
-    report.baseline_returns = returns
+    figures = sheet.performance.figures(returns.dropna())
+    sheet.baseline = {"name": name or _class_name(baseline), **figures}
+    sheet.baseline_returns = returns
 
 
-def _add_parameters(report: Report, strategy: Any) -> None:
-    params = getattr(strategy, "p", None) or getattr(strategy, "params", None)
-    report.parameters = dict(params._getkwargs()) if params is not None else {}
-
-
-def _add_signal(report: Report, signal: Any) -> None:
-    """Take what a signal generator remembers; a given table of scores remembers nothing."""
-    report.topk = int(report.parameters.get("topk") or 10)
+def _add_signal(sheet: TearSheet, signal: Any) -> None:
+    """Add what a signal generator keeps of its months; a table of scores keeps nothing."""
+    sheet.topk = int(sheet.parameters.get("topk") or 10)
     if signal is not None:
-        report.signal_name = type(signal).__name__
-        recipe = getattr(signal, "recipe", None) or signal  # of a walk, or of whatever drives one
+        sheet.signal_name = type(signal).__name__
+        recipe = getattr(signal, "recipe", None) or signal  # of a walk, or of what drives one
         if hasattr(recipe, "get_params"):
-            report.signal_parameters = {
+            sheet.signal_parameters = {
                 name: value
                 for name, value in recipe.get_params(deep=False).items()
-                if name not in ("progress", "checkpoints")  # where it ran, not what came out
+                # where the run reports and stores its months does not change its scores
+                if name not in ("progress", "checkpoints")
             }
-    every = list(getattr(signal, "records_", getattr(signal, "records", ())))
-    report.records = [record for record in every if len(record.scores)]
-    if not report.records:
-        report.gaps.append(
+    # a signal generator has records_, a finished walk records
+    records: Sequence[Any] = getattr(signal, "records_", getattr(signal, "records", ()))
+    # months before the first fit have no scores
+    sheet.records = [record for record in records if len(record.scores)]
+    if not sheet.records:
+        sheet.gaps.append(
             "Model: the strategy has no signal generator that made scores, so there is nothing to "
             "say about their quality, and whether they are out-of-sample is for their maker to say."
         )
         return
-    report.evidence = OUT_OF_SAMPLE
-    report.labels = signal.labels()
-    report.topk = int(getattr(signal, "topk", report.topk))
-    report.quality = monthly_quality(report.labels, report.topk)
-    report.quality_summary = summary(report.quality)
-    if not report.quality_summary["months"].any():
-        report.gaps.append("Rank IC and precision: no scored month has ended yet.")
-    if all(record.explained_variance is None for record in report.records):
-        report.gaps.append("Explained variance: the model has no principal components.")
-    if not any(record.attention for record in report.records):
-        report.gaps.append("Attention: the model has no attention weights.")
+    sheet.evidence = OUT_OF_SAMPLE
+    sheet.labels = signal.labels()
+    sheet.topk = int(getattr(signal, "topk", sheet.topk))
+    sheet.quality = monthly_quality(sheet.labels, sheet.topk)
+    sheet.quality_summary = summary(sheet.quality)
+    if not sheet.quality_summary["months"].any():
+        sheet.gaps.append("Rank IC and precision: no scored month has ended yet.")
+    if all(record.explained_variance is None for record in sheet.records):
+        sheet.gaps.append("Explained variance: the model has no principal components.")
+    if not any(record.attention for record in sheet.records):
+        sheet.gaps.append("Attention: the model has no attention weights.")

@@ -1,0 +1,56 @@
+"""What the models with attention looked at, month by month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt.evaluation.attribution import factor_shares, family_shares, top_factors
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What a model with attention looked at, mean over its seeds.
+
+    Attributes
+    ----------
+    families, even : DataFrame of shape (n_months, n_families)
+        Shares of the families, and what they would be if all components weighed the same.
+    factors : DataFrame
+        The factors with the largest mean share: share, even.
+    """
+
+    families: pd.DataFrame
+    even: pd.DataFrame
+    factors: pd.DataFrame
+
+
+def attention_by_model(walks: Sequence[Any], months: pd.DatetimeIndex) -> dict[str, Attention]:
+    """Average the attention of each model over its seeds, on the given month-ends.
+
+    Models without attention weights, or without loadings to trace them back to factors, are left
+    out.
+    """
+    attention: dict[str, Attention] = {}
+    for name in dict.fromkeys(walk.model for walk in walks):
+        shares, even = [], []
+        for walk in walks:
+            if walk.model == name:
+                records = [record for record in walk.records if record.month_end in months]
+                shares.append(factor_shares(records))
+                even.append(factor_shares(records, even=True))
+        if any(map(len, shares)):
+            mean, flat = _mean(shares), _mean(even)
+            families, flat_families = family_shares(mean), family_shares(flat)
+            attention[name] = Attention(families, flat_families, top_factors(mean, flat))
+    return attention
+
+
+def _mean(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Mean over seeds, month by month; columns in the order in which they first appear."""
+    tables = [table for table in tables if len(table)]
+    columns = list(dict.fromkeys(name for table in tables for name in table.columns))
+    return pd.concat(tables).groupby(level=0, sort=True).mean().reindex(columns=columns)

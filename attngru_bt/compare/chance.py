@@ -1,0 +1,126 @@
+"""Whether random names would have earned as much as the chosen ones, in a simple account."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.market import Market
+from attngru_bt.evaluation.random_portfolios import (
+    as_good_by_chance,
+    portfolio_returns,
+    random_portfolios,
+)
+from attngru_bt.trading.rebalance import rank
+
+FIGURES = ("simple_return", "chance", "chance_median", "chance_low", "chance_high")
+
+
+def chosen(scores: pd.DataFrame, topk: int) -> pd.DataFrame:
+    """Mark the names that the strategy wants after each month-end, True = among the best."""
+    marks = pd.DataFrame(False, index=scores.index, columns=scores.columns)
+    for month, row in scores.iterrows():
+        marks.loc[month, rank(row)[:topk]] = True
+    return marks
+
+
+def month_returns(
+    market: Market, month_ends: pd.DatetimeIndex, members: pd.DataFrame
+) -> pd.DataFrame:
+    """Return of each name from one rebalance to the next, at the prices that orders fill at.
+
+    That is the open of the first session after the month-end; without an open (a close-only
+    market, a suspension) the last close known then. The last month ends on the market's last
+    close.
+
+    Parameters
+    ----------
+    market : Market
+    month_ends : DatetimeIndex of shape (n_months,)
+    members : bool DataFrame of shape (n_months, n_assets)
+        Who can be held.
+
+    Returns
+    -------
+    DataFrame of shape (n_months, n_assets)
+        Fractions; NaN where a name is not a member, or has no price yet. Months without a session
+        after them are left out.
+    """
+    bars = market.bars
+    close = pd.DataFrame(bars["close"], index=bars.dates, columns=list(bars.assets)).ffill()
+    price = close
+    if "open" in bars:
+        opens = pd.DataFrame(bars["open"], index=bars.dates, columns=list(bars.assets))
+        price = opens.where(opens.notna(), close)
+    # the session that each month-end is traded in
+    session = np.asarray(bars.dates.searchsorted(month_ends, side="right"))
+    inside = session < len(bars.dates)
+    session, months = session[inside], month_ends[inside]
+    names = list(members.columns)
+    begin = price[names].to_numpy()[session]
+    # each month ends where the next begins, the last one on the last close
+    end = np.vstack([begin[1:], close[names].to_numpy()[-1:]])
+    change = end / begin - 1.0
+    change[~members.loc[months].to_numpy(dtype=bool)] = np.nan
+    return pd.DataFrame(change, index=months, columns=names)
+
+
+def against_chance(
+    scores: pd.DataFrame,
+    returns: pd.DataFrame,
+    topk: int,
+    *,
+    cost: float,
+    years: float,
+    draws: int,
+    random_state: int = 0,
+) -> dict[str, float]:
+    """Compare the names chosen with random ones, both in the same simple monthly account.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (n_months, n_assets)
+        NaN = not scored.
+    returns : DataFrame
+        As `month_returns` returns it.
+    topk : int
+    cost : float
+        Fraction of the traded value.
+    years : float
+        Length of all months together.
+    draws, random_state : int
+
+    Returns
+    -------
+    dict
+        simple_return: of the names chosen, a year, in that account; chance: probability that a
+        random portfolio earns at least as much; chance_median, chance_low, chance_high: its return
+        a year, median and the middle 90%.
+    """
+    table = scores.reindex(index=returns.index, columns=returns.columns)
+    held = chosen(table, topk).to_numpy()
+    before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
+    entrants = (held & ~before).sum(axis=1)
+    chosen_return = _a_year(portfolio_returns(held, returns, topk, cost)[None, :], years)[0]
+    random_returns = _a_year(
+        random_portfolios(
+            returns, topk, entrants=entrants, cost=cost, draws=draws, random_state=random_state
+        ),
+        years,
+    )
+    low, median, high = np.quantile(random_returns, [0.05, 0.5, 0.95])
+    return {
+        "simple_return": float(chosen_return),
+        "chance": as_good_by_chance(float(chosen_return), random_returns),
+        "chance_median": float(median),
+        "chance_low": float(low),
+        "chance_high": float(high),
+    }
+
+
+def _a_year(monthly: np.ndarray, years: float) -> np.ndarray:
+    """Compounded return a year of each row of monthly returns; -1 where all was lost."""
+    if not monthly.shape[1]:
+        return np.full(len(monthly), np.nan)
+    final = np.maximum(np.prod(1.0 + monthly, axis=1), 0.0)
+    return np.asarray(final ** (1.0 / years) - 1.0)

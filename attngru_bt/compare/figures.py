@@ -1,0 +1,114 @@
+"""The figures of each walk, and their mean over the seeds of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.compare import paper
+from attngru_bt.compare.account import Account
+from attngru_bt.compare.comparison import SPREAD
+from attngru_bt.evaluation.bootstrap import information_ratio_interval
+from attngru_bt.evaluation.deflated_sharpe import deflated_sharpe_ratio
+from attngru_bt.evaluation.quality import summary
+
+QUALITY = (
+    "accuracy_in_sample", "accuracy_at_k_in_sample", "auc_in_sample",
+    "accuracy", "accuracy_at_k", "all_no", "random_k",
+    "auc", "auc_t", "precision", "base_rate", "precision_t", "rank_ic", "rank_ic_t",
+    "refit_seconds", "total_seconds",
+)  # fmt: skip
+EARNED = (
+    "annual_return", "volatility", "sharpe", "information_ratio", "ir_low", "ir_high",
+    "max_drawdown", "turnover", "cost_rate", "chance", "deflated_sharpe",
+)  # fmt: skip
+
+
+def quality_figures(monthly: pd.DataFrame, walk: Any) -> dict[str, float]:
+    """Average what `quality.monthly` answers for a walk, and add up its training time."""
+    seconds = [record.fit_seconds for record in walk.records if record.refit]
+    figures = {
+        "refit_seconds": float(np.mean(seconds)) if seconds else np.nan,
+        "total_seconds": float(np.sum(seconds)) if seconds else np.nan,
+    }
+    for name in ("accuracy", "accuracy_at_k", "auc"):
+        figures[f"{name}_in_sample"] = float(monthly[f"in_sample_{name}"].mean())
+    for name in ("accuracy", "accuracy_at_k", "all_no", "random_k"):
+        figures[name] = float(monthly[name].mean())
+    means: dict[Any, Any] = summary(monthly).to_dict(orient="index")
+    figures["base_rate"] = float(means["precision"]["chance"])
+    for name in ("rank_ic", "auc", "precision"):
+        figures[name] = float(means[name]["mean"])
+        figures[f"{name}_t"] = float(means[name]["t"])
+    return figures
+
+
+def account_figures(account: Account, draws: int) -> dict[str, float]:
+    """Take an account's figures, and bootstrap the interval of its information ratio."""
+    names = ("annual_return", "volatility", "sharpe", "max_drawdown", "turnover", "cost_rate")
+    figures = {name: float(account.figures[name]) for name in names}
+    figures["information_ratio"] = float(account.figures.get("information_ratio", np.nan))
+    figures["ir_low"] = figures["ir_high"] = np.nan
+    if account.benchmark is not None:
+        known = account.benchmark.notna()
+        figures["ir_low"], figures["ir_high"], _ = information_ratio_interval(
+            account.returns[known], account.benchmark[known],
+            periods=account.figures["periods"], draws=draws,
+        )  # fmt: skip
+    return figures
+
+
+def deflate(
+    runs: pd.DataFrame,
+    accounts: Mapping[tuple[str, int], Account],
+    tries: Sequence[str],
+    tried: int | None,
+    trading: Mapping[str, Any],
+) -> None:
+    """Fill in the deflated Sharpe ratio of the models in `tries`, for `tried` trials.
+
+    The trials' Sharpe ratios are those of the models, each the mean over its seeds.
+    """
+    if tried is not None and tried < len(tries):
+        raise ValueError(
+            f"`tried` must count all models tried, at least the {len(tries)} shown; got {tried}."
+        )
+    runs["deflated_sharpe"] = np.nan
+    sharpes = runs["sharpe"].groupby(level="model").mean().reindex(list(tries))
+    for key, account in accounts.items():
+        if key[0] in tries:
+            runs.loc[key, "deflated_sharpe"] = deflated_sharpe_ratio(
+                account.returns,
+                sharpes,
+                trials=tried,
+                riskfree=trading.get("riskfree", 0.0),
+                periods=account.figures["periods"],
+            )
+
+
+def over_seeds(runs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
+    """Mean over seeds, and beside it the sample deviation (NaN with one seed)."""
+    by_model = runs.groupby(level="model", sort=False)
+    mean, spread = by_model.mean(), by_model.std(ddof=1)
+    columns = {}
+    for name in runs.columns:
+        columns[name] = mean[name]
+        columns[name + SPREAD] = spread[name]
+    table = pd.DataFrame(columns)
+    table.insert(0, "seeds", by_model.size())
+    return table.reindex(list(order))
+
+
+def add_claims(table: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """Join the paper's own claims as columns paper_…; NaN for models of which it claims nothing.
+
+    Parameters
+    ----------
+    table : DataFrame indexed by model
+    claims : DataFrame indexed by the paper's models
+    """
+    names = [paper.PRESETS.get(str(name), str(name)) for name in table.index]
+    return table.join(claims.reindex(names).add_prefix("paper_").set_axis(table.index))
