@@ -36,6 +36,11 @@ class Rebalance:
     passed: tuple[str, ...]
     slots: int
 
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Return the five groups of names, by what is done with them."""
+        groups = ("exits", "entrants", "stayers", "stuck", "passed")
+        return {group: getattr(self, group) for group in groups}
+
 
 def rank(scores: pd.Series) -> list[str]:
     """Names from best to worst score; ties in the order of their names, missing scores left out."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+
+from attngru_bt.trading.rebalance import Rebalance
+
+logger = logging.getLogger(__name__)
 
 EVENTS = (
     "order",
@@ -84,6 +90,36 @@ class TradeLog:
         frame["date"] = pd.to_datetime(frame["date"])
         frame["ref"] = frame["ref"].astype("Int64")
         return frame
+
+
+def log_rebalance(
+    log: TradeLog, today: dt.date, rebalance: Rebalance, reasons: Mapping[str, str], *, retry: bool
+) -> None:
+    """Log what a rebalance cannot trade today, and all of it in one line of ``logging``.
+
+    Parameters
+    ----------
+    log : TradeLog
+    today : date
+    rebalance : Rebalance
+    reasons : mapping of str to str
+        Why each name is passed over or stuck.
+    retry : bool
+        Whether stuck names are to be sold as soon as they trade.
+    """
+    for name in rebalance.passed:
+        log.add(today, name, "passed", "buy", reason=reasons[name])
+    for name in rebalance.stuck:
+        again = ", to be retried" if retry else ""
+        log.add(today, name, "stuck", "sell", reason=reasons[name] + again)
+    logger.info(
+        "%s: out %s; in %s; %d stay%s",
+        today,
+        ", ".join(rebalance.exits) or "none",
+        ", ".join(rebalance.entrants) or "none",
+        len(rebalance.stayers),
+        f"; cannot be sold yet {', '.join(rebalance.stuck)}" if rebalance.stuck else "",
+    )
 
 
 MONTHLY = (
