@@ -139,12 +139,11 @@ def run(
             f"`start` {start.date()} is after the last session of {market.name}, "
             f"{market.bars.dates[-1].date()}."
         )
-    cerebro = open_account(
-        cash, commission, slippage, rules
-    )  # checks them before anything is fitted
-    params.setdefault("universe", market.membership)
     from attngru_bt.reports import write_run  # loads matplotlib
 
+    # before anything is fitted: it checks the account
+    cerebro = open_account(cash, commission, slippage, rules)
+    params.setdefault("universe", market.membership)
     with nullcontext() if folder is None else sole_use(folder):
         asked = dict(model=model, start=start, **params)
         if model is not None:

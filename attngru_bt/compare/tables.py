@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from attngru_bt.backtest import COMMISSION
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import SPREAD, Comparison
 from attngru_bt.reports.tables import (
@@ -25,6 +24,7 @@ from attngru_bt.reports.tables import (
     per_cent,
     three,
 )
+from attngru_bt.trading.account import COMMISSION
 
 _WITH_SPREAD = {
     "accuracy", "auc", "precision", "rank_ic", "annual_return", "sharpe", "information_ratio",
