@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from attngru_bt.data.names import to_cell
 from attngru_bt.reports.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
 
 
 class Progress(ProgressBar):
@@ -37,7 +40,7 @@ class Progress(ProgressBar):
         line = f"[bold]{name:<10}[/] {escape(text)}"
         self.console.print(line, highlight=False, soft_wrap=True)
 
-    def month(self, record: Any) -> None:
+    def month(self, record: MonthRecord) -> None:
         """Take note of a `MonthRecord`, and keep its scores."""
         if len(record.scores):
             self._keep(record)
@@ -53,7 +56,7 @@ class Progress(ProgressBar):
             f"The same command goes on from there."
         )
 
-    def _keep(self, record: Any) -> None:
+    def _keep(self, record: MonthRecord) -> None:
         new = not self.partial.exists()
         with self.partial.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -61,4 +64,4 @@ class Progress(ProgressBar):
                 writer.writerow(["month_end", "symbol", "score"])
             date = record.month_end.date()
             scores = record.scores.items()
-            writer.writerows([date, to_cell(name), repr(float(s))] for name, s in scores)
+            writer.writerows([date, to_cell(str(name)), repr(float(s))] for name, s in scores)

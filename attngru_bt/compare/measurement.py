@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -36,6 +36,9 @@ from attngru_bt.data.market import Market
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
 
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import Walk
+
 
 def run(
     market: Market,
@@ -49,7 +52,7 @@ def run(
     folder: str | os.PathLike[str] | None = None,
     client: Any = None,
     tls: Mapping[str, Any] | None = None,
-    progress: Any = None,
+    progress: Callable[..., None] | None = None,
     trading: Mapping[str, Any] | None = None,
     tried: int | None = None,
     draws: int = DRAWS,
@@ -121,7 +124,7 @@ def run(
 
 def measure(
     market: Market,
-    walks: Iterable[Any],
+    walks: Iterable[Walk],
     *,
     topk: int = 10,
     start: Any = None,

@@ -180,7 +180,7 @@ def _costs(comparison: Comparison) -> str:
     return " and ".join(parts)
 
 
-def _rules(rules: Any) -> str:
+def _rules(rules: object) -> str:
     return rules if isinstance(rules, str) else type(rules).__name__
 
 

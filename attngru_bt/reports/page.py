@@ -86,7 +86,7 @@ def _has_attention(sheet: TearSheet, kind: str) -> bool:
     if kind == "family":  # needs the loadings, which lead from components back to factors
         loadings = any(getattr(r, "loadings", None) is not None for r in sheet.records)
         return loadings and _has_attention(sheet, "factor")
-    return any(model_charts.has(record, kind) for record in sheet.records)
+    return any(model_charts.attention_weights(record, kind) is not None for record in sheet.records)
 
 
 def _names_shown(sheet: TearSheet) -> str:
