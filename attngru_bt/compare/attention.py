@@ -1,4 +1,4 @@
-"""What the models with attention looked at, month by month."""
+"""Attention of the models that have it, by factor and family, month by month."""
 
 from __future__ import annotations
 
