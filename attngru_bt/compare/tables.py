@@ -151,7 +151,7 @@ def notes3(comparison: Comparison) -> list[str]:
         "Deflated Sharpe: probability that the Sharpe ratio is higher than the best of "
         f"{about['tried']} tries without skill would show (Bailey & López de Prado 2014).",
         "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
-        f"{paper.UNIVERSE} from {paper.PERIOD}. It is not measured here, and not of these dates.",
+        f"{paper.UNIVERSE} from {paper.PERIOD}. It is not measured here, and covers other dates.",
     ]
 
 
