@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "attngru_bt").rglob("*.py")) + sorted((ROOT / "strategies").glob("*.py"))
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("[sC]*/README.md")]
 GLOSSARY = [
-    "bars", "market", "rules", "membership, universe", "factor", "cross-section", "panel", "feature",
-    "label, rank", "model", "network, member", "seed", "recipe", "walk", "score",
+    "bars", "market", "rules", "membership, universe", "factor", "cross-section", "panel",
+    "feature", "label, rank", "model", "network, member", "seed", "recipe", "walk", "score",
 ]  # fmt: skip
 # how the British write what the Americans, scikit-learn and backtrader write with z, or shorter
 BRITISH = re.compile(
