@@ -22,7 +22,7 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
-from attngru_bt.markets import AShare
+from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
@@ -30,7 +30,6 @@ from attngru_bt.trading.parameters import check_parameters, check_universe
 logger = logging.getLogger(__name__)
 
 BENCHMARK = "INDEX"
-COMMISSION = 0.001  # without rules that bring their own fees
 
 
 def run(
@@ -140,10 +139,11 @@ def run(
             f"`start` {start.date()} is after the last session of {market.name}, "
             f"{market.bars.dates[-1].date()}."
         )
-    cerebro = _cerebro(cash, commission, slippage, rules)  # checks them before anything is fitted
-    params.setdefault("universe", market.membership)
     from attngru_bt.reports import write_run  # loads matplotlib
 
+    # before anything is fitted: it checks the account
+    cerebro = open_account(cash, commission, slippage, rules)
+    params.setdefault("universe", market.membership)
     with nullcontext() if folder is None else sole_use(folder):
         asked = dict(model=model, start=start, **params)
         if model is not None:
@@ -187,29 +187,6 @@ def run(
                 },
             )
     return finished
-
-
-def _cerebro(cash: float, commission: float | None, slippage: float, rules: Any) -> bt.Cerebro:
-    """Return an engine with its account and the rules of its market."""
-    rules = _rules(rules)
-    if commission is None:
-        commission = COMMISSION
-    elif rules is not None:
-        raise ValueError(
-            "`commission` has no effect beside `rules`, which bring their own fees: give it to "
-            "them, as in AShare(commission=0.0003)."
-        )
-    _check_account(cash=cash, commission=commission, slippage=slippage)
-    cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
-    cerebro.broker.setcash(cash)
-    cerebro.broker.setcommission(commission)
-    if slippage:
-        cerebro.broker.set_slippage_perc(
-            slippage, slip_open=True, slip_match=True, slip_out=rules is None
-        )
-    if rules is not None:
-        rules.install(cerebro)
-    return cerebro
 
 
 def _scored(
@@ -299,34 +276,11 @@ def check_sessions(market: Market, periods: float) -> None:
         raise ValueError(f"{market.name}: {problem}")
 
 
-def _rules(rules: Any) -> Any:
-    if isinstance(rules, str):
-        if rules != "ashare":
-            raise ValueError(f"`rules` must be 'ashare' or an object; got {rules!r}.")
-        return AShare()
-    if rules is not None and not hasattr(rules, "install"):
-        raise TypeError(
-            "`rules` must be 'ashare' or have a method install(cerebro), such as "
-            f"attngru_bt.markets.AShare(); got {type(rules).__name__}."
-        )
-    return rules
-
-
 def _first(benchmark: Any) -> str | None:
     """Return the feed to compare with, of those that a strategy's `benchmark` names."""
     if benchmark is None or isinstance(benchmark, str):
         return benchmark
     return next(iter(benchmark), None)
-
-
-def _check_account(cash: float, commission: float, slippage: float) -> None:
-    if not 0 < cash < float("inf"):
-        raise ValueError(f"`cash` must be a positive amount; got {cash!r}.")
-    for name, value in (("commission", commission), ("slippage", slippage)):
-        if not 0 <= value < 0.5:
-            raise ValueError(
-                f"`{name}` must be a fraction from 0 up to 0.5 (0.001 = 0.1%); got {value!r}."
-            )
 
 
 def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attngru_bt.analyzers.record import Record, check_periods
+from attngru_bt.analyzers.record import Record
 from attngru_bt.evaluation import statistics
 
 
@@ -25,10 +25,6 @@ class AnnualizedReturn(Record):
     """
 
     params: Any = (("periods", statistics.SESSIONS_PER_YEAR),)
-
-    def __init__(self) -> None:
-        super().__init__()
-        check_periods(self.p.periods)
 
     def stop(self) -> None:
         """Compute the result."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from attngru_bt.analyzers.benchmark import Benchmark
-from attngru_bt.analyzers.record import Record, check_periods
+from attngru_bt.analyzers.record import Record
 from attngru_bt.evaluation import statistics
 
 
@@ -37,7 +37,6 @@ class InformationRatio(Record):
 
     def __init__(self) -> None:
         super().__init__()
-        check_periods(self.p.periods)
         if self.p.benchmark is None:
             raise ValueError(
                 "InformationRatio needs `benchmark`: the name of a feed or a Series of closes."

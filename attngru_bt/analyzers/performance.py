@@ -10,7 +10,6 @@ import pandas as pd
 from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.analyzers.max_drawdown import dated_drawdown
 from attngru_bt.analyzers.positions import Positions
-from attngru_bt.analyzers.record import check_periods, check_riskfree
 from attngru_bt.evaluation import statistics
 
 
@@ -64,8 +63,6 @@ class Performance(Positions):
 
     def __init__(self) -> None:
         super().__init__()
-        check_periods(self.p.periods)
-        check_riskfree(self.p.riskfree)
         self._benchmark = None if self.p.benchmark is None else Benchmark(self.p.benchmark)
         self.benchmark_returns: pd.Series | None = None
 

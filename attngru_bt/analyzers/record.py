@@ -71,6 +71,9 @@ class Record(bt.Analyzer):
         self._since = _start_date(self.p.start)
         if self.p.fund not in (None, True, False):
             raise ValueError(f"`fund` must be True, False or None; got {self.p.fund!r}.")
+        for name, check in (("periods", check_periods), ("riskfree", check_riskfree)):
+            if hasattr(self.p, name):
+                check(getattr(self.p, name))
 
     def start(self) -> None:
         """Remember the starting value and the strategy's clock."""

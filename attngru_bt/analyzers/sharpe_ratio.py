@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attngru_bt.analyzers.record import Record, check_periods, check_riskfree
+from attngru_bt.analyzers.record import Record
 from attngru_bt.evaluation import statistics
 
 
@@ -30,11 +30,6 @@ class SharpeRatio(Record):
     """
 
     params: Any = (("riskfree", 0.0), ("periods", statistics.SESSIONS_PER_YEAR))
-
-    def __init__(self) -> None:
-        super().__init__()
-        check_periods(self.p.periods)
-        check_riskfree(self.p.riskfree)
 
     def stop(self) -> None:
         """Compute the result."""

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table as TerminalTable
 
 from attngru_bt import compare as comparison
 from attngru_bt.cli.backtest import EMBEDDED
-from attngru_bt.cli.console import err, log_to_stderr, out, sentences
+from attngru_bt.cli.console import err, log_to_stderr, out, print_table, sentences
 from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
 from attngru_bt.cli.options import (
     Benchmark,
@@ -52,7 +51,6 @@ from attngru_bt.compare.tables import subject, table2, table3
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.factors.plan import plan
-from attngru_bt.reports.tables import Table
 
 EXAMPLES = """
 **Examples**
@@ -209,21 +207,9 @@ def _compare(
     out.print(f"{subject(found)}\n", highlight=False, markup=False, soft_wrap=True)
     scores = table2(found)
     accuracy = [column.group.startswith("Accuracy") for column in scores.columns]
-    _print("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
-    _print("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
-    _print("Earned, out of sample, after costs", table3(found))
+    print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
+    print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
+    print_table("Earned, out of sample, after costs", table3(found))
     for path in paths:
         out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
     return progress
-
-
-def _print(title: str, table: Table) -> None:
-    """Print a table without the columns in which nothing is known."""
-    table = table.known()
-    shown = TerminalTable(title=title, title_justify="left")
-    shown.add_column(table.corner, min_width=12)
-    for column in table.columns:
-        shown.add_column(column.name, justify="right")
-    for row in table.rows:
-        shown.add_row(row.name, *map(str, row.cells))
-    out.print(shown)

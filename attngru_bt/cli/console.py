@@ -10,8 +10,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table as TerminalTable
 
 from attngru_bt.cli import scripts, trouble
+from attngru_bt.reports.tables import Table
 
 # :names: of files are no emoji
 out = Console(emoji=False)
@@ -86,3 +88,15 @@ def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
         text = " ".join(text.split())
         err.print(f"[bold red]Error:[/] {escape(text)}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
+
+
+def print_table(title: str, table: Table) -> None:
+    """Print a table on stdout, without the columns in which nothing is known."""
+    table = table.known()
+    shown = TerminalTable(title=title, title_justify="left")
+    shown.add_column(table.corner, min_width=12)
+    for column in table.columns:
+        shown.add_column(column.name, justify="right")
+    for row in table.rows:
+        shown.add_row(row.name, *map(str, row.cells))
+    out.print(shown)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from attngru_bt.data.names import to_cell
 from attngru_bt.reports.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.tasks import Task
 
 PARTIAL = "scores.partial.csv"  # of a run that is not finished
 
@@ -36,7 +40,7 @@ class Progress(ProgressBar):
         line = f"[bold]{name:<10}[/] {escape(text)}"
         self.console.print(line, highlight=False, soft_wrap=True)
 
-    def fit(self, done: int, total: int, task: Any, records: list[Any]) -> None:
+    def fit(self, done: int, total: int, task: Task, records: list[MonthRecord]) -> None:
         """Take note of a finished fit, and keep the scores of its months."""
         if self.partial is not None:
             if done == 1:  # whatever an earlier run has left
@@ -46,7 +50,7 @@ class Progress(ProgressBar):
         super().fit(done, total, task, records)
 
 
-def _append(path: Path, record: Any) -> None:
+def _append(path: Path, record: MonthRecord) -> None:
     """Append the scores of a month."""
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:
@@ -55,4 +59,4 @@ def _append(path: Path, record: Any) -> None:
             writer.writerow(["month_end", "symbol", "score"])
         date = record.month_end.date()
         scores = record.scores.items()
-        writer.writerows([date, to_cell(name), repr(float(s))] for name, s in scores)
+        writer.writerows([date, to_cell(str(name)), repr(float(s))] for name, s in scores)

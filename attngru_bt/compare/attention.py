@@ -1,14 +1,17 @@
-"""What the models with attention looked at, month by month."""
+"""Attention of the models that have it, by factor and family, month by month."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from attngru_bt.evaluation.attribution import factor_shares, family_shares, top_factors
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import Walk
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Attention:
     factors: pd.DataFrame
 
 
-def attention_by_model(walks: Sequence[Any], months: pd.DatetimeIndex) -> dict[str, Attention]:
+def attention_by_model(walks: Sequence[Walk], months: pd.DatetimeIndex) -> dict[str, Attention]:
     """Average the attention of each model over its seeds, on the given month-ends.
 
     Models without attention weights, or without loadings to trace them back to factors, are left

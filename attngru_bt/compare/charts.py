@@ -23,14 +23,17 @@ from attngru_bt.reports.drawing import (
 )
 from attngru_bt.reports.tables import one, per_cent
 
-ALMOST_EVEN = 0.01  # share; attention that departs less chooses next to nothing
+ALMOST_EVEN = 0.01  # share; attention that departs less from even chooses next to nothing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def growth(comparison: Comparison, ax: Axes, names: Sequence[str]) -> None:
-    """Growth of 1, the given models beside baselines and index; the legend in their last order."""
+    """Growth of 1 of the given models, the baselines and the index.
+
+    The legend is in the order of the last day.
+    """
     curves = comparison.growth
     style: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(names):
@@ -51,7 +54,7 @@ def growth(comparison: Comparison, ax: Axes, names: Sequence[str]) -> None:
 
 
 def buckets(comparison: Comparison, ax: Axes) -> None:
-    """Next month's return by score: rows models, columns tenths, from lowest to highest score."""
+    """Next month's return by score: a row per model, a column per tenth of the scores."""
     values = 100.0 * comparison.buckets.to_numpy()
     most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
     ax.imshow(values, aspect="auto", cmap="PuOr", vmin=-most, vmax=most)

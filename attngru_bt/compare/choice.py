@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.checks import nearest
 from attngru_bt.data.bars import DataError
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import Walk
 
 EQUAL_WEIGHT = "equal-weight"
 BASELINES = (EQUAL_WEIGHT, "random", "momentum")
@@ -36,7 +39,7 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
     return names
 
 
-def ordered(walks: Sequence[Any], models: Sequence[str] | None) -> list[str]:
+def ordered(walks: Sequence[Walk], models: Sequence[str] | None) -> list[str]:
     """Order the rows as asked for, baselines last."""
     walked = list(dict.fromkeys(walk.model for walk in walks))
     asked = [*walked, EQUAL_WEIGHT] if models is None else list(models)
@@ -65,7 +68,7 @@ def threshold(name: str) -> float | None:
 
 
 def common_months(
-    walks: Sequence[Any], dates: pd.DatetimeIndex, start: Any = None
+    walks: Sequence[Walk], dates: pd.DatetimeIndex, start: Any = None
 ) -> pd.DatetimeIndex:
     """Month-ends on which all walks have scores: those that all are measured on.
 

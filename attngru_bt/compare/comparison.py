@@ -1,4 +1,4 @@
-"""What a comparison is: tables, curves, and what they were made with."""
+"""The result of a comparison: tables, curves and the settings they were made with."""
 
 from __future__ import annotations
 
@@ -19,31 +19,30 @@ class Comparison:
     Attributes
     ----------
     table2 : DataFrame indexed by model
-        How good the scores are. In-sample and out-of-sample figures are columns of their own:
-        accuracy_in_sample, accuracy_at_k_in_sample and auc_in_sample are of training rows, all
-        others out of sample. Mean over seeds; `…_spread`: sample deviation over seeds. Then
-        paper_accuracy, paper_seconds: the paper's own claim.
+        How good the scores are: means over the seeds, `…_spread` their sample deviations. The
+        columns accuracy_in_sample, accuracy_at_k_in_sample and auc_in_sample are of training rows,
+        all others out of sample. paper_accuracy and paper_seconds are the paper's own claims.
     table3 : DataFrame indexed by model
-        What they earned out of sample after costs, likewise; ir_low, ir_high: mean of the seeds'
-        95% bootstrap intervals; chance: probability that a random portfolio does as well;
-        deflated_sharpe. paper_…: the paper's claim, of another period.
+        What the scores earned out of sample after costs, in the same form. ir_low, ir_high: mean of
+        the seeds' 95% bootstrap intervals; chance: probability that a random portfolio does as
+        well; deflated_sharpe; paper_…: the paper's claims, of another period.
     runs : DataFrame indexed (model, seed)
-        All of these per run.
+        The figures of both tables for each walk.
     monthly : DataFrame indexed (model, seed, month_end)
-        The scores' figures per month, and `return`, `benchmark_return` of the account from one
-        month-end to the next.
+        Figures of the scores per month, and the returns of account and benchmark (`return`,
+        `benchmark_return`) from one month-end to the next.
     growth : DataFrame of shape (n_sessions, n_models)
         Growth of 1, mean over seeds; with the column "benchmark" if there is one.
     buckets : DataFrame of shape (n_models, 10)
         Mean return of the next month by score, less the month's mean: see `quality.by_bucket`.
     attention : dict of str to Attention
-        Of models that have weights and loadings.
+        By model; only models with attention weights that can be traced back to factors.
     titles, families : dict of str to str
-        Per model.
+        By model.
     benchmark : dict or None
         Figures of the index on the same sessions.
     about : dict
-        Data, dates, costs, settings: what the figures were made with.
+        Data, dates, costs and settings that the figures were made with.
     """
 
     table2: pd.DataFrame

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from attngru_bt.compare.comparison import SPREAD
 from attngru_bt.evaluation.bootstrap import information_ratio_interval
 from attngru_bt.evaluation.deflated_sharpe import deflated_sharpe_ratio
 from attngru_bt.evaluation.quality import summary
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import Walk
 
 QUALITY = (
     "accuracy_in_sample", "accuracy_at_k_in_sample", "auc_in_sample",
@@ -27,7 +30,7 @@ EARNED = (
 )  # fmt: skip
 
 
-def quality_figures(monthly: pd.DataFrame, walk: Any) -> dict[str, float]:
+def quality_figures(monthly: pd.DataFrame, walk: Walk) -> dict[str, float]:
     """Average what `quality.monthly` answers for a walk, and add up its training time."""
     seconds = [record.fit_seconds for record in walk.records if record.refit]
     figures = {

@@ -1,10 +1,10 @@
-"""Measure walks, side by side: scores, accounts, luck."""
+"""Fit, trade and measure models side by side."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -36,6 +36,9 @@ from attngru_bt.data.market import Market
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
 
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import Walk
+
 
 def run(
     market: Market,
@@ -49,7 +52,7 @@ def run(
     folder: str | os.PathLike[str] | None = None,
     client: Any = None,
     tls: Mapping[str, Any] | None = None,
-    progress: Any = None,
+    progress: Callable[..., None] | None = None,
     trading: Mapping[str, Any] | None = None,
     tried: int | None = None,
     draws: int = DRAWS,
@@ -61,28 +64,28 @@ def run(
     ----------
     market : Market
     models : "all" or names
-        A sequence, or one text with commas; see `attngru_bt.models.names`.
+        A sequence of names, or one text with commas; see `attngru_bt.models.names`.
     seeds : int, default=1
         Walks per model, each with a seed of its own.
     topk : int, default=10
         Names to hold, and how many of a month's best are labeled 1.
     start, end : date, default None
-        First day to trade and last day of the run. None for `start`: as soon as all models have
-        scores. All are measured from the same month-end on.
+        First day to trade, and last day of the run. Without `start`, trading begins as soon as all
+        models have scores: all are measured from the same month-end on.
     jobs : int, default=1
         Processes.
     folder : path, default None
-        Where finished walks are kept, so that an interrupted run goes on where it stopped.
+        Folder for finished fits, so that an interrupted run goes on where it stopped.
     client, tls, progress
         As `attngru_bt.walkforward.walk_forward`.
     trading : mapping, default None
-        Of the account: cash, commission, slippage, periods, riskfree, rules, rebalance, as
-        `attngru_bt.backtest.run`.
+        Parameters of the account: cash, commission, slippage, periods, riskfree, rules, rebalance,
+        as in `attngru_bt.backtest.run`.
     tried : int, default None
-        How many models and variants were tried before choosing what is shown, for the deflated
-        Sharpe ratio; None: the models shown.
+        How many models and variants were tried before those shown were chosen, for the deflated
+        Sharpe ratio; None: only those shown.
     draws : int, default=1000
-        Of the bootstrap and of random portfolios.
+        Number of draws of the bootstrap, and of random portfolios.
     **settings
         Parameters of every model's `SignalGenerator`; unknown ones are errors.
 
@@ -121,7 +124,7 @@ def run(
 
 def measure(
     market: Market,
-    walks: Iterable[Any],
+    walks: Iterable[Walk],
     *,
     topk: int = 10,
     start: Any = None,
@@ -143,12 +146,12 @@ def measure(
         As the walks saw it: accounts run to its last session.
     walks : iterable of Walk
     models : sequence of str, default None
-        Order of the rows; with "equal-weight", which no walk has. None: that of the walks, then
-        equal weight.
+        Order of the rows, "equal-weight" included, which no walk has. None: the order of the walks,
+        then equal weight.
     thresholds : mapping of model to number, default None
-        Score above which a model says "among the best" itself. None: as its classifier tells.
+        Score above which a model itself predicts "among the best". None: that of its classifier.
     settings : mapping, default None
-        What the walks were made with, to be shown.
+        Parameters that the walks were made with, to be shown.
     """
     walks = sorted(walks, key=lambda walk: walk.seed)
     trading = dict(trading or {})

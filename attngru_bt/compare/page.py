@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attngru_bt.compare import charts
 from attngru_bt.compare.attention import Attention
 from attngru_bt.compare.comparison import Comparison
-from attngru_bt.compare.tables import notes, subject, table2, table3
+from attngru_bt.compare.tables import notes2, notes3, subject, table2, table3
 from attngru_bt.reports import html
 from attngru_bt.reports.drawing import HALF, WIDE
 from attngru_bt.reports.html import Picture, picture
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _FAMILIES = {"network": "networks", "classic": "classic models", "own": "own models"}
 _BROAD = WIDE[0] + 1.6  # inches; leaves room for a legend or names beside the axes
-_NOTES_ON_SCORES = 5  # of the notes, the first five explain Table 2
 
 
 def render(comparison: Comparison, title: str | None = None) -> str:
@@ -32,7 +31,6 @@ def render(comparison: Comparison, title: str | None = None) -> str:
     title : str, default=None
         Heading of the page.
     """
-    explained = notes(comparison)
     return html.fill(
         "compare.html",
         title or "Models compared",
@@ -40,8 +38,8 @@ def render(comparison: Comparison, title: str | None = None) -> str:
         subject=subject(comparison),
         scores=table2(comparison).known(),
         earned=table3(comparison).known(),
-        notes_on_scores=explained[:_NOTES_ON_SCORES],
-        notes_on_earned=explained[_NOTES_ON_SCORES:],
+        notes_on_scores=notes2(comparison),
+        notes_on_earned=notes3(comparison),
         pictures=_pictures(comparison),
         growth=_growth(comparison),
         attention=[

@@ -8,19 +8,22 @@ best, predicting "none" is right for a share 1 - k/n of the stocks, and picking 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.evaluation.quality import monthly_quality
 
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
+
 IN_SAMPLE = ("accuracy", "accuracy_at_k", "auc")
 BUCKETS = 10
 
 
 def monthly(
-    labels: pd.DataFrame, records: Iterable[Any], k: int, threshold: float | None = None
+    labels: pd.DataFrame, records: Iterable[MonthRecord], k: int, threshold: float | None = None
 ) -> pd.DataFrame:
     """Measure a walk's scores month by month.
 

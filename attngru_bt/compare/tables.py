@@ -1,4 +1,4 @@
-"""The two tables as rows of text: for the page, for Markdown and for the terminal."""
+"""The paper's Tables 2 and 3, extended: for the page, for Markdown and for the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from attngru_bt.backtest import COMMISSION
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import SPREAD, Comparison
 from attngru_bt.reports.tables import (
@@ -25,6 +24,7 @@ from attngru_bt.reports.tables import (
     per_cent,
     three,
 )
+from attngru_bt.trading.account import COMMISSION
 
 _WITH_SPREAD = {
     "accuracy", "auc", "precision", "rank_ic", "annual_return", "sharpe", "information_ratio",
@@ -106,7 +106,7 @@ def table3(comparison: Comparison) -> Table:
 
 
 def subject(comparison: Comparison) -> str:
-    """Say in a line what was compared on what."""
+    """Say in one line what was compared, on which data."""
     about = comparison.about
     seeds = about["seeds"]
     return (
@@ -115,36 +115,43 @@ def subject(comparison: Comparison) -> str:
     )
 
 
-def notes(comparison: Comparison) -> list[str]:
-    """Say what the columns mean, a sentence or two each."""
-    about = comparison.about
+def notes2(comparison: Comparison) -> list[str]:
+    """Explain the columns of Table 2, a sentence or two each."""
+    k = comparison.about["topk"]
     seeds = (
-        "Mean over the seeds ± their sample deviation; t, interval and probabilities are means "
-        "over the seeds."
-        if about["seeds"] > 1
+        "Figures are means over the seeds ± their sample deviation; t, interval and probabilities "
+        "are means over the seeds."
+        if comparison.about["seeds"] > 1
         else "One seed, so there is no spread: another seed may give other figures."
     )
     return [
         seeds,
-        "In-sample: on the rows the model was fitted on, which says nothing about skill. "
-        "All else is out of sample.",
-        f"Accuracy: “own yes/no” is the model’s own threshold, “best {about['topk']} called” "
-        "calls each month’s best scores yes and all others no. Without skill: nobody called, or "
-        f"{about['topk']} at random. An accuracy near that of “all no” is no achievement.",
-        "Rank IC: rank correlation of score and next month’s return, mean of the months; its t "
-        "takes months as independent.",
-        "Training: wall clock of preprocessing and fit. What fits share is divided among them: the "
-        "training set of a month, and the time of networks trained side by side (GRUs only).",
-        "95% interval of the information ratio: stationary block bootstrap, "
-        f"{about['draws']:,} draws.",
-        f"Random {about['topk']} do as well: share of {about['draws']:,} portfolios of random "
-        "members with at least the return after costs, same months, number of names, changes per "
-        "month and costs, both in a simple monthly account (filled at the open after the "
-        "month-end; no lots, limits or suspensions).",
-        "Deflated Sharpe: probability that the Sharpe ratio is more than the best of "
-        f"{about['tried']} tried without skill (Bailey & López de Prado 2014).",
-        f"The paper’s claim is its own, for its Attention-GRU on the {paper.UNIVERSE} from "
-        f"{paper.PERIOD}: not measured here, and not on these dates.",
+        "In-sample figures are of the rows that the model was fitted on and say nothing about "
+        "skill. All others are out of sample.",
+        f"Accuracy: “own yes/no” takes the model’s own threshold, “best {k} called” takes the {k} "
+        "best scores of each month for yes and all others for no. Without skill, nobody is called, "
+        f"or {k} at random. An accuracy near that of “all no” is no achievement.",
+        "Rank IC: rank correlation of score and next month’s return, averaged over the months; its "
+        "t takes the months as independent.",
+        "Training: wall-clock time of preprocessing and fit. Time that several fits share, for the "
+        "training set of a month or for networks trained side by side, is divided among them.",
+    ]
+
+
+def notes3(comparison: Comparison) -> list[str]:
+    """Explain the columns of Table 3, a sentence or two each."""
+    about = comparison.about
+    k, draws = about["topk"], f"{about['draws']:,}"
+    return [
+        f"95% interval of the information ratio: stationary block bootstrap with {draws} draws.",
+        f"Random {k} do as well: share of {draws} portfolios of random members that earned at "
+        "least as much after costs, with the same months, number of names, changes per month and "
+        "costs. Both are measured in a simple monthly account: filled at the open after the "
+        "month-end, without lots, limits or suspensions.",
+        "Deflated Sharpe: probability that the Sharpe ratio is higher than the best of "
+        f"{about['tried']} tries without skill would show (Bailey & López de Prado 2014).",
+        "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
+        f"{paper.UNIVERSE} from {paper.PERIOD}. It is not measured here, and covers other dates.",
     ]
 
 
@@ -160,11 +167,11 @@ def markdown(comparison: Comparison, level: int = 3) -> str:
     mark = "#" * level
     parts = [
         f"{mark} How good the scores are\n\n{subject(comparison)}. Out of "
-        "sample but where it says in-sample.",
+        "sample, except where it says in-sample.",
         table2(comparison).known().markdown(),
         f"{mark} What they earned\n\n**Out of sample**, {_costs(comparison)}.",
         table3(comparison).known().markdown(),
-        "\n".join(f"- {note}" for note in notes(comparison)),
+        "\n".join(f"- {note}" for note in notes2(comparison) + notes3(comparison)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -180,7 +187,7 @@ def _costs(comparison: Comparison) -> str:
     return " and ".join(parts)
 
 
-def _rules(rules: Any) -> str:
+def _rules(rules: object) -> str:
     return rules if isinstance(rules, str) else type(rules).__name__
 
 

@@ -1,4 +1,4 @@
-"""Files that are there in whole or not at all: nobody ever reads half of one."""
+"""Atomic writing: a file is either complete or not there."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a place beside a file to write to; what stands there takes the file's place at the end.
+    """Yield a temporary path to write to, which replaces the file at the end.
 
-    If anything fails, Ctrl-C included, the file stays as it was and nothing is left beside it. What
-    was written is flushed to disk first, so that this holds when the power fails, too. Two that
-    write the same file at once do not disturb each other: the last one to end has it.
+    If anything fails, Ctrl-C included, the file stays as it was and the temporary one is removed.
+    The content is flushed to disk before the file is replaced, so that this also holds after a
+    power failure. If two processes write the same file, the one that ends last wins.
 
     Parameters
     ----------
     path : path
-        The file to write; its folder is made if need be.
+        The file to write; its folder is created if needed.
 
     Yields
     ------
     Path
-        Where to write it: hidden, of a name no other has, ending in ``.part``.
+        Temporary path: a hidden file with a unique name that ends in ``.part``.
 
     Examples
     --------
@@ -46,10 +46,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Flush the names in a folder to disk, where the system can."""
+    """Flush the entries of a folder to disk, if the system supports it."""
     if os.name != "posix":
         return
-    with contextlib.suppress(OSError):  # some network file systems cannot; the file is in place
+    with contextlib.suppress(OSError):  # some network file systems do not; the file is in place
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

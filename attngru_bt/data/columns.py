@@ -1,8 +1,8 @@
-"""Which columns of a table become lines, which are left out, and what is said about them.
+"""The columns of a table: which ones become lines, and which ones are left out.
 
-Any numeric column beside the known ones becomes a line, and a line is a factor. That is what some
-columns are there for and a leak where others are concerned (a target, a return of next month), so
-none of it happens without a word.
+Any numeric column that is not known becomes a line, and such a line is a factor. Some columns are
+meant to be factors, others leak the future (a target, the return of next month), so warnings name
+them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 NEEDED = ("date", "symbol", "close")
 MARKET_COLUMNS = (*KNOWN, "dividend_yield", "st", "delisting", "benchmark", "benchmark_open")
-"""Columns whose meaning the package knows. Any other numeric column is a factor as it is."""
+"""Columns with a known meaning. Any other numeric column is a factor as it is."""
 MAX_COLUMNS = 5_000
-"""A table of more columns is not one row per symbol and day; reading it would take minutes."""
+"""A table with more columns does not have one row per symbol and day; reading it takes minutes."""
 SHOWN = 10  # names in a message
 
-# spellings of prices and volumes that a vendor adjusts by what happened later, without the
-# characters between the words: Adj Close, adj_close, close_adj, adjusted_close, close_qfq, ...
+# names of prices and volumes that vendors adjust by later events, without the characters between
+# words: Adj Close, adj_close, close_adj, adjusted_close, close_qfq, ...
 _LINE = "(open|high|low|close|price|closeprice|volume)"
 _ADJUSTED = re.compile(f"(adj|adjusted|qfq){_LINE}|{_LINE}(adj|adjusted|qfq)")
 
@@ -38,14 +38,14 @@ _CELLS = (str, bool, int, float, Decimal, np.generic, datetime.date, type(None),
 
 
 class Columns:
-    """The columns of one data set, which may be many files.
+    """The columns of a data set, which may consist of many files.
 
     Parameters
     ----------
     source : str
         Name of the data set in messages.
     ignore : iterable of str
-        Columns to leave out, whatever the case of their letters.
+        Columns to leave out; upper and lower case do not matter.
 
     Raises
     ------
@@ -67,22 +67,22 @@ class Columns:
         self._seen: dict[str, None] = {}
 
     def take(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
-        """Return a table without the columns that are left out.
+        """Return a table without the columns to leave out.
 
         Raises
         ------
         DataError
-            If a column holds bytes, lists or other objects, or there are too many.
+            If a column holds bytes, lists or other objects, or there are too many columns.
         """
         check_width(len(frame.columns), source)
         kept = self.keep(map(str, frame.columns))
         frame = frame[[name for name in dict.fromkeys(frame.columns) if name in kept]]
-        for place, name in enumerate(frame.columns):
-            _check_cells(frame.iloc[:, place], str(name), source)
+        for position, name in enumerate(frame.columns):
+            _check_cells(frame.iloc[:, position], str(name), source)
         return frame
 
     def keep(self, names: Iterable[str]) -> list[str]:
-        """Return those names that are not left out."""
+        """Return the names of the columns to keep."""
         names = list(names)
         ignored = [name for name in names if name.lower() in self.ignore]
         self._ignored.update(name.lower() for name in ignored)
@@ -92,17 +92,17 @@ class Columns:
         return [name for name in names if name not in ignored and name not in adjusted]
 
     def report(self, lines: Iterable[str] = ()) -> None:
-        """Say which columns were left out, and which lines become factors unasked.
+        """Warn of adjusted prices that were left out, and of lines that become factors.
 
         Parameters
         ----------
         lines : iterable of str
-            The lines that the data set came to.
+            The lines of the data set.
 
         Raises
         ------
         DataError
-            If a column to be ignored is in none of the files.
+            If a column to ignore is in none of the files.
         """
         for name in sorted(self.ignore - self._ignored):
             raise DataError(
@@ -133,12 +133,12 @@ class Columns:
 
 
 def is_adjusted(name: str) -> bool:
-    """Whether a column is named like a price or volume that later events adjust."""
+    """Whether the name of a column is that of a price or volume adjusted by later events."""
     return _ADJUSTED.fullmatch(re.sub(r"[^a-z0-9]", "", name.lower())) is not None
 
 
 def check_width(n_columns: int, source: str) -> None:
-    """Refuse a table with so many columns that it cannot be one row per symbol and day."""
+    """Refuse a table with so many columns that it has one per symbol."""
     if n_columns > MAX_COLUMNS:
         raise DataError(
             f"{source}: has {n_columns:,} columns, at most {MAX_COLUMNS:,} are read. A table has "
@@ -148,7 +148,7 @@ def check_width(n_columns: int, source: str) -> None:
 
 
 def _check_cells(column: pd.Series, name: str, source: str) -> None:
-    """Refuse a column that holds neither numbers nor text nor dates."""
+    """Refuse a column of values that are not numbers, text or dates."""
     if column.dtype != object:
         return
     for kind in set(map(type, column.to_numpy())):
@@ -173,7 +173,7 @@ def _list(names: list[str]) -> str:
 
 
 def how_to_ignore(names: list[str]) -> str:
-    """Return how to leave columns out, in Python and on the command line."""
+    """Return how columns are left out in Python and on the command line."""
     option = ",".join(names[:SHOWN])
     option = f'"{option}"' if " " in option else option
     more = ", …" if len(names) > SHOWN else ""

@@ -1,4 +1,4 @@
-"""Session dates from whatever a table holds in its date column."""
+"""Session dates from the date column of a table, in any of the usual forms."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ HOUR = 3600
 def parse_dates(
     column: pd.Series, symbols: np.ndarray, source: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return local session dates and, if they carry a zone, their UTC offsets in seconds.
+    """Return local session dates and, if they have a time zone, their UTC offsets in seconds.
 
-    Times of day are dropped: a date is the date as written, in the zone it is written in.
+    Times of day are dropped: the date is the one that is written, in the zone it is written in.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def parse_dates(
     Raises
     ------
     DataError
-        A date that is empty or not understood, or dates of more than one zone.
+        If a date is empty or not understood, or the dates are of more than one zone.
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         for i in first(column.isna().to_numpy()):
@@ -49,7 +49,7 @@ def parse_dates(
             return days, None
         gap = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
         return days, gap.dt.total_seconds().to_numpy().astype(np.int64)
-    # a column has few different dates: parse each once
+    # a column has few different dates, so each one is parsed once; code -1 is an empty cell
     codes, values = pd.factorize(column, use_na_sentinel=True)
     written = ["" if value is None else _text(value) for value in values] + [""]
     parsed = [_parse(text) for text in written]
@@ -80,10 +80,10 @@ def parse_dates(
 
 
 def one_zone(dates: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, source: str) -> None:
-    """Raise unless all dates can be of one zone.
+    """Raise DataError unless all dates can be of one zone.
 
-    One zone has one offset on one day, and two that differ by at most an hour over the year
-    (summer time); data of two exchanges break that.
+    A zone has one offset on a day, and over the year two that differ by at most an hour (summer
+    time). Data of two exchanges violate this.
     """
     order = np.argsort(dates, kind="stable")
     day, offset = dates[order], offsets[order]

@@ -1,4 +1,4 @@
-"""Reading daily tables: CSV, CSV.gz and Parquet, one for all symbols or one for each."""
+"""Reading daily tables: CSV, CSV.gz and Parquet, for all symbols or with a file for each."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from attngru_bt.data.rows import EMPTY, FILLABLE, checked
 from attngru_bt.data.splits import tell_splits
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-LONGEST_NAME = 255  # bytes of a file's name, on all systems in use
-NOT_SYMBOLS = ("membership", "index")  # files of these stems in a folder are no symbols
+LONGEST_NAME = 255  # bytes of a file name on common systems
+NOT_SYMBOLS = ("membership", "index")  # stems of files in a folder that are not symbols
 
 
 def names_a_file(text: str) -> bool:
-    """Tell whether a text is the path of a file; a list of names may be too long to ask for."""
+    """Tell whether a text is the path of a file."""
+    # a long list of symbols as a path would be an error of the system
     path = Path(text)
     return all(len(os.fsencode(part)) <= LONGEST_NAME for part in path.parts) and path.is_file()
 
@@ -33,36 +34,36 @@ def names_a_file(text: str) -> bool:
 def read_table(
     path: str | Path | pd.DataFrame, *, adjust: bool = True, ignore: Iterable[str] = ()
 ) -> Bars:
-    """Read one long table: a row per symbol and day.
+    """Read one long table, with a row per symbol and day.
 
-    Columns ``date``, ``symbol`` and ``close`` must be there; ``open``, ``high``, ``low``,
+    Columns ``date``, ``symbol`` and ``close`` are required; ``open``, ``high``, ``low``,
     ``preclose``, ``volume``, ``amount``, ``turnover``, ``market_cap``, ``float_cap``, ``pe``,
-    ``pb``, ``ps``, ``pcf``, ``adjfactor`` and ``traded`` are known; any further numeric column
+    ``pb``, ``ps``, ``pcf``, ``adjfactor`` and ``traded`` are known. Any other numeric column
     becomes a line of that name, which is a factor, and a warning names it. A price that later
     events adjust (``Adj Close``) is left out with a warning. Names are case-insensitive. Rows with
-    ``traded`` 0 or an empty close are days without trade: all lines are NaN there.
+    ``traded`` 0 or an empty close are days without trade, on which all lines are NaN.
 
     Parameters
     ----------
     path : path or pandas.DataFrame
         ``.csv``, ``.csv.gz`` or ``.parquet``, or the table itself.
     adjust : bool, default True
-        Multiply prices by ``adjfactor`` and divide volume by it, where the column is given. The
-        factor itself stays as a line. Amount, turnover and capitalizations are left as they are.
+        Multiply prices by ``adjfactor`` and divide volume by it, if the table has this column. The
+        factor itself stays a line. Amount, turnover and capitalizations are not changed.
     ignore : iterable of str, default ()
         Columns to leave out.
 
     Returns
     -------
     Bars
-        Assets sorted by name, dates on which at least one of them traded.
+        Assets sorted by name; the dates on which at least one of them traded.
 
     Raises
     ------
     DataError
-        Unreadable file, missing column, text where a number belongs, prices that are not
-        positive, high below low, dates out of order or twice within a symbol, mixed time zones,
-        bytes or objects in a column, or a column to be ignored that is not there.
+        If the file cannot be read, a column or a column to ignore is missing, a number, date or
+        price is not valid, high is below low, dates are not in order within a symbol, or time
+        zones are mixed.
 
     Examples
     --------
@@ -85,11 +86,11 @@ def read_table(
 
 
 def read_folder(path: str | Path, *, adjust: bool = True, ignore: Iterable[str] = ()) -> Bars:
-    """Read a folder with one file per symbol; the symbol is the file's name without its suffix.
+    """Read a folder with one file per symbol; the symbol is the file name without its suffix.
 
-    The columns are those of ``read_table`` without ``symbol`` (ignored if there). Files called
-    ``membership`` and ``index``, hidden files and other kinds of files are not symbols.
-    Parameters, result and errors are those of ``read_table``.
+    The columns are those of ``read_table``; a column ``symbol`` is ignored. Files called
+    ``membership`` or ``index``, hidden files and files of other kinds are not symbols. Parameters,
+    result and errors are those of ``read_table``.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -109,9 +110,9 @@ def read_folder(path: str | Path, *, adjust: bool = True, ignore: Iterable[str] 
         parts.append(part)
         offsets.append(offset)
     for column in FILLABLE:
-        having = [column in part for part in parts]
-        if any(having) and not all(having):
-            file = list(files.values())[having.index(False)]
+        has_column = [column in part for part in parts]
+        if any(has_column) and not all(has_column):
+            file = list(files.values())[has_column.index(False)]
             raise DataError(
                 f"{file}: column {column!r} is missing though other files of the folder have it; "
                 "add it here or leave it out everywhere."
@@ -142,7 +143,7 @@ def read_index(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by naive session dates; the checks and errors are those of ``read_table``.
+        Indexed by naive session dates. Checks and errors are those of ``read_table``.
     """
     frame = Columns(str(path)).take(_read_file(Path(path)), str(path))
     symbols = frame["symbol"].unique().tolist() if "symbol" in frame else []
@@ -160,24 +161,24 @@ def read_index(path: str | Path) -> pd.DataFrame:
 
 
 def symbol_files(folder: Path) -> dict[str, Path]:
-    """Return symbol to file for the files of a folder that may hold a symbol's bars."""
-    found: dict[str, Path] = {}
+    """Return the files of a folder that may hold the bars of a symbol, by symbol."""
+    files: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
         symbol, suffix = split_suffix(file)
         if not suffix or not symbol or symbol.startswith(".") or symbol in NOT_SYMBOLS:
             continue
         if wrong := fault(symbol):
             raise DataError(f"{folder}: the name of the file {wrong}; rename it.")
-        if symbol in found:
+        if symbol in files:
             raise DataError(
-                f"{folder}: {found[symbol].name} and {file.name} are both {symbol}; remove one."
+                f"{folder}: {files[symbol].name} and {file.name} are both {symbol}; remove one."
             )
-        found[symbol] = file
-    return found
+        files[symbol] = file
+    return files
 
 
 def split_suffix(file: Path) -> tuple[str, str]:
-    """Return stem and suffix; the suffix is empty if this is no table we read."""
+    """Return stem and suffix of a file; the suffix is empty if the file is not a table."""
     for suffix in SUFFIXES:
         if file.name.lower().endswith(suffix):
             return file.name[: -len(suffix)], suffix
@@ -210,7 +211,7 @@ def _read_file(path: Path) -> pd.DataFrame:
             return _with_columns(pd.read_parquet(path))
         header = pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns
         text = {c for c in header if str(c).strip().lower() in ("date", "symbol")}
-        # "NA" and "NAN" are symbols like any other: only numbers may be spelled empty
+        # "NA" and "NAN" may be symbols, so these texts mean empty in other columns only
         empty = {c: EMPTY for c in header if c not in text}
         frame = _with_columns(
             pd.read_csv(
@@ -236,7 +237,7 @@ def _read_file(path: Path) -> pd.DataFrame:
 
 
 def check_file_width(path: Path) -> None:
-    """Refuse a file of too many columns before its rows are read, which would take minutes."""
+    """Refuse a file with too many columns before its rows are read, which would take minutes."""
     if path.name.lower().endswith(".parquet"):
         import pyarrow.parquet as pq
 
@@ -249,7 +250,7 @@ def check_file_width(path: Path) -> None:
 
 
 def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
-    """Spread checked rows over (days, assets)."""
+    """Spread checked rows over arrays (days, assets)."""
     rows = pd.concat(list(parts), ignore_index=True)
     names = sorted(rows["symbol"].unique())
     rows = rows[rows["close"].notna()]

@@ -1,4 +1,4 @@
-"""How far apart sessions are: whether bars are daily, and how many of them make a year."""
+"""The interval of bars: whether they are daily, and how many sessions make a year."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import pandas as pd
 from attngru_bt.data.bars import DataError
 
 DAYS_PER_YEAR = 365.25
-LEAST = 12  # sessions; fewer cannot tell
-DAILY = 5  # calendar days: a median gap of a daily market is 1, however many holidays it has
-HOLIDAYS = 15  # a longer gap counts as so many median ones: data with a hole are still daily
+LEAST = 12  # sessions needed for an answer
+DAILY = 5  # calendar days; the median gap of a daily market is 1, whatever its holidays
+HOLIDAYS = 15  # longest gap, in median gaps, so that a hole in the data does not count
 
 _NAMES = ((5.0, "daily"), (12.0, "weekly"), (25.0, "fortnightly"), (45.0, "monthly"),
           (135.0, "quarterly"))  # fmt: skip
 
 
 def median_gap(dates: pd.DatetimeIndex) -> float:
-    """Return the median of calendar days from one session to the next; NaN if too few to tell."""
+    """Return the median number of calendar days between sessions; NaN with too few sessions."""
     return float(np.median(_gaps(dates))) if len(dates) >= LEAST else float("nan")
 
 
 def sessions_per_year(dates: pd.DatetimeIndex) -> float:
-    """Return how many sessions a year there are on average; NaN if there are too few to tell."""
+    """Return the mean number of sessions per year; NaN with too few sessions."""
     if len(dates) < LEAST:
         return float("nan")
     gaps = _gaps(dates)
@@ -30,13 +30,7 @@ def sessions_per_year(dates: pd.DatetimeIndex) -> float:
 
 
 def check_daily(dates: pd.DatetimeIndex, source: str) -> None:
-    """Refuse weekly, monthly or longer bars.
-
-    Raises
-    ------
-    DataError
-        If the median gap between sessions is that of no daily market.
-    """
+    """Raise DataError for weekly, monthly or longer bars."""
     gap = median_gap(dates)
     if gap >= DAILY:
         raise DataError(
@@ -47,15 +41,15 @@ def check_daily(dates: pd.DatetimeIndex, source: str) -> None:
 
 
 def contradicts(periods: float, dates: pd.DatetimeIndex) -> str:
-    """Say which `periods` sessions need, where the given number cannot be theirs.
+    """Say that a number of sessions per year cannot be right, and which one would be.
 
-    A number is taken as it is up to twice or down to half of what is measured: 252, 242 and 365
-    all fit daily bars.
+    Numbers between half and twice the measured one are possible: 252, 242 and 365 all fit daily
+    bars.
 
     Returns
     -------
     str
-        Empty if the number is possible, or there are too few sessions to tell.
+        Empty if the number is possible, or with too few sessions.
     """
     rate = sessions_per_year(dates)
     if not (periods > 2 * rate or periods < rate / 2):  # also NaN

@@ -1,4 +1,4 @@
-"""A folder that one run at a time works in."""
+"""The lock of a folder, in which only one run at a time may work."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ NAME = ".lock"
 
 @contextmanager
 def sole_use(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Keep a folder to oneself; whoever else asks for it meanwhile is refused and does not wait.
+    """Lock a folder; another run that asks for it is refused at once.
 
-    The system gives the lock up with the process that holds it, however that ends, so nothing has
-    to be removed after a crash.
+    The operating system releases the lock when the process ends, even after a crash.
 
     Parameters
     ----------
     folder : path
-        Made if need be, and removed again if nothing was put there.
+        Created if it does not exist, and removed again if it is empty at the end.
 
     Yields
     ------
@@ -55,9 +54,9 @@ def sole_use(folder: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield place
     finally:
-        # before it is given up: whoever comes next makes a file of its own
+        # removed before it is released: the next run creates a file of its own
         (place / NAME).unlink(missing_ok=True)
         lock.release()
         if new:
-            with suppress(OSError):  # it holds something
+            with suppress(OSError):  # the folder is not empty
                 place.rmdir()

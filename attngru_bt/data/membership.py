@@ -1,4 +1,4 @@
-"""Who may be held at a date: point-in-time membership of an index."""
+"""Membership of an index at a point in time: who may be held on a date."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from attngru_bt.data.bars import DataError, DateLike, first
 from attngru_bt.data.names import fault, from_cells
 
 COLUMNS = ("symbol", "in_date", "out_date")
-GAP = 7  # days out of an index that are more likely a slip of the pen
+GAP = 7  # days; a shorter absence from an index is more likely a mistake in the file
 
 
 class Universe(Protocol):
-    """Anything that says who may be held at a date."""
+    """Anything that tells who may be held on a date."""
 
     def at(self, date: Any) -> frozenset[str]:
-        """Return the names that may be held at ``date``."""
+        """Return the names that may be held on ``date``."""
         ...
 
 
 class Membership:
-    """Point-in-time members of an index: who was in it at a date, not who is in it today.
+    """Members of an index at a point in time: who was in it on a date, not who is in it today.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Membership:
     in_dates : array of datetime64
         First day of each stay.
     out_dates : array of datetime64
-        First day no longer in the index; NaT = still in.
+        First day after each stay; NaT if it has not ended.
 
     Raises
     ------
@@ -117,59 +117,59 @@ class Membership:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Every name that was ever in, sorted."""
+        """Every name that was ever a member, sorted."""
         return tuple(sorted(set(self._names)))
 
     def at(self, date: DateLike) -> frozenset[str]:
-        """Return the members at ``date``: in_date <= date < out_date."""
+        """Return the members on ``date``: in_date <= date < out_date."""
         day = np.datetime64(checks.date("date", date), "D")
         return frozenset(self._names[(self._in <= day) & (day < self._out)])
 
     def check(self, assets: Iterable[str]) -> list[str]:
         """Return one sentence per problem: overlapping stays, gaps, and members without bars.
 
-        A gap is a stay that begins a few days after the one before, as when ``out_date`` was taken
-        for the last day in, or a time without any member.
+        A gap is a time without any member, or of a few days between two stays of a name, as if
+        ``out_date`` was meant as the last day of the stay.
 
         Parameters
         ----------
         assets : iterable of str
-            The names there are bars for.
+            The names with bars.
 
         Returns
         -------
         list of str
-            Empty when all is well.
+            Empty if there is no problem.
         """
-        found = []
+        problems = []
         order = np.lexsort((self._in, self._names.astype(str)))
         for a, b in zip(order[:-1], order[1:], strict=True):
             if self._names[a] == self._names[b] and self._in[b] < self._out[a]:
-                found.append(
+                problems.append(
                     f"{self._source}: {self._names[a]} has overlapping stays, one from "
                     f"{self._in[a]} to {self._out[a]} and one from {self._in[b]}; join them."
                 )
             elif self._names[a] == self._names[b] and 0 < _days(self._out[a], self._in[b]) <= GAP:
-                found.append(
+                problems.append(
                     f"{self._source}: {self._names[a]} is out on {self._out[a]} and in again on "
                     f"{self._in[b]}; out_date is the first day no longer in: if it stayed, join "
                     f"the two."
                 )
-        inside = np.sort(self._in)
-        until = np.maximum.accumulate(self._out[np.argsort(self._in, kind="stable")])
-        for i in np.flatnonzero(inside[1:] > until[:-1]):
-            found.append(
-                f"{self._source}: nobody is a member from {until[i]} to {inside[i + 1]}, so "
+        starts = np.sort(self._in)
+        ends = np.maximum.accumulate(self._out[np.argsort(self._in, kind="stable")])
+        for i in np.flatnonzero(starts[1:] > ends[:-1]):
+            problems.append(
+                f"{self._source}: nobody is a member from {ends[i]} to {starts[i + 1]}, so "
                 f"nothing can be held then; add the stays of that time."
             )
         unknown = sorted(set(self._names) - set(assets))
         if unknown:
             shown = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")
-            found.append(
+            problems.append(
                 f"{self._source}: {len(unknown)} of {len(set(self._names))} members have no bars "
                 f"({shown}); they can be neither scored nor held."
             )
-        return found
+        return problems
 
     def __len__(self) -> int:
         """Return the number of stays."""

@@ -1,4 +1,4 @@
-"""What a name may be made of, and how it stands in a CSV file that spreadsheets open as well."""
+"""Names of symbols: which characters they may have, and how they are written into a CSV file."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import unicodedata
 import numpy as np
 import pandas as pd
 
-# control characters (NUL, tab, line ends), invisible ones (those of writing direction among them),
-# halves of characters, separators of lines and paragraphs
+# categories of Unicode: control characters, invisible characters (such as writing direction),
+# surrogates, separators of lines and of paragraphs
 _REFUSED = ("Cc", "Cf", "Cs", "Zl", "Zp")
-# what makes a spreadsheet compute a cell; the last four are the wide forms of East Asia
+# characters that make a spreadsheet compute a cell; the last four are the East Asian wide forms
 _FORMULA = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
 _BEGINS_A_FORMULA = re.compile(f"'*\\s*{_FORMULA}")
 _QUOTED = re.compile(f"'+\\s*{_FORMULA}")
 
 
 def fault(name: str) -> str:
-    r"""Say what is wrong with a name: which character of it cannot be seen; empty if none.
+    r"""Return which invisible character a name has; empty if it has none.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def fault(name: str) -> str:
 
 
 def to_cell(name: str) -> str:
-    """Write a name as a cell: with an apostrophe in front if a spreadsheet would compute it.
+    """Return a name as a cell, with an apostrophe in front if a spreadsheet would compute it.
 
     Examples
     --------
@@ -57,13 +57,14 @@ def from_cell(cell: str) -> str:
 
 
 def to_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Write the texts of a table, its headings among them, as `to_cell` does."""
-    found = table.rename(columns=_text_to_cell)
-    for place, kind in enumerate(found.dtypes):
+    """Return a table with all texts and headings as `to_cell` writes them."""
+    cells = table.rename(columns=_text_to_cell)
+    for position, kind in enumerate(cells.dtypes):
         if isinstance(kind, pd.StringDtype) or kind.kind == "O":
-            cells = [_text_to_cell(value) for value in found.iloc[:, place]]
-            found.isetitem(place, np.array(cells, dtype=object))  # 1 beside None stays 1
-    return found
+            values = [_text_to_cell(value) for value in cells.iloc[:, position]]
+            # an object array, because pandas would turn a 1 beside None into 1.0
+            cells.isetitem(position, np.array(values, dtype=object))
+    return cells
 
 
 def _text_to_cell(value: object) -> object:
@@ -71,5 +72,5 @@ def _text_to_cell(value: object) -> object:
 
 
 def from_cells(column: pd.Series) -> pd.Series:
-    """Return the names of a column of texts, as `from_cell` does."""
+    """Return the names in a column of cells, as `from_cell` does."""
     return column.where(~column.str.match(_QUOTED), column.str[1:])

@@ -1,7 +1,7 @@
-"""Every check a daily table needs before it may be traded on.
+"""Checks of the rows of a daily table.
 
-Errors name file, symbol, date and column, and say what to do. Nothing is filled or guessed: a
-row that cannot be right is an error, a row of a day without trade is simply left out.
+Errors name file, symbol, date and column, and say what to do. Nothing is filled or guessed: a row
+that cannot be right is an error, and a row of a day without trade is empty.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ log = logging.getLogger(__name__)
 
 Where = Callable[[int], str]  # row number -> "file: symbol on date"
 
-FILLABLE = ("open", "high", "low", "close")  # an order may be filled there: never empty on a bar
+FILLABLE = ("open", "high", "low", "close")  # orders are filled at these: never empty on a bar
 POSITIVE = (*PRICE_LINES, "adjfactor", "market_cap", "float_cap")
 NOT_NEGATIVE = ("volume", "amount", "turnover")
 KNOWN = (*POSITIVE, *NOT_NEGATIVE, "pe", "pb", "ps", "pcf", "traded")
 EMPTY = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>", "-"]
-ROUNDING = 1e-9  # relative; what a CSV writer's last digit may do to high and low
+ROUNDING = 1e-9  # relative; tolerance for the last digit of a CSV file
 
 
 def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray | None]:
-    """Return date, symbol and float64 columns, all checks passed, and the dates' UTC offsets.
+    """Check a table; return date, symbol and float64 columns, and UTC offsets of the dates.
 
     Days without trade are NaN in every column.
     """
@@ -109,8 +109,8 @@ def _in_order(dates: np.ndarray, symbols: np.ndarray, source: str) -> None:
 
 
 def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
-    """Return float64 values; None for a column of the user's own that holds no numbers."""
-    if column.dtype.kind in "mM":  # a date as a number of nanoseconds is no factor
+    """Return float64 values; None if there are none, or text in a column of the user's own."""
+    if column.dtype.kind in "mM":  # otherwise a date would become a number of nanoseconds
         column = column.astype(str)
     if pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == bool:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -130,7 +130,7 @@ def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
             "Correct it, or leave it empty if it is not known."
         )
     if np.isnan(values).all() and name != "close":
-        return None  # an empty column is a missing line
+        return None  # an empty column counts as missing
     return values
 
 
@@ -165,7 +165,7 @@ def _plausible(columns: dict[str, np.ndarray], traded: np.ndarray, where: Where)
         )
     for name in ("open", "close"):
         if name in columns:
-            # vendors differ on auctions and rounding, so this is worth a word but no refusal
+            # vendors differ on auctions and rounding, so this is a warning and not an error
             value = columns[name]
             outside = traded & ((value > high * (1 + ROUNDING)) | (value < low * (1 - ROUNDING)))
             if outside.any():

@@ -1,10 +1,9 @@
-"""Splits that prices were not adjusted for: a day of -90% on which nobody lost anything.
+"""Splits that prices are not adjusted for: a day of -90% on which nobody lost anything.
 
-A split of n for 1 divides the price by n between a close and the next open and multiplies the
-shares that change hands by n; what is paid for them in all, and how far the price moves within the
-day, stay what they were. A crash to the same price does none of this: its volume and its range are
-many times the usual. Where an exchange says that the previous close is worth less now
-(``preclose``), nothing needs to be judged.
+A split of n for 1 divides the price by n between a close and the next open, and multiplies the
+volume by n; the traded amount and the range of the day stay as usual. In a crash to the same price,
+amount and range are many times the usual ones. If the exchange states the new reference price
+(``preclose``), no judgment is needed.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from attngru_bt.data.bars import Bars
 
 log = logging.getLogger(__name__)
 
-LARGE = 0.6  # close over the close before, or its inverse, from which a day is looked at
-STATED = 0.15  # log: a preclose so far from the close before is that of no dividend
-NEAR = 0.05  # relative: how near the open must come to a whole number of times
-VOLUME = 2.5  # factor within which the volume must have become n times as large
-RANGE = 4.0  # times its usual range that the day may have
-BEFORE, AFTER = 20, 5  # bars whose medians say what was usual, and what is since
-GAP = 20  # sessions without a bar before the day: after more, anything can have happened
-PRICE_ALONE = 4  # smallest n that is believed of closes without volumes
-SHOWN = 3
+LARGE = 0.6  # close over the previous close, or its inverse, below which a day is examined
+STATED = 0.15  # log distance of preclose from the previous close that no dividend explains
+NEAR = 0.05  # relative distance of the price ratio from a whole number
+VOLUME = 2.5  # factor by which the change of the volume may differ from n
+RANGE = 4.0  # largest range of the day, as a multiple of the usual range
+BEFORE, AFTER = 20, 5  # number of bars for medians before the day, and from the day on
+GAP = 20  # largest number of sessions without a bar before the day
+PRICE_ALONE = 4  # smallest n that is reported if there are no volumes
+SHOWN = 3  # further splits in a message
 
 ADVICE = (
     "Bring each stock's cumulative factor as 'adjfactor' (prices times adjfactor are adjusted), or "
@@ -41,7 +40,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Split:
-    """A split that the prices were not adjusted for.
+    """A split that the prices are not adjusted for.
 
     Attributes
     ----------
@@ -49,13 +48,13 @@ class Split:
     date : Timestamp
         First session at the new price.
     ratio : float
-        Close over the close before.
+        Close over the previous close.
     factor : float
-        New shares for an old one: 10 for a split of 10 for 1, 0.1 for a reverse one of 1 for 10.
+        New shares per old share: 10 for a split of 10 for 1, 0.1 for a reverse split of 1 for 10.
     volume : float
-        Volume since over the volume before; NaN = not known.
+        Volume since over the volume before; NaN if unknown.
     stated : bool
-        Whether ``preclose`` says it.
+        Whether ``preclose`` states the split.
     """
 
     asset: str
@@ -67,7 +66,7 @@ class Split:
 
     @property
     def sentence(self) -> str:
-        """One sentence: which asset, which date, what moved by how much, what it looks like."""
+        """The split in one sentence: asset, date, change of the close, and the evidence."""
         kind = (
             f"a split of {self.factor:.4g} for 1"
             if self.factor > 1
@@ -86,20 +85,20 @@ class Split:
 
 
 def find_splits(bars: Bars, start: int = 0) -> list[Split]:
-    """Look for splits and reverse splits that the prices were not adjusted for.
+    """Find splits and reverse splits that the prices are not adjusted for.
 
     Parameters
     ----------
     bars : Bars
     start : int, default 0
-        First row that is looked at; earlier ones are only compared with.
+        First row to examine; earlier rows are only used for comparison.
 
     Returns
     -------
     list of Split
-        In order of date.
+        Sorted by date.
     """
-    found = []
+    splits = []
     traded = bars.traded
     for j, asset in enumerate(bars.assets):
         days = np.flatnonzero(traded[:, j])
@@ -116,19 +115,19 @@ def find_splits(bars: Bars, start: int = 0) -> list[Split]:
         for k in np.flatnonzero(suspect) + 1:
             split = _split(bars, j, asset, days, int(k), bool(stated[k - 1]))
             if split is not None:
-                found.append(split)
-    return sorted(found, key=lambda split: (split.date, split.asset))
+                splits.append(split)
+    return sorted(splits, key=lambda split: (split.date, split.asset))
 
 
 def tell_splits(bars: Bars, source: str, start: int = 0) -> None:
-    """Warn in one line of splits that the prices were not adjusted for."""
+    """Warn in one line of splits that the prices are not adjusted for."""
     splits = find_splits(bars, start)
     if splits:
         log.warning("%s: %s %s", source, listed(splits), ADVICE)
 
 
 def listed(splits: Sequence[Split]) -> str:
-    """Return the first of some splits as a sentence, and the next ones by name."""
+    """Describe the first split in a sentence, and name the next ones."""
     rest = [f"{split.asset} on {split.date.date()}" for split in splits[1 : SHOWN + 1]]
     more = len(splits) - 1 - len(rest)
     others = f" So with {', '.join(rest)}" + (f" and {more} more." if more else ".")
@@ -138,7 +137,7 @@ def listed(splits: Sequence[Split]) -> str:
 def _split(
     bars: Bars, j: int, asset: str, days: NDArray[np.intp], k: int, stated: bool
 ) -> Split | None:
-    """Judge the k-th bar of an asset."""
+    """Return the split at the k-th bar of an asset, if it looks like one."""
     close = bars["close"][days, j]
     ratio = float(close[k] / close[k - 1])
     date = pd.Timestamp(bars.dates[days[k]])
@@ -167,7 +166,7 @@ def _values(bars: Bars, line: str, days: NDArray[np.intp], j: int) -> Floats:
 
 
 def _change(volume: Floats, k: int) -> float:
-    """Volume since the k-th bar over the volume before it, medians of what is known."""
+    """Return the median volume since the k-th bar over the median before it."""
     before, since = volume[max(k - BEFORE, 0) : k], volume[k : k + AFTER]
     before, since = before[before > 0], since[since > 0]
     if not len(before) or not len(since):
@@ -176,7 +175,7 @@ def _change(volume: Floats, k: int) -> float:
 
 
 def _stays(close: Floats, k: int) -> bool:
-    """Whether the price comes from one level and stays at another; a wrong price does not."""
+    """Whether the price stays at the new level, unlike a single wrong price."""
     jump = np.abs(np.log(close[k] / close[k - 1]))
     before = np.median(close[max(k - AFTER, 0) : k]) / close[k - 1]
     since = np.median(close[k : k + AFTER]) / close[k]
@@ -184,7 +183,7 @@ def _stays(close: Floats, k: int) -> bool:
 
 
 def _usual_range(bars: Bars, days: NDArray[np.intp], j: int, k: int) -> bool:
-    """Whether the price moves within the k-th bar as it did on earlier ones."""
-    moved = np.log(_values(bars, "high", days, j) / _values(bars, "low", days, j))
-    usual = np.median(moved[max(k - BEFORE, 0) : k])
-    return bool(np.isnan(moved[k]) or np.isnan(usual) or moved[k] <= max(RANGE * usual, 0.02))
+    """Whether the range of the k-th bar is that of earlier bars."""
+    span = np.log(_values(bars, "high", days, j) / _values(bars, "low", days, j))
+    usual = np.median(span[max(k - BEFORE, 0) : k])
+    return bool(np.isnan(span[k]) or np.isnan(usual) or span[k] <= max(RANGE * usual, 0.02))

@@ -18,17 +18,20 @@ shares under equal weights; the difference is what attention adds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.factors import registry
 
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
+
 OWN = "own"  # family of factors that are not in the registry: further columns of the data
 
 
-def factor_shares(records: Iterable[Any], *, even: bool = False) -> pd.DataFrame:
+def factor_shares(records: Iterable[MonthRecord], *, even: bool = False) -> pd.DataFrame:
     """Attention per factor and month.
 
     Parameters

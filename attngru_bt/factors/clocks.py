@@ -1,10 +1,10 @@
-"""The two clocks a factor may run on, as views of bars for a block of assets.
+"""The two clocks of factors, as views of bars for a block of assets.
 
-On the traded clock an asset's bars are the days it traded, moved together: row i is its i-th bar,
-whatever the date, and a suspension leaves no hole. On the calendar clock a row is a session; the
-close is carried forward over days without a trade, all else is NaN there.
+On the traded clock the bars of an asset are the days on which it traded, moved together: row i is
+its i-th bar, whatever the date, and a suspension leaves no hole. On the calendar clock a row is a
+session; on days without a trade the close is carried forward and other lines are NaN.
 
-A view holds only the rows that fix the values at the days asked for.
+A view has only the rows that determine the values at the requested days.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ class View(Protocol):
     """Lines of a block of assets on one clock, (rows, assets)."""
 
     def line(self, name: str) -> Array:
-        """Values of a line."""
+        """Return the values of a line."""
 
     def at_days(self, values: Array) -> Array:
-        """Values at the days asked for, (days, assets); meaningless where `unknown`."""
+        """Return values at the requested days, (days, assets); undefined where `unknown`."""
 
     def unknown(self, history: int) -> Mask | slice:
-        """Index of the days asked for at which an asset has no trade, or too short a history."""
+        """Index the days on which an asset has no trade or fewer than `history` bars."""
 
 
 def has_line(bars: Bars, name: str) -> bool:
-    """Whether bars know a line, the benchmark's included."""
+    """Whether bars have a line, those of the benchmark included."""
     if name in ("traded", "wanted"):
         return True
     if name in ("benchmark", "benchmark_open"):
@@ -45,29 +45,29 @@ def has_line(bars: Bars, name: str) -> bool:
 
 
 def _block(line: Array, columns: Columns) -> Array:
-    """Lines of a block of assets: a view of neighbors; of assets picked one by one a copy."""
-    picked = line[:, columns]
-    return picked if isinstance(columns, slice) else np.ascontiguousarray(picked)  # in rows again
+    """Return a line of a block of assets: a view for a slice, else a copy in C order."""
+    block = line[:, columns]
+    return block if isinstance(columns, slice) else np.ascontiguousarray(block)
 
 
 def _benchmark(bars: Bars, name: str) -> Array | None:
-    """Benchmark line (days, 1), None if the name is that of a line per asset."""
+    """Return a line of the benchmark, (days, 1); None if `name` is not one."""
     values = getattr(bars, name, None) if name.startswith("benchmark") else None
     return None if values is None else np.asarray(values)[:, None]
 
 
 class _Ages:
-    """How long the assets have been there, (days, assets): at least 1, 0 without a trade."""
+    """Number of bars of each asset so far, (days, assets): at least 1, and 0 without a trade."""
 
     def __init__(self, ages: NDArray[np.integer], traded: Mask) -> None:
         self._ages = np.where(traded, np.maximum(ages, 1), 0)
         first = self._ages[:, 0]
-        # All alike, and ever older: then the first days are to be left out, and no more is needed.
+        # if all assets are of one age, which grows, the young ones are the first days: a slice
         even = bool((self._ages == first[:, None]).all() and (np.diff(first) >= 0).all())
         self._even = first if even else None
 
     def below(self, history: int) -> Mask | slice:
-        """Index of the ages below a history."""
+        """Index the days and assets with fewer than `history` bars."""
         history = max(history, 1)
         if self._even is not None:
             return slice(0, int(np.searchsorted(self._even, history)))
@@ -83,9 +83,9 @@ class Traded:
     columns : slice or ndarray of int
         Block of assets.
     days : ndarray of shape (n_days,)
-        Rows of `bars` at which values are wanted, increasing.
+        Requested rows of `bars`, in increasing order.
     lookback : int or None
-        Bars that fix a value, the current one included; None: all there are.
+        Number of bars that determine a value, the current one included; None: all.
     """
 
     def __init__(self, bars: Bars, columns: Columns, days: Days, lookback: int | None) -> None:
@@ -94,6 +94,7 @@ class Traded:
         traded = ~np.isnan(_block(bars["close"][:end], columns))
         age = traded.cumsum(axis=0, dtype=np.int32)  # bars so far, (days, assets)
         before = age[first - 1] if first else np.zeros(age.shape[1], dtype=np.int32)
+        # oldest bars of each asset that no requested value looks back on
         skip = np.maximum(before - (lookback - 1), 0) if lookback is not None else 0 * before
         length = age[-1] - skip
         n_rows, n_assets = int(length.max(initial=0)), len(skip)
@@ -102,11 +103,11 @@ class Traded:
         self._row = np.maximum(age[days] - 1 - skip, 0)
         self._n_rows = n_rows
         start = end - n_rows
-        # Without holes a view is a slice; otherwise every asset's bars are picked one by one.
+        # without holes the view is a slice of the bars; otherwise each asset's bars are gathered
         whole = traded[start:].all() and (length == n_rows).all()
         self._slice = slice(start, end) if whole else None
         if self._slice is not None:
-            # Rows to return may be a slice as well, or they are picked like those of gappy assets.
+            # the requested rows may be a slice of the view as well
             every = first >= start and len(days) == end - first
             self._days: slice | None = slice(first - start, end - start) if every else None
             self._flat = self._row * n_assets + np.arange(n_assets)
@@ -117,13 +118,13 @@ class Traded:
         day += begin
         self._source = np.zeros((n_rows, n_assets), dtype=np.intp)
         self._source[age[day, asset] - 1 - skip[asset], asset] = (day - begin) * n_assets + asset
-        self._begin = begin  # rows before it are of no use to any asset
+        self._begin = begin  # first row that any asset needs
         self._padding = np.arange(n_rows)[:, None] >= length
         self._days = None
         self._flat = self._row.astype(np.intp) * n_assets + np.arange(n_assets)
 
     def line(self, name: str) -> Array:
-        """Values of a line, one row per bar of the asset, NaN after its last."""
+        """Return the values of a line, one row per bar of the asset, NaN after its last."""
         if name == "traded":
             return np.where(np.isnan(self.line("close")), np.nan, 1.0)
         if name == "wanted":
@@ -145,7 +146,7 @@ class Traded:
         return out
 
     def at_days(self, values: Array) -> Array:
-        """Values at the days asked for, (days, assets); meaningless where `unknown`."""
+        """Return values at the requested days, (days, assets); undefined where `unknown`."""
         if self._days is not None:
             return values[self._days]
         if not self._n_rows:
@@ -153,7 +154,7 @@ class Traded:
         return values.reshape(-1).take(self._flat)
 
     def unknown(self, history: int) -> Mask | slice:
-        """Index of the days asked for at which an asset has no trade, or too short a history."""
+        """Index the days on which an asset has no trade or fewer than `history` bars."""
         return self._ages.below(history)
 
 
@@ -177,7 +178,7 @@ class Calendar:
         self._ages = _Ages(days[:, None] + 1 - begun, traded[days])
 
     def line(self, name: str) -> Array:
-        """Values of a line, one row per session."""
+        """Return the values of a line, one row per session."""
         if name == "traded":
             return np.where(self._traded[self._rows], 1.0, np.nan)
         if name == "wanted":
@@ -195,9 +196,9 @@ class Calendar:
         return filled
 
     def at_days(self, values: Array) -> Array:
-        """Values at the days asked for, (days, assets); meaningless where `unknown`."""
+        """Return values at the requested days, (days, assets); undefined where `unknown`."""
         return values[self._days - self._rows.start]
 
     def unknown(self, history: int) -> Mask | slice:
-        """Index of the days asked for without a trade, or fewer than `history` sessions by then."""
+        """Index the days without a trade, or with fewer than `history` sessions since the first."""
         return self._ages.below(history)

@@ -1,10 +1,10 @@
-"""What a factor declares about itself.
+"""The declaration of a factor.
 
 A factor is a function of one to four lines whose parameter names say what it needs:
 
-- a line of the bars (`close`), the `benchmark`'s close, or another factor's name: required;
-- the same with the default None: used when it is there;
-- anything with a number as default: a window.
+- a line of the bars (`close`), the `benchmark`, or the name of another factor: required;
+- the same with None as default: used if the bars have it;
+- a parameter with a number as default: a window.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ class Factor:
     function : callable
         Formula on arrays of shape (bars, assets).
     inputs, optional : tuple of str
-        Lines and factors it needs, and those it takes if they are there.
+        Lines and factors that are needed, and those that are used if the bars have them.
     windows : mapping of str to number
-        The windows it is called with.
+        Arguments for the windows.
     lookback : int or None
-        Bars, the current one included, that fix its value; None: the whole history.
+        Number of bars, the current one included, that determine the value; None: all.
     history : int
-        Bars an asset must have before there is a value.
+        Number of bars that an asset needs for a value.
     memory : {"finite", "ema", "cumulative"}
-        Of the factor together with all that goes into it.
+        Memory of the factor, its inputs included.
     degree, volume_degree, amount_degree : int
-        If all prices are multiplied by c, the value is multiplied by c ** degree; volume and traded
-        amount likewise.
+        If all prices are multiplied by c, the value is multiplied by c ** degree; likewise for
+        volume and traded amount.
     clock : {"traded", "calendar"}
-        "traded": an asset's bars are the days it traded, moved together. "calendar": every
-        session, the close carried forward over suspensions.
+        "traded": the bars of an asset are the days on which it traded, moved together.
+        "calendar": every session, with the close carried forward over suspensions.
     default : bool
-        Whether a model gets it unless told otherwise.
+        Whether models use the factor by default.
     step : bool
-        An intermediate result that several factors share, not a factor.
+        Whether this is an intermediate result for other factors and not a factor.
     extra_lines : tuple of str
-        Lines of the user's own data among the inputs.
+        Inputs that are lines of the user's own data.
     stands_for : str or None
-        Line that this step replaces in bars that lack it.
+        Line that this step replaces in bars without it.
     own_lookback : int or None
-        Bars of its direct inputs that fix its value; None: the whole history.
+        Number of bars of the direct inputs that determine the value; None: all.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Factor:
 
     @property
     def scales(self) -> tuple[tuple[str, int], ...]:
-        """What the value is divided by to be free of scale, and the power; empty if it is so."""
+        """Lines and powers that the value is divided by to be free of scale."""
         pairs = (
             ("close", self.degree),
             ("usual_volume", self.volume_degree),
@@ -93,7 +93,7 @@ class Factor:
 
     @property
     def summary(self) -> str:
-        """First sentence of the docstring, the windows filled in."""
+        """First paragraph of the docstring, with the values of the windows."""
         doc = inspect.getdoc(self.function) or ""
         text = " ".join(doc.split("\n\n")[0].split())
         for name, value in self.windows.items():
@@ -102,7 +102,7 @@ class Factor:
 
     @property
     def formula(self) -> str:
-        """Python source of the formula, without signature and docstring."""
+        """Source code of the formula, without signature and docstring."""
         source = textwrap.dedent(inspect.getsource(self.function))
         function = ast.parse(source).body[0]
         if not isinstance(function, ast.FunctionDef):
@@ -114,7 +114,7 @@ class Factor:
         if not body:
             return ""
         start = body[0].lineno
-        if start == before:  # on the line of what comes before
+        if start == before:  # the body begins on the line of the signature or docstring
             lines[start - 1] = lines[start - 1].encode()[body[0].col_offset :].decode()
             return "\n".join([lines[start - 1], textwrap.dedent("\n".join(lines[start:]))]).strip()
         while start - 1 > before and lines[start - 2].lstrip().startswith("#"):

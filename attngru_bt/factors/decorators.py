@@ -136,6 +136,7 @@ def step(
     lookback: Span | None = None,
     history: Span | None = None,
     memory: str = "finite",
+    windows: Mapping[str, int | Mapping[str, float]] | None = None,
     stands_for: str | None = None,
     into: Registry | None = None,
 ) -> Callable[[Function], Function]:
@@ -144,8 +145,8 @@ def step(
     The parameters are those of `factor`. A step runs on the clock of the factor that uses it.
     """
     return factor(
-        "step", lookback=lookback, history=history, memory=memory, stands_for=stands_for,
-        step=True, into=into,
+        "step", lookback=lookback, history=history, memory=memory, windows=windows,
+        stands_for=stands_for, step=True, into=into,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""The factor page of the manual, written from the registry.
+"""The manual page of the factors, written from the registry.
 
-`python -m attngru_bt.factors.document > docs/factors.md` renews it; a test holds the two together.
+`python -m attngru_bt.factors.document > docs/factors.md` updates it; a test compares the two.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ forecasts can only come that way.
 
 
 def scale_of(factor: Factor) -> str:
-    """Name what a model's value is divided by: `close`, `close^2 / volume`, or nothing."""
+    """Return the unit that the value is divided by, such as `close^2 / volume`; may be empty."""
     units = (
         ("close", factor.degree),
         ("volume", factor.volume_degree),
@@ -56,30 +56,24 @@ def scale_of(factor: Factor) -> str:
 
 
 def lines_of(factor: Factor, source: Registry = registry) -> tuple[str, ...]:
-    """Lines of the bars that a factor needs, itself or through its inputs, in the usual order."""
-    found: set[str] = set()
+    """Return the lines that a factor needs, directly or through its inputs, in standard order."""
+    lines: set[str] = set()
 
     def visit(node: Factor) -> None:
         for name in node.needs:
             inner = None if name in LINES else source.node(name)
             if inner is None:
-                found.add(name)
+                lines.add(name)
             else:
                 visit(inner)
 
     visit(factor)
-    own = sorted(found - set(LINES))
-    return tuple(n for n in LINES if n in found and n not in ("traded", "wanted")) + tuple(own)
+    own = sorted(lines - set(LINES))
+    return tuple(n for n in LINES if n in lines and n not in ("traded", "wanted")) + tuple(own)
 
 
 def describe(name: str, source: Registry = registry) -> str:
-    """Everything about one factor, as text for a terminal.
-
-    Raises
-    ------
-    KeyError
-        If there is no such factor; with the nearest name.
-    """
+    """Return the description of a factor as text; a KeyError suggests the nearest name."""
     factor = source[name]
     lookback = total_lookback(factor, source=source)
     rows = {
@@ -100,7 +94,7 @@ def describe(name: str, source: Registry = registry) -> str:
 
 
 def page(source: Registry = registry) -> str:
-    """Markdown of docs/factors.md."""
+    """Return the content of docs/factors.md."""
     n_default = sum(factor.default for factor in source)
     parts = [_INTRODUCTION.format(n=len(source), n_default=n_default)]
     for family in source.families():

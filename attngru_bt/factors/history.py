@@ -1,4 +1,4 @@
-"""Factors month after month: what was computed is kept, new dates are added."""
+"""Factors month after month: computed values are kept, and new dates are added."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import Bars, nearest
+from attngru_bt.checks import nearest
+from attngru_bt.data.bars import Bars
 from attngru_bt.factors.clocks import Days, Mask
 from attngru_bt.factors.engine import rows_of, values_at
 from attngru_bt.factors.ops import Array
@@ -17,10 +18,11 @@ from attngru_bt.factors.plan import Plan, plan, report_missing
 
 @dataclass(frozen=True)
 class _Pass:
-    """Dates computed together, and for which of the assets of the time that was done.
+    """Dates that were computed together, and the assets for which this was done.
 
-    The last bits of a value may depend on the dates it is computed with, on the assets never. So an
-    asset asked for later is computed at all dates of a pass, and has the bits it would have had.
+    The last bits of a value may depend on the dates that are computed with it, but never on the
+    assets. So an asset that is requested later is computed at all dates of the pass, and gets the
+    bits it would have had.
     """
 
     dates: pd.DatetimeIndex
@@ -30,17 +32,17 @@ class _Pass:
 class FactorHistory:
     """Factors at chosen dates, extended as bars come in.
 
-    Only the dates, and of them the assets, not stored yet are computed, from their bars and the
-    look-back the factors declare; the values equal those of a computation from scratch to 1e-9
-    relative (in units of the factor's own spread where the value is near zero).
+    Only dates and assets that are not stored yet are computed, from the look-back that the factors
+    declare. The values equal those of a computation of the whole history to 1e-9, relative to the
+    value or, near zero, to the spread of the factor.
 
     Parameters
     ----------
     names : sequence of str, optional
-        Factors, and further lines of the bars. Default: all that the first bars allow and that are
-        on by default (free of scale, bounded memory), and the user's own lines.
+        Factors, and further lines of the bars. Default: all factors that the first bars allow and
+        that are on by default, and the user's own lines.
     raw : bool, default=False
-        As Uqer defines them, not divided by close, usual volume or usual amount.
+        Return factors as Uqer defines them, not divided by close, usual volume or usual amount.
 
     Attributes
     ----------
@@ -49,9 +51,9 @@ class FactorHistory:
     dates : DatetimeIndex
     assets : tuple of str
     values : ndarray of shape (dates, assets, factors)
-        NaN = not known, or not asked for.
+        NaN means unknown, or not requested.
     missing : dict of str to tuple of str
-        Line the bars lack -> factors left out because of it.
+        The factors that are left out, by the line that the bars lack.
 
     Examples
     --------
@@ -73,10 +75,10 @@ class FactorHistory:
         self.assets: tuple[str, ...] = ()
         self.missing: dict[str, tuple[str, ...]] = {}
         self._plan: Plan | None = None
-        # (factors, dates, assets) with room to spare for dates and assets to come
+        # (factors, dates, assets), with spare room for further dates and assets
         self._stored: Array = np.empty((0, 0, 0))
         self._passes: list[_Pass] = []
-        self._pass_of: Days = np.empty(0, dtype=np.intp)  # per date
+        self._pass_of: Days = np.empty(0, dtype=np.intp)  # number of the pass of each date
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -86,55 +88,57 @@ class FactorHistory:
     @property
     def values(self) -> Array:
         """Factors, (dates, assets, factors)."""
-        held = self._stored[:, : len(self.dates), : len(self.assets)]
-        return np.moveaxis(held, 0, -1)
+        values = self._stored[:, : len(self.dates), : len(self.assets)]
+        return np.moveaxis(values, 0, -1)
 
     def extend(self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None = None) -> None:
-        """Compute what is not stored yet of the dates of `at`.
+        """Compute the values at the dates `at` that are not stored yet.
 
         Parameters
         ----------
         bars : Bars
-            Everything known now, from the beginning of the history on.
+            All bars known now, from the beginning of the history on.
         at : DatetimeIndex
-            Dates wanted, each a session of the bars.
+            Dates to compute, each a session of the bars.
         assets : sequence of str, optional
-            Assets wanted at these dates; default: all. The others stay NaN until they are asked
-            for. Of dates before it was first among the bars an asset has nothing but NaN.
+            Assets to compute; default: all. The others stay NaN until they are requested, and an
+            asset is NaN at dates that were stored before it was first among the bars.
 
         Raises
         ------
         ValueError
-            If a date is no session of the bars, the bars' assets are not those of before (new ones
-            may only be appended), one that is wanted is not among them, or a line that was there is
-            there no longer.
+            If a date is not a session of the bars, the assets of the bars are not those of before
+            (new ones may only be appended), a requested asset is not among them, or a line has
+            disappeared.
         """
         at = pd.DatetimeIndex(at)
         planned, columns = self._begin(bars, at, assets)
         wanted = np.unique(columns)
         self._append(bars, at, planned, wanted, None)
         for number in np.unique(self._pass_of[self.dates.get_indexer(at)]):
-            of = self._passes[number]
-            late = wanted[wanted < len(of.done)]
-            late = late[~of.done[late]]
+            earlier = self._passes[number]
+            late = wanted[wanted < len(earlier.done)]
+            late = late[~earlier.done[late]]  # requested now, and not computed in that pass
             if len(late):
-                known = bars.until(of.dates[-1])
-                days, places = rows_of(known, of.dates), self.dates.get_indexer(of.dates)
-                values = values_at(known, days, planned, raw=self.raw, assets=late)
-                self._stored[:, places[:, None], late] = values
-                of.done[late] = True
+                known = bars.until(earlier.dates[-1])
+                positions = self.dates.get_indexer(earlier.dates)
+                values = values_at(
+                    known, rows_of(known, earlier.dates), planned, raw=self.raw, assets=late
+                )
+                self._stored[:, positions[:, None], late] = values
+                earlier.done[late] = True
 
     def put(
         self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None, values: Array
     ) -> None:
-        """Store what `extend` would compute, from a computation of the same elsewhere.
+        """Store values that were computed elsewhere and that `extend` would compute, too.
 
         Parameters
         ----------
         bars, at, assets
             See `extend`; none of the dates may be stored yet.
         values : ndarray of shape (factors, dates, assets)
-            What `values_at` gives, in the order of the dates and of `assets`.
+            Values of `values_at`, in the order of the dates and of `assets`.
         """
         at = pd.DatetimeIndex(at)
         planned, wanted = self._begin(bars, at, assets)
@@ -148,32 +152,32 @@ class FactorHistory:
     def _begin(
         self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None
     ) -> tuple[Plan, Days]:
-        """Check the bars; return what is computed from them, and for which of their assets."""
+        """Check the bars; return the plan and the columns of the requested assets."""
         if self._plan is None:
             self._plan = plan(bars, self.names)
             self.missing = self._plan.missing
             report_missing(self.missing)
             self._stored = np.empty((len(self.columns), 0, 0))
         elif self.names is not None or len(at.difference(self.dates)):
-            plan(bars, self._plan.columns)  # says which line has gone
+            plan(bars, self._plan.columns)  # raises if a line has disappeared
         self._check(bars.assets)
         if assets is None:
             return self._plan, np.arange(len(bars.assets))
         column = {asset: i for i, asset in enumerate(bars.assets)}
         for asset in assets:
             if asset not in column:
-                hint = nearest(asset, column) or "."
+                hint = nearest(asset, column)
                 raise ValueError(f"Asset {asset!r} is wanted and not among the bars{hint}")
         return self._plan, np.array([column[asset] for asset in assets], dtype=np.intp)
 
     def _append(
         self, bars: Bars, at: pd.DatetimeIndex, planned: Plan, wanted: Days, values: Array | None
     ) -> None:
-        """Add the dates not stored yet, computed together for the assets wanted, if not given."""
+        """Add the dates that are not stored yet, as one pass; compute the values if None."""
         days = rows_of(bars, at.unique().difference(self.dates))
         n_dates, n_assets, n_now = len(self.dates), len(self.assets), len(bars.assets)
         self._make_room(n_dates + len(days), n_now)
-        self._stored[:, :n_dates, n_assets:n_now] = np.nan  # not there yet
+        self._stored[:, :n_dates, n_assets:n_now] = np.nan  # these assets are new
         added = self._stored[:, n_dates : n_dates + len(days), :n_now]
         if values is None and len(wanted) == n_now:
             values_at(bars, days, planned, raw=self.raw, out=added)
@@ -193,22 +197,22 @@ class FactorHistory:
         if not dates.is_monotonic_increasing:
             order = np.argsort(dates.to_numpy(), kind="stable")
             dates, self._pass_of = dates[order], self._pass_of[order]
-            self._stored = self._stored[:, order]  # a copy: `values` handed out stay as they are
+            self._stored = self._stored[:, order]  # a copy: `values` given out must not change
         self.dates = pd.DatetimeIndex(dates)
 
     def frame(self) -> pd.DataFrame:
-        """Factors as a table indexed (date, asset), one column per factor."""
+        """Return the factors as a table indexed (date, asset), one column per factor."""
         index = pd.MultiIndex.from_product([self.dates, self.assets], names=["date", "asset"])
         flat = self.values.reshape(len(index), len(self.columns))
         return pd.DataFrame(flat, index=index, columns=list(self.columns))
 
     def __getstate__(self) -> dict[str, object]:
-        """State without the room to spare."""
-        kept = self._stored[:, : len(self.dates), : len(self.assets)]
-        return self.__dict__ | {"_stored": np.ascontiguousarray(kept)}
+        """Return the state without spare room."""
+        used = self._stored[:, : len(self.dates), : len(self.assets)]
+        return self.__dict__ | {"_stored": np.ascontiguousarray(used)}
 
     def _check(self, assets: tuple[str, ...]) -> None:
-        """Refuse bars whose assets are not those of before, perhaps with more at the end."""
+        """Refuse bars whose assets are not those of before with possible new ones at the end."""
         if assets[: len(self.assets)] != self.assets:
             at = next(
                 (i for i, (a, b) in enumerate(zip(self.assets, assets, strict=False)) if a != b),
@@ -221,10 +225,10 @@ class FactorHistory:
             )
 
     def _make_room(self, n_dates: int, n_assets: int) -> None:
-        """Have space for so many dates and assets, keeping what is stored.
+        """Make room for a number of dates and assets, and keep what is stored.
 
-        What is spare grows with what is stored, so that a month appended does not copy all months
-        before it. Memory that nothing is written to is not taken from the machine.
+        The spare room grows with the stored values, so that not every new month copies all months
+        before it. Spare memory that is never written to costs nothing.
         """
         n_factors, room_dates, room_assets = self._stored.shape
         if n_dates <= room_dates and n_assets <= room_assets:
@@ -232,7 +236,7 @@ class FactorHistory:
         if n_dates > room_dates:
             room_dates = n_dates + n_dates // 2 + 21
         if n_assets > room_assets:
-            # As a rule the first bars have all assets; only where more come is room left for them.
+            # usually the first bars have all assets: there is spare room only once more have come
             room_assets = n_assets + (n_assets // 8 if room_assets else 0)
         old, self._stored = self._stored, np.empty((n_factors, room_dates, room_assets))
         dates, assets = len(self.dates), len(self.assets)

@@ -1,7 +1,7 @@
 """Rolling least squares for all bars and assets at once.
 
-First the sums of products over the windows, then one elimination for many systems at a time. As
-everywhere in `ops`, a window's sum is put together from the bars of that window only.
+The sums of products over all windows come first, then one elimination for many systems at a time.
+As in `ops`, the sum of a window is computed from the bars of that window only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from attngru_bt.factors.ops import Array, total
 
 Mask = NDArray[np.bool_]
 
-_TILE = 16  # assets at a time, about: fewer cost calls, more cost cache misses
+_TILE = 16  # assets at a time: fewer cost calls, more cost cache misses
 
 
 def regression(
@@ -29,7 +29,7 @@ def regression(
     *,
     residual: bool = True,
 ) -> tuple[list[Array], Array]:
-    """Least squares of y on x and a constant over the last n bars, bars with a gap left out.
+    """Regress y on x and a constant over the last n bars, without bars that have a gap.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def regression(
     n : int
         Window, in bars.
     least : int
-        Fewer complete bars than this in the window: NaN.
+        Number of complete bars that a window needs; with fewer the result is NaN.
     wanted : ndarray of bool, optional
-        Bars at which an answer is needed; NaN at the others. Default: all.
+        Bars at which a result is needed; it is NaN at the others. Default: all.
     n_slopes : int, optional
-        How many coefficients are needed, those of the first columns of x. Default: all.
+        Number of coefficients that are needed, for the first columns of x. Default: all.
     residual : bool, default=True
-        Whether the residual variance is needed; NaN otherwise.
+        Whether the residual variance is needed; it is NaN otherwise.
 
     Returns
     -------
@@ -60,11 +60,11 @@ def regression(
     variance = np.full(y.shape, np.nan)
     ends = np.linspace(0, n_assets, max(round(n_assets / _TILE), 1) + 1).astype(int)
     for start, end in pairwise(ends):
-        part = np.s_[:, start:end]
-        some = [column if column.shape[1] < n_assets else column[part] for column in x]
+        tile = np.s_[:, start:end]
+        regressors = [column if column.shape[1] < n_assets else column[tile] for column in x]
         _regress(
-            y[part], some, n, least, wanted[part], slopes[:, *part],
-            variance[part] if residual else None,
+            y[tile], regressors, n, least, wanted[tile], slopes[:, *tile],
+            variance[tile] if residual else None,
         )  # fmt: skip
     return list(slopes), variance
 
@@ -78,13 +78,14 @@ def _regress(
     slopes: Array,
     variance: Array | None,
 ) -> None:
-    """Fill in the coefficients and the residual variance of a few assets."""
+    """Compute coefficients and residual variance of a few assets, into `slopes` and `variance`."""
     p = len(x)
     complete = np.isfinite(y)
     for column in x:
         complete = complete & np.isfinite(column)
     columns = np.zeros((p + 2, *y.shape))  # 0 where incomplete
-    # The first of x come last: the coefficient of the last regressor is known first.
+    # in reverse order, because back substitution gives the last coefficient first, and only the
+    # first ones of x may be needed
     for column, values in zip(columns, [np.ones((1, 1)), *reversed(x), y], strict=True):
         np.copyto(column, values, where=complete)
     at = np.flatnonzero(wanted.any(axis=1))
@@ -95,7 +96,7 @@ def _regress(
     windows = kind(columns, n, at)
     size = windows.sums(0, 0)
     answer = (size >= max(least, p + 2)) & windows.arrange(wanted)
-    # Where most have an answer, solving all is cheaper than picking those.
+    # if most windows have a result, solving all of them is cheaper than picking these
     every = 2 * np.count_nonzero(answer) > answer.size
     picked = slice(None) if every else np.flatnonzero(answer)
     size = size.reshape(-1)[picked]
@@ -112,14 +113,14 @@ def _regress(
     if residual is not None and variance is not None:
         outputs.append((residual / (size - p - 1), variance))
     for values, out in outputs:
-        found = np.full(answer.shape, np.nan)
-        found.reshape(-1)[picked] = values
-        found[~answer] = np.nan
-        windows.restore(found, out)
+        result = np.full(answer.shape, np.nan)
+        result.reshape(-1)[picked] = values
+        result[~answer] = np.nan
+        windows.restore(result, out)
 
 
 class _FewWindows:
-    """Sums of products over the windows that end at a few bars, each window by itself."""
+    """Sums of products over the windows that end at a few bars, window by window."""
 
     def __init__(self, columns: Array, n: int, at: NDArray[np.intp]) -> None:
         self._at = at
@@ -129,25 +130,25 @@ class _FewWindows:
             np.matmul(window, window.transpose(0, 2, 1), out=products)
 
     def sums(self, i: int, j: int, out: Array | None = None) -> Array:
-        """Give the sums of column i times column j."""
+        """Return the sums of column i times column j."""
         return np.positive(self._products[..., i, j], out=out)
 
     def arrange(self, values: Mask) -> Mask:
-        """Values of all bars, those at the windows' ends."""
+        """Return the values at the ends of the windows."""
         return values[self._at]
 
     def restore(self, values: Array, out: Array) -> None:
-        """Write values at the windows' ends into those of all bars."""
+        """Write values at the ends of the windows into an array of all bars."""
         out[self._at] = values
 
 
 class _AllWindows:
     """Sums of products over the windows that end at every bar from the first of `at` on.
 
-    Bars are taken in chunks of a length that divides the window's. A window is then the end of one
-    chunk, some whole chunks, and the beginning of another, so a running sum from either side of
-    each chunk is enough: four passes over the data, whatever the window. Arrays are laid out
-    (place in the chunk, chunk, asset), which makes every pass one over contiguous memory.
+    The bars are cut into chunks whose length divides that of the window. A window is then the end
+    of one chunk, some whole chunks, and the beginning of another chunk, so that running sums from
+    both sides of each chunk are enough: four passes over the data, whatever the window. Arrays are
+    laid out (place in the chunk, chunk, asset), so that every pass reads contiguous memory.
     """
 
     def __init__(self, columns: Array, n: int, at: NDArray[np.intp]) -> None:
@@ -165,7 +166,7 @@ class _AllWindows:
         self._chunks = np.zeros((self._whole - 1 + n_chunks, n_assets))
 
     def sums(self, i: int, j: int, out: Array | None = None) -> Array:
-        """Give the sums of column i times column j."""
+        """Return the sums of column i times column j."""
         first, whole, product, ended = self._first, self._whole, self._product, self._ended
         np.multiply(self._columns[i], self._columns[j], out=product)
         ended[-1] = product[-1]
@@ -184,21 +185,21 @@ class _AllWindows:
         return out
 
     def arrange(self, values: Mask) -> Mask:
-        """Values of all bars, in the order of the sums."""
+        """Return the values of all bars in the order of the sums."""
         _, n_chunks, n_assets = self._product.shape
         padded = np.zeros((n_chunks * self._places, n_assets), dtype=values.dtype)
         padded[: self._n_bars] = values
         return padded.reshape(n_chunks, -1, n_assets).transpose(1, 0, 2)[:, self._first :]
 
     def restore(self, values: Array, out: Array) -> None:
-        """Write values in the order of the sums into those of all bars."""
+        """Write values in the order of the sums into an array of all bars."""
         start = self._first * self._places
         in_order = values.transpose(1, 0, 2).reshape(-1, values.shape[2])
         out[start:] = in_order[: self._n_bars - start]
 
 
 def _solve(cross: Array, slopes: Array, *, residual: bool) -> Array | None:
-    """Solve many normal equations at once by Cholesky's decomposition.
+    """Solve many normal equations at once by Cholesky decomposition.
 
     Parameters
     ----------
@@ -219,7 +220,8 @@ def _solve(cross: Array, slopes: Array, *, residual: bool) -> Array | None:
         row = cross[i, i:]
         pivot = row[0]
         if i:
-            # what rounding leaves of a regressor that the others explain, the constant taken off
+            # a pivot below this is rounding: the other regressors explain this one, whose sum of
+            # squares around its mean is `noise` before it is scaled
             noise = cross[0, i] ** 2
             np.subtract(pivot, noise, out=noise)
             noise *= 1e-10

@@ -1,4 +1,4 @@
-"""Factor values computed elsewhere: files in the layout of Uqer's factor tables."""
+"""Factor values from files in the layout of Uqer's factor tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.bars import Bars, DataError, first
 from attngru_bt.data.files import check_file_width
 from attngru_bt.data.names import from_cell
 
@@ -20,20 +20,20 @@ _IGNORED = (*_KEYS, *_DATES, "secShortName", "exchangeCD", "updateTime")
 
 
 def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) -> Bars:
-    """Add factor values from a file to bars, where they go before computed ones of the same name.
+    """Add factor values from a file to bars; they replace computed factors of the same name.
 
-    They enter as they are: nothing is divided by the close. A factor of the file stands in place of
-    the computed one on all days: where the file has no value there is NaN, never the computed one,
-    so that a column is of one source only.
+    The values are used as they are and not divided by the close. A factor of the file replaces the
+    computed one on all days: where the file has no value it is NaN, so that a column never mixes
+    two sources.
 
     Parameters
     ----------
     bars : Bars
     source : path or DataFrame
         CSV (also .gz) or Parquet with one row per stock and day: `ticker` (or `secID`, `symbol`),
-        `tradeDate` (or `date`), and one column per factor. A ticker of digits alone (600000, also
-        as a number) fits the asset whose name holds it (600000.XSHG, sh600000). Rows of other
-        stocks or days are left out; values at days without a trade too.
+        `tradeDate` (or `date`), and one column per factor. A ticker of digits only (600000, also
+        as a number) matches the asset whose name contains it (600000.XSHG, sh600000). Rows of other
+        stocks or days, and values on days without a trade, are left out.
 
     Returns
     -------
@@ -43,8 +43,8 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
     Raises
     ------
     DataError
-        If key columns or factors are missing, no row fits the bars, rows repeat, a value is not a
-        number, or a ticker fits two assets.
+        If key columns or factors are missing, no row matches the bars, rows repeat, a value is not
+        a number, or a ticker matches two assets.
     """
     table, name = _read(source)
     key = next((k for k in _KEYS if k in table.columns), None)
@@ -59,8 +59,8 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
         raise DataError(f"{name} has no factor column beside {key} and {day}.")
     columns = _columns(table[key], bars.assets, name)
     rows = bars.dates.get_indexer(_dates(table[day], day, name))
-    here = (columns >= 0) & (rows >= 0)
-    if not here.any():
+    matched = (columns >= 0) & (rows >= 0)
+    if not matched.any():
         raise DataError(
             f"No row of {name} fits the bars: its first is {table[key].iloc[0]!r} on "
             f"{table[day].iloc[0]}, the bars' assets begin with {bars.assets[0]!r} on "
@@ -68,10 +68,8 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
             if len(table)
             else f"{name} has no rows."
         )
-    rows, columns, table = rows[here], columns[here], table[here]
-    place = pd.Index(rows * len(bars.assets) + columns)
-    if place.has_duplicates:
-        at = int(np.argmax(place.duplicated()))
+    rows, columns, table = rows[matched], columns[matched], table[matched]
+    for at in first(pd.Index(rows * len(bars.assets) + columns).duplicated()):
         raise DataError(
             f"{name} has more than one row for {bars.assets[columns[at]]} on "
             f"{bars.dates[rows[at]].date()}; keep one."
@@ -79,9 +77,7 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
     lines = dict(bars.lines)
     for factor in factors:
         values = pd.to_numeric(table[factor], errors="coerce")
-        wrong = values.isna() & table[factor].notna()
-        if wrong.any():
-            at = int(np.argmax(wrong))
+        for at in first((values.isna() & table[factor].notna()).to_numpy()):
             raise DataError(
                 f"{name}, column {factor!r}: {table[factor].iloc[at]!r} for "
                 f"{bars.assets[columns[at]]} on {bars.dates[rows[at]].date()} is not a number; "
@@ -116,23 +112,23 @@ def _dates(column: pd.Series, label: str, name: str) -> pd.DatetimeIndex:
 
 
 def _columns(tickers: pd.Series, assets: tuple[str, ...], name: str) -> np.ndarray:
-    """Column of each row's asset, -1 where the bars do not have it."""
+    """Return the column of each row's asset, -1 if the bars do not have it."""
     exact = {asset: j for j, asset in enumerate(assets)}
     by_digits: dict[str, list[int]] = {}
     for j, asset in enumerate(assets):
         for digits in re.findall(r"\d+", asset):
             by_digits.setdefault(digits.zfill(6), []).append(j)
-    found: dict[object, int] = {}
+    column: dict[object, int] = {}
     for ticker in tickers.unique():
         text = from_cell(str(ticker).strip())
         digits = re.findall(r"\d+", text)
-        fits = [exact[text]] if text in exact else []
-        if not fits and digits:
-            fits = by_digits.get(digits[0].zfill(6), [])
-        if len(fits) > 1:
+        matches = [exact[text]] if text in exact else []
+        if not matches and digits:
+            matches = by_digits.get(digits[0].zfill(6), [])
+        if len(matches) > 1:
             raise DataError(
-                f"{name}: {text!r} fits both {assets[fits[0]]!r} and {assets[fits[1]]!r}; write "
-                "the assets' full names in the file."
+                f"{name}: {text!r} fits both {assets[matches[0]]!r} and {assets[matches[1]]!r}; "
+                "write the assets' full names in the file."
             )
-        found[ticker] = fits[0] if fits else -1
-    return tickers.map(found).to_numpy(dtype=np.intp)
+        column[ticker] = matches[0] if matches else -1
+    return tickers.map(column).to_numpy(dtype=np.intp)

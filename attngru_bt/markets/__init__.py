@@ -1,4 +1,4 @@
-"""Markets' trading rules, as parts of backtrader's own broker: switches on any strategy."""
+"""Trading rules of exchanges, as parts of backtrader's own broker, for any strategy."""
 
 from attngru_bt.markets.ashare import AShare
 from attngru_bt.markets.exchange import Exchange, exchange_of

@@ -1,10 +1,10 @@
-"""A-share rules: lots, price limits, T+1, suspensions, delistings and fees, on any strategy.
+"""A-share rules: lots, price limits, T+1, suspensions, delistings and fees, for any strategy.
 
     from attngru_bt.markets import ashare
     ashare.install(cerebro)
 
-Works in any script that uses backtrader's own broker: before or after ``adddata``, with or without
-``cheat_on_open``. `AShare` holds the switches; the tables behind them are in `rulebook`.
+This works in any script that uses backtrader's own broker, before or after ``adddata``, with or
+without ``cheat_on_open``. `AShare` has the parameters; the tables behind them are in `rulebook`.
 """
 
 from __future__ import annotations
@@ -44,50 +44,53 @@ NAME = "market"  # of the analyzer: strategy.analyzers.market.frame() is the rep
 class AShare:
     """Trading rules of the Chinese A-share market for a backtrader Cerebro.
 
-    What an order meets:
+    The rules for an order:
 
-    - **Lots**: buys in lots of 100 real shares (STAR, 688: at least 200, in steps of 1; Beijing: at
-      least 100, in steps of 1); on feeds with a line ``adjfactor`` a lot is 100 / adjfactor units.
-      Odd lots may be sold, in one go. An order is cut to what is allowed, and refused if nothing is
-      left; so is the rest of a sale that T+1 has put off.
-    - **Limits**: no buy fills on a bar locked at its up limit (all four prices there), no sale on
-      one locked at its down limit. The base is the line ``preclose`` if the feed has it, otherwise
-      its previous close. Board by symbol; the table with dates is `rulebook.LIMITS`.
-    - **T+1**: what was bought today is sold tomorrow at the earliest. Nothing is sold short.
-    - **Suspensions**: no fill without a bar of the day, or with one of zero volume on a feed that
+    - **Lots**: buys are in lots of 100 real shares (STAR, 688: at least 200, in steps of 1;
+    Beijing:
+      at least 100, in steps of 1). On feeds with a line ``adjfactor`` a lot is 100 / adjfactor
+      units. Odd lots may be sold in one order. An order is reduced to what is allowed, and refused
+      if nothing is left; the same holds for the rest of a sale that T+1 has delayed.
+    - **Limits**: no buy fills on a bar that is locked at its up limit (all four prices there), and
+      no sale on one locked at its down limit. The limits refer to the line ``preclose`` if the feed
+      has it, otherwise to its previous close. The symbol gives the board; `rulebook.LIMITS` is the
+      table with dates.
+    - **T+1**: shares bought today can be sold tomorrow at the earliest. Short sales are refused.
+    - **Suspensions**: no order fills without a bar of the day, with a volume of zero on a feed that
       has volumes, or with ``traded`` = 0. The order waits and is reported.
     - **Delistings**: a holding is turned into cash at its last traded price, without fees, and
       reported.
-    - **Fees**: commission with a minimum per order, stamp duty and transfer fee by date, each
+    - **Fees**: commission with a minimum per order, and stamp duty and transfer fee by date, each
       rounded to the cent. Funds (5xxxxx of Shanghai, 15xxxx, 16xxxx and 18xxxx of Shenzhen) pay
       the commission only.
 
     Parameters
     ----------
     commission, minimum : float, default 0.00025 and 5.0
-        The broker's commission as a fraction of the value, and its least amount per order in CNY.
+        Commission of the broker as a fraction of the value, and its smallest amount per order in
+        CNY.
     stamp_duty, transfer_fees, limits : sequence of rows
         See `rulebook`. An empty sequence switches the rule off.
     lots : mapping of board to (minimum, step), default `rulebook.LOTS`
-        Of buys, in real shares. A board it does not name keeps its default.
+        Lots of buys, in real shares. A board that is not named keeps its default.
     t_plus_one : bool, default True
     slippage : float, default None
-        Fraction of the price; a fill stays within the day's range. None: as the broker is set.
+        Fraction of the price; a fill stays within the day's range. None: the broker's setting.
     st : object with ``at(date)``, default None
         Names under special treatment, such as a `Membership`. None: the feed's line ``st``, if it
         has one.
     listing : DataFrame, default None
         Columns ``symbol, in_date, out_date``: first day of trading, and first day no longer listed
-        (empty = still listed). Decides the first days' limits and when a holding is settled. A
-        further row of a symbol is a relisting, whose first day has no limit.
+        (empty = still listed). It sets the limits of the first days and the day on which a holding
+        is settled. A second row of a symbol is a relisting, whose first day has no limit.
     settle_after : int, default 365
         A holding without a bar for more calendar days than this counts as delisted, unless
-        `listing` knows the name. None: never. That a feed has ended for good cannot be known
-        without looking ahead, and before 2018 suspensions of a year happened; on the day the
-        holding is settled, its last price may be one it could no longer be sold at.
+        `listing` has the name. None: never. Whether a feed has ended for good cannot be known
+        without looking ahead, and before 2018 some suspensions lasted a year; when a holding is
+        settled, it may no longer have been possible to sell it at its last price.
     delisting : object with ``at(date)``, default None
-        Names in their delisting period, whose first day has no limit and whose others have the
-        board's, ST or not. None: the feed's line ``delisting``, if it has one.
+        Names in their delisting period, whose first day has no limit; its other days have the limit
+        of the board, ST or not. None: the feed's line ``delisting``, if it has one.
 
     Examples
     --------
@@ -137,10 +140,10 @@ class AShare:
         return Fees(self.commission, self.minimum, self.stamp_duty, self.transfer_fees)
 
     def install(self, cerebro: bt.Cerebro) -> AShare:
-        """Put these rules to work in every run of a Cerebro; returns the rules.
+        """Apply these rules in every run of a Cerebro; returns the rules.
 
-        They replace the commissions the broker was set up with, keep its filler (asked after the
-        rules) and its slippage, and report as ``strategy.analyzers.market``.
+        They replace the commissions of the broker, keep its filler (which is asked after the rules)
+        and its slippage, and report as ``strategy.analyzers.market``.
         """
         if any(kind is Clearing for kind, _, _ in cerebro.analyzers):
             raise ValueError("This Cerebro has market rules already: install them once.")
@@ -167,11 +170,11 @@ class AShare:
         )
 
     def gone(self, name: str, last: dt.date, today: dt.date) -> str:
-        """Why a holding whose last bar is `last` is settled today; empty if it is not."""
+        """Return why a holding with its last bar on `last` is settled today; empty if it is not."""
         if name in self._stays:
             stays = self._stays[name]
             begun = [stay for stay in stays if stay[0] is None or stay[0] <= last]
-            out = begun[-1][1] if begun else stays[0][1]  # of the stay that the last bar belongs to
+            _, out = begun[-1] if begun else stays[0]  # the stay that the last bar belongs to
             if out is None or today < out:
                 return ""
             return f"delisted on {out}: settled at its last traded price, of {last}"
@@ -184,7 +187,7 @@ class AShare:
 
 
 def install(cerebro: bt.Cerebro, **switches: Any) -> AShare:
-    """Put A-share rules to work in a Cerebro; parameters as in `AShare`.
+    """Apply A-share rules in a Cerebro; parameters as in `AShare`.
 
     Examples
     --------
@@ -195,7 +198,7 @@ def install(cerebro: bt.Cerebro, **switches: Any) -> AShare:
 
 
 def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
-    """First and last dates by symbol, the earliest stay first."""
+    """Return first and last dates by symbol, the earliest stay first."""
     if frame is None:
         return {}
     for column in ("symbol", "in_date", "out_date"):

@@ -1,4 +1,4 @@
-"""The analyzer that puts the rules to work in a run, settles delisted holdings and reports."""
+"""The analyzer that applies the rules in a run, settles delisted holdings and reports."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SLIPPAGE = ("slip_perc", "slip_fixed", "slip_open", "slip_limit", "slip_match",
 
 
 class Clearing(bt.Analyzer):
-    """Hands the broker its filler and fees at the start of a run, and takes them back at its end.
+    """Sets filler and fees of the broker for a run, and restores the broker's own at its end.
 
-    An analyzer because that is what Cerebro starts before the strategy and calls every session;
-    it needs nothing of the strategy. Of several strategies in one Cerebro, the first one's does it
-    for all: they share the broker.
+    This is an analyzer because Cerebro starts analyzers before the strategy and calls them in each
+    session; it needs nothing from the strategy. Strategies in one Cerebro share the broker, so the
+    analyzer of the first one works for all.
 
     Params
     ------
@@ -30,7 +30,7 @@ class Clearing(bt.Analyzer):
 
     Notes
     -----
-    `get_analysis()` answers a list of `Event`; `frame()` the same as a DataFrame.
+    `get_analysis()` returns a list of `Event`, and `frame()` the same as a DataFrame.
     """
 
     params: Any = dict(rules=None)
@@ -42,8 +42,8 @@ class Clearing(bt.Analyzer):
         broker, feeds = self.strategy.broker, self.strategy.env.datas
         if not isinstance(broker, bt.brokers.BackBroker):
             raise ValueError(
-                f"Market rules are parts of backtrader's simulated broker; {type(broker).__name__} "
-                "is another, which has its market's own."
+                "Market rules work with backtrader's simulated broker only; got "
+                f"{type(broker).__name__}, whose market has rules of its own."
             )
         if broker.p.coc:
             raise ValueError(
@@ -52,7 +52,7 @@ class Clearing(bt.Analyzer):
             )
         filler = broker.p.filler
         if isinstance(filler, Exchange) and filler.broker is broker and filler.token is self._token:
-            return  # another strategy of this run has done it
+            return  # done by the analyzer of another strategy of this run
         check_names(feed._name for feed in feeds)  # backtrader keeps fees by name
         self._before = _unwrap(filler)
         self._comminfo = {k: v for k, v in broker.comminfo.items() if not isinstance(v, Commission)}
@@ -72,18 +72,18 @@ class Clearing(bt.Analyzer):
 
     @property
     def _token(self) -> Any:
-        """What tells this run of the Cerebro from an earlier one that did not finish."""
+        """An object of this run, to recognize the filler of an earlier run that did not finish."""
         return self.strategy.env.runningstrats
 
     def next(self) -> None:
-        """After each session: note who waits, settle who is gone."""
+        """After each session: note waiting orders and settle delisted holdings."""
         if self._exchange is not None:
             session = self._run.day(self.strategy.lines.datetime[0])
             self._exchange.look(session)
             self._settle(self._exchange, session)
 
     def prenext(self) -> None:
-        """As `next`: nobody waits for the youngest feed."""
+        """Do as `next`, without waiting for feeds that have not started."""
         self.next()
 
     def _settle(self, exchange: Exchange, session: int) -> None:
@@ -91,7 +91,7 @@ class Clearing(bt.Analyzer):
         held = [(data, pos) for data, pos in broker.positions.items() if pos.size > 0]
         today = dt.date.fromordinal(session)
         for data, position in held:
-            day = exchange.day(data)
+            day = exchange.session.day(data)
             if day == session:
                 self._settling.discard(data)
                 continue
@@ -109,7 +109,7 @@ class Clearing(bt.Analyzer):
                 data=data,
                 size=position.size,
                 price=price,
-                exectype=bt.Order.Historical,  # the one kind that fills on a feed without bars
+                exectype=bt.Order.Historical,  # the only kind that fills on a feed without bars
                 histnotify=True,
                 _checksubmit=False,
                 settlement=reason,
@@ -120,7 +120,7 @@ class Clearing(bt.Analyzer):
             )
 
     def stop(self) -> None:
-        """Give the broker its own filler, fees and slippage back."""
+        """Restore filler, fees and slippage of the broker."""
         if self._exchange is None:
             return
         broker = self.strategy.broker
@@ -131,12 +131,12 @@ class Clearing(bt.Analyzer):
         broker.comminfo.update(self._comminfo)
         for name, value in self._slippage.items():
             setattr(broker.p, name, value)
-        # results travel between processes (optstrategy): nothing here may hold feeds or broker
+        # optstrategy pickles results, so nothing here may keep a reference to feeds or broker
         self._exchange = self._before = self._run = None
         self._comminfo, self._settling = {}, set()
 
     def get_analysis(self) -> list[Event]:
-        """Everything that was not as ordered, in the order it happened."""
+        """Return everything that differed from the orders, in the order it happened."""
         return self.rets
 
     def frame(self) -> pd.DataFrame:
@@ -147,7 +147,7 @@ class Clearing(bt.Analyzer):
 
 
 def _unwrap(filler: Any) -> Any:
-    """Return the user's own filler, below any an unfinished earlier run left behind."""
+    """Return the user's own filler, below one that an unfinished earlier run left behind."""
     while isinstance(filler, Exchange):
         filler = filler.before
     return filler

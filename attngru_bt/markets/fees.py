@@ -23,23 +23,23 @@ from attngru_bt.markets.rulebook import (
 
 
 def cents(amount: float) -> float:
-    """Round half up to the cent; 1e-6 of a cent keeps 1.005 from becoming 1.00."""
+    """Round half up to the cent; the 1e-6 keeps 1.005, which is no binary float, from 1.00."""
     return math.floor(amount * 100 + 0.5 + 1e-6) / 100
 
 
 @dataclass(frozen=True)
 class Fees:
-    """What a trade costs; fractions of the value traded unless told.
+    """Fees of a trade, as fractions of the value traded unless stated.
 
     Parameters
     ----------
     commission : float, default 0.00025
-        The broker's, on both sides, with the exchange's handling fees in it.
+        Commission of the broker on both sides, handling fees of the exchange included.
     minimum : float, default 5.0
-        Least commission of an order, CNY.
+        Smallest commission of an order, in CNY.
     stamp_duty : sequence of StampDuty
     transfer_fees : sequence of TransferFee
-        Both on shares; funds are free of them.
+        On shares only; funds pay neither.
     """
 
     commission: float = 0.00025
@@ -56,20 +56,20 @@ class Fees:
         exchange: str,
         board: str = "main",
     ) -> float:
-        """Fees of an order, each part rounded to the cent as on a settlement note.
+        """Return the fees of an order, each part rounded to the cent as on a settlement note.
 
         Parameters
         ----------
         value : float
-            Value traded, CNY.
+            Value traded, in CNY.
         shares : float
-            Real shares traded.
+            Number of real shares.
         side : {"buy", "sell"}
         date : date
             Day of the trade.
         exchange : {"SH", "SZ", "BJ"}
         board : str, default "main"
-            As in `rulebook.LIMITS`. Funds pay the commission only.
+            See `rulebook.LIMITS`. Funds pay the commission only.
 
         Examples
         --------
@@ -80,13 +80,13 @@ class Fees:
         return cents(self.commission_of(value) + taxes)
 
     def commission_of(self, value: float) -> float:
-        """Return the broker's commission on an order of this value."""
+        """Return the commission of the broker on an order of this value."""
         return cents(max(self.commission * value, self.minimum)) if value > 0 else 0.0
 
     def taxes(
         self, value: float, shares: float, side: str, date: dt.date, exchange: str, board: str
     ) -> float:
-        """Stamp duty and transfer fee of a trade; arguments as in `of`."""
+        """Return stamp duty and transfer fee of a trade; arguments as in `of`."""
         if value <= 0 or board in FUNDS:
             return 0.0
         total = 0.0
@@ -102,11 +102,11 @@ class Fees:
 class Commission(bt.CommInfoBase):
     """The fees of one feed, as backtrader asks for them.
 
-    backtrader tells a commission neither the date nor the order, so there is one object per feed,
-    which knows both: the feed carries the date, and the filler leaves the order it lets fill here.
-    A partial fill pays stamp duty and transfer fee at the rates of its own day, and the commission
-    of the order so far, less what it paid before: the minimum is due once per order. What has no
-    order yet (sizing, the check before it is accepted) is charged as an order of its own.
+    backtrader passes a commission neither the date nor the order, so there is one object per feed:
+    the feed has the date, and the filler sets `order` before it lets an order fill. A partial fill
+    pays stamp duty and transfer fee at the rates of its day, and the commission of the order so far
+    less what was paid before, so that the minimum is due once per order. A size without an order
+    (sizing, the check before an order is accepted) is charged as an order of its own.
     """
 
     params: Any = dict(
@@ -115,15 +115,15 @@ class Commission(bt.CommInfoBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self.order: Any = None  # being filled now
-        self._traded: dict[int, float] = {}  # value of an order's fills so far, by its reference
+        self.order: Any = None  # the order that is being filled
+        self._traded: dict[int, float] = {}  # value of the fills so far, by reference of the order
         self._board, self._exchange = board_of(self.p.feed._name)
 
     def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
-        """Fees of trading `size` feed units (negative = sale) at `price`, CNY."""
+        """Return the fees, in CNY, of trading `size` feed units (negative = sale) at `price`."""
         order = self.order if self.order is not None and self.order.alive() else None
         if order is not None and order.info.get("settlement"):
-            return 0.0  # nobody trades: the holding is written off into cash
+            return 0.0  # no trade: the holding is turned into cash
         fees, feed, value = self.p.fees, self.p.feed, abs(size) * price
         before = 0.0 if order is None else self._traded.get(order.ref, 0.0)
         commission = fees.commission_of(before + value) - fees.commission_of(before)
@@ -132,7 +132,7 @@ class Commission(bt.CommInfoBase):
         return cents(commission + taxes)
 
     def confirmexec(self, size: float, price: float) -> float:
-        """Book an execution; called by the broker once it has taken the cash."""
+        """Note an execution; the broker calls this once it has taken the cash."""
         order = self.order
         if order is not None:
             if abs(size) < abs(order.executed.remsize):

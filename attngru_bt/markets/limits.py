@@ -1,12 +1,12 @@
-"""Daily price limits of a feed's bar, and whether it was locked at one of them.
+"""Daily price limits of a bar, and whether the bar was locked at one of them.
 
-A bar is **locked** at a limit if all its prices are the limit: it opened there and never left, so
-nobody on the other side could be found. A bar that opens at the limit and leaves it later does
-trade, and an order at the open fills at the limit. Whether a bar will be locked is known only after
-the session; at the open all that is known is that it *opens* at its limit.
+A bar is **locked** at a limit if all its prices are the limit: nobody took the other side all day.
+If a bar opens at the limit and leaves it later, there are trades, and an order at the open fills at
+the limit. Whether a bar is locked is known only after the session; at the open it is only known
+that the bar *opens* at its limit.
 
-A price beyond a limit shows that there was none (a relisting, a split of raw prices), so only bars
-*at* the limit, to half a tick, count.
+A price beyond a limit shows that there was no limit (a relisting, a split of raw prices), so only
+bars *at* the limit count, to half a tick.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from attngru_bt.markets.rulebook import (
     ticks_per_unit,
 )
 
-STARTS_LATE = 15  # calendar days after its listing: a feed that starts later lacks the first days
+STARTS_LATE = 15  # calendar days after the listing; a feed that starts later lacks the first days
 
 
 def line(data: Any, name: str, ago: int = 0) -> float:
-    """Value of an optional line of a feed, NaN if it has none."""
+    """Return the value of an optional line of a feed; NaN if the feed does not have it."""
     values = getattr(data.lines, name, None)
     return math.nan if values is None else float(values[ago])
 
 
 def adjfactor(data: Any) -> float:
-    """Return the factor that today's prices were multiplied by; 1 without such a line."""
+    """Return the factor that today's prices are adjusted by; 1 without such a line."""
     factor = line(data, "adjfactor")
     return factor if factor > 0 else 1.0
 
 
 def day_of(data: Any, ago: int = 0) -> dt.date:
-    """Session of a bar."""
+    """Return the session of a bar."""
     return session_of(data, ago)
 
 
@@ -52,20 +52,20 @@ class Limits:
     Parameters
     ----------
     rows : sequence of Limit
-        The table, see `rulebook.LIMITS`.
+        Table such as `rulebook.LIMITS`.
     st, delisting : object with ``at(date)``, default None
         Names under special treatment, and names in their delisting period, such as a
-        `Membership`. None: the feed's line of that name, if it has one (1 = it is).
+        `Membership`. None: the feed's line of that name, if it has one (1 = yes).
     listed : mapping of str to sequence of date, default empty
-        First days of trading: of the listing, then of relistings. A name that is not in it counts
-        as listed on its feed's first bar, or long ago if that bar is in the first session of the
+        First days of trading: of the listing, then of relistings. A name that is missing counts as
+        listed on the first bar of its feed, or long ago if that bar is in the first session of the
         run.
 
     Notes
     -----
-    The first session of the delisting period is known by the bar before it, which is not in the
-    period: a feed that begins in the period is past that day. A relisting has one day without a
-    limit.
+    The first session of the delisting period is recognized by the bar before it, which is not in
+    the period; so a feed that begins within the period is taken to be past that day. A relisting
+    has one day without a limit.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Limits:
         self._longest = max((row.first_days for row in rows), default=0)
 
     def fractions(self, data: Any) -> tuple[float, float]:
-        """Limits of today's bar, up and down, as fractions of the previous close."""
+        """Return the limits of today's bar, up and down, as fractions of the previous close."""
         rows = self._rows.get(board_of(data._name), [])
         row = in_force(rows, day_of(data))
         if row is None:
@@ -105,7 +105,7 @@ class Limits:
         return limit, limit
 
     def prices(self, data: Any) -> tuple[float, float]:
-        """Limit prices of today's bar in the feed's prices, (up, down); infinite and 0 if none."""
+        """Return limit prices (up, down) in prices of the feed; infinity and 0 mean no limit."""
         up, down = self.fractions(data)
         base = self._base(data)
         if not base > 0 or (up == NONE and down == NONE):
@@ -114,7 +114,7 @@ class Limits:
         per_unit = ticks_per_unit(board_of(data._name)[0])
         base = base / factor * per_unit
         if line(data, "adjfactor") > 0:
-            # the reference price of an ex-right day is a whole tick; close ÷ factor is not
+            # the reference price of an ex-right day is in whole ticks, close ÷ factor is not
             base = math.floor(base + 0.5 + 1e-6)
         return (
             math.inf if up == NONE else _limit_in_ticks(base, up) / per_unit * factor,
@@ -122,11 +122,11 @@ class Limits:
         )
 
     def opens_at(self, data: Any, side: str) -> float:
-        """Return the limit at which today's bar opens and the side cannot trade; NaN if none."""
+        """Return the limit at which today's bar opens against a side; NaN if it does not."""
         return self._at(data, side, ("open",))
 
     def locked_at(self, data: Any, side: str) -> float:
-        """Return the limit at which today's bar was locked against the side; NaN if it was not."""
+        """Return the limit at which today's bar is locked against a side; NaN if it is not."""
         return self._at(data, side, ("open", "high", "low", "close"))
 
     def _at(self, data: Any, side: str, lines: tuple[str, ...]) -> float:
@@ -139,21 +139,21 @@ class Limits:
         return limit if hit else math.nan
 
     def _base(self, data: Any) -> float:
-        """Return the exchange's ex-right previous close, in the feed's prices."""
+        """Return the ex-right previous close of the exchange, in prices of the feed."""
         base = line(data, "preclose")
         if base > 0 or len(data) < 2:
             return base
         return float(data.close[-1])
 
     def _has_status(self, data: Any, status: str, ago: int = 0) -> bool:
-        """Whether a bar is under special treatment ("st") or in the delisting period."""
+        """Whether a stock has the status "st" or "delisting" on a bar."""
         names = self._status[status]
         if names is not None:
             return data._name in names.at(day_of(data, ago))
         return line(data, status, ago) > 0
 
     def _enters_delisting(self, data: Any, days: int) -> bool:
-        """Whether today, in the delisting period, is one of its first `days` sessions."""
+        """Whether today is one of the first `days` sessions of the delisting period."""
         return any(
             not self._has_status(data, "delisting", -ago)
             for ago in range(1, min(days, len(data) - 1) + 1)
@@ -166,7 +166,7 @@ class Limits:
         return any(day_of(data, -1) < day <= day_of(data) for day in relistings)
 
     def _listing(self, data: Any) -> tuple[dt.date | None, float]:
-        """First day of trading and how many sessions ago it was (1 = today), if that is recent."""
+        """Return the first day of trading and its age in sessions (1 = today), if it is recent."""
         longest, bars = self._longest, len(data)
         listed = self.listed.get(data._name, (None,))[0]
         if listed is None:
@@ -183,11 +183,11 @@ class Limits:
 
 
 def _limit_in_ticks(base: float, fraction: float) -> int:
-    """Limit price in ticks: base × (1 + fraction) rounded half up, at least one tick off the base.
+    """Return base × (1 + fraction) in ticks, rounded half up and at least one tick off the base.
 
-    In whole hundredths of a tick and hundredths of a per cent: half a tick, such as 0.9 × 10.05 =
-    9.045, is no binary float. Hundredths, not whole ticks, because a feed of adjusted prices
-    without their factor has bases between ticks.
+    The computation is in whole hundredths of a tick and of a per cent, because half a tick, such as
+    0.9 × 10.05 = 9.045, is no binary float. Whole ticks would not do, because a feed of adjusted
+    prices without their factor has bases between ticks.
     """
     hundredths = round(base * 100)
     product = hundredths * (10_000 + round(fraction * 10_000))

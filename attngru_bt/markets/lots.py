@@ -1,35 +1,35 @@
 """Lots: how many real shares an order may be for.
 
-A feed of adjusted prices (price × adjfactor) trades in units of its own: what costs one raw share
-times the factor is one share's worth of adjusted price, so one unit is ``1 / adjfactor`` shares at
-purchase and a lot of 100 real shares is ``100 / adjfactor`` units. A position keeps its units while
-the factor grows by dividends and splits, that is: dividends are reinvested on the ex-day. The real
-shares held, units × adjfactor, are then no longer whole lots; such a rest is an odd lot, and odd
-lots may be sold, in one go. On a feed without the factor a unit is a share.
+A feed of adjusted prices (price × adjfactor) trades in units of its own: a lot of 100 real shares
+is ``100 / adjfactor`` units. A position keeps its units while the factor grows by dividends and
+splits, as if dividends were reinvested on the ex-day. The real shares held, units × adjfactor, are
+then no longer whole lots; the remainder is an odd lot, which may be sold in one order. On a feed
+without the factor a unit is a share.
 """
 
 from __future__ import annotations
 
 import math
 
-EPSILON = 1e-6  # of a share: what units × adjfactor may lose in rounding
+EPSILON = 1e-6  # shares that rounding may take from units × adjfactor
 
 
 def whole(shares: float, step: float) -> float:
-    """Return the most shares, in multiples of `step`, that are not more than `shares`."""
+    """Return `shares` rounded down to a multiple of `step`."""
     return math.floor(shares / step + EPSILON) * step
 
 
 def buyable(shares: float, minimum: float, step: float) -> float:
-    """Return the most real shares up to `shares` that a buy may be for; 0 below the minimum."""
+    """Return the largest buy of at most `shares` real shares; 0 below the minimum."""
     allowed = whole(shares, step)
     return allowed if allowed >= minimum else 0.0
 
 
 def sellable(shares: float, held: float, minimum: float, step: float) -> float:
-    """Return the most real shares up to `shares` that a sale out of `held` may be for.
+    """Return the largest sale of at most `shares` out of `held` real shares.
 
-    Whole steps, with or without the whole odd rest; fewer than the minimum only if that is all.
+    A sale is of whole steps, with or without the whole odd lot, and of fewer shares than the
+    minimum only if these are all.
 
     Examples
     --------
@@ -38,11 +38,11 @@ def sellable(shares: float, held: float, minimum: float, step: float) -> float:
     """
     if shares >= held - EPSILON:
         return held
-    rest = held - whole(held, step)
+    odd = held - whole(held, step)
     allowed = whole(shares, step)
-    if shares >= rest - EPSILON:
-        allowed = max(allowed, whole(shares - rest, step) + rest)
+    if shares >= odd - EPSILON:
+        allowed = max(allowed, whole(shares - odd, step) + odd)
     if allowed >= minimum - EPSILON:
         return allowed
-    # less than a lot is the odd rest, which goes alone; STAR's minimum has no such exception
-    return rest if step == minimum and rest > EPSILON and shares >= rest - EPSILON else 0.0
+    # the odd lot may be sold alone, but not where the minimum is of several steps, as on STAR
+    return odd if step == minimum and odd > EPSILON and shares >= odd - EPSILON else 0.0

@@ -197,25 +197,25 @@ _DIGITS = re.compile(r"(?<!\d)(\d{6})(?!\d)")
 
 
 def board_of(symbol: str) -> tuple[str, str]:
-    """Board and exchange of a symbol, told by its six digits.
+    """Return board and exchange of a symbol, by its six digits.
 
     "688001.SH", "sh.688001", "SH688001" and "688001" are all on STAR. A name without six digits
-    is taken for a main-board stock of Shanghai. Of Shenzhen's funds the digits do not tell which
-    hold ChiNext shares only: all are taken for funds with a 10% limit.
+    counts as a main-board stock of Shanghai. The digits do not show which funds of Shenzhen hold
+    ChiNext shares only, so all of them count as funds with a 10% limit.
 
     Returns
     -------
     tuple of str
         ("main", "chinext", "star", "bse", "fund" or "fund20"; "SH", "SZ" or "BJ").
     """
-    found = _DIGITS.search(symbol)
-    if found is None:
+    digits = _DIGITS.search(symbol)
+    if digits is None:
         return "main", "SH"
-    return next((b, e) for pattern, b, e in _BOARDS if pattern.match(found.group(1)))
+    return next((b, e) for pattern, b, e in _BOARDS if pattern.match(digits.group(1)))
 
 
 def ticks_per_unit(board: str) -> int:
-    """How many price ticks a unit of the currency has: 100, for funds 1000."""
+    """Return the number of price ticks in a unit of the currency: 100, for funds 1000."""
     return 1000 if board in FUNDS else 100
 
 
@@ -228,6 +228,6 @@ Row = TypeVar("Row", bound=_Dated)
 
 
 def in_force(rows: Sequence[Row], date: dt.date) -> Row | None:
-    """Return the latest row that is in force on `date`, None before the first."""
-    known = [row for row in rows if row.since <= date]
-    return max(known, key=lambda row: row.since) if known else None
+    """Return the latest row that is in force on `date`; None before the first."""
+    begun = [row for row in rows if row.since <= date]
+    return max(begun, key=lambda row: row.since, default=None)

@@ -17,6 +17,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
 
 STRATEGY, BENCHMARK, BASELINE = "#1f5fbf", "#8a8f98", "#c77f2b"
 GAIN, LOSS, INK, GRID = "#2e7d4f", "#c0392b", "#2b2f36", "#e3e6ea"
@@ -119,7 +120,7 @@ def month_map(
     low: float | None = None,
     high: float | None = None,
     ticks: int = 7,
-) -> Any:
+) -> Colorbar:
     """Draw a table as colors: time from left to right, the first column at the bottom.
 
     Parameters

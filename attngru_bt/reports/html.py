@@ -112,7 +112,7 @@ def settings(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str,
             yield f"{prefix}{key}", _shown(value)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     shown = plain(value)
     if isinstance(shown, Mapping):
         inner = ", ".join(f"{k}={_shown(v)}" for k, v in shown.items() if k != "class")

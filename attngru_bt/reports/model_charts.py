@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
 from attngru_bt.reports.drawing import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from attngru_bt.reports.sheet import TearSheet
+    from attngru_bt.walkforward import MonthRecord
 
 _YEAR = 12  # months in the running means
 
@@ -123,14 +125,13 @@ def attention_table(sheet: TearSheet, kind: str) -> pd.DataFrame:
     """
     if kind == "family":
         return family_shares(factor_shares(sheet.records))
-    return pd.DataFrame(
-        {r.month_end: pd.Series(r.attention[kind]) for r in sheet.records if has(r, kind)}
-    ).T
+    weights = {record.month_end: attention_weights(record, kind) for record in sheet.records}
+    return pd.DataFrame({month: pd.Series(w) for month, w in weights.items() if w is not None}).T
 
 
-def has(record: Any, kind: str) -> bool:
-    """Whether a month's record holds attention weights of this kind."""
-    return bool(record.attention) and record.attention.get(kind) is not None
+def attention_weights(record: MonthRecord, kind: str) -> NDArray[np.float64] | None:
+    """Return a month's attention weights per component or step; None if it has none."""
+    return (record.attention or {}).get(kind)
 
 
 def _quality(sheet: TearSheet) -> pd.DataFrame:

@@ -86,25 +86,25 @@ def _has_attention(sheet: TearSheet, kind: str) -> bool:
     if kind == "family":  # needs the loadings, which lead from components back to factors
         loadings = any(getattr(r, "loadings", None) is not None for r in sheet.records)
         return loadings and _has_attention(sheet, "factor")
-    return any(model_charts.has(record, kind) for record in sheet.records)
+    return any(model_charts.attention_weights(record, kind) is not None for record in sheet.records)
 
 
 def _names_shown(sheet: TearSheet) -> str:
-    shown, held = len(charts.longest_held(sheet)), sheet.performance.holdings()["symbol"]
-    every = held.nunique()
-    return f", the {shown} held longest of {every}" if every > shown else ""
+    shown = len(charts.longest_held(sheet))
+    held = sheet.performance.holdings()["symbol"].nunique()
+    return f", the {shown} held longest of {held}" if held > shown else ""
 
 
-def _parameters(sheet: TearSheet) -> dict[str, list[tuple[str, str]]]:
-    """Pairs of name and text per heading, without those that the signal has from the strategy."""
+def _parameters(sheet: TearSheet) -> list[tuple[str, list[tuple[str, str]]]]:
+    """List headings with pairs of name and text, without what the signal has from the strategy."""
     own = sheet.parameters
     signal = {
         name: value
         for name, value in sheet.signal_parameters.items()
         if name not in own or own[name] is not value
     }
-    headings = {"Strategy": own, sheet.signal_name: signal, "Run": sheet.run}
-    return {name: list(html.settings(values)) for name, values in headings.items() if values}
+    headings = [("Strategy", own), (sheet.signal_name, signal), ("Run", sheet.run)]
+    return [(name, list(html.settings(values))) for name, values in headings if values]
 
 
 def _gaps(sheet: TearSheet) -> list[str]:

@@ -15,7 +15,7 @@ import pandas as pd
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Convert a value to what JSON can hold: NaN and infinities to null, dates to ISO text.
 
     An estimator becomes its class and parameters, a table its shape, any other object its `repr`.
@@ -57,5 +57,5 @@ def plain(value: Any) -> Any:
     return _class(value) if _ADDRESS.search(text) or len(text) > 300 else text
 
 
-def _class(value: Any) -> str:
+def _class(value: object) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"

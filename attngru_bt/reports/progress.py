@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 from attngru_bt.reports.time_left import TimeLeft, duration
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.tasks import Task
 
 
 class ProgressBar:
@@ -45,7 +49,7 @@ class ProgressBar:
         self._bar: Progress | None = None
         self._notebook: Any = None  # IPython's handle of what a cell displays
 
-    def month(self, record: Any) -> None:
+    def month(self, record: MonthRecord) -> None:
         """Take note of a `MonthRecord`; for the `progress` of a `SignalGenerator`."""
         self.done += 1
         total = self.months
@@ -61,7 +65,7 @@ class ProgressBar:
             now_and_then=self.done == 1 or record.month_end.month == 1,
         )
 
-    def fit(self, done: int, total: int, task: Any, records: list[Any]) -> None:
+    def fit(self, done: int, total: int, task: Task, records: list[MonthRecord]) -> None:
         """Take note of a finished fit; for the `progress` of `walk_forward`."""
         record = records[0]
         left = self._left.update(done, total, fitted=True, computed=not record.found)
@@ -143,7 +147,7 @@ class ProgressBar:
             self._notebook.update(self._bar)
 
 
-def _fit(record: Any) -> list[str]:
+def _fit(record: MonthRecord) -> list[str]:
     """Say on how many rows a month's model was fitted, and with which loss."""
     losses = [history[-1]["loss"] for history in record.losses if history]
     loss = [f"loss {sum(losses) / len(losses):.4f}"] if losses else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,9 @@ import pandas as pd
 from attngru_bt.analyzers import Performance
 from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.evaluation.quality import monthly_quality, summary
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
 
 OUT_OF_SAMPLE = "out-of-sample"
 UNLABELED = "unlabeled"
@@ -61,7 +64,7 @@ class TearSheet:
     baseline: dict[str, Any] | None = None
     baseline_returns: pd.Series | None = None
     evidence: str = UNLABELED
-    records: list[Any] = field(default_factory=list)
+    records: list[MonthRecord] = field(default_factory=list)
     labels: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     quality_summary: pd.DataFrame | None = None
@@ -216,7 +219,7 @@ def _add_signal(sheet: TearSheet, signal: Any) -> None:
                 if name not in ("progress", "checkpoints")
             }
     # a signal generator has records_, a finished walk records
-    records: Sequence[Any] = getattr(signal, "records_", getattr(signal, "records", ()))
+    records: Sequence[MonthRecord] = getattr(signal, "records_", getattr(signal, "records", ()))
     # months before the first fit have no scores
     sheet.records = [record for record in records if len(record.scores)]
     if not sheet.records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -36,9 +37,9 @@ def per_cent(value: float | None, places: int = 1) -> str:
     return text if text == DASH else f"{text}%"
 
 
-def date(value: Any) -> str:
+def date(value: str | datetime.date | None) -> str:
     """Show a date as 2019-12-31; a dash if there is none."""
-    return DASH if value is None or value is pd.NaT else f"{pd.Timestamp(value):%Y-%m-%d}"
+    return DASH if value is None or pd.isna(value) else f"{pd.Timestamp(value):%Y-%m-%d}"
 
 
 @dataclass(frozen=True)

@@ -351,6 +351,11 @@ class TestLessToShow:
         page = Page(tearsheet.save(early, tmp_path / "page.html"))
         assert "no scored month has ended yet" in page.text
 
+    def test_a_finished_walk_is_as_good_as_a_generator(self, ran):
+        walk = SimpleNamespace(records=ran.signal.records_, labels=ran.signal.labels)
+        sheet = collect(SimpleNamespace(analyzers=ran.analyzers, signal=walk))
+        assert sheet.evidence == "out-of-sample" and len(sheet.records) == 13
+
     def test_a_benchmark_can_be_given_late(self, ran, tmp_path, unpainted):
         index = ran.analyzers.performance.returns.index
         closes = pd.Series(np.linspace(10, 11, len(index)), index=index, name="Line")

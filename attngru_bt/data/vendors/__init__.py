@@ -1,7 +1,7 @@
-"""Vendors of daily bars: akshare, baostock and yfinance, written as a panel folder.
+"""Vendors of daily bars: akshare, baostock and yfinance.
 
-The libraries are optional and imported when asked for. ``download`` does the whole job: members,
-bars symbol by symbol, index; what is finished stays finished.
+Their libraries are optional and imported when needed. ``download`` writes a data folder: members,
+bars symbol by symbol, and index. What was downloaded is kept if it is interrupted.
 """
 
 from __future__ import annotations

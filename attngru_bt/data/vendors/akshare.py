@@ -32,27 +32,21 @@ from attngru_bt.data.vendors.base import (
     as_of,
     check_units,
     columns,
-    days,
     library,
-    numbers,
-)
+    table,
+)  # fmt: skip
 from attngru_bt.data.vendors.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.patience import Patience
 
 log = logging.getLogger(__name__)
 
 LOT = 100  # shares
-HIST = {
-    "日期": "date",
-    "开盘": "open",
-    "最高": "high",
-    "最低": "low",
-    "收盘": "close",
-    "成交量": "volume",
-    "成交额": "amount",
-    "换手率": "turnover",
-}
-INDEX = ("date", "open", "high", "low", "close", "volume")
+HISTORY = {
+    "日期": "date", "开盘": "open", "最高": "high", "最低": "low", "收盘": "close",
+    "成交量": "volume", "成交额": "amount", "换手率": "turnover",
+}  # fmt: skip
+INDEX = {name: name for name in ("date", "open", "high", "low", "close", "volume")}
+EVENTS = {"date": "date", "hfq_factor": "factor"}
 EXCHANGES = {"shanghai": "SH", "shenzhen": "SZ", "beijing": "BJ"}
 
 
@@ -65,7 +59,7 @@ class Akshare:
     """
 
     name = "akshare"
-    pause = 0.5  # seconds; Eastmoney and Sina close the door on those who ask faster
+    pause = 0.5  # seconds; Eastmoney and Sina refuse those who ask faster
 
     def __init__(self, patience: Patience | None = None) -> None:
         self._ak = library("akshare")
@@ -76,20 +70,20 @@ class Akshare:
         return code(text)
 
     def members(self, universe: str, start: pd.Timestamp, end: pd.Timestamp) -> Members:
-        """Return the members of today, whatever the days asked for; stays are not known."""
+        """Return the members of today, whatever the days; their stays are unknown."""
         index = INDEXES[universe]
         where = f"akshare: members of {universe}"
         frame = self._ask(
             where, lambda: self._ak.index_stock_cons_csindex(symbol=index.split(".")[0])
         )
         frame = columns(frame, ("成分券代码", "交易所英文名称"), where)
-        found = set()
-        for digits, exchange in frame.itertuples(index=False):
-            known = [v for k, v in EXCHANGES.items() if k in str(exchange).lower()]
-            found.add(code(f"{str(digits).zfill(6)}{'.' + known[0] if known else ''}"))
-        if not found:
+        symbols = set()
+        for digits, name in frame.itertuples(index=False):
+            exchange = [v for k, v in EXCHANGES.items() if k in str(name).lower()]
+            symbols.add(code(".".join([str(digits).zfill(6), *exchange[:1]])))
+        if not symbols:
             raise VendorError(f"{where}: the list is empty; try again later, or give a file.")
-        return Members(tuple(sorted(found)), None)
+        return Members(tuple(sorted(symbols)), None)
 
     def bars(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
         """Return raw prices with preclose, volume, amount, turnover and adjfactor."""
@@ -106,10 +100,8 @@ class Akshare:
         )
         if raw is None or raw.empty:
             return pd.DataFrame(columns=["date", "close"])
-        raw = columns(raw, tuple(HIST), where).rename(columns=HIST)
-        frame = numbers(raw.drop(columns="date"), where)
+        frame = table(raw, HISTORY, where)
         frame["volume"] *= LOT
-        frame.insert(0, "date", days(raw["date"], where))
         frame = frame[frame["date"].between(start, end)].reset_index(drop=True)
         check_units(frame, where)
         frame["adjfactor"] = self._factor(symbol, frame["date"])
@@ -121,14 +113,11 @@ class Akshare:
         where = f"akshare: {symbol}: adjustment factors"
         if symbol.endswith(".BJ"):
             raise VendorError(f"{where}: Sina has none for Beijing; take it from another source.")
-        events = self._ask(
+        answer = self._ask(
             where,
             lambda: self._ak.stock_zh_a_daily(symbol=with_prefix(symbol), adjust="hfq-factor"),
         )
-        events = columns(events, ("date", "hfq_factor"), where)
-        values = numbers(events[["hfq_factor"]], where)["hfq_factor"]
-        values.index = pd.DatetimeIndex(days(events["date"], where))
-        factor = as_of(values, dates)
+        factor = as_of(table(answer, EVENTS, where), dates)
         for i in np.flatnonzero(~(factor > 0))[:1]:
             raise VendorError(f"{where}: none for {dates[i]:%Y-%m-%d}; got {factor[i]:g}.")
         return factor
@@ -138,13 +127,11 @@ class Akshare:
         symbol = INDEXES.get(name) or code(name)
         where = f"akshare: index {symbol}"
         raw = self._ask(where, lambda: self._ak.stock_zh_index_daily(symbol=with_prefix(symbol)))
-        raw = columns(raw, INDEX, where)
-        frame = numbers(raw.drop(columns="date"), where)
-        frame.insert(0, "date", days(raw["date"], where))
+        frame = table(raw, INDEX, where)
         return frame[frame["date"].between(start, end)].reset_index(drop=True)
 
     def _ask(self, where: str, request: Callable[[], Any]) -> Any:
         return self._patience.ask(where, request)
 
     def close(self) -> None:
-        """Nothing to end: there is no session."""
+        """Do nothing: there is no session to end."""

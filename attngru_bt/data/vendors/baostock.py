@@ -36,41 +36,28 @@ from attngru_bt.data.vendors.base import (
     as_of,
     check_units,
     columns,
-    days,
     library,
-    numbers,
-)
+    table,
+)  # fmt: skip
 from attngru_bt.data.vendors.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.patience import Patience
 from attngru_bt.data.vendors.stays import find_stays
 
-FIELDS = {
-    "date": "date",
-    "open": "open",
-    "high": "high",
-    "low": "low",
-    "close": "close",
-    "preclose": "preclose",
-    "volume": "volume",
-    "amount": "amount",
-    "turn": "turnover",
-    "tradestatus": "traded",
-    "peTTM": "pe",
-    "pbMRQ": "pb",
-    "psTTM": "ps",
-    "pcfNcfTTM": "pcf",
-    "isST": "st",
-}
-INDEX = ("date", "open", "high", "low", "close", "volume", "amount")
+INDEX = {n: n for n in ("date", "open", "high", "low", "close", "volume", "amount")}
+FIELDS = INDEX | {
+    "preclose": "preclose", "turn": "turnover", "tradestatus": "traded", "peTTM": "pe",
+    "pbMRQ": "pb", "psTTM": "ps", "pcfNcfTTM": "pcf", "isST": "st",
+}  # fmt: skip
+EVENTS = {"dividOperateDate": "date", "backAdjustFactor": "factor"}
 LISTS = {
     "sse50": "query_sz50_stocks",
     "csi300": "query_hs300_stocks",
     "csi500": "query_zz500_stocks",
 }
-PASSING = ("10001001", "10001005", "10005001")  # not logged in, too many sessions, system error
-NETWORK = "10002"
+TEMPORARY = ("10001001", "10001005", "10005001")  # not logged in, too many sessions, system error
+NETWORK = "10002"  # how the codes of network errors begin
 YEARS = 4
-TIMEOUT = 60.0  # seconds a silent server is waited for
+TIMEOUT = 60.0  # seconds to wait for a server that does not answer
 
 
 class Baostock:
@@ -87,7 +74,7 @@ class Baostock:
     def __init__(self, patience: Patience | None = None) -> None:
         self._bs = library("baostock")
         self._patience = patience or Patience(self.pause)
-        self._inside = False
+        self._logged_in = False
 
     def symbol(self, text: str) -> str:
         """See `codes.code`; baostock has Shanghai and Shenzhen."""
@@ -112,11 +99,9 @@ class Baostock:
     def bars(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
         """Return raw prices, volume, amount, turnover, valuations, traded, st and adjfactor."""
         where = f"baostock: {symbol}"
-        raw = self._history(where, symbol, tuple(FIELDS), start, end).rename(columns=FIELDS)
-        if raw.empty:
-            return raw
-        frame = numbers(raw.drop(columns="date"), where)
-        frame.insert(0, "date", days(raw["date"], where))
+        frame = self._history(where, symbol, FIELDS, start, end)
+        if frame.empty:
+            return frame
         idle = frame["traded"] == 0
         frame.loc[idle, frame.columns.difference(["date", "traded", "st"])] = np.nan
         check_units(frame, where)
@@ -127,35 +112,30 @@ class Baostock:
 
     def _factor(self, symbol: str, dates: pd.Series, end: pd.Timestamp) -> np.ndarray:
         where = f"baostock: {symbol}: adjustment factors"
-        events = self._rows(
+        answer = self._rows(
             where,
             "query_adjust_factor",
             code=with_prefix(symbol, "."),
-            start_date="1990-01-01",  # all events from the listing on, or the factor lacks some
+            start_date="1990-01-01",  # the factor is the product of all events since the listing
             end_date=f"{end:%Y-%m-%d}",
         )
-        if events.empty:
+        if answer.empty:
             return np.ones(len(dates))
-        events = columns(events, ("dividOperateDate", "backAdjustFactor"), where)
-        values = numbers(events[["backAdjustFactor"]], where)["backAdjustFactor"]
-        values.index = pd.DatetimeIndex(days(events["dividOperateDate"], where))
-        for day in values.index[~(values > 0)][:1]:
-            raise VendorError(f"{where}: {values[day]:g} on {day:%Y-%m-%d} is no factor.")
-        return np.nan_to_num(as_of(values, dates), nan=1.0)  # 1 before the first event
+        events = table(answer, EVENTS, where)
+        for day, factor in events[~(events["factor"] > 0)].itertuples(index=False):
+            raise VendorError(f"{where}: {factor:g} on {day:%Y-%m-%d} is no factor.")
+        return np.nan_to_num(as_of(events, dates), nan=1.0)  # 1 before the first event
 
     def index(self, name: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
         """Return an index by its code, such as 000016.SH, or by the name of a universe."""
         symbol = INDEXES.get(name) or code(name)
         where = f"baostock: index {symbol}"
-        raw = self._history(where, symbol, INDEX, start, end)
-        frame = numbers(raw.drop(columns="date"), where)
-        frame.insert(0, "date", days(raw["date"], where))
-        return frame
+        return self._history(where, symbol, INDEX, start, end)
 
     def close(self) -> None:
-        """Log out, whatever the server says to it."""
-        if self._inside:
-            self._inside = False
+        """Log out; errors of the server are ignored."""
+        if self._logged_in:
+            self._logged_in = False
             with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
                 self._bs.logout()
 
@@ -163,10 +143,11 @@ class Baostock:
         self,
         where: str,
         symbol: str,
-        fields: tuple[str, ...],
+        fields: dict[str, str],
         start: pd.Timestamp,
         end: pd.Timestamp,
     ) -> pd.DataFrame:
+        """Return fields of a symbol under our names, asked for in spans that fit on one page."""
         parts = []
         while start <= end:
             last = min(end, start + pd.DateOffset(years=YEARS) - pd.Timedelta(days=1))
@@ -185,44 +166,44 @@ class Baostock:
             start = last + pd.Timedelta(days=1)
         rows = [part for part in parts if len(part)]
         if not rows:
-            return pd.DataFrame(columns=list(fields), dtype=object)
-        return columns(pd.concat(rows, ignore_index=True), fields, where)
+            return pd.DataFrame(columns=list(fields.values()), dtype=object)
+        return table(pd.concat(rows, ignore_index=True), fields, where)
 
     def _rows(self, where: str, query: str, **given: str) -> pd.DataFrame:
-        """Ask, read all rows, and turn an error code into the exception it is."""
+        """Send a query and read all rows; an error code becomes an exception."""
 
         def request() -> pd.DataFrame:
-            self._enter(where)
+            self._log_in(where)
             with contextlib.redirect_stdout(io.StringIO()):
                 answer = getattr(self._bs, query)(**given)
                 rows = []
                 while answer is not None and answer.error_code == "0" and answer.next():
                     rows.append(answer.get_row_data())
-            self._heed(where, answer)
+            self._check(where, answer)
             return pd.DataFrame(rows, columns=list(answer.fields) or None, dtype=object)
 
         return self._patience.ask(where, request)
 
-    def _enter(self, where: str) -> None:
-        if self._inside:
+    def _log_in(self, where: str) -> None:
+        if self._logged_in:
             return
         before = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(TIMEOUT)  # the library's own socket would wait for ever
+        socket.setdefaulttimeout(TIMEOUT)  # the library has no timeout of its own
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 answer = self._bs.login()
         finally:
             socket.setdefaulttimeout(before)
-        self._heed(f"{where} (login)", answer)
-        self._inside = True
+        self._check(f"{where} (login)", answer)
+        self._logged_in = True
 
-    def _heed(self, where: str, answer: Any) -> None:
+    def _check(self, where: str, answer: Any) -> None:
         if answer is None:
             raise VendorError(f"{where}: baostock did not accept the question.")
         if answer.error_code == "0":
             return
         text = f"{where}: baostock says {answer.error_code} {str(answer.error_msg).strip()}"
-        if answer.error_code in PASSING or str(answer.error_code).startswith(NETWORK):
-            self._inside = False  # the session may be what was lost
+        if answer.error_code in TEMPORARY or str(answer.error_code).startswith(NETWORK):
+            self._logged_in = False  # perhaps the session was lost
             raise TryAgain(text)
         raise VendorError(text)

@@ -1,36 +1,37 @@
-"""What a vendor must be able to do, and what all of them share."""
+"""The interface of a vendor, and the conversions that all vendors share."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-SLACK = 0.05  # how far the day's mean price may lie outside low..high before units are doubted
+SLACK = 0.05  # share by which the mean price of a day may lie outside low..high
 
 
 class VendorError(OSError):
-    """What a vendor answered instead of data; asking again will not help."""
+    """An answer of a vendor instead of data, which another request will not change."""
 
 
 class TryAgain(VendorError):
-    """A failure that may pass: the network, a limit on requests, a lost session."""
+    """A temporary failure: the network, a limit on requests, a lost session."""
 
 
 @dataclass(frozen=True)
 class Members:
-    """Whose bars are wanted.
+    """The symbols to download.
 
     Parameters
     ----------
     symbols : tuple of str
-        Everybody who was a member at some day between start and end.
+        All members on any day between start and end.
     stays : pandas.DataFrame or None
         Columns symbol, in_date, out_date (text, YYYY-MM-DD; empty out_date = still in). None if
-        only the members of today are known: then backtests on them are of survivors.
+        only the members of today are known; a backtest on them has survivorship bias.
     """
 
     symbols: tuple[str, ...]
@@ -40,24 +41,24 @@ class Members:
 class Vendor(Protocol):
     """A source of daily bars.
 
-    Frames have a row per day in the panel's columns without ``symbol``: ``date`` (naive session
-    dates), raw prices in the currency of the exchange, ``volume`` in shares, ``amount`` in
+    Tables have a row per day with the columns of `read_table` except ``symbol``: ``date`` (naive
+    session dates), raw prices in the currency of the exchange, ``volume`` in shares, ``amount`` in
     currency, ``turnover`` in per cent of the float, and ``adjfactor``, the cumulative backward
-    factor, which no later day changes. NaN = not known.
+    factor, which no later day changes. NaN means unknown.
     """
 
     name: str
 
     def symbol(self, text: str) -> str:
-        """Return how a symbol is written in the panel; a ValueError says what is expected."""
+        """Return the standard spelling of a symbol; a ValueError says what is expected."""
         ...
 
     def members(self, universe: str, start: pd.Timestamp, end: pd.Timestamp) -> Members:
-        """Return the members of an index between two days (both included)."""
+        """Return the members of an index between two days, both included."""
         ...
 
     def bars(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-        """Return the bars between two days (both included); empty if there are none."""
+        """Return the bars between two days, both included; empty if there are none."""
         ...
 
     def index(self, name: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
@@ -65,12 +66,12 @@ class Vendor(Protocol):
         ...
 
     def close(self) -> None:
-        """Say goodbye."""
+        """End the session with the vendor."""
         ...
 
 
 def library(name: str) -> Any:
-    """Import a vendor's library, or say in one sentence how to get it."""
+    """Import the library of a vendor; the error says how to install it."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -81,7 +82,7 @@ def library(name: str) -> Any:
 
 
 def columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> pd.DataFrame:
-    """Return the wanted columns; a missing one is an error that lists what came instead."""
+    """Return the wanted columns; an error lists the columns of the answer if one is missing."""
     missing = [name for name in wanted if name not in frame]
     if missing:
         raise VendorError(
@@ -93,49 +94,55 @@ def columns(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> pd.Data
 
 
 def numbers(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Return all columns as float64; empty text is NaN, other text an error."""
-    out = {}
+    """Return all columns as float64; empty text is NaN, other text is an error."""
+    values = {}
     for name in frame:
         column = frame[name]
         if not pd.api.types.is_numeric_dtype(column):
             column = column.astype(object).where(column.notna() & (column.astype(str) != ""), None)
         try:
-            out[name] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+            values[name] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
             raise VendorError(f"{where}: column {name!r} is not a number ({error}).") from error
-    return pd.DataFrame(out, index=frame.index)
+    return pd.DataFrame(values, index=frame.index)
+
+
+def table(answer: pd.DataFrame, names: Mapping[str, str], where: str) -> pd.DataFrame:
+    """Return the columns of an answer under our names: ``date`` first, the others as float64."""
+    answer = columns(answer, tuple(names), where).rename(columns=names)
+    frame = numbers(answer.drop(columns="date"), where)
+    frame.insert(0, "date", days(answer["date"], where))
+    return frame
 
 
 def days(column: pd.Series, where: str) -> pd.Series:
-    """Return session dates from text, dates or timestamps; of zoned ones the local day."""
+    """Return session dates from text, dates or timestamps; the local day if they have a zone."""
     try:
-        found = pd.to_datetime(column)
+        stamps = pd.to_datetime(column)
     except (TypeError, ValueError) as error:
         raise VendorError(f"{where}: column {column.name!r} is no date ({error}).") from error
-    return found.dt.tz_localize(None).dt.normalize().dt.as_unit("us")
+    return stamps.dt.tz_localize(None).dt.normalize().dt.as_unit("us")
 
 
-def as_of(events: pd.Series, dates: pd.Series) -> np.ndarray:
+def as_of(events: pd.DataFrame, dates: pd.Series) -> np.ndarray:
     """Return the value of the last event on or before each date; NaN before the first.
 
     Parameters
     ----------
-    events : pandas.Series
-        Values indexed by the day from which they hold, in any order.
+    events : pandas.DataFrame
+        Columns ``date``, the day from which a value holds, and ``factor``, in any order.
     dates : pandas.Series
-        Days asked about.
     """
-    events = events.sort_index(kind="stable")
-    place = events.index.searchsorted(pd.DatetimeIndex(dates), side="right") - 1
-    values = np.r_[events.to_numpy(dtype=np.float64), np.nan]  # place -1 is the NaN
-    found: np.ndarray = values[place]
-    return found
+    events = events.sort_values("date", kind="stable")
+    position = events["date"].searchsorted(dates, side="right") - 1
+    values = np.r_[events["factor"].to_numpy(dtype=np.float64), np.nan]  # position -1 is the NaN
+    return np.asarray(values[position])
 
 
 def check_units(frame: pd.DataFrame, where: str) -> None:
-    """Raise if amount over volume is no price of the day: then a unit is not the documented one.
+    """Raise if amount over volume is no price of the day, so that a unit must be a different one.
 
-    The middle day is looked at, so that single odd days of a vendor do not matter.
+    The median day is looked at, so that odd single days of a vendor do not matter.
     """
     rows = frame[(frame["volume"] > 0) & (frame["amount"] > 0) & (frame["low"] > 0)]
     if rows.empty:

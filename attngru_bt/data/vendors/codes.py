@@ -1,4 +1,4 @@
-"""Codes of Chinese stocks: one way to write them in a panel, several ways vendors want them."""
+"""Codes of Chinese stocks: our spelling, and those of the vendors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ INDEXES = {"sse50": "000016.SH", "csi300": "000300.SH", "csi500": "000905.SH"}
 
 
 def code(text: str) -> str:
-    """Return a stock as the panel writes it: ``600000.SH``, ``000001.SZ``, ``430047.BJ``.
+    """Return our spelling of a stock: ``600000.SH``, ``000001.SZ``, ``430047.BJ``.
 
-    Understood are 600000, 600000.SH, 600000.SS, 600000.XSHG, sh600000, sh.600000. Without an
-    exchange the code says it: 5, 6 and 9 are Shanghai, 4, 8 and 92 Beijing, all others Shenzhen.
+    Accepts 600000, 600000.SH, 600000.SS, 600000.XSHG, sh600000 and sh.600000. If the exchange is
+    missing, the digits tell it: 5, 6 and 9 are Shanghai, 4, 8 and 92 Beijing, all others Shenzhen.
 
     Raises
     ------
     ValueError
-        If it is no code.
+        If the text is not a code.
     """
     match = FORMS.fullmatch(text.strip())
     if match is None or (match["before"] and match["after"]):
@@ -29,9 +29,9 @@ def code(text: str) -> str:
             f"{text!r} is no code of a Chinese stock; write 600000.SH, 000001.SZ or 430047.BJ."
         )
     digits = match["digits"]
-    given = match["before"] or match["after"]
-    if given:
-        return f"{digits}.{EXCHANGES[given.upper()]}"
+    exchange = match["before"] or match["after"]
+    if exchange:
+        return f"{digits}.{EXCHANGES[exchange.upper()]}"
     if digits[0] in "48" or digits.startswith("92"):
         return f"{digits}.BJ"
     return f"{digits}.{'SH' if digits[0] in '569' else 'SZ'}"

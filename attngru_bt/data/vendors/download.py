@@ -1,4 +1,4 @@
-"""The whole job: who is wanted, their bars one by one, the index, and the panel folder."""
+"""Downloads: members, their bars symbol by symbol, the index, and the data folder they make."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from attngru_bt.data.vendors.wanted import wanted
 log = logging.getLogger(__name__)
 
 FORMATS = ("csv.gz", "parquet")
-IN_A_ROW = 3  # failed symbols after which the vendor, not the symbol, is to blame
+IN_A_ROW = 3  # symbols that may fail in a row before the vendor is to blame
 ORDER = ("date", "symbol", "open", "high", "low", "close", "preclose", "volume", "amount")
 
 
 @dataclass
 class Report:
-    """What a fetch did.
+    """What a download did.
 
     Parameters
     ----------
     symbols : tuple of str
-        All that were wanted.
+        All symbols of the universe.
     point_in_time : bool
-        Whether it is known who was a member when; if not, a backtest is one of survivors.
+        Whether the dates of membership are known; if not, a backtest has survivorship bias.
     skipped, fetched : list of str
-        Finished by an earlier start, and by this one.
+        Symbols finished by an earlier start, and by this one.
     empty : list of str
-        Without a bar between start and end.
+        Symbols without a bar between start and end.
     failed : dict of str to str
-        Symbol to the reason why there are no bars.
+        Symbols without bars, and the reason.
     files : list of Path
-        What was written; empty if symbols failed.
+        Files that were written; none if symbols failed.
     """
 
     symbols: tuple[str, ...]
@@ -68,12 +68,12 @@ def download(
     begin: Callable[[Report], None] | None = None,
     progress: Callable[[Report, str], None] | None = None,
 ) -> Report:
-    """Fetch a universe into a panel folder that `attngru_bt.load` reads.
+    """Download a universe into a folder that `attngru_bt.load` reads.
 
-    Each symbol is written to ``.parts`` in the folder as soon as it has arrived and has passed
-    the checks of `read_table`. Started again with the same arguments, finished symbols are not
-    asked for again; so an interruption loses one symbol at most. What was written is verified
-    first: a damaged piece is named in a warning and fetched again.
+    Each symbol is written to ``.parts`` in the folder as soon as it has arrived and has passed the
+    checks of `read_table`. A second start with the same arguments skips finished symbols, so that
+    an interruption loses one symbol at most. It verifies them first: a damaged one is named in a
+    warning and downloaded again.
 
     Parameters
     ----------
@@ -83,18 +83,18 @@ def download(
     start, end : date
         Both included.
     folder : path
-        Made if it is not there.
+        Created if it does not exist.
     index : str, optional
-        The index to write as ``index.csv``, in the vendor's symbols; by default that of the
-        universe, and none for symbols and files.
+        Symbol of the index to write as ``index.csv``; default: that of the universe, or none if
+        this is a file or a list of symbols.
     form : {'parquet', 'csv.gz'}
-        Of the panel.
+        Format of the table.
     allow_missing : bool, default False
-        Write the panel even if some symbols failed.
+        Write the table even if some symbols failed.
     fresh : bool, default False
-        Forget what an earlier fetch left in the folder.
+        Remove what an earlier download left in the folder.
     begin, progress : callable, optional
-        Called once members are known, and after each symbol.
+        Called once the members are known, and after each symbol.
 
     Returns
     -------
@@ -103,70 +103,69 @@ def download(
     Raises
     ------
     VendorError
-        The vendor failed for the members, the index, or three symbols in a row.
+        If the vendor fails for the members, the index, or three symbols in a row.
     DataError
-        The folder holds another fetch or a panel of other origin; no symbol has a bar.
+        If the folder has another download or a table of other origin, or no symbol has a bar.
     ValueError
-        A parameter that cannot be.
+        If a parameter is out of range.
     BlockingIOError
-        If another fetch works in the folder.
+        If another download works in the folder.
     """
     first, last = checks.date("start", start), checks.date("end", end)
     with sole_use(folder) as place:
-        return _download(
-            vendor, universe, first, last, place, index=index, form=form,
-            allow_missing=allow_missing, fresh=fresh, begin=begin, progress=progress,
-        )  # fmt: skip
+        checks.one_of("form", form, FORMATS)
+        if first > last:
+            raise ValueError(f"`start` {first:%Y-%m-%d} is after `end` {last:%Y-%m-%d}.")
+        asked = wanted(universe, vendor.symbol, first, last)
+        if fresh:
+            Parts.forget(place)
+        plan = {"source": vendor.name, "universe": universe}
+        plan |= {"start": f"{first:%Y-%m-%d}", "end": f"{last:%Y-%m-%d}"}
+        if asked.members is not None:
+            plan["symbols"] = ",".join(asked.members.symbols)
+        parts = Parts(place, plan)
+        members = asked.members or _members(parts, vendor, str(asked.index), first, last)
+        report = Report(members.symbols, members.stays is not None)
+        report.skipped = [symbol for symbol in members.symbols if parts.has(symbol)]
+        if begin is not None:
+            begin(report)
+        _fetch(vendor, parts, report, first, last, progress)
+        if report.failed and not allow_missing:
+            return report
+        name = index or asked.index
+        benchmark = vendor.index(name, first, last) if name else None
+        _assemble(parts, members, benchmark, name, form, report)
+    return report
 
 
-def _download(
+def _fetch(
     vendor: Vendor,
-    universe: str,
+    parts: Parts,
+    report: Report,
     first: pd.Timestamp,
     last: pd.Timestamp,
-    folder: Path,
-    *,
-    index: str | None,
-    form: str,
-    allow_missing: bool,
-    fresh: bool,
-    begin: Callable[[Report], None] | None,
     progress: Callable[[Report, str], None] | None,
-) -> Report:
-    """Do what `download` says, in a folder of one's own."""
-    checks.one_of("form", form, FORMATS)
-    if first > last:
-        raise ValueError(f"`start` {first:%Y-%m-%d} is after `end` {last:%Y-%m-%d}.")
-    asked = wanted(universe, vendor.symbol, first, last)
-    if fresh:
-        Parts.forget(folder)
-    plan = {"source": vendor.name, "universe": universe}
-    plan |= {"start": f"{first:%Y-%m-%d}", "end": f"{last:%Y-%m-%d}"}
-    if asked.members is not None:
-        plan["symbols"] = ",".join(asked.members.symbols)
-    parts = Parts(folder, plan)
-    members = asked.members or _members(parts, vendor, str(asked.index), first, last)
-    report = Report(members.symbols, members.stays is not None)
-    report.skipped = [symbol for symbol in members.symbols if parts.has(symbol)]
-    if begin is not None:
-        begin(report)
-    row = 0
+) -> None:
+    """Download the symbols that are not finished, one by one."""
+    failed_in_a_row = 0
     skipped = set(report.skipped)
-    for symbol in members.symbols:
+    for symbol in report.symbols:
         if symbol in skipped:
             continue
         try:
             frame = _bars(vendor, symbol, first, last)
         except (VendorError, DataError) as error:
             report.failed[symbol] = str(error)
-            row += 1
-            if row == IN_A_ROW:
+            failed_in_a_row += 1
+            if failed_in_a_row == IN_A_ROW:
+                n_finished = len(report.skipped) + len(report.fetched)
                 raise VendorError(
                     f"{vendor.name}: {IN_A_ROW} symbols in a row failed, so the rest was not asked "
-                    f"for ({error}) {_kept(report)}"
+                    f"for ({error}) {n_finished} of {len(report.symbols)} are finished and kept; "
+                    "start again to go on."
                 ) from error
         else:
-            row = 0
+            failed_in_a_row = 0
             if frame.empty:
                 report.empty.append(symbol)
             else:
@@ -174,35 +173,24 @@ def _download(
                 report.fetched.append(symbol)
         if progress is not None:
             progress(report, symbol)
-    if report.failed and not allow_missing:
-        return report
-    name = index or asked.index
-    benchmark = vendor.index(name, first, last) if name else None
-    _assemble(parts, members, benchmark, name, form, report)
-    return report
-
-
-def _kept(report: Report) -> str:
-    done = len(report.skipped) + len(report.fetched)
-    return f"{done} of {len(report.symbols)} are finished and kept; start again to go on."
 
 
 def _members(
     parts: Parts, vendor: Vendor, universe: str, start: pd.Timestamp, end: pd.Timestamp
 ) -> Members:
-    """Return the members, those of an earlier start if there are."""
-    kept = parts.note("members")
-    if kept is None:
-        found = vendor.members(universe, start, end)
-        stays = None if found.stays is None else found.stays.to_dict("list")
-        kept = {"symbols": found.symbols, "stays": stays}
-        parts.note("members", kept)
-    known = None if kept["stays"] is None else pd.DataFrame(kept["stays"])
-    return Members(tuple(kept["symbols"]), known)
+    """Return the members that an earlier start has kept, or ask the vendor for them."""
+    note = parts.note("members")
+    if note is None:
+        members = vendor.members(universe, start, end)
+        stays = None if members.stays is None else members.stays.to_dict("list")
+        note = {"symbols": members.symbols, "stays": stays}
+        parts.note("members", note)
+    kept_stays = None if note["stays"] is None else pd.DataFrame(note["stays"])
+    return Members(tuple(note["symbols"]), kept_stays)
 
 
 def _bars(vendor: Vendor, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Return a symbol's rows in the panel's columns, checked."""
+    """Return the checked rows of a symbol."""
     frame = vendor.bars(symbol, start, end)
     if frame.empty or not frame["close"].notna().any():
         return frame.iloc[:0]
@@ -221,7 +209,7 @@ def _assemble(
     form: str,
     report: Report,
 ) -> None:
-    """Write panel, membership and index from the finished parts."""
+    """Write table, membership and index from the finished parts."""
     finished = {*report.skipped, *report.fetched}
     frames = [parts.get(symbol) for symbol in members.symbols if symbol in finished]
     if not frames:
@@ -229,9 +217,9 @@ def _assemble(
             f"{parts.folder}: none of the {len(members.symbols)} symbols has a bar between start "
             "and end; check the symbols and the dates."
         )
-    panel = pd.concat(frames, ignore_index=True)
-    panel = panel.sort_values(["symbol", "date"], kind="stable", ignore_index=True)
-    report.files.append(parts.write(f"panel.{form}", panel))
+    table = pd.concat(frames, ignore_index=True)
+    table = table.sort_values(["symbol", "date"], kind="stable", ignore_index=True)
+    report.files.append(parts.write(f"panel.{form}", table))
     for other in FORMATS:
         if other != form:
             (parts.folder / f"panel.{other}").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a fetch has finished so far, on disk: one piece per symbol, written at once and verified."""
+"""Finished parts of a download on disk: one piece per symbol, written at once and verified."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ log = logging.getLogger(__name__)
 
 FOLDER = ".parts"
 PLAN = "plan.json"
-CHECKSUM = "checksum"  # of the other entries of a JSON file
+CHECKSUM = "checksum"  # entry of a JSON file: the checksum of its other entries
 SHOWN = 60  # characters of a list of symbols that a message shows
 
 
 class Parts:
-    """The folder ``.parts`` of a fetch.
+    """The folder ``.parts`` of a download.
 
-    A piece is a Parquet file and, beside it and written after it, a record: a JSON file with
-    symbol, rows, SHA-256 of the Parquet file, and the plan's checksum. The JSON files hold a
-    checksum of their own. What does not agree counts as not fetched, with a warning.
+    A piece is a Parquet file and a record that is written after it: a JSON file with symbol, number
+    of rows, SHA-256 of the Parquet file and checksum of the plan. Every JSON file has a checksum of
+    its own. A piece that does not match its record counts as not fetched, with a warning.
 
     Parameters
     ----------
     folder : path
-        The folder the panel will be in.
+        Data folder of the download.
     plan : mapping of str to str
-        What is fetched; parts of another plan are not mixed with these.
+        What is downloaded; parts of different plans are never mixed.
 
     Raises
     ------
     DataError
-        If there are parts of another plan, or a panel that no fetch has written.
+        If there are parts of another plan, or a table that no download has written.
     """
 
     def __init__(self, folder: Path, plan: Mapping[str, str]) -> None:
@@ -71,13 +71,13 @@ class Parts:
 
     @staticmethod
     def planned(folder: Path, name: str) -> str | None:
-        """Return an entry of the plan of the fetch in a folder; None if there is no whole plan."""
+        """Return an entry of the plan in a folder; None if there is no intact plan."""
         value = (_read_json(folder / FOLDER / PLAN) or {}).get(name)
         return None if value is None else str(value)
 
     @staticmethod
     def forget(folder: Path) -> None:
-        """Remove the parts in a folder, and what was assembled from them."""
+        """Remove the parts in a folder, and the files that were made of them."""
         if (folder / FOLDER).exists():
             for name in ("panel.csv.gz", "panel.parquet", "membership.csv", "index.csv"):
                 (folder / name).unlink(missing_ok=True)
@@ -86,7 +86,7 @@ class Parts:
     def has(self, symbol: str) -> bool:
         """Tell whether a symbol is finished; a warning names a piece that cannot be used."""
         if not self._record(symbol).exists():
-            return False  # never written, or killed between the piece and its record
+            return False  # not written, or interrupted before the record
         fault = self._fault(symbol)
         if fault:
             log.warning("%s: %s; %s is fetched again.", self._piece(symbol), fault, symbol)
@@ -106,7 +106,7 @@ class Parts:
         Raises
         ------
         DataError
-            The piece is not what was put there.
+            If the piece does not match its record.
         """
         fault = self._fault(symbol)
         if fault:
@@ -117,7 +117,7 @@ class Parts:
         return pd.read_parquet(self._piece(symbol))
 
     def note(self, name: str, value: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        """Keep a JSON value under a name, or return what is kept there; None if nothing is."""
+        """Keep a JSON value under a name, or return the value that is kept there, or None."""
         file = self._parts / f"{name}.json"
         if value is not None:
             _write_json(file, {**value, "fetch": self._fetch})
@@ -139,7 +139,7 @@ class Parts:
             if name.endswith(".parquet"):
                 frame.to_parquet(rough, index=False)
             elif name.endswith(".gz"):
-                # neither name nor time: the same rows give the same bytes
+                # without name and time in the header, the same rows give the same bytes
                 with rough.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
                     to_cells(frame).to_csv(packed, **form)
             else:
@@ -147,7 +147,7 @@ class Parts:
         return file
 
     def _fault(self, symbol: str) -> str:
-        """Why a symbol's piece cannot be used; empty if it can."""
+        """Return why the piece of a symbol cannot be used; empty if it can."""
         import pyarrow.parquet as pq
 
         piece, record = self._piece(symbol), _read_json(self._record(symbol))
@@ -165,7 +165,7 @@ class Parts:
         return "" if 0 < rows == record.get("rows") else f"has {rows} rows, not {record['rows']}"
 
     def _piece(self, symbol: str) -> Path:
-        # quoted: ^GSPC and BRK/B are no file names everywhere, and CON is none on Windows
+        # quoted and with a prefix: ^GSPC, BRK/B and (on Windows) CON are no valid file names
         return self._parts / f"bars-{quote(symbol, safe='')}.parquet"
 
     def _record(self, symbol: str) -> Path:

@@ -1,4 +1,8 @@
-"""One request at a time, not too fast, and tried again when the vendor stumbles."""
+"""Pauses between requests, and retries after temporary failures.
+
+The library tenacity would do the retries, but not the pauses or the messages, and needs no fewer
+lines for them.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +18,23 @@ from attngru_bt.data.vendors.base import TryAgain, VendorError
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-LONGEST = 60.0  # seconds
+LONGEST = 60.0  # seconds between two attempts
 
 
 class Patience:
-    """Waits between requests and repeats those that failed for reasons that may pass.
+    """Pauses between requests, and repeats those that failed for a temporary reason.
 
-    The wait before the n-th repetition is ``first`` × 2^(n-1) seconds, at most a minute, times a
-    random number between 0.5 and 1.5, so that several machines do not knock in step.
+    The wait before the n-th retry is ``first`` × 2^(n-1) seconds, at most a minute, times a random
+    number between 0.5 and 1.5, so that several machines do not ask at the same time.
 
     Parameters
     ----------
     pause : float
-        Seconds from the start of one request to the start of the next, at least.
+        Smallest number of seconds from the start of one request to the start of the next.
     retries : int, default 5
-        Repetitions before giving up.
+        Number of retries before giving up.
     first : float, default 2.0
-        Seconds before the first repetition.
+        Seconds before the first retry.
     sleep, clock, jitter
         For tests.
 
@@ -61,21 +65,21 @@ class Patience:
         self._next = -float("inf")
 
     def ask(self, what: str, request: Callable[[], T]) -> T:
-        """Return what ``request`` returns.
+        """Return the result of a request, which is repeated if it fails.
 
         Parameters
         ----------
         what : str
-            Vendor and what it is asked for, to begin a message with.
+            Vendor and data that are asked for; messages begin with it.
         request : callable
-            No arguments. Any exception counts as one that may pass, for network libraries have
-            many, but these: a ``VendorError`` is the vendor's last word, and a library without
-            the function asked for will not grow it.
+            Takes no arguments. ``VendorError``, ``ModuleNotFoundError`` and ``AttributeError`` are
+            not retried. Every other exception counts as temporary, because each network library
+            has its own.
 
         Raises
         ------
         VendorError
-            With the vendor's words, in one sentence.
+            With the message of the vendor, in one sentence.
         """
         last: Exception | None = None
         for attempt in range(self.retries + 1):
@@ -98,14 +102,14 @@ class Patience:
                     f"{what}: the library does not answer as documented ({error}); install "
                     "another version of it."
                 ) from error
-            except Exception as error:  # each network library has exceptions of its own
+            except Exception as error:
                 last = error
         times = "once" if not self.retries else f"{self.retries + 1} times"
         raise VendorError(f"{what}: tried {times} without success; {_words(last)}.") from last
 
 
 def _words(error: BaseException | None) -> str:
-    """Return an error's own words in one line, with its type if it is not ours."""
+    """Return the message of an error in one line, with its type unless it is a VendorError."""
     text = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, VendorError):
         return text

@@ -1,7 +1,8 @@
-"""From lists of members at single days to stays with a first day and a day of leaving."""
+"""Stays in an index, with their first day and the day of leaving, from lists of members."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pandas as pd
@@ -13,31 +14,27 @@ DAY = pd.Timedelta(days=1)
 def find_stays(members_at: MembersAt, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     """Return who was a member from when to when, between two days.
 
-    The first of every month is asked about, and start and end; between two lists that differ
-    the day of each change is searched by halving. So the dates are as exact as the lists; only
-    a name that enters and leaves again between two firsts of months is not seen.
+    The lists of start, end and the first of every month are asked for; between two lists that
+    differ, bisection finds the day of each change. So the dates are as exact as the lists, except
+    that a name is missed if it enters and leaves between two firsts of months.
 
     Parameters
     ----------
     members_at : callable
-        Day to the members on that day; asked once per day.
+        Returns the members on a day; called at most once per day.
     start, end : pandas.Timestamp
         Both included.
 
     Returns
     -------
     pandas.DataFrame
-        symbol, in_date, out_date as text YYYY-MM-DD, sorted. Members of ``start`` have that as
-        their in_date, though they may have been in before; those of ``end`` have no out_date.
+        symbol, in_date, out_date as text YYYY-MM-DD, sorted. Members on ``start`` have that day as
+        their in_date, even if they were members before; those on ``end`` have no out_date.
     """
-    seen: dict[pd.Timestamp, frozenset[str]] = {}
-
-    def at(day: pd.Timestamp) -> frozenset[str]:
-        if day not in seen:
-            seen[day] = members_at(day)
-        return seen[day]
+    at = functools.cache(members_at)
 
     def changes(low: pd.Timestamp, high: pd.Timestamp) -> list[pd.Timestamp]:
+        """Return the days after `low` and up to `high` on which the list changes."""
         if at(low) == at(high):
             return []
         if high - low <= DAY:

@@ -1,4 +1,4 @@
-"""What a user writes as a universe: an index by name, a file, or symbols."""
+"""The universe to download as a user writes it: the name of an index, a file, or symbols."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from attngru_bt.data.vendors.codes import INDEXES
 
 @dataclass(frozen=True)
 class Wanted:
-    """A universe asked for: either the name of an index, or members that are known already."""
+    """A universe to download: either the name of an index, or members."""
 
     text: str
     index: str | None
@@ -29,24 +29,24 @@ class Wanted:
 def wanted(
     text: str, symbol: Callable[[str], str], start: pd.Timestamp, end: pd.Timestamp
 ) -> Wanted:
-    """Understand ``sse50``, ``members.csv``, ``symbols.txt`` or ``600000.SH,000001.SZ``.
+    """Parse ``sse50``, ``members.csv``, ``symbols.txt`` or ``600000.SH,000001.SZ``.
 
     Parameters
     ----------
     text : str
-        A name of `INDEXES`; a file with a symbol per line, or a CSV with a column symbol, or with
-        symbol, in_date and out_date: then these are the stays; or symbols between commas.
+        One of `INDEXES`; or a file with one symbol per line, or a CSV with a column symbol, or with
+        symbol, in_date and out_date, which are then the stays; or symbols between commas.
     symbol : callable
-        The vendor's spelling of a symbol; raises ValueError.
+        Returns the vendor's spelling of a symbol, or raises ValueError.
     start, end : pandas.Timestamp
-        Who was a member at no day between them is left out.
+        Symbols that were no members on any day between them are left out.
 
     Raises
     ------
     ValueError
-        What is none of these, with the nearest name.
+        If the text is none of these; with the nearest name.
     DataError
-        A file without symbols, or with wrong dates.
+        If a file has no symbols or wrong dates.
     """
     if text.strip().lower() in INDEXES:
         return Wanted(text, text.strip().lower(), None)

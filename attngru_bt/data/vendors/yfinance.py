@@ -31,25 +31,19 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.vendors.base import Members, VendorError, columns, days, library, numbers
+from attngru_bt.data.vendors.base import Members, VendorError, library, table
 from attngru_bt.data.vendors.patience import Patience
 
 log = logging.getLogger(__name__)
 
 HISTORY = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Adj Close": "adjusted",
-    "Volume": "volume",
-    "Dividends": "dividend",
-    "Stock Splits": "split",
-}
+    "date": "date", "Open": "open", "High": "high", "Low": "low", "Close": "close",
+    "Adj Close": "adjusted", "Volume": "volume", "Dividends": "dividend", "Stock Splits": "split",
+}  # fmt: skip
 PRICES = ["open", "high", "low", "close"]
 INDEX = ["date", *PRICES, "volume"]
 LONGEST = 32  # characters of a ticker
-DOUBT = 0.01  # relative; a day's return that differs more from Yahoo's own is worth a word
+DOUBT = 0.01  # log return; a larger difference from Yahoo's own return is worth a warning
 
 
 class YFinance:
@@ -103,36 +97,33 @@ class YFinance:
         return frame[INDEX].reset_index(drop=True)
 
     def close(self) -> None:
-        """Nothing to end: there is no session."""
+        """Do nothing: there is no session to end."""
 
     def _history(self, symbol: str) -> pd.DataFrame:
-        """Return all days of Yahoo under our names, prices as Yahoo gives them."""
+        """Return all days under our names, with prices as Yahoo gives them."""
         where = f"yfinance: {symbol}"
         nothing = getattr(self._yf.exceptions, "YFTickerMissingError", ())
 
         def request() -> pd.DataFrame:
             try:
-                with _speaking(self._yf):
-                    found: pd.DataFrame = self._yf.Ticker(symbol).history(
+                with _raising(self._yf):
+                    answer: pd.DataFrame = self._yf.Ticker(symbol).history(
                         period="max", interval="1d", auto_adjust=False, actions=True
                     )
-            except nothing as error:  # unknown, delisted, or nothing in Yahoo's store
+            except nothing as error:  # an unknown or delisted ticker, or one without data
                 log.info("%s: %s", where, error)
                 return pd.DataFrame()
             except Exception as error:
-                # some versions say "unknown ticker" by the bare HTTP answer
+                # some versions report an unknown ticker by the bare HTTP status
                 if getattr(getattr(error, "response", None), "status_code", None) == 404:
                     return pd.DataFrame()
                 raise
-            return found
+            return answer
 
         raw = self._patience.ask(where, request)
         if raw is None or raw.empty:
             return pd.DataFrame(columns=["date", "close"])
-        frame = numbers(columns(raw, tuple(HISTORY), where), where).rename(columns=HISTORY)
-        frame = frame.reset_index(drop=True)
-        frame.insert(0, "date", days(raw.index.to_series(index=frame.index), where))
-        return frame
+        return table(raw.rename_axis("date").reset_index(), HISTORY, where)
 
 
 def backward(frame: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -158,7 +149,7 @@ def backward(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     split = frame["split"].where(frame["split"] != 0, 1.0).fillna(1.0).to_numpy()
     dividend = frame["dividend"].fillna(0.0).to_numpy()
     before = np.array(frame["close"].shift(1).ffill())  # the last close before the day
-    before[0] = np.inf  # of the first day there is no return
+    before[0] = np.inf  # the first day has no return
     for i in np.flatnonzero(
         (split <= 0) | (dividend < 0) | ~(dividend < np.nan_to_num(before, nan=np.inf))
     )[:1]:
@@ -167,8 +158,8 @@ def backward(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             f"{dividend[i]:g} do not fit the close before, {before[i]:g}."
         )
     paid = dividend / np.where(np.isnan(before), np.inf, before)
-    later = np.r_[np.cumprod(split[::-1])[::-1][1:], 1.0]  # splits after the day
-    own = np.r_[1.0, split[1:]]  # a split on the very first day has no day before
+    later = np.r_[np.cumprod(split[::-1])[::-1][1:], 1.0]  # S: product of the splits after the day
+    own = np.r_[1.0, split[1:]]  # a split on the very first day changes no price
     out = frame[["date"]].copy()
     for name in PRICES:
         out[name] = frame[name].to_numpy() * later
@@ -181,7 +172,7 @@ def backward(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def _compare(out: pd.DataFrame, adjusted: np.ndarray, where: str) -> None:
-    """Warn where our daily returns are not those of Yahoo's own adjusted close."""
+    """Warn if our daily returns differ from those of Yahoo's own adjusted close."""
     ours = np.diff(np.log((out["close"] * out["adjfactor"]).to_numpy()))
     with np.errstate(divide="ignore", invalid="ignore"):
         theirs = np.diff(np.log(adjusted))
@@ -200,8 +191,8 @@ def _compare(out: pd.DataFrame, adjusted: np.ndarray, where: str) -> None:
 
 
 @contextlib.contextmanager
-def _speaking(yf: object) -> Iterator[None]:
-    """Let yfinance raise its errors instead of returning an empty frame for each."""
+def _raising(yf: object) -> Iterator[None]:
+    """Let yfinance raise its errors instead of returning empty tables."""
     debug = getattr(getattr(yf, "config", None), "debug", None)
     if debug is None:
         yield

@@ -206,12 +206,6 @@ def MA10Close(mean10: Array, close: Array) -> Array:
     return mean10 / close
 
 
-@step(memory="ema", lookback=settle(13), history=13)
-def ema13(close: Array) -> Array:
-    """Exponential mean of the close over 13 bars."""
-    return ema(close, 13)
-
-
 @factor(MOMENTUM, degree=1)
 def BullPower(high: Array, ema13: Array) -> Array:
     """Elder's bull power: high - EMA(close, 13)."""

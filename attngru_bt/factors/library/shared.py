@@ -116,28 +116,13 @@ def bull_bear(close: Array) -> Array:
     return (mean(close, 3) + mean(close, 6) + mean(close, 12) + mean(close, 24)) / 4
 
 
-@step(memory="ema", lookback=settle(5), history=5)
-def ema5(close: Array) -> Array:
-    """Exponential mean of the close over 5 bars."""
-    return ema(close, 5)
-
-
-@step(memory="ema", lookback=settle(10), history=10)
-def ema10(close: Array) -> Array:
-    """Exponential mean of the close over 10 bars."""
-    return ema(close, 10)
-
-
-@step(memory="ema", lookback=settle(12), history=12)
-def ema12(close: Array) -> Array:
-    """Exponential mean of the close over 12 bars."""
-    return ema(close, 12)
-
-
-@step(memory="ema", lookback=settle(26), history=26)
-def ema26(close: Array) -> Array:
-    """Exponential mean of the close over 26 bars."""
-    return ema(close, 26)
+@step(
+    memory="ema", lookback=settle,
+    windows={"ema5": 5, "ema10": 10, "ema12": 12, "ema13": 13, "ema26": 26},
+)  # fmt: skip
+def ema_of_close(close: Array, n: int) -> Array:
+    """Exponential mean of the close over {n} bars."""
+    return ema(close, n)
 
 
 @step(memory="ema", lookback=settle(5), history=1)
