@@ -100,8 +100,7 @@ def bs(monkeypatch):
 @pytest.fixture
 def clean_registry(monkeypatch):
     """Factors that a test registers, in scripts or itself, do not outlive it."""
-    from attngru_bt.cli import scripts
-    from attngru_bt.factors import registry
+    from attngru_bt.factors import registry, scripts
 
     before = registry.snapshot()
     monkeypatch.setattr(scripts, "_loaded", {})

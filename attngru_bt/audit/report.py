@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -88,7 +89,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Report:
+class AuditReport:
     """All checks of an audit.
 
     Attributes
@@ -125,6 +126,12 @@ class Report:
         """How many checks passed, failed and were skipped, in words."""
         count = [sum(check.status == status for check in self.checks) for status in STATUSES]
         return f"{count[0]} passed, {count[1]} failed, {count[2]} skipped"
+
+    def write_json(self, path: str | Path) -> Path:
+        """Write `as_dict` to a file, in one step; return its path."""
+        from attngru_bt.reports.output import as_json, write  # loads matplotlib
+
+        return write(Path(path), as_json(self.as_dict()))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from attngru_bt import backtest as engine
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
+from attngru_bt.cli.inputs import check_fees, dask_tls, given, read_market, span
 from attngru_bt.cli.options import (
     Benchmark,
     Cash,
@@ -46,11 +46,12 @@ from attngru_bt.cli.options import (
     TopK,
     Window,
 )
-from attngru_bt.cli.progress import PARTIAL, Progress
-from attngru_bt.cli.scripts import Choice, choose, describe_scripts
+from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market
 from attngru_bt.factors.plan import cost_of, plan
+from attngru_bt.factors.scripts import Choice, choose, describe_scripts
 from attngru_bt.models.names import find
+from attngru_bt.reports.partial import PartialScores
 from attngru_bt.reports.tables import DASH
 from attngru_bt.trading import idle
 
@@ -127,7 +128,7 @@ def backtest(
         check_fees(commission, rules)
         choice = choose(factors)
         market = read_market(data, benchmark, membership, factor_file, ignore)
-        settings = dict(
+        settings = given(
             start=start,
             end=end,
             topk=topk,
@@ -148,11 +149,9 @@ def backtest(
             device=device,
             factors=choice.names,
         )
-        given = {name: value for name, value in settings.items() if value is not None}
-        for name in {"start", "end"} & set(given):
-            given[name] = date(name, str(given[name]))
-        progress, partial = Progress(err, out_dir), out_dir / PARTIAL
-        _tell_data(progress, market if "end" not in given else market.until(end), choice)
+        partial = PartialScores(out_dir)
+        progress = Progress(err, partial)
+        _tell_data(progress, market if end is None else market.until(settings["end"]), choice)
         try:
             strategy = engine.run(
                 market,
@@ -164,16 +163,16 @@ def backtest(
                 baseline=baseline,
                 inputs={script.path.name: script.digest for script in choice.scripts},
                 progress=progress.fit,
-                **((_embedded(model) | given) if data is None else given),
+                **((_embedded(model) | settings) if data is None else settings),
             )
         except KeyboardInterrupt as stopped:
             progress.stop()
             text = str(stopped) or "Interrupted: the same command goes on from what is finished."
-            if partial.exists():
-                text += f"\nScores so far: {partial}"
+            if partial.path.exists():
+                text += f"\nScores so far: {partial.path}"
             err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
             raise typer.Exit(130) from None
-        partial.unlink(missing_ok=True)
+        partial.remove()
         progress.stage(
             "backtest",
             f"{len(strategy.decisions)} rebalances since {strategy.trading_since:%Y-%m-%d}, "
@@ -200,13 +199,10 @@ def _embedded(model: str) -> dict[str, Any]:
 
 def _tell_data(progress: Progress, market: Market, choice: Choice) -> None:
     """Print what is read, and which factors are computed."""
-    bars = market.bars
-    planned = plan(bars, choice.names)  # a name that cannot be is an error at once
+    planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
     progress.stage(
         "data",
-        f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "
-        f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}"
-        + (", point-in-time members" if market.membership is not None else ""),
+        span(market) + (", point-in-time members" if market.membership is not None else ""),
     )
     notes = [note for note in (describe_scripts(choice.scripts), cost_of(planned.missing)) if note]
     progress.stage(

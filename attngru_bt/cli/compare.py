@@ -6,14 +6,14 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from attngru_bt import compare as comparison
+from attngru_bt import compare as engine
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, out, print_table, sentences
-from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
+from attngru_bt.cli.inputs import check_fees, dask_tls, given, read_market, span
 from attngru_bt.cli.options import (
     Benchmark,
     Cash,
@@ -45,12 +45,13 @@ from attngru_bt.cli.options import (
     Window,
 )
 from attngru_bt.cli.progress import Progress
-from attngru_bt.cli.scripts import Choice, choose
-from attngru_bt.compare.files import find_place
 from attngru_bt.compare.tables import subject, table2, table3
-from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
 from attngru_bt.factors.plan import plan
+from attngru_bt.factors.scripts import choose
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.tasks import Task
 
 EXAMPLES = """
 **Examples**
@@ -122,94 +123,61 @@ def compare(
     """
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug, out_dir), sole_use(out_dir):
+    with sentences(debug, out_dir):
         check_fees(commission, rules)
-        given: dict[str, Any] = dict(
+        choice = choose(factors)
+        settings = given(
             start=start, end=end, topk=topk, lookback=lookback, step=step, refit=refit,
             min_months=min_months, window=window, random_state=random_state, device=device,
+            factors=choice.names,
         )  # fmt: skip
-        otherwise = EMBEDDED if data is None else {}
-        settings: dict[str, Any] = {
-            **otherwise,
-            **{k: v for k, v in given.items() if v is not None},
-        }
-        settings = {k: date(k, v) if k in ("start", "end") else v for k, v in settings.items()}
-        account = dict(
+        account = given(
             cash=cash, commission=commission, slippage=slippage, periods=periods,
             riskfree=riskfree, rules=rules, rebalance=rebalance,
         )  # fmt: skip
-        progress = _compare(
-            read_market(data, benchmark, membership, factor_file, ignore),
-            choose(factors),
-            models,
-            out_dir,
-            settings,
-            seeds=seeds,
-            jobs=jobs,
-            tried=tried,
-            draws=draws,
-            client=dask,
-            tls=dask_tls(dask_ca, dask_cert, dask_key),
-            trading={k: v for k, v in account.items() if v is not None},
-            title=title,
-            into=into,
-        )
+        market = read_market(data, benchmark, membership, factor_file, ignore)
+        market = market if end is None else market.until(settings["end"])
+        planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
+        progress = Progress(err)
+        members = ", point-in-time members" if market.membership is not None else ""
+        progress.stage("data", f"{span(market)}, {len(planned.columns)} factors{members}")
+
+        def fit(done: int, total: int, task: Task, records: list[MonthRecord]) -> None:
+            progress.fit(done, total, task, records)
+            if done == total:
+                progress.stage("backtest", "every model's scores, and random names beside them")
+
+        try:
+            comparison = engine.run(
+                market,
+                models,
+                seeds=seeds,
+                jobs=jobs,
+                folder=out_dir,
+                client=dask,
+                tls=dask_tls(dask_ca, dask_cert, dask_key),
+                progress=fit,
+                trading=account,
+                tried=tried,
+                draws=draws,
+                title=title,
+                into=into,
+                **((EMBEDDED | settings) if data is None else settings),
+            )
+        except KeyboardInterrupt as stopped:
+            text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
+            progress.stop()
+            err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
+            raise typer.Exit(130) from None
+        finally:
+            progress.stop()
+        progress.stage("report", f"written to {out_dir}{os.sep}")
+        out.print(f"{subject(comparison)}\n", highlight=False, markup=False, soft_wrap=True)
+        scores = table2(comparison)
+        accuracy = [column.group.startswith("Accuracy") for column in scores.columns]
+        print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
+        print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
+        print_table("Earned, out of sample, after costs", table3(comparison))
+        for path in comparison.files:
+            out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
-
-
-def _compare(
-    market: Market,
-    choice: Choice,
-    models: str,
-    folder: Path,
-    settings: dict[str, Any],
-    *,
-    title: str | None,
-    into: Path | None,
-    **options: Any,
-) -> Progress:
-    if into is not None:
-        find_place(into, folder.name)  # hours later would be too late to say that there is none
-    if choice.names is not None:
-        settings["factors"] = choice.names
-    if "end" in settings:
-        market = market.until(settings["end"])
-    bars = market.bars
-    planned = plan(bars, choice.names)  # a name that cannot be is an error at once
-    progress = Progress(err)
-    progress.stage(
-        "data",
-        f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "
-        f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}, {len(planned.columns)} factors"
-        + (", point-in-time members" if market.membership is not None else ""),
-    )
-
-    def fit(done: int, total: int, task: Any, records: list[Any]) -> None:
-        progress.fit(done, total, task, records)
-        if done == total:
-            progress.stage("backtest", "every model's scores, and random names beside them")
-
-    try:
-        found = comparison.run(
-            market, models, folder=folder / "walks", progress=fit, **options, **settings
-        )
-    except KeyboardInterrupt as stopped:
-        text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
-        progress.stop()
-        err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(130) from None
-    finally:
-        progress.stop()
-    progress.stage("report", f"written to {folder}{os.sep}")
-    paths = comparison.write(found, folder, title=title)
-    if into is not None:
-        paths.append(comparison.insert(found, into, folder.name))
-    out.print(f"{subject(found)}\n", highlight=False, markup=False, soft_wrap=True)
-    scores = table2(found)
-    accuracy = [column.group.startswith("Accuracy") for column in scores.columns]
-    print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
-    print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
-    print_table("Earned, out of sample, after costs", table3(found))
-    for path in paths:
-        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
-    return progress

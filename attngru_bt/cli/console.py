@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as TerminalTable
 
-from attngru_bt.cli import scripts, trouble
+from attngru_bt.cli import trouble
+from attngru_bt.factors.scripts import blame
 from attngru_bt.reports.tables import Table
 
 # :names: of files are no emoji
@@ -78,7 +79,7 @@ def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        text = scripts.told(error)
+        text = blame(error)
         if text is None and isinstance(error, OSError) and error.errno is not None:
             text = trouble.told(error, out_path)
         if text is None and isinstance(error, (ValueError, TypeError, OSError, ImportError)):

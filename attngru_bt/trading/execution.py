@@ -11,7 +11,7 @@ from attngru_bt.trading.orders import Orders
 from attngru_bt.trading.rebalance import Rebalance, decide
 from attngru_bt.trading.sizing import FRACTION, Lots, affordable, cost, payable
 from attngru_bt.trading.trade_log import TradeLog
-from attngru_bt.trading.view import View
+from attngru_bt.trading.view import FeedView
 
 DUST = 1e-6  # share of the account's value below which a buy is not worth an order
 
@@ -24,7 +24,7 @@ class Execution:
     strategy : MonthlyTopK
         The owner of the orders; its parameters `topk`, `reserve`, `rebalance` and `substitute` are
         read.
-    view : View
+    view : FeedView
         The feeds that may be traded. Orders are sized on the open of the current session if they
         fill there (``cheat_on_open``), and on its close otherwise.
     log : TradeLog
@@ -36,7 +36,7 @@ class Execution:
     orders : Orders
     """
 
-    def __init__(self, strategy: bt.Strategy, view: View, log: TradeLog, market: Lots) -> None:
+    def __init__(self, strategy: bt.Strategy, view: FeedView, log: TradeLog, market: Lots) -> None:
         self.orders = Orders(strategy, view, log, market)
         self._broker = strategy.broker
         self._p = strategy.p

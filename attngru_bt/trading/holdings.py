@@ -8,7 +8,7 @@ import logging
 import backtrader as bt
 
 from attngru_bt.trading.trade_log import TradeLog
-from attngru_bt.trading.view import View
+from attngru_bt.trading.view import FeedView
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class Holdings:
     Parameters
     ----------
     broker : bt.BrokerBase
-    view : View
+    view : FeedView
         The feeds that may be traded, and their clock.
     stale_days : int
         A holding without a bar for more calendar days than these is stale: it fills no slot.
@@ -27,7 +27,9 @@ class Holdings:
         Where stale holdings are reported, once each.
     """
 
-    def __init__(self, broker: bt.BrokerBase, view: View, stale_days: int, log: TradeLog) -> None:
+    def __init__(
+        self, broker: bt.BrokerBase, view: FeedView, stale_days: int, log: TradeLog
+    ) -> None:
         self._broker = broker
         self._feeds = view.feeds
         self._last_bar = view.clock.last_bar

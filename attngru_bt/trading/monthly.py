@@ -26,7 +26,7 @@ from attngru_bt.trading.rebalance import rank
 from attngru_bt.trading.signals import checked_signal
 from attngru_bt.trading.sizing import PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision, log_rebalance
-from attngru_bt.trading.view import View
+from attngru_bt.trading.view import FeedView
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class MonthlyTopK(bt.Strategy):
                 f"rename the method to `make_signal`."
             )
         self._first_day = None if self.p.start is None else pd.Timestamp(self.p.start).date()
-        self._view = View(self, self._session)
+        self._view = FeedView(self, self._session)
         self._at_open = self._view.at_open
         self._months = Months(None if self._at_open else self.p.calendar)
         self.feeds = self._view.feeds

@@ -11,7 +11,7 @@ from attngru_bt.feeds.sessions import FeedSessions, RunSessions
 from attngru_bt.trading.cash_cap import CashCap
 from attngru_bt.trading.sizing import Lots
 from attngru_bt.trading.trade_log import TradeLog
-from attngru_bt.trading.view import View
+from attngru_bt.trading.view import FeedView
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Orders:
     ----------
     strategy : bt.Strategy
         The owner of the orders.
-    view : View
+    view : FeedView
         The feeds that may be traded, and their clock.
     log : TradeLog
     market : Lots
@@ -43,7 +43,7 @@ class Orders:
         The current session, under which events are logged.
     """
 
-    def __init__(self, strategy: bt.Strategy, view: View, log: TradeLog, market: Lots) -> None:
+    def __init__(self, strategy: bt.Strategy, view: FeedView, log: TradeLog, market: Lots) -> None:
         self.session: dt.date | None = None
         self._strategy = strategy
         self._broker = strategy.broker

@@ -16,7 +16,7 @@ from attngru_bt.feeds.reader import FeedReader
 from attngru_bt.feeds.roles import roles_of
 
 
-class View:
+class FeedView:
     """What a monthly strategy sees of its feeds.
 
     Parameters
