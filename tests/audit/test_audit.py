@@ -10,6 +10,9 @@ from sklearn.linear_model import LogisticRegression
 
 from attngru_bt import audit, backtest
 from attngru_bt.audit import (
+    Check,
+    Finding,
+    Report,
     accuracy,
     adjustment,
     factors,
@@ -20,7 +23,6 @@ from attngru_bt.audit import (
 )
 from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.limit import precision_limit, precision_moments
-from attngru_bt.audit.report import Check, Finding, Report
 from attngru_bt.audit.report import failed as fail
 from attngru_bt.data import Market, load_sp500, make_market
 from attngru_bt.data.bars import Bars, DataError
