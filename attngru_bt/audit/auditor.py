@@ -90,12 +90,12 @@ def run(
         Out-of-sample scores and labels made elsewhere, whose accuracy is checked as well; see
         `accuracy.read_scores`.
     factors : sequence of str, optional
-        Default: those a model is given.
+        Default: those that a model is given.
     model : {"fast", "network"}, default "fast"
-        What scores while the future is cut: a logistic regression, or the Attention-GRU, trained
-        for two epochs (what it sees does not depend on how long it is trained).
+        The model of the backtests without the future: a logistic regression, or the Attention-GRU,
+        trained for two epochs (what it sees does not depend on how long it is trained).
     signal : object, optional
-        A model or signal of your own in its place; see `AttentionGRUStrategy`.
+        A model or signal of your own instead; see `AttentionGRUStrategy`.
     strategy : subclass of MonthlyTopK
     universe : object with ``at(date)``, optional
         Who may be held; default: the market's membership.
@@ -104,7 +104,7 @@ def run(
     min_months : int, optional
         Labeled months before the first trade; default 12, or a quarter of the months if less.
     cuts : int, default 5
-        Dates at which the future is cut off and scrambled.
+        Number of dates after which the future is cut off, and scrambled.
     start : date, optional
         First day to trade. Default: five years before the end, or as soon as there is a model.
     end : date, optional
@@ -114,9 +114,9 @@ def run(
     random_state : int, default 0
         Of the dates, the changed numbers, and the model.
     tell : callable, optional
-        Called with each check when it is done.
+        Called with each check as soon as it is made.
     **params
-        Handed on to `backtest.run`: costs, market rules, parameters of the strategy.
+        Passed on to `backtest.run`: costs, market rules, parameters of the strategy.
 
     Returns
     -------
@@ -213,7 +213,7 @@ class _Audit:
 
         def make() -> Check:
             past = None if processes.factors is None else processes.factors.compute
-            # A process for the run alone is not worth a word here.
+            # That there is a process for the run alone is no matter of this check.
             note = "" if past is None and processes.note == APART else processes.note
             return causality.check(
                 bars, dates, factors=names, seed=self.seed, past=past, beside=note

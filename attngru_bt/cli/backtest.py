@@ -55,7 +55,7 @@ from attngru_bt.reports.partial import PartialScores
 from attngru_bt.reports.tables import DASH
 from attngru_bt.trading import idle
 
-# what the bundled 20 stocks are run with: ten years out of sample, each trained on the ten before
+# Settings for the 20 embedded stocks: ten years out of sample, each trained on the ten before it.
 EMBEDDED = dict(topk=5, start="2013-01-01", window=120)
 
 EXAMPLES = """
@@ -122,7 +122,7 @@ def backtest(
     on from there and ends with the same figures.
     """
     began = time.perf_counter()
-    # that nothing was traded is an error here
+    # If nothing is traded, the command ends with an error: it need not be a warning as well.
     log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
     with sentences(debug, out_dir):
         check_fees(commission, rules)
@@ -180,7 +180,7 @@ def backtest(
         )
         progress.stage("report", f"written to {out_dir}{os.sep}")
         metrics = json.loads((out_dir / "metrics.json").read_text(encoding="utf-8"))
-        if strategy.baseline is not None:  # over all of its sessions
+        if strategy.baseline is not None:  # its figures over all of its own sessions
             metrics["baseline"] = strategy.baseline.analyzers.performance.get_analysis()
         _print_metrics(metrics)
         for path in strategy.files:
@@ -189,7 +189,7 @@ def backtest(
 
 
 def _embedded(model: str) -> dict[str, Any]:
-    """Return what the bundled 20 stocks are run with; a baseline is not trained on a window."""
+    """Return the settings for the embedded stocks; a baseline has no window to be trained on."""
     return {
         name: value
         for name, value in EMBEDDED.items()
@@ -198,7 +198,7 @@ def _embedded(model: str) -> dict[str, Any]:
 
 
 def _tell_data(progress: Progress, market: Market, choice: Choice) -> None:
-    """Print what is read, and which factors are computed."""
+    """Print which data are read and which factors are computed."""
     planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
     progress.stage(
         "data",
@@ -225,7 +225,7 @@ _FIGURES = {
 
 
 def _print_metrics(metrics: dict[str, Any]) -> None:
-    """Print what the run earned beside its benchmark and baseline, and how good the scores were."""
+    """Print the returns beside those of benchmark and baseline, and the quality of the scores."""
     run = metrics["strategy"]
     title = (
         f"{metrics['evidence'].capitalize()}, {run['start'][:10]} .. {run['end'][:10]}, after costs"

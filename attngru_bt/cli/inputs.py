@@ -1,4 +1,4 @@
-"""What the commands read: data, benchmark, members, factor values, dates."""
+"""Inputs that several commands share: data with benchmark, members and factor values, and dates."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def span(market: Market) -> str:
 
 
 def date(option: str, text: str) -> str:
-    """Check a date given on the command line; returns it as YYYY-MM-DD."""
+    """Check a date of the command line; return it as YYYY-MM-DD."""
     return f"{checks.date(f'--{option}', text):%Y-%m-%d}"
 
 
@@ -68,12 +68,12 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def dask_tls(ca: Path | None, cert: Path | None, key: Path | None) -> dict[str, Path] | None:
-    """Return the TLS files that were given by name; None without any."""
+    """Return the TLS files that were given, by their role; None without any."""
     return given(ca=ca, cert=cert, key=key) or None
 
 
 def check_fees(commission: float | None, rules: str | None) -> None:
-    """Refuse a commission beside the rules of a market, which bring their own."""
+    """Refuse a commission together with the rules of a market, which bring their own fees."""
     if commission is not None and rules is not None:
         raise ValueError(
             f"--commission has no effect beside --rules {rules}, which brings its own fees; leave "
