@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -12,18 +12,8 @@ from rich.markup import escape
 from attngru_bt import audit as engine
 from attngru_bt.audit.accuracy import read_scores
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import given, read_market, span
-from attngru_bt.cli.options import (
-    Benchmark,
-    Data,
-    Debug,
-    End,
-    FactorFile,
-    Factors,
-    Ignore,
-    Members,
-    RandomState,
-)
+from attngru_bt.cli.inputs import chosen, given, read_market, span
+from attngru_bt.cli.options import DEBUG, END, FACTORS, INPUTS, SEED, shared
 from attngru_bt.factors.scripts import choose, describe_scripts
 
 EXAMPLES = """
@@ -45,13 +35,9 @@ that check in CI:
 _COLORS = {"pass": "green", "fail": "bold red", "skipped": "yellow"}
 
 
+@shared(INPUTS, FACTORS, END, SEED, DEBUG)
 def audit(
-    data: Data = None,
-    benchmark: Benchmark = None,
-    membership: Members = None,
-    factors: Factors = None,
-    factor_file: FactorFile = None,
-    ignore: Ignore = None,
+    *,
     against: Annotated[
         Path | None,
         typer.Option(help="The same data from another day or vendor: what differs is reported."),
@@ -67,7 +53,6 @@ def audit(
     start: Annotated[
         str | None, typer.Option(help="First day to trade. [default: five years before the end]")
     ] = None,
-    end: End = None,
     topk: Annotated[
         int | None, typer.Option(help="Names to hold. [default: 10, at most a quarter of all]")
     ] = None,
@@ -81,8 +66,7 @@ def audit(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the whole report there as JSON.")
     ] = None,
-    random_state: RandomState = None,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Check that data, factors, scores and orders know nothing of the future.
 
@@ -90,12 +74,12 @@ def audit(
     Exit code 1 if a check fails, 2 if the audit could not be made, else 0.
     """
     log_to_stderr(logging.WARNING)  # warnings about the data, while they are read
-    with sentences(debug, json_file):
+    with sentences(options["debug"], json_file):
         if json_file is not None and not json_file.resolve().parent.is_dir():
             raise ValueError(f"--json {json_file}: there is no folder {json_file.parent}; make it.")
-        market = read_market(data, benchmark, membership, factor_file, ignore)
+        market = read_market(**chosen(options, INPUTS))
         log_to_stderr(logging.ERROR)  # from here on the checks say what there is to say
-        choice = choose(factors)
+        choice = choose(options["factors"])
         scripts = describe_scripts(choice.scripts)
         text = f"{span(market)}; {scripts}" if scripts else span(market)
         err.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -109,9 +93,9 @@ def audit(
             min_months=min_months,
             cuts=cuts,
             skip=[name.strip() for option in skip or () for name in option.split(",")],
-            random_state=random_state or 0,
+            random_state=options["random_state"] or 0,
             tell=_print_check,
-            **given(start=start, end=end),
+            **given(start=start, end=options["end"]),
         )
         out.print(report.verdict, highlight=False, soft_wrap=True)
         if json_file is not None:

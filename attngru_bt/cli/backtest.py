@@ -14,38 +14,8 @@ from rich.table import Table
 
 from attngru_bt import backtest as engine
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import check_fees, dask_tls, given, read_market, span
-from attngru_bt.cli.options import (
-    Benchmark,
-    Cash,
-    Commission,
-    Dask,
-    DaskCa,
-    DaskCert,
-    DaskKey,
-    Data,
-    Debug,
-    Device,
-    End,
-    FactorFile,
-    Factors,
-    Ignore,
-    Jobs,
-    Lookback,
-    Members,
-    MinMonths,
-    Periods,
-    RandomState,
-    Rebalance,
-    Refit,
-    Riskfree,
-    Rules,
-    Slippage,
-    Start,
-    Step,
-    TopK,
-    Window,
-)
+from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
+from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market
 from attngru_bt.factors.plan import cost_of, plan
@@ -74,16 +44,9 @@ Factors of your own beside the default ones, and values computed elsewhere:
 """
 
 
+@shared(INPUTS, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def backtest(
-    data: Data = None,
-    benchmark: Benchmark = None,
-    membership: Members = None,
-    factors: Factors = None,
-    factor_file: FactorFile = None,
-    ignore: Ignore = None,
-    start: Start = None,
-    end: End = None,
-    topk: TopK = None,
+    *,
     model: Annotated[
         str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
     ] = "default",
@@ -91,30 +54,11 @@ def backtest(
         int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
     ] = None,
     out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
-    lookback: Lookback = None,
-    step: Step = None,
-    refit: Refit = None,
-    min_months: MinMonths = None,
-    window: Window = None,
-    rebalance: Rebalance = "entrants",
-    cash: Cash = 1_000_000.0,
-    commission: Commission = None,
-    rules: Rules = None,
-    slippage: Slippage = 0.0,
-    periods: Periods = 252,
-    riskfree: Riskfree = 0.0,
-    random_state: RandomState = None,
-    device: Device = None,
-    jobs: Jobs = 1,
-    dask: Dask = None,
-    dask_ca: DaskCa = None,
-    dask_cert: DaskCert = None,
-    dask_key: DaskKey = None,
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each rebalance.")] = False,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Train month by month, trade the best names, report: everything out of sample.
 
@@ -124,46 +68,26 @@ def backtest(
     began = time.perf_counter()
     # If nothing is traded, the command ends with an error: it need not be a warning as well.
     log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
-    with sentences(debug, out_dir):
-        check_fees(commission, rules)
-        choice = choose(factors)
-        market = read_market(data, benchmark, membership, factor_file, ignore)
+    with sentences(options["debug"], out_dir):
+        check_fees(options)
+        choice = choose(options["factors"])
+        market = read_market(**chosen(options, INPUTS))
         settings = given(
-            start=start,
-            end=end,
-            topk=topk,
-            lookback=lookback,
-            step=step,
-            refit=refit,
-            min_months=min_months,
-            window=window,
-            rebalance=rebalance,
-            cash=cash,
-            commission=commission,
-            slippage=slippage,
-            periods=periods,
-            riskfree=riskfree,
-            rules=rules,
-            n_networks=n_networks,
-            random_state=random_state,
-            device=device,
-            factors=choice.names,
+            **chosen(options, WALK, ACCOUNT), n_networks=n_networks, factors=choice.names
         )
         partial = PartialScores(out_dir)
         progress = Progress(err, partial)
-        _tell_data(progress, market if end is None else market.until(settings["end"]), choice)
+        _tell_data(progress, market.until(settings["end"]) if "end" in settings else market, choice)
         try:
             strategy = engine.run(
                 market,
                 model=model,
-                jobs=jobs,
-                client=dask,
-                tls=dask_tls(dask_ca, dask_cert, dask_key),
                 folder=out_dir,
                 baseline=baseline,
                 inputs={script.path.name: script.digest for script in choice.scripts},
                 progress=progress.fit,
-                **((_embedded(model) | settings) if data is None else settings),
+                **workers(options),
+                **((_embedded(model) | settings) if options["data"] is None else settings),
             )
         except KeyboardInterrupt as stopped:
             progress.stop()

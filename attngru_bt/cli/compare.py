@@ -6,44 +6,15 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attngru_bt import compare as engine
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, out, print_table, sentences
-from attngru_bt.cli.inputs import check_fees, dask_tls, given, read_market, span
-from attngru_bt.cli.options import (
-    Benchmark,
-    Cash,
-    Commission,
-    Dask,
-    DaskCa,
-    DaskCert,
-    DaskKey,
-    Data,
-    Debug,
-    Device,
-    End,
-    FactorFile,
-    Factors,
-    Ignore,
-    Jobs,
-    Members,
-    MinMonths,
-    Periods,
-    RandomState,
-    Rebalance,
-    Refit,
-    Riskfree,
-    Rules,
-    Slippage,
-    Start,
-    Step,
-    TopK,
-    Window,
-)
+from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
+from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
 from attngru_bt.compare.tables import subject, table2, table3
 from attngru_bt.factors.plan import plan
@@ -66,40 +37,14 @@ The tables as Markdown are in table.md: `cat runs/compare/table.md`
 """
 
 
+@shared(INPUTS, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def compare(
+    *,
     models: Annotated[str, typer.Option(help="Names with commas between them, or 'all'.")] = "all",
     seeds: Annotated[int, typer.Option(help="Walks per model, for mean and spread.")] = 1,
-    data: Data = None,
-    benchmark: Benchmark = None,
-    membership: Members = None,
-    factors: Factors = None,
-    factor_file: FactorFile = None,
-    ignore: Ignore = None,
-    start: Start = None,
-    end: End = None,
-    topk: TopK = None,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Where the files go, finished walks among them.")
     ] = Path("runs/compare"),
-    jobs: Jobs = 1,
-    dask: Dask = None,
-    dask_ca: DaskCa = None,
-    dask_cert: DaskCert = None,
-    dask_key: DaskKey = None,
-    lookback: Annotated[int | None, typer.Option(help="Steps the networks see.")] = None,
-    step: Step = None,
-    refit: Refit = None,
-    min_months: MinMonths = None,
-    window: Window = None,
-    rebalance: Rebalance = "entrants",
-    cash: Cash = 1_000_000.0,
-    commission: Commission = None,
-    rules: Rules = None,
-    slippage: Slippage = 0.0,
-    periods: Periods = 252,
-    riskfree: Riskfree = 0.0,
-    random_state: RandomState = None,
-    device: Device = None,
     tried: Annotated[
         int | None,
         typer.Option(help="Models and variants tried before choosing these, if more than shown."),
@@ -114,7 +59,7 @@ def compare(
         ),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Fit every model walk-forward on the same rows, trade its scores, compare out of sample.
 
@@ -123,20 +68,12 @@ def compare(
     """
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug, out_dir):
-        check_fees(commission, rules)
-        choice = choose(factors)
-        settings = given(
-            start=start, end=end, topk=topk, lookback=lookback, step=step, refit=refit,
-            min_months=min_months, window=window, random_state=random_state, device=device,
-            factors=choice.names,
-        )  # fmt: skip
-        account = given(
-            cash=cash, commission=commission, slippage=slippage, periods=periods,
-            riskfree=riskfree, rules=rules, rebalance=rebalance,
-        )  # fmt: skip
-        market = read_market(data, benchmark, membership, factor_file, ignore)
-        market = market if end is None else market.until(settings["end"])
+    with sentences(options["debug"], out_dir):
+        check_fees(options)
+        choice = choose(options["factors"])
+        settings = given(**chosen(options, WALK), factors=choice.names)
+        market = read_market(**chosen(options, INPUTS))
+        market = market.until(settings["end"]) if "end" in settings else market
         planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
         progress = Progress(err)
         members = ", point-in-time members" if market.membership is not None else ""
@@ -152,17 +89,15 @@ def compare(
                 market,
                 models,
                 seeds=seeds,
-                jobs=jobs,
                 folder=out_dir,
-                client=dask,
-                tls=dask_tls(dask_ca, dask_cert, dask_key),
                 progress=fit,
-                trading=account,
+                trading=given(**chosen(options, ACCOUNT)),
                 tried=tried,
                 draws=draws,
                 title=title,
                 into=into,
-                **((EMBEDDED | settings) if data is None else settings),
+                **workers(options),
+                **((EMBEDDED | settings) if options["data"] is None else settings),
             )
         except KeyboardInterrupt as stopped:
             text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."

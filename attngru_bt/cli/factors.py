@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import date, read_market
-from attngru_bt.cli.options import Benchmark, Data, End, FactorFile, Ignore
+from attngru_bt.cli.inputs import chosen, date, read_market
+from attngru_bt.cli.options import DEBUG, END, INPUTS, shared
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.market import Market
 from attngru_bt.factors.document import check_factor, describe, listing
@@ -39,17 +39,17 @@ Own = Annotated[
     list[str] | None,
     typer.Option("--factors", help="my_factors.py adds the factors it registers."),
 ]
-Debug = Annotated[bool, typer.Option(help="Show the traceback of an error.")]
 
 
 @app.command("list")
+@shared(DEBUG)
 def list_factors(
     family: Annotated[str | None, typer.Option(help="Only this family.")] = None,
     factors: Own = None,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Print a line per factor: name, family, look-back in bars, default, lines, what it is."""
-    with sentences(debug):
+    with sentences(options["debug"]):
         rows = listing(family, choose(factors).names)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         widths[-1] = 0
@@ -59,25 +59,25 @@ def list_factors(
 
 
 @app.command("describe")
+@shared(DEBUG)
 def describe_factor(
     name: Annotated[str, typer.Argument(help="Name of a factor, such as BIAS5.")],
     factors: Own = None,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Say what a factor is: meaning, lines, windows, look-back, scale, and its formula."""
-    with sentences(debug):
+    with sentences(options["debug"]):
         choose(factors)
         check_factor(name)
         _say(describe(name))
 
 
 @app.command("compute", epilog=EXAMPLES)
+@shared({name: option for name, option in INPUTS.items() if name != "membership"}, END, DEBUG)
 def compute(
     out_file: Annotated[
         Path, typer.Option("--out", help="Table to write: .parquet, .csv or .csv.gz.")
     ],
-    data: Data = None,
-    benchmark: Benchmark = None,
     names: Annotated[
         str | None,
         typer.Option(help="NAME,NAME,… [default: all that the data allow and are on by default]"),
@@ -88,25 +88,22 @@ def compute(
             help="my_factors.py adds the factors it registers; NAME,NAME,… as in --names."
         ),
     ] = None,
-    factor_file: FactorFile = None,
-    ignore: Ignore = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="As published, not divided by close or usual volume.")
     ] = False,
     start: Annotated[
         str | None, typer.Option(help="First day written; earlier bars are looked back on.")
     ] = None,
-    end: End = None,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Write a table: date, symbol and a column per factor, a row per stock and day of trade."""
     log_to_stderr(logging.WARNING)
-    with sentences(debug, out_file):
+    with sentences(options["debug"], out_file):
         check_path("--out", out_file)
-        market = read_market(data, benchmark, factor_file=factor_file, ignore=ignore)
+        market = read_market(**chosen(options, INPUTS))
         asked = choose([*(factors or ()), *([names] if names else ())]).names
-        if end is not None:
-            market = market.until(date("end", end))
+        if options["end"] is not None:
+            market = market.until(date("end", options["end"]))
         dates = _sessions_from(market, start)
         planned = plan(market.bars, asked)
         if asked is None:

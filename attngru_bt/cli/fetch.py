@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,7 @@ from rich.markup import escape
 from attngru_bt import checks
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date
+from attngru_bt.cli.options import DEBUG, shared
 from attngru_bt.data.vendors import VENDORS, Patience, download
 from attngru_bt.data.vendors.download import Report, last_day
 
@@ -35,6 +36,7 @@ Interrupted or failed? The same command goes on where it stopped.
 """
 
 
+@shared(DEBUG)
 def fetch(
     source: Annotated[str, typer.Option(help="akshare, baostock or yfinance.")],
     universe: Annotated[
@@ -65,11 +67,11 @@ def fetch(
         bool, typer.Option("--fresh", help="Forget what an earlier fetch left in the folder.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each repetition.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    **options: Any,
 ) -> None:
     """Fetch daily bars from a vendor into a panel folder; start again to go on."""
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug, out_dir):
+    with sentences(options["debug"], out_dir):
         checks.one_of("--source", source, VENDORS)
         first = date("start", start)
         last = f"{last_day(out_dir, fresh=fresh):%Y-%m-%d}" if end is None else date("end", end)

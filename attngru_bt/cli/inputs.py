@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from attngru_bt import checks
+from attngru_bt.cli.options import Option
 from attngru_bt.data.files import read_index
 from attngru_bt.data.market import Market, load, load_sp500
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import join_factor_file
+
+
+def chosen(options: Mapping[str, Any], *groups: Mapping[str, Option]) -> dict[str, Any]:
+    """Return the options of some groups, as far as the command has them."""
+    return {name: options[name] for group in groups for name in group if name in options}
 
 
 def read_market(
@@ -67,13 +73,15 @@ def given(**options: Any) -> dict[str, Any]:
     return values | {name: date(name, values[name]) for name in ("start", "end") if name in values}
 
 
-def dask_tls(ca: Path | None, cert: Path | None, key: Path | None) -> dict[str, Path] | None:
-    """Return the TLS files that were given, by their role; None without any."""
-    return given(ca=ca, cert=cert, key=key) or None
+def workers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who fits the models, as `walk_forward` takes it: jobs, client and tls."""
+    files = given(**{role: options[f"dask_{role}"] for role in ("ca", "cert", "key")})
+    return dict(jobs=options["jobs"], client=options["dask"], tls=files or None)
 
 
-def check_fees(commission: float | None, rules: str | None) -> None:
+def check_fees(options: Mapping[str, Any]) -> None:
     """Refuse a commission together with the rules of a market, which bring their own fees."""
+    commission, rules = options["commission"], options["rules"]
     if commission is not None and rules is not None:
         raise ValueError(
             f"--commission has no effect beside --rules {rules}, which brings its own fees; leave "
