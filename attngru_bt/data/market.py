@@ -20,7 +20,7 @@ from attngru_bt.data.files import (
     read_table,
     split_suffix,
     symbol_files,
-)
+)  # fmt: skip
 from attngru_bt.data.membership import Membership
 
 

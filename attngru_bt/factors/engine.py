@@ -181,7 +181,7 @@ def values_at(
     out[:, :, ~present] = np.nan
     position = {name: i for i, name in enumerate(planned.columns)}
     have = {name for name in (*LINES, *own_lines(bars)) if has_line(bars, name)}
-    clocks: dict[str, type[Traded] | type[Calendar]] = {"traded": Traded, "calendar": Calendar}
+    clocks: dict[str, type[View]] = {"traded": Traded, "calendar": Calendar}
     groups = _groups(planned.factors.values(), raw, days, source)
     with np.errstate(all="ignore"):  # a division by zero gives NaN, which is meant
         for clock, lookback, members in groups:

@@ -18,7 +18,7 @@ from attngru_bt.features.cross_section import (
     forward_returns,
     month_ends,
     step_positions,
-)
+)  # fmt: skip
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread

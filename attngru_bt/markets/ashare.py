@@ -34,7 +34,7 @@ from attngru_bt.markets.rulebook import (
     Limit,
     StampDuty,
     TransferFee,
-)
+)  # fmt: skip
 
 Stay = tuple[dt.date | None, dt.date | None]  # first day of trading, first day no longer listed
 NAME = "market"  # of the analyzer: strategy.analyzers.market.frame() is the report

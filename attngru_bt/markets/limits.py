@@ -17,14 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attngru_bt.feeds.sessions import session_of
-from attngru_bt.markets.rulebook import (
-    EXCHANGES,
-    NONE,
-    Limit,
-    board_of,
-    in_force,
-    ticks_per_unit,
-)
+from attngru_bt.markets.rulebook import EXCHANGES, NONE, Limit, board_of, in_force, ticks_per_unit
 
 STARTS_LATE = 15  # calendar days after the listing; a feed that starts later lacks the first days
 
