@@ -26,7 +26,7 @@ from attngru_bt.factors.registry import LINES, Registry, registry
 BLOCK = 80_000
 """Most values of a line that are computed together: those of 56 assets of 1,400 bars, 640 kB."""
 
-_GROUPS = (40, 130, 320, 640, 1300)
+GROUPS = (40, 130, 320, 640, 1300)
 """Limits of the groups of factors, by look-back in bars; longer ones get the whole history."""
 
 
@@ -122,7 +122,7 @@ def _groups(
     groups: dict[tuple[str, int | None], list[Factor]] = {}
     for factor in factors:
         lookback = total_lookback(factor, raw, source)
-        limit = next((g for g in _GROUPS if lookback is not None and lookback <= g), None)
+        limit = next((g for g in GROUPS if lookback is not None and lookback <= g), None)
         if limit is not None and limit + n_new > 0.8 * n_bars:
             limit = None  # hardly shorter than the whole history: not worth a pass of its own
         groups.setdefault((factor.clock, limit), []).append(factor)
