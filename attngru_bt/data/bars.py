@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.checks import nearest as nearest  # old address, until all callers have moved
 from attngru_bt.data.names import fault
 
 PRICE_LINES = ("open", "high", "low", "close", "preclose")
