@@ -63,7 +63,7 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
         for place, name in enumerate(computed):
             measured[name, horizon] = rows, values[:, :, place], returns
             watch.take(name, horizon, False, values[:, :, place], returns)
-    foresights += watch.found()
+    foresights += watch.new_findings()
     own = f" and {len(computed)} factors of your own" if computed else ""
     text = (
         f"{len(bars.lines)} lines of {len(bars.assets)} stocks{own}, beside the return to "

@@ -1,4 +1,4 @@
-"""What is handed to workers, and what becomes of it when none is left."""
+"""A call that a worker makes, and the error when no worker is left."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
-LOST_WORKERS = 3  # how often lost workers are made good for
+MAX_RESTARTS = 3  # how many times a crashed pool of workers is restarted
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function and its arguments
 Store = Callable[[int, Any], None]
 
 
 class WorkersLost(OSError):
-    """Nobody is left to do the tasks; those that were finished have been handed over."""
+    """The workers crashed too often; what they had finished has been stored."""
 
 
 def in_worker(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Do one call in a worker."""
-    # Once a piece this large was freed (31 MiB), the C library keeps what is freed for the next
-    # array, instead of asking the system for every one: a fifth of the time of many small arrays.
+    """Make one call in a worker process or thread."""
+    # Freeing one large block (31 MiB) raises glibc's threshold for mmap. From then on freed arrays
+    # are reused instead of being returned to the system, which saves a fifth of the time where
+    # arrays are many and small.
     np.empty(31 << 17)
     return function(*arguments)

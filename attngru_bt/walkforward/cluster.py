@@ -1,4 +1,4 @@
-"""Tasks on a Dask cluster: how it is connected to, and what happens when it loses workers."""
+"""Make calls on a Dask cluster: connecting to it, and surviving the loss of workers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from attngru_bt.walkforward.calls import LOST_WORKERS, Call, Store, WorkersLost, in_worker
+from attngru_bt.walkforward.calls import MAX_RESTARTS, Call, Store, WorkersLost, in_worker
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 5  # seconds that a scheduler is waited for
-NO_WORKER = 60  # seconds that a scheduler without workers is waited for
+PATIENCE = 5  # seconds to wait for an answer of the scheduler
+NO_WORKER = 60  # seconds to wait for a first worker
 
 TLS_FILES = ("ca", "cert", "key")
 
@@ -55,17 +55,17 @@ def connected(client: Any, tls: Mapping[str, Any] | None = None) -> Iterator[Any
         ) from None
     security = None if tls is None else _security(tls)
     try:
-        found = Client(client, timeout=PATIENCE, security=security)  # type: ignore[no-untyped-call]
+        connection = Client(client, timeout=PATIENCE, security=security)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, TypeError, ValueError) as error:
         raise ValueError(_unanswered(client, error)) from error
     try:
-        yield found
+        yield connection
     finally:
-        found.close()  # type: ignore[no-untyped-call]
+        connection.close()  # type: ignore[no-untyped-call]
 
 
 def _security(tls: Mapping[str, Any]) -> Any:
-    """Return distributed's form of the TLS files, each of which must be there."""
+    """Return the TLS files as distributed takes them, after checking that they exist."""
     from distributed.security import Security
 
     for name in tls:
@@ -96,7 +96,7 @@ def _security(tls: Mapping[str, Any]) -> Any:
 
 
 def _unanswered(address: str, error: Exception) -> str:
-    if isinstance(error, TypeError):  # distributed's way to say that there are no certificates
+    if isinstance(error, TypeError):  # what distributed raises when certificates are missing
         return (
             f"`client`: {address} is an encrypted address; give the files of the connection: `tls` "
             f"(--dask-tls-ca, --dask-tls-cert, --dask-tls-key)."
@@ -108,7 +108,7 @@ def _unanswered(address: str, error: Exception) -> str:
 
 
 def n_threads(client: Any) -> int:
-    """How many threads the cluster has; at least 1, for workers may come later.
+    """Return how many threads the cluster has; at least 1, since workers may still join.
 
     Raises
     ------
@@ -117,19 +117,19 @@ def n_threads(client: Any) -> int:
     """
     try:
         return max(1, sum(client.nthreads().values()))
-    except Exception as error:  # the client is closed, in one of many ways
+    except Exception as error:  # a closed client raises one of many errors
         raise WorkersLost("The Dask scheduler is gone.") from error
 
 
 def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client: Any) -> None:
-    """Let a cluster do what is left; when all workers were lost, new ones begin with it again.
+    """Make the remaining calls on a cluster; if all workers are lost, new ones start over.
 
-    The scheduler itself gives the tasks of a lost worker to the others.
+    The scheduler itself gives the calls of one lost worker to the others.
     """
     from distributed import KilledWorker
 
     address = str(client.scheduler.address)
-    for attempt in range(LOST_WORKERS + 1):
+    for attempt in range(MAX_RESTARTS + 1):
         _await_workers(client, address)
         try:
             _do(left, store, stop, client, address)
@@ -140,14 +140,14 @@ def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client:
                 f"to, often for want of memory."
             ) from error
         except CancelledError as error:
-            # the last worker has taken along what the tasks share, or the scheduler is gone
-            if attempt == LOST_WORKERS:
+            # the shared arguments were lost with the last worker, or the scheduler is gone
+            if attempt == MAX_RESTARTS:
                 raise WorkersLost(
                     f"The Dask cluster at {address} lost all its workers {attempt + 1} times."
                 ) from error
             logger.warning("The workers of %s were lost: new ones do their tasks again.", address)
         except Exception as error:
-            if client.status == "running":  # a task's own
+            if client.status == "running":  # the call itself failed
                 raise
             raise WorkersLost(f"The Dask scheduler at {address} is gone.") from error
 
@@ -159,44 +159,44 @@ def _await_workers(client: Any, address: str) -> None:
         raise WorkersLost(
             f"The Dask cluster at {address} has had no worker for {NO_WORKER} seconds."
         ) from error
-    except Exception as error:  # the client is closed, in one of many ways
+    except Exception as error:  # a closed client raises one of many errors
         raise WorkersLost(f"The Dask scheduler at {address} is gone.") from error
 
 
 def _do(
     left: dict[int, Call], store: Store, stop: threading.Event, client: Any, address: str
 ) -> None:
-    """Keep two tasks a thread with the cluster until all are done."""
+    """Make the calls, keeping the cluster busy with two per thread."""
     from distributed import wait
 
     shared = _shared(left)
-    places = client.scatter(shared, broadcast=True, hash=False) if shared else []
-    there = dict(zip(map(id, shared), places, strict=True))
+    on_cluster = client.scatter(shared, broadcast=True, hash=False) if shared else []
+    sent_once = dict(zip(map(id, shared), on_cluster, strict=True))
     calls = iter(list(left.items()))
-    at_hand: dict[Any, int] = {}
+    running: dict[Any, int] = {}  # future → number of its call
     while True:
-        room = 2 * n_threads(client) - len(at_hand)
+        room = 2 * n_threads(client) - len(running)
         for number, (function, arguments) in islice(calls, 0 if stop.is_set() else max(room, 0)):
-            sent = [there.get(id(part), part) for part in arguments]
-            at_hand[client.submit(_threaded, function, *sent, pure=False)] = number
-        if not at_hand:
+            sent = [sent_once.get(id(part), part) for part in arguments]
+            running[client.submit(_threaded, function, *sent, pure=False)] = number
+        if not running:
             return
         try:
-            looked = wait(  # type: ignore[no-untyped-call]
-                list(at_hand), timeout=PATIENCE, return_when="FIRST_COMPLETED"
+            finished = wait(  # type: ignore[no-untyped-call]
+                list(running), timeout=PATIENCE, return_when="FIRST_COMPLETED"
             )
-        except TimeoutError:  # of this look only
+        except TimeoutError:  # nothing finished yet
             if not client.nthreads():
                 _await_workers(client, address)
             continue
-        for future in looked.done:
-            number = at_hand.pop(future)
+        for future in finished.done:
+            number = running.pop(future)
             store(number, future.result())
             del left[number]
 
 
 def _threaded(function: Any, *arguments: Any) -> Any:
-    """Do one call in a worker's thread, and let it begin no processes of its own there."""
+    """Make one call in a worker's thread; it may not start processes of its own."""
     import joblib
 
     with joblib.parallel_config(backend="threading"):
@@ -209,7 +209,7 @@ def _shared(calls: Mapping[int, Call]) -> list[Any]:
         part
         for _, arguments in calls.values()
         for part in arguments
-        if not isinstance(part, (str, int, float, type(None)))  # no object of their own
+        if not isinstance(part, (str, int, float, type(None)))  # too small to be worth it
     ]
     seen = Counter(map(id, parts))
     return [part for part in {id(part): part for part in parts}.values() if seen[id(part)] > 1]

@@ -1,4 +1,4 @@
-"""Who does the tasks: this process, processes of this machine, or a cluster."""
+"""Make calls in this process, in worker processes of this machine, or on a cluster."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from attngru_bt.walkforward import cluster
-from attngru_bt.walkforward.calls import LOST_WORKERS, Call, Store, WorkersLost, in_worker
+from attngru_bt.walkforward.calls import MAX_RESTARTS, Call, Store, WorkersLost, in_worker
 
 logger = logging.getLogger(__name__)
 
-ORPHANED = 1.0  # seconds between a worker's looks at whether its parent lives
+ORPHAN_CHECK = 1.0  # seconds between a worker's checks that its parent is alive
 
 
 def n_workers(jobs: int = 1, client: Any = None) -> int:
-    """How many processes or threads do the work; `jobs` and `client` as in `work`."""
+    """Return how many processes or threads do the work; `jobs` and `client` as in `work`."""
     if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs == 0 or jobs < -1:
         raise ValueError(f"`jobs` must be at least 1, or -1 for one per core; got {jobs!r}.")
     if client is not None:
@@ -42,26 +42,31 @@ def work(
     jobs: int = 1,
     client: Any = None,
 ) -> bool:
-    """Do the tasks and hand each result over as it comes. Returns whether all were done.
+    """Make all calls, and store each result as soon as it is there.
 
-    False after Ctrl-C: no new task is begun, those at hand are finished and handed over. A second
-    Ctrl-C ends at once.
+    After Ctrl-C no new call is started; the running ones are finished and stored. A second Ctrl-C
+    interrupts at once.
 
     Parameters
     ----------
     todo : mapping of int to (function, arguments)
-        The function is found by its name in a worker. An argument that several calls share is sent
-        to a cluster once.
+        A worker imports the function by its name. An argument that several calls share is sent to
+        a cluster only once.
     store : callable
         ``store(number, result)``; always called in this process.
     jobs : int
     client : dask.distributed.Client, default None
         See `cluster.connected`.
 
+    Returns
+    -------
+    bool
+        Whether all calls were made; False after Ctrl-C.
+
     Raises
     ------
     WorkersLost
-        If workers are lost again and again, or none is left.
+        If the workers crash again and again, or none is left.
     """
     n_workers(jobs)
     left = dict(todo)
@@ -80,11 +85,11 @@ def work(
 
 
 def _hand_out(left: dict[int, Call], store: Store, stop: threading.Event, jobs: int) -> None:
-    """Let processes do what is left; a lost one costs the tasks at hand, which are done again."""
+    """Make the remaining calls in processes; calls that a crash interrupted are made again."""
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    for attempt in range(LOST_WORKERS + 1):
+    for attempt in range(MAX_RESTARTS + 1):
 
         def orders() -> Iterator[Any]:
             for number, (function, arguments) in list(left.items()):
@@ -100,8 +105,8 @@ def _hand_out(left: dict[int, Call], store: Store, stop: threading.Event, jobs: 
         )
         try:
             with config, warnings.catch_warnings():
-                # loky begins a worker anew whose memory has grown by 300 MB. No leak: torch is
-                # imported with the first fit, and cross-sections are mapped as they are read
+                # loky restarts a worker whose memory has grown by 300 MB. That is no leak: the
+                # first fit imports torch, and cross-sections are mapped into memory when read.
                 warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
                 parallel = joblib.Parallel(
                     n_jobs=jobs,
@@ -115,14 +120,14 @@ def _hand_out(left: dict[int, Call], store: Store, stop: threading.Event, jobs: 
                     del left[number]
             return
         except TerminatedWorkerError as error:
-            if attempt == LOST_WORKERS:
+            if attempt == MAX_RESTARTS:
                 raise WorkersLost(
-                    f"Worker processes were lost {LOST_WORKERS + 1} times, often for want of "
+                    f"Worker processes were lost {MAX_RESTARTS + 1} times, often for want of "
                     f"memory; use fewer `jobs`."
                 ) from error
-            logger.warning("A worker process was lost; its task is done again.")
+            logger.warning("A worker process crashed; its task is done again.")
         except pickle.PicklingError as error:
-            # arrays go to the workers through files; what went wrong with these comes as text
+            # joblib passes arrays through temporary files, and reports a full disk as text only
             if os.strerror(errno.ENOSPC) in str(error.__cause__):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise
@@ -133,33 +138,33 @@ def _numbered(number: int, function: Any, *arguments: Any) -> tuple[int, Any]:
 
 
 def _begin_worker(parent: int) -> None:
-    """Set a worker process up: Ctrl-C is for its parent, whose end is its own."""
+    """Set up a worker process: it ignores Ctrl-C, and ends when its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    """End this process, in the middle of a task too, soon after its parent has ended.
+    """End this process soon after its parent has ended, even in the middle of a task.
 
-    Whoever is killed cannot tell its workers, and they would wait for tasks for minutes. A process
-    without a parent is given another one by the system.
+    A parent that is killed cannot stop its workers, which would wait for tasks for minutes. The
+    system gives an orphan another parent, so a changed parent means that the old one has ended.
     """
     while os.getppid() == parent:
-        time.sleep(ORPHANED)
+        time.sleep(ORPHAN_CHECK)
     os._exit(1)
 
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets; the second interrupts as ever."""
+    """Yield an event that the first Ctrl-C sets; a second Ctrl-C interrupts as usual."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield stop  # signals are the main thread's
+        yield stop  # only the main thread may handle signals
         return
     before = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: Any) -> None:
-        logger.warning("Stopping: what is being computed is finished first.")
+        logger.warning("Stopping after the fits that are running now.")
         stop.set()
         signal.signal(signal.SIGINT, before)
 

@@ -60,19 +60,19 @@ def fit(recipe: Recipe, sections: Sequence[CrossSection]) -> Fit:
 
     Notes
     -----
-    BLAS and OpenMP are held to one thread, since sums are ordered differently with more: the same
-    bits come out of a script, of parallel jobs and of a cluster.
+    BLAS and OpenMP are limited to one thread, since more threads add numbers in another order. So
+    a script, parallel jobs and a cluster give the same bits.
     """
     return fit_together([(recipe, training_set(recipe, sections))])[0]
 
 
 def fit_together(orders: Sequence[tuple[Recipe, TrainingSet]]) -> list[Fit]:
-    """Fit a fresh model per order, side by side where that is faster; the bits are those of `fit`.
+    """Fit a fresh model per order, side by side where that is faster, with the bits of `fit`.
 
     Parameters
     ----------
     orders : sequence of (Recipe, TrainingSet)
-        Such as the seeds of one model in a few months. What they share in time is shared out.
+        Such as the seeds of one model in a few months. The time of shared work is split evenly.
     """
     began = time.perf_counter()
     models = [recipe.make_model(rows.month_end) for recipe, rows in orders]
@@ -143,7 +143,7 @@ def _scores(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _in_sample(model: Any, rows: TrainingSet, topk: int) -> dict[str, float]:
-    """How well the model tells the rows it was fitted on."""
+    """Return how well the model separates the rows that it was fitted on."""
     scores = _scores(model, rows.features)
     figures: dict[str, float] = {}
     if hasattr(model, "classes_"):

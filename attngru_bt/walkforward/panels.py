@@ -1,4 +1,4 @@
-"""The cross-sections of a walk: factors handed out by month-ends, put together in their order."""
+"""The panels of a walk-forward: factors computed per month-end, put together in order of time."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from attngru_bt.walkforward.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-CHUNKS = 4  # per worker, at least
-MONTH_ENDS = 12  # per chunk, at most
+CHUNKS = 4  # at least so many per worker
+MONTH_ENDS = 12  # at most so many per chunk
 
-# parameters that decide the cross-sections; models that agree on them share a panel
+# the parameters that decide the cross-sections: recipes that agree on them share a panel
 _PANEL = ("factors", "raw", "lookback", "step", "standardize", "universe")
 
-Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # sessions up to a month-end, assets
+Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # positions of sessions and of assets
 Values = NDArray[np.float64]
 
 
 def panel_key(recipe: Recipe) -> str:
     """Key of a recipe's cross-sections: recipes with the same key share a panel."""
     parts = {name: getattr(recipe, name) for name in _PANEL}
-    parts["standardize"] = recipe.standardize == "date"  # the rest is the preprocessing's
+    parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
     parts["universe"] = id(recipe.universe)
     return repr(parts)
 
@@ -48,14 +48,14 @@ def panel_key(recipe: Recipe) -> str:
 def take_panels(
     market: Market, recipes: Iterable[Recipe], *, jobs: int = 1, client: Any = None
 ) -> dict[str, Panel]:
-    """Take the cross-sections of all month-ends, each from the bars up to it and nothing else.
+    """Compute the cross-sections of all month-ends, each from the bars up to it and nothing else.
 
     Parameters
     ----------
     market : Market
     recipes : iterable of Recipe
     jobs, client
-        Who computes the factors, see `crew.work`.
+        Where the factors are computed; see `crew.work`.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def take_panels(
     Raises
     ------
     KeyboardInterrupt
-        On Ctrl-C, after the month-ends at hand.
+        On Ctrl-C, after the chunks that are running.
     WorkersLost
         See `crew.work`.
     """
@@ -82,35 +82,36 @@ def take_panels(
     size = math.ceil(len(ends) * len(panels) / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
     todo: dict[int, Call] = {}
-    of: dict[int, tuple[Panel, list[Order]]] = {}
+    chunks: dict[int, tuple[Panel, list[Order]]] = {}  # what each call computes
     for panel in panels.values():
         orders = _orders(panel, bars, ends)
         for start in range(0, len(orders), size):
             chunk = orders[start : start + size]
-            of[len(todo)] = panel, chunk
+            chunks[len(todo)] = panel, chunk
             history = panel.history
             todo[len(todo)] = factors_at, (bars, history.names, history.raw, source, chunk)
 
-    arrived: dict[int, list[Values]] = {}
-    taken = 0
+    waiting: dict[int, list[Values]] = {}
+    next_chunk = 0
 
     def store(number: int, values: list[Values]) -> None:
-        nonlocal taken
-        arrived[number] = values
-        while taken in arrived:  # in order: each cross-section says what came of the one before
-            panel, chunk = of[taken]
-            for (days, assets), factors in zip(chunk, arrived.pop(taken), strict=True):
+        nonlocal next_chunk
+        waiting[number] = values
+        # in order of time, since each cross-section brings the outcome of the one before
+        while next_chunk in waiting:
+            panel, chunk = chunks[next_chunk]
+            for (days, assets), factors in zip(chunk, waiting.pop(next_chunk), strict=True):
                 known = bars.rows(0, int(days[-1]) + 1)
                 names = [bars.assets[i] for i in assets]
                 panel.history.put(known, bars.dates[days], names, factors)
                 panel.extend(known)
-            taken += 1
+            next_chunk += 1
 
     def stopped() -> str:
         done = sum(len(panel.sections) for panel in panels.values())
         return (
             f"Stopped after {done} of {len(ends) * len(panels)} cross-sections, before the first "
-            f"fit; cross-sections are not kept: the same call begins with them."
+            f"fit. Cross-sections are not kept: the same call computes them again."
         )
 
     try:
@@ -122,15 +123,15 @@ def take_panels(
 
 
 def ends_a_month(date: pd.Timestamp) -> bool:
-    """Whether no weekday of the month is left: only then is the last session surely a month-end."""
+    """Whether no weekday of the month is left, so that its last session is known to be the last."""
     return (date + pd.offsets.BDay(1)).month != date.month
 
 
 def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
-    """Say what each month-end adds: sessions since the one before, who may be held then.
+    """Return what to compute for each month-end: its new sessions, and who may be held then.
 
-    Whoever joins later is not among them, since that was not known; the panel computes the earlier
-    steps of those when they join.
+    Assets that join the universe later are left out, since that was not known yet. The panel
+    computes their earlier steps when they join.
     """
     orders = []
     before = -1
@@ -148,7 +149,7 @@ def factors_at(
     source: Registry | bytes,
     orders: Sequence[Order],
 ) -> list[Values]:
-    """Factors at month-ends, of each from the bars up to it and nothing later.
+    """Return the factors at some month-ends, each from the bars up to it and nothing later.
 
     Parameters
     ----------
@@ -156,7 +157,8 @@ def factors_at(
     names, raw
         See `FactorHistory`.
     source : Registry or bytes
-        The factors; of the process that hands out, for a worker has but the library's.
+        Factor registry; for a worker, that of the parent process, pickled, since a worker only
+        has the built-in factors.
     orders : sequence of (days, assets)
         Positions of the sessions, the last one the month-end, and of the assets.
 
@@ -178,15 +180,13 @@ def factors_at(
 
 
 def _packed(source: Registry) -> bytes:
-    """Factors as bytes. Functions of files that a worker would not find are packed themselves."""
+    """Return the factor registry as bytes, with the code that a worker could not import."""
     import cloudpickle
 
     names = {str(getattr(node.function, "__module__", None)) for node in source.nodes.values()}
-    # run as a file, not imported by name; what stands beside it may not be found either
-    run = [m for name in names if (m := sys.modules.get(name)) and m.__spec__ is None]
-    folders = {
-        folder for module in run if module.__name__ != "__main__" and (folder := _folder(module))
-    }
+    # scripts that were run by path cannot be imported by name, nor may the modules beside them
+    scripts = [m for name in names if (m := sys.modules.get(name)) and m.__spec__ is None]
+    folders = {folder for m in scripts if m.__name__ != "__main__" and (folder := _folder(m))}
     modules = [
         m for m in list(sys.modules.values()) if _folder(m) in folders and m.__name__ != "__main__"
     ]

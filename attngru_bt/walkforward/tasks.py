@@ -1,4 +1,4 @@
-"""The work of a walk-forward, cut into tasks that know nothing of each other."""
+"""The work of a walk-forward, cut into independent tasks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.training_set import TrainingSet, training_set
 
-BUNDLES = 4  # per worker, at least
-MAX_ROWS = 100_000  # fitted on at once
+BUNDLES = 4  # at least so many per worker
+MAX_ROWS = 100_000  # training rows per bundle, at most
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Task:
 def bundles(
     tasks: Mapping[int, Task], sections: Sequence[CrossSection], n_workers: int
 ) -> list[list[int]]:
-    """Put tasks together whose networks are trained side by side: seeds of a month, then months.
+    """Group tasks whose networks are trained side by side: seeds of one month first, then months.
 
-    As many as pay and fit into memory, but no more than leave each worker `BUNDLES` to take in
-    turn, so that none is idle for long.
+    A bundle is as large as training gains by it and memory allows, but small enough to leave
+    each worker at least `BUNDLES`, so that none is idle for long.
 
     Parameters
     ----------
