@@ -142,17 +142,17 @@ def run(
         against = None if against is None else against.until(end)
     universe = market.membership if universe is None else universe
     settings = chosen(market, universe, topk, min_months, start)
-    made = parameters(settings, signal, model, strategy, factors, random_state)
-    rerun = Rerun(strategy, made | params)
+    base = parameters(settings, signal, model, strategy, factors, random_state)
+    rerun = Rerun(strategy, base | params)
     default = [factor.name for factor in registry if factor.default]
-    own = bool(own_factors(default if factors is None else factors))
+    has_own = bool(own_factors(default if factors is None else factors))
     with ExitStack() as stack:
         # Begun before anything is computed: what the processes know is not of this audit.
         processes = Processes(
             stack,
             rerun,
-            for_factors=own and causality.NAME not in skip,
-            for_run=(own or not (rerun.is_ours() and is_ours(universe)))
+            for_factors=has_own and causality.NAME not in skip,
+            for_run=(has_own or not (rerun.is_ours() and is_ours(universe)))
             and not set(REPLAYED) <= set(skip),
         )
         audit = _Audit(market, universe, rerun, processes, cuts, random_state, skip, tell)

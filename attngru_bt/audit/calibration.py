@@ -79,26 +79,26 @@ def check(
     assert worst is not None
     every = np.concatenate(distances)
     mean, error = float(every.mean()), float(every.std(ddof=1) / np.sqrt(len(every)))
-    told = (
+    text = (
         f"{seeds} accounts of random scores without costs earned {mean:+.3%} a month beside the "
         f"stocks in equal weight (standard error {error:.3%}, {len(every)} months in all)"
     )
     beyond = NormalDist().inv_cdf(CONFIDENCE) * max(error, 1e-6)
     if abs(mean) <= beyond:
-        return passed(NAME, f"{told}: no more than chance.")
+        return passed(NAME, f"{text}: no more than chance.")
     if mean < 0 and not ours:
         return passed(
             NAME,
-            f"{told}: less than the stocks beyond chance, as of a strategy that holds cash or does "
+            f"{text}: less than the stocks beyond chance, as of a strategy that holds cash or does "
             "not trade by its scores alone.",
         )
-    text = f"in the month from {worst[1].date()} on an account was {worst[0]:+.2%} off."
+    sentence = f"in the month from {worst[1].date()} on an account was {worst[0]:+.2%} off."
     return failed(
         NAME,
-        f"{told}: scores that know nothing cannot {'earn' if mean > 0 else 'lose'} that, so what "
+        f"{text}: scores that know nothing cannot {'earn' if mean > 0 else 'lose'} that, so what "
         "is bought, when or at which price depends on more than the scores; no result of this "
         "strategy on these data means what it says.",
-        [Finding(text, None, worst[1], "account")],
+        [Finding(sentence, None, worst[1], "account")],
     )
 
 

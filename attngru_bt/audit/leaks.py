@@ -35,11 +35,11 @@ class Leak:
         Last date whose bars were left unchanged; not before `date`.
     scrambled : bool
         Whether later bars were changed rather than removed.
-    whole, other : float
+    value, other : float
         The value with all bars, and the one without those after `cut` (or with others).
     ahead : int or None
         Number of sessions after `date` that the value depends on; None: not known.
-    own : int or None
+    bars_ahead : int or None
         In how many of these sessions the asset traded.
     to_the_end : bool
         Whether `ahead` reaches the end of the data.
@@ -52,10 +52,10 @@ class Leak:
     date: pd.Timestamp
     cut: pd.Timestamp
     scrambled: bool
-    whole: float
+    value: float
     other: float
     ahead: int | None = None
-    own: int | None = None
+    bars_ahead: int | None = None
     to_the_end: bool = False
     kept: bool = False
 
@@ -63,8 +63,8 @@ class Leak:
     def sentence(self) -> str:
         """One sentence: which value, what it was and became, how far it looked ahead."""
         # If only the last digits differ, as of sums over another number of bars, show them all.
-        digits = 10 if f"{self.whole:.10g}" != f"{self.other:.10g}" else 17
-        whole, other = (_number(value, digits) for value in (self.whole, self.other))
+        digits = 10 if f"{self.value:.10g}" != f"{self.other:.10g}" else 17
+        value, other = (_number(number, digits) for number in (self.value, self.other))
         if self.scrambled:
             change = f"{other} if the bars after {self.cut.date()} are others"
         else:
@@ -77,13 +77,15 @@ class Leak:
             )
         if self.ahead is not None:
             sessions = f"{self.ahead} session{'' if self.ahead == 1 else 's'} ahead"
-            if self.own and self.own != self.ahead and not self.to_the_end:
+            if self.bars_ahead and self.bars_ahead != self.ahead and not self.to_the_end:
                 # The next bars of a suspended stock may be many sessions away.
-                bars = f"{self.own} bar{'' if self.own == 1 else 's'} of the stock ahead"
+                bars = (
+                    f"{self.bars_ahead} bar{'' if self.bars_ahead == 1 else 's'} of the stock ahead"
+                )
                 sessions = f"{bars} ({self.ahead} sessions)"
             sight = f": it looks {sessions}" + (", to the very last bar" * self.to_the_end)
         return (
-            f"{self.name} of {self.asset} on {self.date.date()} is {whole} with all bars, "
+            f"{self.name} of {self.asset} on {self.date.date()} is {value} with all bars, "
             f"but {change}{sight}."
         )
 
@@ -104,7 +106,7 @@ def find(
     names: Sequence[str],
     cuts: Sequence[pd.Timestamp],
     seed: int,
-    whole: Values | None = None,
+    values: Values | None = None,
     past: Compute | None = None,
 ) -> dict[str, Leak]:
     """Compare values up to each cut with those from bars that end there or are scrambled after it.
@@ -117,7 +119,7 @@ def find(
         The columns of what `compute` returns.
     cuts : sequence of Timestamp
     seed : int
-    whole : array, optional
+    values : array, optional
         `compute(bars)`, if it is known already.
     past : callable, optional
         Computes in a process that has seen no later bars, see `Fresh.compute`. It is called for the
@@ -129,7 +131,7 @@ def find(
     dict of str to Leak
         Column → the earliest of its values that changed; without `ahead`.
     """
-    whole = compute(bars) if whole is None else whole
+    values = compute(bars) if values is None else values
     leaks: dict[str, Leak] = {}
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         ended = bars.until(cut)
@@ -138,7 +140,7 @@ def find(
                 other = past(ended)
             else:
                 other = compute(scrambled_bars(bars, cut, rng) if how == "scrambled" else ended)
-            want = whole[: len(ended)]
+            want = values[: len(ended)]
             other = other[: len(ended)]
             wrong = differs(other, want)
             if how == "kept":
@@ -155,7 +157,7 @@ def find(
                     date,
                     cut,
                     how == "scrambled",
-                    float(whole[day, i, j]),
+                    float(values[day, i, j]),
                     float(other[day, i, j]),
                     kept=how == "kept",
                 )
@@ -168,7 +170,7 @@ def find_between(
     names: Sequence[str],
     passes: int,
     seed: int,
-    whole: Values | None = None,
+    values: Values | None = None,
     early: int = 0,
 ) -> tuple[dict[str, Leak], int]:
     """Look for leaks at many more dates, at the cost of a few.
@@ -179,7 +181,7 @@ def find_between(
 
     Parameters
     ----------
-    compute, bars, names, seed, whole
+    compute, bars, names, seed, values
         See `find`.
     passes : int
         How often all stocks are computed, for dates after the first third of the bars.
@@ -199,14 +201,14 @@ def find_between(
     )
     if not len(late):
         return {}, 0
-    whole = compute(bars) if whole is None else whole
+    values = compute(bars) if values is None else values
     n = len(bars.assets)
     suspects: dict[str, set[int]] = {}
     turns = [(late, number) for number in range(passes)]
     turns += [(warming, number) for number in range(early if len(warming) else 0)]
     for dates, number in turns:
         rows = dates[np.arange(number * n, (number + 1) * n) % len(dates)]
-        wrong = differs(compute(staggered_bars(bars, rows, rng)), whole)
+        wrong = differs(compute(staggered_bars(bars, rows, rng)), values)
         wrong &= (np.arange(len(bars))[:, None] <= rows)[:, :, None]
         for j in np.flatnonzero(wrong.any(axis=(0, 1))).tolist():
             stocks = np.flatnonzero(wrong[:, :, j].any(axis=0))
@@ -218,7 +220,7 @@ def find_between(
         # Late dates come first: a function may not cope with a handful of bars.
         for row in sorted(at, key=lambda row: (row < first, row))[:CONFIRMED]:
             cut = [pd.Timestamp(bars.dates[row])]
-            leaks |= find(compute_one, bars, [name], cut, seed, whole[:, :, [column]])
+            leaks |= find(compute_one, bars, [name], cut, seed, values[:, :, [column]])
             if name in leaks:
                 break
     return leaks, min(passes * n, len(late)) + min(early * n, len(warming))
@@ -241,11 +243,11 @@ def measured(leak: Leak, compute: Compute, bars: Bars, column: int = 0) -> Leak:
         Its column in the values of `compute`.
     """
     day, asset = int(bars.dates.searchsorted(leak.date)), bars.assets.index(leak.asset)
-    whole = compute(bars)[day, asset, column]
+    value = compute(bars)[day, asset, column]
 
     def settled(ahead: int) -> bool:
-        value = compute(bars.rows(0, day + 1 + ahead))[day, asset, column]
-        return not differs(np.array(value), np.array(whole))
+        other = compute(bars.rows(0, day + 1 + ahead))[day, asset, column]
+        return not differs(np.array(other), np.array(value))
 
     least, most = -1, len(bars) - 1 - day  # bisection: not settled, settled
     while most - least > 1:
@@ -253,5 +255,5 @@ def measured(leak: Leak, compute: Compute, bars: Bars, column: int = 0) -> Leak:
         least, most = (least, middle) if settled(middle) else (middle, most)
     if most == 0:
         return leak  # the value only changes with another future, not without one
-    own = int(bars.traded[day + 1 : day + 1 + most, asset].sum())
-    return replace(leak, ahead=most, own=own, to_the_end=most == len(bars) - 1 - day)
+    n_bars = int(bars.traded[day + 1 : day + 1 + most, asset].sum())
+    return replace(leak, ahead=most, bars_ahead=n_bars, to_the_end=most == len(bars) - 1 - day)

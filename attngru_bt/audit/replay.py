@@ -30,7 +30,7 @@ Past = Callable[[Market, Universe | None], History]
 
 def check(
     market: Market,
-    whole: MonthlyTopK,
+    finished: MonthlyTopK,
     run: Run,
     cuts: Sequence[pd.Timestamp],
     *,
@@ -49,7 +49,7 @@ def check(
     Parameters
     ----------
     market : Market
-    whole : Strategy
+    finished : MonthlyTopK
         The finished run on the whole market.
     run : callable
         Makes the same run on any market, ``run(market, members)``.
@@ -72,7 +72,7 @@ def check(
     scores, orders, same_day : Check
     """
     members = market.membership if members is None else members
-    comparison = _Comparison(history(whole), "open" in market.bars)
+    comparison = _Comparison(history(finished), "open" in market.bars)
     place, slack = (", in a process of its own", PROCESSES) if past is not None else ("", 0.0)
     if past is None:
 
