@@ -14,11 +14,11 @@ import statistics
 import time
 
 import torch
+from attngru_bt.models.stacked import Job, train
 from torch import nn
 
 from attngru_bt.models import training
 from attngru_bt.models.networks import AttentionRNN
-from attngru_bt.models.stacked import Job, train
 from attngru_bt.models.training import Samples
 
 ROWS, STEPS, FACTORS, BATCH, HIDDEN = 39_500, 20, 20, 800, 64

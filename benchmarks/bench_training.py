@@ -21,6 +21,7 @@ from multiprocessing import get_context
 import numpy as np
 import pandas as pd
 import torch
+from attngru_bt.models.stacked import Job, paying_width, train
 from sklearn.decomposition import PCA
 from torch import nn
 
@@ -28,7 +29,6 @@ from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.models import training
 from attngru_bt.models.networks import AttentionRNN
-from attngru_bt.models.stacked import Job, paying_width, train
 from attngru_bt.models.training import Samples
 
 STEPS, FACTORS, BATCH, ROWS, EPOCHS = 20, 24, 256, 2560, 2

@@ -25,6 +25,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+from attngru_bt.models.stacked import fit_many
 from scipy.stats import norm, rankdata
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
@@ -41,7 +42,6 @@ from attngru_bt.features.standardise import Standardise
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.models.names import find
 from attngru_bt.models.presets import default_model
-from attngru_bt.models.stacked import fit_many
 
 TOPK = 10
 MONTHS = 12  # the longest look-back kept; shorter ones are its last steps
