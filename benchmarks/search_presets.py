@@ -25,7 +25,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from attngru_bt.models.stacked import fit_many
 from scipy.stats import norm, rankdata
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
@@ -40,6 +39,7 @@ from attngru_bt.features.missing import FillMissing, MissingShareFilter
 from attngru_bt.features.panel import Panel
 from attngru_bt.features.standardise import Standardise
 from attngru_bt.models.estimators import AttentionGRUClassifier
+from attngru_bt.models.estimators.fitting import fit_many
 from attngru_bt.models.names import find
 from attngru_bt.models.presets import default_model
 

@@ -171,7 +171,7 @@ def notes(found: Comparison) -> list[str]:
         "Rank IC: rank correlation of score and next month’s return, mean of the months; its t "
         "takes months as independent.",
         "Training: wall clock of preprocessing and fit. What fits share is divided among them: the "
-        "training set of a month, and the time of networks trained side by side (GRUs only).",
+        "training set of a month, and the time of networks trained side by side.",
         "95% interval of the information ratio: stationary block bootstrap, "
         f"{about['draws']:,} draws.",
         f"Random {about['topk']} do as well: share of {about['draws']:,} portfolios of random "
