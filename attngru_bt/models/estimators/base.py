@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+
+from attngru_bt.models.estimators.rows import Fit, History, Progress, Record, Rows
 
 if TYPE_CHECKING:
     from attngru_bt.models.estimators.tensors import Weights
@@ -18,54 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Record = dict[str, Any]
-Progress = Callable[[int, Record], None]
-History = list[Record]
 T = TypeVar("T")
 
 MIN_VALIDATION_ROWS = 20
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What one `fit` trains on, checked; rows of weight 0 are gone.
-
-    Attributes
-    ----------
-    x : float32 array of shape (n, n_steps, n_features)
-        Missing steps 0.
-    present : bool array of shape (n, n_steps)
-    target : array of shape (n,)
-        What the network is to give: 0 and 1, or numbers of mean 0 within about -1 .. 1.
-    weight : array of shape (n,)
-    late : bool array of shape (n,) or None
-        Rows held out for early stopping; None: all epochs are trained on all rows.
-    fitted : mapping
-        Attributes to set beside the networks, such as ``classes_``.
-    """
-
-    x: np.ndarray
-    present: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    late: np.ndarray | None = None
-    fitted: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Fit:
-    """A fit under way: networks to train, and what to call with them once all are trained."""
-
-    jobs: list[Job]
-    keep: Callable[[list[Job], list[History]], None]
-    histories: dict[int, History] = field(default_factory=dict)
-
-    def finish(self, network: int, history: History) -> None:
-        """Note that a network is trained."""
-        self.histories[network] = history
-        if len(self.histories) == len(self.jobs):
-            self.keep(self.jobs, [self.histories[number] for number in range(len(self.jobs))])
-            self.jobs = []  # their rows may go
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -13,8 +13,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
-from attngru_bt.models.estimators.base import MIN_VALIDATION_ROWS, NetworkEstimator, Rows
+from attngru_bt.models.estimators.base import MIN_VALIDATION_ROWS, NetworkEstimator
 from attngru_bt.models.estimators.checks import check_rows, check_X, check_y
+from attngru_bt.models.estimators.rows import Rows
 
 if TYPE_CHECKING:
     from attngru_bt.models.training import Samples

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from attngru_bt.models.estimators.base import Fit, NetworkEstimator
+from attngru_bt.models.estimators.base import NetworkEstimator
+from attngru_bt.models.estimators.rows import Fit
 from attngru_bt.models.training import Job, Record, max_batch_networks, one_thread, train
 
 Progress = Callable[[int, int, Record], None]

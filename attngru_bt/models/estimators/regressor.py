@@ -10,8 +10,8 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from attngru_bt.models.estimators.attention import AttentionGRU
-from attngru_bt.models.estimators.base import Rows
 from attngru_bt.models.estimators.checks import check_numbers, check_rows, check_X
+from attngru_bt.models.estimators.rows import Rows
 
 if TYPE_CHECKING:
     from attngru_bt.models.training import Samples

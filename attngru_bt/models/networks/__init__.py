@@ -17,8 +17,8 @@ change nothing. Nothing here draws from torch's global generator: parameters are
 filled by `Network.initialise`.
 
 What is shared (``base``, ``members``, ``initial``), the attentions (``attention``), the recurrent
-layers (``recurrent``, ``gru``), and a file per network (``attention_rnn``, ``convolution``,
-``feedforward``). `build` makes the one that a dict describes.
+layers (``recurrent``, ``gru`` and its memory, ``gru_buffers``), and a file per network
+(``attention_rnn``, ``convolution``, ``feedforward``). `build` makes the one that a dict describes.
 """
 
 from __future__ import annotations

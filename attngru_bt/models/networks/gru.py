@@ -14,12 +14,13 @@ Cho et al. (2014), Learning phrase representations using RNN encoder-decoder, ar
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from attngru_bt.models.networks.members import addmm_, affine, empty_weights, mm
+from attngru_bt.models.networks.gru_buffers import GRUBuffers, GRUStep
+from attngru_bt.models.networks.members import addmm_, affine, mm
 from attngru_bt.models.networks.recurrent import Recurrent, Tensors
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
@@ -44,7 +45,7 @@ class GRU(Recurrent):
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the states after every step, (M, H, L, B), and the last of them, (M, H, B)."""
-        buffers = self.buffers_for(_Buffers, x, self.n_hidden, *x.shape)
+        buffers = self.buffers_for(GRUBuffers, x, self.n_hidden, *x.shape)
         weights = self.input_weight, self.state_weight, self.bias
         return _GRU.apply(buffers, present, x, *weights)  # type: ignore[no-untyped-call]
 
@@ -69,73 +70,9 @@ class GRUResetAfter(Recurrent):
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the states after every step, (M, H, L, B), and the last of them, (M, H, B)."""
-        buffers = self.buffers_for(_Buffers, x, self.n_hidden, *x.shape)
+        buffers = self.buffers_for(GRUBuffers, x, self.n_hidden, *x.shape)
         weights = self.input_weight, self.state_weight, self.bias, self.state_bias
         return _GRUResetAfter.apply(buffers, present, x, *weights)  # type: ignore[no-untyped-call]
-
-
-class _Step(NamedTuple):
-    """Views of a step: for all members at once, (M, …, B), and a matrix of each for products."""
-
-    r_z: Tensor
-    r: Tensor
-    z: Tensor
-    candidate: Tensor
-    state: Tensor
-    extra: Tensor
-    each_r_z: Tensors
-    each_candidate: Tensors
-    each_state: Tensors
-    each_extra: Tensors
-
-
-class _Buffers:
-    """Memory for gates (M, 3 H, L, B), states and one thing more, and for the slopes by them.
-
-    The extra is r ⊙ h with the reset before the product, U h + c with the reset after it. Views are
-    cut once, since for small networks that takes as long as the arithmetic.
-    """
-
-    def __init__(self, x: Tensor, h: int, m: int, n_inputs: int, n_steps: int, rows: int) -> None:
-        self.start = x.new_zeros(m, h, rows)
-        self.work, self.back = (x.new_empty(m, h, rows) for _ in range(2))
-        self.each_back = self.back.unbind()
-        self.gates, self.gate_slopes = (x.new_empty(m, 3 * h, n_steps, rows) for _ in range(2))
-        self.states, self.extra, self.extra_slopes = (
-            x.new_empty(m, h, n_steps, rows) for _ in range(3)
-        )
-        self.x_slopes = x.new_empty(m, n_inputs, n_steps, rows)
-        self.each_x_slope = self.x_slopes.flatten(2).unbind()
-        self.steps = self._cut(self.gates, self.states, self.extra)
-        self.slopes = self._cut(self.gate_slopes, self.states, self.extra_slopes)
-        self.each_gate = self.gates.flatten(2).unbind()
-        self.each_slope = self.gate_slopes.flatten(2).unbind()
-        self.each_slope_mT = self.gate_slopes.flatten(2).mT.unbind()
-        # of all steps with a state before them that is not 0
-        later = self.gate_slopes.flatten(2)[:, :, rows:].mT
-        self.each_later_r_z_slope_mT = later[:, :, : 2 * h].unbind()
-        self.each_later_candidate_slope_mT = later[:, :, 2 * h :].unbind()
-        self.each_later_extra = self.extra.flatten(2)[:, :, rows:].unbind()
-        self.each_later_extra_slope_mT = self.extra_slopes.flatten(2)[:, :, rows:].mT.unbind()
-        self.each_earlier_state = self.states.flatten(2)[:, :, :-rows].unbind()
-        self.input_weight_slopes = empty_weights(x, m, n_inputs, 3 * h)
-        self.each_input_weight_slope = self.input_weight_slopes.unbind()
-        self.state_weight_slopes = empty_weights(x, m, h, 3 * h)
-        self.each_r_z_weight_slope = self.state_weight_slopes[:, :, : 2 * h].unbind()
-        self.each_candidate_weight_slope = self.state_weight_slopes[:, :, 2 * h :].unbind()
-
-    @staticmethod
-    def _cut(gates: Tensor, states: Tensor, extra: Tensor) -> list[_Step]:
-        h = states.shape[1]
-        steps = []
-        for gates_t, state, extra_t in zip(
-            *(p.unbind(2) for p in (gates, states, extra)), strict=True
-        ):
-            r_z, candidate = gates_t.split([2 * h, h], 1)
-            views = r_z, *r_z.split(h, 1), candidate, state, extra_t
-            each = (view.unbind() for view in (r_z, candidate, state, extra_t))
-            steps.append(_Step(*views, *each))
-        return steps
 
 
 class _GRU(torch.autograd.Function):
@@ -144,7 +81,7 @@ class _GRU(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        buffers: _Buffers,
+        buffers: GRUBuffers,
         present: Tensor | None,
         x: Tensor,
         input_weight: Tensor,
@@ -195,7 +132,7 @@ class _GRUResetAfter(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        buffers: _Buffers,
+        buffers: GRUBuffers,
         present: Tensor | None,
         x: Tensor,
         input_weight: Tensor,
@@ -250,7 +187,7 @@ def _each_state_weight_mT(weight: Tensor) -> tuple[Tensors, Tensors]:
     return weight_mT[:, : 2 * h].unbind(), weight_mT[:, 2 * h :].unbind()
 
 
-def _activate_gates(step: _Step, present: Tensor | None, t: int) -> None:
+def _activate_gates(step: GRUStep, present: Tensor | None, t: int) -> None:
     step.r_z.sigmoid_()
     if present is not None:
         step.z.masked_fill_(~present[:, None, t], 1.0)
@@ -261,7 +198,7 @@ def _tanh_(x: Tensor) -> Tensor:
     return x.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
 
 
-def _outputs(ctx: Any, buffers: _Buffers, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+def _outputs(ctx: Any, buffers: GRUBuffers, *inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Keep what the way back needs; return the states and the last of them."""
     # saved besides `buffers`, so that autograd notices if they have been used again since
     ctx.save_for_backward(*inputs, buffers.gates, buffers.states, buffers.extra)
@@ -270,14 +207,14 @@ def _outputs(ctx: Any, buffers: _Buffers, *inputs: Tensor) -> tuple[Tensor, Tens
     return buffers.states.detach(), buffers.steps[-1].state.clone()
 
 
-def _saved(ctx: Any, slope: Tensor | None) -> tuple[_Buffers, Tensor, Tensor, Tensor, Tensor]:
+def _saved(ctx: Any, slope: Tensor | None) -> tuple[GRUBuffers, Tensor, Tensor, Tensor, Tensor]:
     x, input_weight, state_weight, *_ = ctx.saved_tensors
     slope = torch.zeros_like(ctx.buffers.start) if slope is None else slope
     return ctx.buffers, x, input_weight, state_weight, slope
 
 
 def _mix_backward(
-    slope: Tensor, state_slopes: Tensor | None, t: int, step: _Step, slopes: _Step
+    slope: Tensor, state_slopes: Tensor | None, t: int, step: GRUStep, slopes: GRUStep
 ) -> Tensor:
     """Go back over ``h_t = z h_{t-1} + (1 - z) candidate``.
 
@@ -296,7 +233,7 @@ def _mix_backward(
 
 def _gradients(ctx: Any, x: Tensor, input_weight: Tensor) -> Gradients:
     """Return the gradients of what both GRUs are given, once the slopes of all gates are known."""
-    buffers: _Buffers = ctx.buffers
+    buffers: GRUBuffers = ctx.buffers
     mm(buffers.each_earlier_state, buffers.each_later_r_z_slope_mT, buffers.each_r_z_weight_slope)
     mm(x.flatten(2).unbind(), buffers.each_slope_mT, buffers.each_input_weight_slope)
     x_slope = None
