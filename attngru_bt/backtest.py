@@ -41,7 +41,7 @@ def run(
     Parameters
     ----------
     market : Market
-        Bars, and optionally a benchmark and point-in-time members (honoured in labels, training,
+        Bars, and optionally a benchmark and point-in-time members (honored in labels, training,
         scores and trading).
     strategy : subclass of MonthlyTopK
     start : date, default None
@@ -55,7 +55,7 @@ def run(
     slippage : float
         Fraction of the price; under rules a fill stays within the day's range.
     periods : float
-        Sessions per year that figures are annualised with; 242 for China.
+        Sessions per year that figures are annualized with; 242 for China.
     riskfree : float
         Risk-free rate a year, as a fraction.
     rules : {"ashare"} or object with ``install(cerebro)``, default None

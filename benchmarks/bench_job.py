@@ -80,7 +80,7 @@ def first_traded(market: Market) -> Any:
 
 def job(market: Market, jobs: int, seeds: int | None) -> tuple[list[Walk], float, float]:
     """Walk the default model; return the walks, CPU and wall seconds of this process."""
-    settings = {} if seeds is None else {"seeds": seeds}
+    settings = {} if seeds is None else {"n_networks": seeds}
     cpu, wall = time.process_time(), time.perf_counter()
     walks = walk_forward(
         market,
@@ -142,7 +142,7 @@ def choices(market: Market, repeats: int) -> None:
     if network is None:
         from attngru_bt.models.presets import default_model
 
-        network = default_model(n_seeds=usual.seeds)
+        network = default_model(n_networks=usual.n_networks)
 
     def changed(**given: Any) -> SignalGenerator:
         own = {k: v for k, v in given.items() if k in usual.get_params(deep=False)}
@@ -154,14 +154,14 @@ def choices(market: Market, repeats: int) -> None:
 
     rows: dict[str, SignalGenerator] = {
         "default": usual,
-        "one network": changed(n_seeds=1),
-        "10 networks": changed(n_seeds=10),
+        "one network": changed(n_networks=1),
+        "10 networks": changed(n_networks=10),
         "64 units": changed(hidden_size=64),
         "20 daily steps": changed(step="day", lookback=20),
         "30 passes": changed(max_epochs=30),
         "30 passes, early stopping": changed(max_epochs=30, early_stopping=True),
         "64 units, 20 daily steps, 30 passes, one network": changed(
-            hidden_size=64, step="day", lookback=20, max_epochs=30, n_seeds=1
+            hidden_size=64, step="day", lookback=20, max_epochs=30, n_networks=1
         ),
         "paper": generator("paper").set_params(universe=market.membership),
     }
@@ -238,7 +238,7 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     market = load(options.data)
-    networks = options.networks or [generator("default").seeds, 1]
+    networks = options.networks or [generator("default").n_networks, 1]
     print(f"{market.name}, load {os.getloadavg()[0]:.1f}")
     if options.together:
         together(market, options.repeats)

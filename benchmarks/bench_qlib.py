@@ -55,7 +55,7 @@ def ours(data, reset, n=1):
     for seed in range(n):
         generator = torch.Generator().manual_seed(seed)
         network = build({"n_features": FACTORS, "hidden_size": HIDDEN, "reset": reset})
-        network.initialise([generator])
+        network.initialize([generator])
         jobs.append(Job(network, data, None, generator))
     list(train(jobs, max_epochs=1, batch_size=BATCH, lr=0.001, loss=squared_error))
 

@@ -74,7 +74,7 @@ def ours(datas, hidden, batch, options):
             build({"n_features": FACTORS, "hidden_size": hidden} | options),
             seeded(seed),
         )
-        network.initialise([generator])
+        network.initialize([generator])
         jobs.append(Job(network, data, None, generator))
     list(train(jobs, max_epochs=EPOCHS, batch_size=batch))
 

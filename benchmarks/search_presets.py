@@ -35,9 +35,9 @@ from attngru_bt.evaluation.quality import monthly_quality, summary, t_statistic
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection, row_frame, sequences
-from attngru_bt.features.missing import FillMissing, MissingShareFilter
+from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
-from attngru_bt.features.standardise import Standardise
+from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.models.estimators.fitting import fit_many
 from attngru_bt.models.names import find
@@ -55,7 +55,7 @@ class Variant:
 
     make: Callable[[], Any]
     target: str = "rank"
-    inputs: str = "clip"  # "clip", "panel", "date": how factors are standardised
+    inputs: str = "clip"  # "clip", "panel", "date": how factors are standardized
     limit: float = 3.0  # standard deviations at which "clip" clips
     n_components: int | None = 24
     lookback: int = 3
@@ -69,7 +69,7 @@ def rank_network(**changes: Any) -> Variant:
     """Return the default preset's network with changes of the estimator or the variant."""
     own = {k: v for k, v in changes.items() if k in Variant.__dataclass_fields__}
     settings = {k: v for k, v in changes.items() if k not in own}
-    return Variant(lambda: default_model(**{"n_seeds": 1, **settings}), **own)
+    return Variant(lambda: default_model(**{"n_networks": 1, **settings}), **own)
 
 
 def label_network(settings: Mapping[str, Any], **own: Any) -> Variant:
@@ -99,7 +99,7 @@ def earlier(**changes: Any) -> Variant:
 
 
 def _labels(**changes: Any) -> dict[str, Any]:
-    return {**default_model(n_seeds=1).get_params(), **EARLIER, **changes}
+    return {**default_model(n_networks=1).get_params(), **EARLIER, **changes}
 
 
 VARIANTS: dict[str, Variant] = {
@@ -169,7 +169,7 @@ VARIANTS: dict[str, Variant] = {
 # -- data -----------------------------------------------------------------------------------------
 
 
-def panel(data: str, step: str, lookback: int, normalise: bool) -> list[CrossSection]:
+def panel(data: str, step: str, lookback: int, normalize: bool) -> list[CrossSection]:
     """Return the cross-sections of the members at each month-end, oldest first."""
     market = load(data)
     made = Panel(
@@ -177,7 +177,7 @@ def panel(data: str, step: str, lookback: int, normalise: bool) -> list[CrossSec
         universe=market.membership,
         lookback=lookback,
         step=step,
-        normalise=normalise,
+        normalize=normalize,
     )
     made.extend(market.bars)
     return [section for section in made.sections if len(section)]
@@ -233,8 +233,8 @@ def preprocess(variant: Variant) -> Pipeline:
     stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=0.2))]
     if variant.inputs != "date":
         limit = variant.limit if variant.inputs == "clip" else None
-        stages.append(("z-score", Standardise(by="panel", limit=limit)))
-    stages.append(("fill", FillMissing()))
+        stages.append(("z-score", Standardizer(by="panel", limit=limit)))
+    stages.append(("fill", ConstantImputer()))
     if variant.n_components is not None:
         stages.append(("components", Components(variant.n_components)))
     return Pipeline(stages)

@@ -22,7 +22,7 @@ parser.add_argument("panel", nargs="?", type=Path, metavar="PANEL_FOLDER")
 parser.add_argument("--start", default="2017-01-01", help="first day to trade")
 parser.add_argument("--end", help="last day")
 parser.add_argument("--model", default="paper", help="paper, default, ridge, ...")
-parser.add_argument("--seeds", type=int, help="networks averaged into one score")
+parser.add_argument("--n-networks", type=int, help="networks averaged into one score")
 parser.add_argument("--out", type=Path, default=Path("runs/sse50"))
 parser.add_argument("--quick", action="store_true", help="four months, hardly trained")
 args = parser.parse_args()
@@ -35,7 +35,7 @@ try:
 except attngru_bt.DataError as error:
     parser.exit(2, f"{error}\n")
 
-settings = dict(topk=10, start=args.start, signal=args.model, seeds=args.seeds)
+settings = dict(topk=10, start=args.start, signal=args.model, n_networks=args.n_networks)
 if args.quick:
     settings |= dict(start=market.bars.dates[-1] - pd.DateOffset(months=4), refit=12, min_months=4)
     settings |= dict(signal=AttentionGRUClassifier(max_epochs=2, hidden_size=4))

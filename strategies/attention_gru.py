@@ -27,7 +27,7 @@ class AttentionGRU(attngru_bt.AttentionGRUStrategy):
         topk=10,
         min_months=2,  # t = 2, 3, 4, …: months 1..t train, month t + 1 is predicted
         n_components=24,  # about 90% of the variance of the paper's 244 factors
-        standardise="panel",  # one mean and deviation per factor over the training window
+        standardize="panel",  # one mean and deviation per factor over the training window
         refit=1,
         step="day",
         lookback=20,

@@ -1,7 +1,7 @@
 """CNN: filters that look for patterns of three months.
 
 Belief
-    Next month's ten best show a pattern over a few neighbouring months, whenever in the past half
+    Next month's ten best show a pattern over a few neighboring months, whenever in the past half
     year it occurred.
 Universe
     The feeds it is given, but for those that an analyzer names as its benchmark.

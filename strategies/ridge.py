@@ -2,7 +2,7 @@
 
 Belief
     Who is best, who is worst and who is in between all teach something: order the whole
-    cross-section by a weighted sum of components. Labels of the ten best alone favour volatile
+    cross-section by a weighted sum of components. Labels of the ten best alone favor volatile
     stocks.
 Universe
     The feeds it is given, but for those that an analyzer names as its benchmark.

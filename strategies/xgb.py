@@ -1,7 +1,7 @@
 """XGBoost: gradient-boosted trees with penalties and random rows.
 
 Belief
-    As gbdt.py, and that penalised leaves on half of the rows per tree generalise better.
+    As gbdt.py, and that penalized leaves on half of the rows per tree generalize better.
 Universe
     The feeds it is given, but for those that an analyzer names as its benchmark.
 Run

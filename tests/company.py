@@ -25,7 +25,7 @@ def jobs_of_sizes(sizes, **options):
     for n in sizes:
         generator = torch.Generator().manual_seed(n)
         network = build({"n_features": 9, "hidden_size": 7, "skip": True} | options)
-        network.initialise([generator])
+        network.initialize([generator])
         x, y = torch.randn(n, 9, 4, generator=generator), torch.rand(n, generator=generator)
         jobs.append(Job(network, Samples(x, None, y, torch.ones(n)), None, generator))
     return jobs

@@ -68,7 +68,7 @@ def market():
 
 
 def cut_points(market, n):
-    """Days in the second half of the market: month-ends, their neighbours and others."""
+    """Days in the second half of the market: month-ends, their neighbors and others."""
     dates = market.bars.dates
     ends = dates[np.flatnonzero(dates.month[1:] != dates.month[:-1])]
     ends = ends[len(ends) // 2 : -1]

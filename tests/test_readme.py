@@ -27,7 +27,7 @@ PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if pag
 SET_UP = ("make demo", "make test")
 ELSEWHERE = ("pip install ", "attngru-bt fetch ", "python benchmarks/")
 QUICK = {  # what the last words of a command become, so that it takes seconds
-    "attngru-bt backtest": "--min-months 6 --window 6 --step month --lookback 2 --seeds 1"
+    "attngru-bt backtest": "--min-months 6 --window 6 --step month --lookback 2 --n-networks 1"
     " --no-baseline",
     "attngru-bt compare": "--models logistic,random --seeds 1 --jobs 1 --min-months 6 --window 6"
     " --draws 50",

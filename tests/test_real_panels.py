@@ -1,6 +1,6 @@
 """The main job on the real panels, where they are at hand: point-in-time members, three years.
 
-The panels have no licence to redistribute; without them these tests are skipped (see conftest).
+The panels have no license to redistribute; without them these tests are skipped (see conftest).
 """
 
 import numpy as np

@@ -23,7 +23,7 @@ SETTINGS = {"topk": 3, "min_months": 4, "lookback": 2, "refit": 2}
 SMALL = {"max_epochs": 2, "hidden_size": 4}
 MODELS = {
     "one": AttentionGRUClassifier(attention=None, **SMALL),
-    "five": AttentionGRURegressor(n_seeds=5, **SMALL),
+    "five": AttentionGRURegressor(n_networks=5, **SMALL),
     "lstm": AttentionGRUClassifier(cell="lstm", dropout=0.2, **SMALL),
     "ridge": Ridge(),
 }

@@ -1,4 +1,4 @@
-"""Analyzers for any backtrader strategy: fractions, sample deviations, annualisation as told."""
+"""Analyzers for any backtrader strategy: fractions, sample deviations, annualization as told."""
 
 from attngru_bt.analyzers.annualized_return import AnnualizedReturn
 from attngru_bt.analyzers.information_ratio import InformationRatio

@@ -1,4 +1,4 @@
-"""Annualised information ratio against a benchmark."""
+"""Annualized information ratio against a benchmark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attngru_bt.evaluation import statistics
 
 
 class InformationRatio(Record):
-    """Annualised mean active return per unit of tracking error (sample, ddof 1).
+    """Annualized mean active return per unit of tracking error (sample, ddof 1).
 
     The active return is strategy minus benchmark, session by session. Sessions on which the
     benchmark is not known (before its first close, after its last) are left out.

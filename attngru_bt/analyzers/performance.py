@@ -49,7 +49,7 @@ class Performance(Positions):
     - fills; trades (closed round trips); hit_rate: share of these that earned money after
       commission; positive_months: share of calendar months with a gain
     - with a benchmark, over the sessions on which it is known: excess_return (difference of the
-      annualised returns), information_ratio, tracking_error, months_above_benchmark, and
+      annualized returns), information_ratio, tracking_error, months_above_benchmark, and
       `benchmark`, a dictionary with name, start, end, sessions, total_return, annual_return,
       volatility, sharpe, max_drawdown and its dates, calmar, positive_months
     - periods, riskfree: as given; figures a year are NaN where the sessions' own interval says that

@@ -175,7 +175,7 @@ class Record(bt.Analyzer):
         return end
 
     def annual_periods(self) -> float:
-        """Sessions per year that figures are annualised with: the parameter `periods`.
+        """Sessions per year that figures are annualized with: the parameter `periods`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Annualised Sharpe ratio of the sessions' returns."""
+"""Annualized Sharpe ratio of the sessions' returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attngru_bt.evaluation import statistics
 
 
 class SharpeRatio(Record):
-    """Annualised mean return above the risk-free rate per unit of deviation.
+    """Annualized mean return above the risk-free rate per unit of deviation.
 
     Daily returns, sample deviation (ddof 1). backtrader's own analyzer of this name uses yearly
     returns and ddof 0 unless told otherwise, and so answers another number.

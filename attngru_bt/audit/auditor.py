@@ -99,7 +99,7 @@ def run(
     topk : int, optional
         Names to hold; default 10, or a quarter of the stocks if that is less.
     min_months : int, optional
-        Labelled months before the first trade; default 12, or a quarter of the months if less.
+        Labeled months before the first trade; default 12, or a quarter of the months if less.
     cuts : int, default 5
         Dates at which the future is cut off and scrambled.
     start : date, optional

@@ -66,12 +66,12 @@ def assert_causal(
     >>> import numpy as np
     >>> from attngru_bt.audit import assert_causal
     >>> assert_causal("BIAS5")
-    >>> def centred(close):
+    >>> def centered(close):
     ...     return np.vstack([close[2:], close[-2:]])
-    >>> assert_causal(centred)
+    >>> assert_causal(centered)
     Traceback (most recent call last):
         ...
-    AssertionError: centred of S000 on 2015-02-26 is ...: it looks 2 sessions ahead.
+    AssertionError: centered of S000 on 2015-02-26 is ...: it looks 2 sessions ahead.
     """
     if isinstance(cuts, bool) or not isinstance(cuts, int) or cuts < 1:
         raise ValueError(f"`cuts` must be a whole number of at least 1; got {cuts!r}.")

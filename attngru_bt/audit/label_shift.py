@@ -34,11 +34,11 @@ def check(sections: Sequence[CrossSection], topk: int, min_months: int) -> Check
     Parameters
     ----------
     sections : sequence of CrossSection
-        Those of all month-ends, factors standardised within the month.
+        Those of all month-ends, factors standardized within the month.
     topk : int
         Best scores that precision looks at.
     min_months : int
-        Labelled months before the first fit.
+        Labeled months before the first fit.
     """
     honest = _walk(sections, [_known(s.returns, len(s)) for s in sections], topk, min_months)
     leaked = _walk(sections, _last_month(sections), topk, min_months)

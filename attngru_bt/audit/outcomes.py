@@ -22,7 +22,7 @@ def outcomes(scores: Mapping[pd.Timestamp, pd.Series], bars: Bars, topk: int) ->
     bars : Bars
         Of the whole market.
     topk : int
-        How many of a month's best returns are labelled 1.
+        How many of a month's best returns are labeled 1.
 
     Returns
     -------

@@ -73,7 +73,7 @@ def audit(
     ] = None,
     min_months: Annotated[
         int | None,
-        typer.Option(help="Labelled months before the first trade. [default: 12, less if few]"),
+        typer.Option(help="Labeled months before the first trade. [default: 12, less if few]"),
     ] = None,
     skip: Annotated[
         list[str] | None, typer.Option(help=f"Leave out checks: {', '.join(engine.CHECKS)}.")
@@ -129,8 +129,8 @@ def audit(
 
 def _say(check: engine.Check) -> None:
     """Print a check as soon as it is made."""
-    colour = _COLOURS[check.status]
-    text = f"[{colour}]{check.status:<7}[/]  [bold]{check.name}[/]: {escape(check.summary)}"
+    color = _COLOURS[check.status]
+    text = f"[{color}]{check.status:<7}[/]  [bold]{check.name}[/]: {escape(check.summary)}"
     out.print(text, highlight=False, soft_wrap=True)
     for number, finding in enumerate(check.findings[:3]):
         lead = "first: " if not number else "then:  "

@@ -80,7 +80,7 @@ A folder with panel.csv.gz, membership.csv and index.csv, traded from 2017:
 `attngru-bt backtest --data sse50/ --start 2017-01-01 --periods 242 --out runs/sse50`
 
 One long table (date,symbol,close,…) or a folder with a file per symbol, and an index file:
-`attngru-bt backtest --data prices.parquet --benchmark index.csv --topk 10 --seeds 5`
+`attngru-bt backtest --data prices.parquet --benchmark index.csv --topk 10 --n-networks 5`
 
 Factors of your own beside the default ones, and values computed elsewhere:
 `attngru-bt backtest --data sse50/ --factors my_factors.py --factor-file uqer.csv`
@@ -100,7 +100,7 @@ def backtest(
     model: Annotated[
         str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
     ] = "default",
-    seeds: Annotated[
+    n_networks: Annotated[
         int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
     ] = None,
     out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
@@ -163,7 +163,7 @@ def backtest(
                 rebalance=rebalance,
                 rules=rules,
                 model=model,
-                seeds=seeds,
+                n_networks=n_networks,
                 random_state=random_state,
                 device=device,
             ),
@@ -278,10 +278,10 @@ def _backtest(
 
 _ACCOUNT = ("end", "cash", "commission", "slippage", "periods", "riskfree", "rules")
 _TRADING = ("start", "topk", "rebalance")
-_TRAINING = ("lookback", "step", "refit", "min_months", "window", "seeds")
+_TRAINING = ("lookback", "step", "refit", "min_months", "window", "n_networks")
 # what a model's generator is told
 _MODEL = (
-    "topk", "factors", "lookback", "step", "refit", "min_months", "window", "seeds",
+    "topk", "factors", "lookback", "step", "refit", "min_months", "window", "n_networks",
     "random_state", "device",
 )  # fmt: skip
 

@@ -37,14 +37,14 @@ Step = Annotated[str | None, typer.Option(help="A step is a 'day' or a 'month'."
 Refit = Annotated[int | None, typer.Option(help="Months between refits. [default: the model's]")]
 MinMonths = Annotated[
     int | None,
-    typer.Option(help="Labelled months before the first trade. [default: the model's]"),
+    typer.Option(help="Labeled months before the first trade. [default: the model's]"),
 ]
 Window = Annotated[
     int | None,
     typer.Option(help="Months to train on. [default: all so far; 120 on the embedded data]"),
 ]
 Rebalance = Annotated[
-    str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalises all.")
+    str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalizes all.")
 ]
 Cash = Annotated[float, typer.Option(help="Starting cash.")]
 Commission = Annotated[

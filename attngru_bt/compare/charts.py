@@ -16,7 +16,7 @@ ALMOST_EVEN = 0.01  # share; attention that departs less chooses next to nothing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# distinct also for the colour-blind (Okabe & Ito), darker where they would be pale on white
+# distinct also for the color-blind (Okabe & Ito), darker where they would be pale on white
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#a0439c", "#b58900", "#3a9bd9", "#7a1f2b", "#5b6b00")
 GREYS = {"equal-weight": "#444a52", "random": "#8a8f98", "momentum": "#b08d57"}
 
@@ -112,7 +112,7 @@ def attention(seen: Attention, ax: Axes) -> None:
 def beyond_even(seen: Attention, ax: Axes) -> None:
     """Share of attention less the even share, per family and month."""
     table = (seen.families - seen.even).fillna(0.0)[_by_share(seen)]
-    # colours that fill their scale would make much of nothing
+    # colors that fill their scale would make much of nothing
     most = max(departure(seen), ALMOST_EVEN)
     _families(ax, table, list(table.columns), "PuOr", -most, most)
 

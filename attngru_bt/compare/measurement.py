@@ -75,7 +75,7 @@ def run(
     seeds : int, default=1
         Walks per model, each with a seed of its own.
     topk : int, default=10
-        Names to hold, and how many of a month's best are labelled 1.
+        Names to hold, and how many of a month's best are labeled 1.
     start, end : date, default None
         First day to trade and last day of the run. None for `start`: as soon as all models have
         scores. All are measured from the same month-end on.

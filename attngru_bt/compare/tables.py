@@ -96,7 +96,7 @@ def columns2(k: int) -> list[Column]:
 def columns3(k: int) -> list[Column]:
     """Columns of Table 3: what the scores earned."""
     return [
-        Column("Out-of-sample, after costs", "annualised return", "annual_return", per_cent),
+        Column("Out-of-sample, after costs", "annualized return", "annual_return", per_cent),
         Column("Out-of-sample, after costs", "Sharpe ratio", "sharpe", number),
         Column("Out-of-sample, after costs", "information ratio", "information_ratio", number),
         Column("Out-of-sample, after costs", "95% interval", "ir_low", number),

@@ -48,7 +48,7 @@ def read_table(
         ``.csv``, ``.csv.gz`` or ``.parquet``, or the table itself.
     adjust : bool, default True
         Multiply prices by ``adjfactor`` and divide volume by it, where the column is given. The
-        factor itself stays as a line. Amount, turnover and capitalisations are left as they are.
+        factor itself stays as a line. Amount, turnover and capitalizations are left as they are.
     ignore : iterable of str, default ()
         Columns to leave out.
 

@@ -2,7 +2,7 @@
 
 The network weighs principal components. Component c is a direction in the space of factors, with
 loadings L[c, f] of length 1: their squares sum to 1 and say how much of the direction each factor
-is (for standardised factors they are its squared correlations with the component, scaled to sum to
+is (for standardized factors they are its squared correlations with the component, scaled to sum to
 1). With the attention weights a[c], which sum to 1 as well, the share of factor f is
 
     share[f] = sum over c of a[c] * L[c, f] ** 2

@@ -51,7 +51,7 @@ def information_ratio_interval(
     draws: int = DRAWS,
     random_state: int = 0,
 ) -> Interval:
-    """Bootstrap the annualised information ratio over blocks of sessions.
+    """Bootstrap the annualized information ratio over blocks of sessions.
 
     The sessions' active returns are drawn in blocks of random (geometric) length, so that what
     lasts for days, such as volatility, lasts in the draws too; the mean length is the one that
@@ -116,7 +116,7 @@ def probabilistic_sharpe_ratio(
     Parameters
     ----------
     sharpe, benchmark : float
-        Per observation, not annualised.
+        Per observation, not annualized.
     observations : int
     skew, kurtosis : float, default=0, 3
         Of the returns; the normal distribution's kurtosis is 3.
@@ -142,7 +142,7 @@ def expected_best_sharpe(trials: int, variance: float) -> float:
     trials : int
         Independent tries. One: 0.
     variance : float
-        Of the tries' Sharpe ratios, per observation, not annualised; the answer is in its unit.
+        Of the tries' Sharpe ratios, per observation, not annualized; the answer is in its unit.
 
     References
     ----------
@@ -173,7 +173,7 @@ def deflated_sharpe_ratio(
     returns : array-like of shape (n_sessions,)
         Of the one chosen.
     sharpes : array-like of shape (n_tries,)
-        Annualised Sharpe ratios of all that were tried, the chosen one included; NaN are left out.
+        Annualized Sharpe ratios of all that were tried, the chosen one included; NaN are left out.
     trials : int, default None
         How many independent tries there were; None: as many as `sharpes`. Say more if more was
         tried than is shown.

@@ -117,7 +117,7 @@ def volatility(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:
 def sharpe_ratio(
     returns: ArrayLike, riskfree: float = 0.0, periods: float = SESSIONS_PER_YEAR
 ) -> float:
-    """Annualised mean return above the risk-free rate per unit of deviation (sample, ddof 1).
+    """Annualized mean return above the risk-free rate per unit of deviation (sample, ddof 1).
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def sharpe_ratio(
 def information_ratio(
     returns: ArrayLike, benchmark: ArrayLike, periods: float = SESSIONS_PER_YEAR
 ) -> float:
-    """Annualised mean active return (strategy minus benchmark) per unit of tracking error.
+    """Annualized mean active return (strategy minus benchmark) per unit of tracking error.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def information_ratio(
 def tracking_error(
     returns: ArrayLike, benchmark: ArrayLike, periods: float = SESSIONS_PER_YEAR
 ) -> float:
-    """Annualised sample standard deviation of strategy minus benchmark; NaN below two returns."""
+    """Annualized sample standard deviation of strategy minus benchmark; NaN below two returns."""
     return volatility(_active(returns, benchmark), periods)
 
 
@@ -199,7 +199,7 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
 
 
 def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:
-    """Annualised return per unit of maximum drawdown; NaN without a loss beyond rounding."""
+    """Annualized return per unit of maximum drawdown; NaN without a loss beyond rounding."""
     depth = max_drawdown(returns).depth
     if not depth > NOISE:
         return float("nan")

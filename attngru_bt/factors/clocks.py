@@ -45,7 +45,7 @@ def has_line(bars: Bars, name: str) -> bool:
 
 
 def _block(line: Array, columns: Columns) -> Array:
-    """Lines of a block of assets: a view of neighbours; of assets picked one by one a copy."""
+    """Lines of a block of assets: a view of neighbors; of assets picked one by one a copy."""
     picked = line[:, columns]
     return picked if isinstance(columns, slice) else np.ascontiguousarray(picked)  # in rows again
 

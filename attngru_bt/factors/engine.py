@@ -231,7 +231,7 @@ def _blocks(assets: Days, n_bars: int) -> Iterator[Days]:
 
 
 def _span(places: Days) -> Columns:
-    """Return a slice where the places are neighbours: what it picks is a view."""
+    """Return a slice where the places are neighbors: what it picks is a view."""
     if (np.diff(places) != 1).any():
         return places
     return slice(int(places[0]), int(places[-1]) + 1)

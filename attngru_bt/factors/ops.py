@@ -200,7 +200,7 @@ def _moments(x: Array, n: int, third: bool = False) -> tuple[Array, ...]:
 def _join(
     old: tuple[Array, ...], n_old: int, new: tuple[Array, ...], n_new: int
 ) -> tuple[Array, ...]:
-    """Moments of neighbouring windows put together.
+    """Moments of neighboring windows put together.
 
     By the formulas of Chan, Golub and LeVeque (1979) and Pébay (2008): each window's deviations are
     from its own mean, so nothing cancels.

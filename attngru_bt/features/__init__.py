@@ -1,11 +1,11 @@
 """From factors to what a model is given: cross-sections, the panel of them, preprocessing.
 
 ``cross_section`` holds a month-end with its outcome once known, ``panel`` those of all month-ends
-so far. The transformers (``missing``, ``standardise``, ``neutralise``, ``components``) take and
+so far. The transformers (``missing``, ``standardizer``, ``neutralizer``, ``components``) take and
 return a DataFrame indexed (date, asset) with one column per factor, so they compose in a
 `sklearn.pipeline.Pipeline`. Those that work per date look at one date's rows at a time and have
 nothing to fit: dates do not see each other, so neither past nor future leaks. NaN means "not known"
-and stays NaN until `FillMissing`. ``foresight`` warns of lines that know the future.
+and stays NaN until `ConstantImputer`. ``foresight`` warns of lines that know the future.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 _HOME = {
     "Components": "attngru_bt.features.components",
-    "FillMissing": "attngru_bt.features.missing",
+    "ConstantImputer": "attngru_bt.features.missing",
     "MissingShareFilter": "attngru_bt.features.missing",
-    "Neutralise": "attngru_bt.features.neutralise",
+    "Neutralizer": "attngru_bt.features.neutralizer",
     "RunningCovariance": "attngru_bt.features.covariance",
-    "Standardise": "attngru_bt.features.standardise",
-    "Winsorise": "attngru_bt.features.standardise",
+    "Standardizer": "attngru_bt.features.standardizer",
+    "Winsorizer": "attngru_bt.features.standardizer",
 }
 
 __all__ = sorted(_HOME)

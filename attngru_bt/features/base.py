@@ -119,10 +119,10 @@ def moments(values: Floats) -> tuple[Floats, Floats]:
     away = values.copy()
     np.copyto(away, 0.0, where=unknown)
     largest = np.maximum(away.max(axis=0), -away.min(axis=0))
-    centre = away.sum(axis=0) / n
-    away -= centre
+    center = away.sum(axis=0) / n
+    away -= center
     np.copyto(away, 0.0, where=unknown)
     rest = away.sum(axis=0) / n  # rounding of a large common level; its square does not cancel
     spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", away, away) / n - rest * rest, 0.0))
     spread[spread <= ROUNDING * largest] = 0.0
-    return centre + rest, spread
+    return center + rest, spread

@@ -77,8 +77,8 @@ class Components(PanelTransformer):
     def _learn(self, X: pd.DataFrame, values: Floats) -> None:
         self._require_known(X, values)
         mean = values.mean(axis=0)
-        centred = values - mean
-        self._decompose(mean, centred.T @ centred / max(len(values) - 1, 1), len(values))
+        centered = values - mean
+        self._decompose(mean, centered.T @ centered / max(len(values) - 1, 1), len(values))
 
     def _decompose(self, mean: Floats, covariance: Floats, n_rows: int) -> None:
         """Set what is learnt from rows of this mean and covariance."""
@@ -114,7 +114,7 @@ class Components(PanelTransformer):
             date, asset = X.index[row]
             raise ValueError(
                 f"Components need every value; {X.columns[column]!r} is NaN on "
-                f"{pd.Timestamp(date).date()} for {asset!r}. Put FillMissing() before."
+                f"{pd.Timestamp(date).date()} for {asset!r}. Put ConstantImputer() before."
             )
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:

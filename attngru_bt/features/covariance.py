@@ -24,7 +24,7 @@ class RunningCovariance:
     columns : sequence of str
         Factors.
     fill : float, default=0.0
-        What stands for a value that is not known, as in `FillMissing`.
+        What stands for a value that is not known, as in `ConstantImputer`.
 
     Attributes
     ----------

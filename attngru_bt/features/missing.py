@@ -69,8 +69,8 @@ class MissingShareFilter(PanelTransformer):
         return values[:, self.support_]
 
 
-class FillMissing(PanelTransformer):
-    """Fill what is not known with one value; after standardising, 0 is the mean.
+class ConstantImputer(PanelTransformer):
+    """Fill what is not known with one value; after standardizing, 0 is the mean.
 
     Parameters
     ----------

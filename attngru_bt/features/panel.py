@@ -20,7 +20,7 @@ from attngru_bt.features.cross_section import (
     step_positions,
 )
 from attngru_bt.features.foresight import Watch, warn
-from attngru_bt.features.standardise import Standardise, Winsorise
+from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
 
 
@@ -35,8 +35,8 @@ class Panel:
         Who may be held; None: every asset with a bar at the month-end.
     lookback, step
         See `SignalGenerator`.
-    normalise : bool
-        Winsorise and z-score each step among the stocks of its own cross-section. No later month
+    normalize : bool
+        Winsorizer and z-score each step among the stocks of its own cross-section. No later month
         can change it, so it is done once.
 
     Attributes
@@ -52,13 +52,13 @@ class Panel:
         universe: Universe | None,
         lookback: int,
         step: str,
-        normalise: bool,
+        normalize: bool,
     ) -> None:
         self.history = history
         self.universe = universe
         self.lookback = lookback
         self.step = step
-        self.normalise = normalise
+        self.normalize = normalize
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -165,7 +165,7 @@ class Panel:
     def _cross_section(
         self, bars: Bars, end: int, steps: NDArray[np.intp], columns: NDArray[np.intp]
     ) -> CrossSection:
-        """Factors of the universe at one month-end, normalised among themselves if asked to."""
+        """Factors of the universe at one month-end, normalized among themselves if asked to."""
         present = steps >= 0
         values = np.full(
             (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
@@ -176,8 +176,8 @@ class Panel:
             values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
         known = ~np.isnan(values[:, -1]).all(axis=1)
         values, columns = values[known], columns[known]
-        if self.normalise and len(values):
-            values[:, present] = self._normalise(values[:, present], bars.dates[steps[present]])
+        if self.normalize and len(values):
+            values[:, present] = self._normalize(values[:, present], bars.dates[steps[present]])
         section = CrossSection(
             date=bars.dates[end],
             assets=tuple(bars.assets[i] for i in columns),
@@ -185,15 +185,15 @@ class Panel:
             values=values,
             close=bars["close"][end][columns],
         )
-        if self.normalise and len(section):  # no later month changes these values
+        if self.normalize and len(section):  # no later month changes these values
             with one_thread():
                 section.moments = RunningCovariance(section.columns).add(section.frame())
         return section
 
-    def _normalise(
+    def _normalize(
         self, values: NDArray[np.float32], dates: pd.DatetimeIndex
     ) -> NDArray[np.float32]:
-        """Winsorise and z-score each step of a cross-section among its own stocks."""
+        """Winsorizer and z-score each step of a cross-section among its own stocks."""
         n, n_steps, n_factors = values.shape
         index = pd.MultiIndex.from_product([dates, range(n)], names=["date", "asset"])
         rows = pd.DataFrame(
@@ -201,8 +201,8 @@ class Panel:
             index=index,
             columns=list(self.history.columns),
         )
-        normalise = Pipeline([("winsorise", Winsorise()), ("z-score", Standardise(by="date"))])
-        out = np.asarray(normalise.fit_transform(rows), dtype=np.float32)
+        normalize = Pipeline([("winsorize", Winsorizer()), ("z-score", Standardizer(by="date"))])
+        out = np.asarray(normalize.fit_transform(rows), dtype=np.float32)
         return out.reshape(n_steps, n, n_factors).transpose(1, 0, 2)  # (n, n_steps, n_factors)
 
 

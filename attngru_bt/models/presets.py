@@ -16,7 +16,7 @@ from typing import Any
 # parameters of SignalGenerator
 PAPER: Mapping[str, Any] = MappingProxyType(
     dict(
-        standardise="panel",  # one mean and deviation per factor over the training window
+        standardize="panel",  # one mean and deviation per factor over the training window
         limit=None,
         n_components=24,  # about 90% of the variance of the paper's 244 factors
         min_months=2,  # t = 2, 3, 4, …: months 1..t train, month t + 1 is predicted
@@ -27,7 +27,7 @@ PAPER: Mapping[str, Any] = MappingProxyType(
 )
 DEFAULT: Mapping[str, Any] = MappingProxyType(
     dict(
-        standardise="panel",
+        standardize="panel",
         limit=3.0,
         n_components=24,
         min_months=12,
@@ -36,7 +36,7 @@ DEFAULT: Mapping[str, Any] = MappingProxyType(
         lookback=3,
     )
 )
-DEFAULT_SEEDS = 5
+DEFAULT_NETWORKS = 5
 
 
 def paper_model(**given: Any) -> Any:
@@ -65,6 +65,6 @@ def default_model(**given: Any) -> Any:
         batch_size=128,
         lr=0.003,
         weight_decay=10.0,
-        n_seeds=DEFAULT_SEEDS,
+        n_networks=DEFAULT_NETWORKS,
     )
     return AttentionGRURegressor(**(settings | given))

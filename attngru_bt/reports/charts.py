@@ -164,7 +164,7 @@ def month_table(report: Report, ax: Axes) -> None:
 def rolling_sharpe(report: Report, ax: Axes) -> None:
     """Sharpe ratio of the last half year, with the periods and rate of the table.
 
-    pyfolio's figure always annualises with 252 and knows no risk-free rate.
+    pyfolio's figure always annualizes with 252 and knows no risk-free rate.
     """
     metrics = report.metrics
     # nothing is drawn with a number of sessions a year that the analyzer could not use

@@ -55,7 +55,7 @@ def _head(report: Report, heading: str) -> str:
 
 def _cards(report: Report) -> str:
     metrics = report.metrics
-    cards = [("Annualised return", tables.per_cent(metrics["annual_return"]), "")]
+    cards = [("Annualized return", tables.per_cent(metrics["annual_return"]), "")]
     if report.benchmark is not None:
         market = f"{report.benchmark['name']} {tables.per_cent(report.benchmark['annual_return'])}"
         cards[0] = (*cards[0][:2], market)
@@ -101,7 +101,7 @@ def _returns(report: Report) -> str:
     if len(report.returns) > charts.ROLLING_SESSIONS + 20:
         pictures.append(
             _figure(report, charts.rolling_sharpe, "Rolling Sharpe ratio",
-                    f"Over the last {charts.ROLLING_SESSIONS} sessions, annualised.")
+                    f"Over the last {charts.ROLLING_SESSIONS} sessions, annualized.")
         )  # fmt: skip
     else:
         report.gaps.append(
@@ -129,7 +129,7 @@ def _metrics(report: Report) -> str:
             lines.append(f'<tr class=head><td colspan="{len(names) + 1}">{escape(name)}</td></tr>')
     metrics = report.metrics
     notes = (
-        f"Daily returns, {metrics['periods']:g} sessions a year, annualised returns compounded, "
+        f"Daily returns, {metrics['periods']:g} sessions a year, annualized returns compounded, "
         f"deviations of a sample, risk-free rate {tables.per_cent(metrics['riskfree'])} a year. "
         "Turnover: half of all buying and selling over the mean value."
     )

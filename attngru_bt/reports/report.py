@@ -14,7 +14,7 @@ from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.evaluation.quality import monthly_quality, summary
 
 OUT_OF_SAMPLE = "out-of-sample"
-UNLABELLED = "unlabelled"
+UNLABELLED = "unlabeled"
 _LEAST_SESSIONS = 2
 
 
@@ -34,7 +34,7 @@ class Report:
         Figures of the benchmark and of another run on the same sessions.
     returns, benchmark_returns, baseline_returns : Series
         Per measured session, fractions, naive dates; None where there is none.
-    evidence : {"out-of-sample", "unlabelled"}
+    evidence : {"out-of-sample", "unlabeled"}
         Out-of-sample if the scores were made walk-forward by a signal generator.
     records : list
         One per month-end with scores, as `SignalGenerator.records_`.

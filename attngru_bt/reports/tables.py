@@ -37,7 +37,7 @@ Row = tuple[str, str, Callable[[Any], str]]
 
 RETURN_AND_RISK: tuple[Row, ...] = (
     ("Total return", "total_return", per_cent),
-    ("Annualised return", "annual_return", per_cent),
+    ("Annualized return", "annual_return", per_cent),
     ("Volatility", "volatility", per_cent),
     ("Sharpe ratio", "sharpe", number),
     ("Maximum drawdown", "max_drawdown", per_cent),

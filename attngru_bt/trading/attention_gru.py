@@ -31,9 +31,9 @@ class AttentionGRUStrategy(MonthlyTopK):
         Months to train on, of those so far.
     factors : sequence of str
         Names of factors, of all that the feeds allow.
-    standardise, limit, n_components
+    standardize, limit, n_components
         See `SignalGenerator`.
-    seeds : int
+    n_networks : int
         Networks averaged into one score.
     random_state : int
         Same number, same feeds: same scores, to the bit.
@@ -56,10 +56,10 @@ class AttentionGRUStrategy(MonthlyTopK):
         min_months=None,
         window=None,
         factors=None,
-        standardise=None,
+        standardize=None,
         limit=None,
         n_components=None,
-        seeds=None,
+        n_networks=None,
         random_state=None,
         device=None,
         progress=None,
@@ -73,10 +73,10 @@ class AttentionGRUStrategy(MonthlyTopK):
         "min_months",
         "window",
         "factors",
-        "standardise",
+        "standardize",
         "limit",
         "n_components",
-        "seeds",
+        "n_networks",
         "random_state",
         "device",
         "progress",

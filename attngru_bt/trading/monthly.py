@@ -394,7 +394,7 @@ class MonthlyTopK(bt.Strategy):
             todo,
             self.p.topk,
             self.p.reserve,
-            equalise=self.p.rebalance == "full",
+            equalize=self.p.rebalance == "full",
             # who has never traded yet is not missing, however well it ranks
             candidates=[n for n in chosen if n not in leaving and len(self._feeds[n])],
         )

@@ -71,7 +71,7 @@ class Execution:
         self._exiting: set[str] = set()  # of these, to be sold as soon as they trade
         self._candidates: tuple[str, ...] = ()  # may still enter before the next decision, by rank
         self._hopeless: set[str] = set()  # candidates whose share of the cash buys no lot
-        self._terms: tuple[int, float, bool] = (0, 0.0, False)  # topk, reserve, equalise
+        self._terms: tuple[int, float, bool] = (0, 0.0, False)  # topk, reserve, equalize
         self._checked = 0.0  # cash as the broker will count it when it checks today's orders
         self._install_cap()
 
@@ -143,7 +143,7 @@ class Execution:
         todo: Plan,
         topk: int,
         reserve: float,
-        equalise: bool,
+        equalize: bool,
         candidates: Iterable[str] = (),
     ) -> None:
         """Order the exits, then the entrants out of the cash on hand and the proceeds.
@@ -155,7 +155,7 @@ class Execution:
             Names that share the portfolio.
         reserve : float
             Share of the portfolio value that stays in cash.
-        equalise : bool
+        equalize : bool
             Trade the stayers to an equal weight too.
         candidates : iterable of str, default ()
             Names that may enter until the next decision, by rank; see `retry`.
@@ -165,19 +165,19 @@ class Execution:
         self._leaving = {*todo.exits, *todo.stuck}
         self._exiting = set(todo.stuck)
         self._candidates, self._hopeless = tuple(candidates), set()
-        self._terms = topk, reserve, equalise
+        self._terms = topk, reserve, equalize
         self._checked = self.broker.get_cash()
         cash = self._checked - reserve * self.value()
         for name in todo.exits:
             cash += self.sell(name, self.size(name), "left the best")
-        if equalise:
-            self._equalise(todo, cash)
+        if equalize:
+            self._equalize(todo, cash)
         else:
             for name in todo.entrants:
                 self.buy(name, cash / todo.slots, "entered the best")
         self._retry_exits()  # what opens at its limit may still be sold: its cash comes later
 
-    def _equalise(self, todo: Plan, cash: float) -> None:
+    def _equalize(self, todo: Plan, cash: float) -> None:
         topk, reserve, _ = self._terms
         target = (1 - reserve) * self.value() / topk
         chosen = [n for n in todo.stayers if self.tradable(n)] + list(todo.entrants)
@@ -312,7 +312,7 @@ class Execution:
         return left, proceeds
 
     def _refill(self, held: set[str], proceeds: float) -> None:
-        topk, reserve, equalise = self._terms
+        topk, reserve, equalize = self._terms
         buying = [o for o in self._live() if o.isbuy()]
         filled = held | {o.data._name for o in buying}
         free = topk - len(filled)
@@ -329,7 +329,7 @@ class Execution:
         value = self.value()
         spent = sum(abs(o.executed.remsize) * self.price(o.data._name) for o in buying)
         share = (self.broker.get_cash() + proceeds - spent - reserve * value) / free
-        if equalise:
+        if equalize:
             share = min(share, (1 - reserve) * value / topk)
         for name in missing:
             if free > 0 and self.buy(name, share, "entered the best, later"):

@@ -17,7 +17,7 @@ def generator(name: str, **settings: Any) -> Any:
     name : str
         One of `names`.
     **settings
-        Parameters of `SignalGenerator` but `classifier`; they go before those of the model. `seeds`
+        Parameters of `SignalGenerator` but `classifier`; they go before those of the model. `n_networks`
         and `device` reach the networks and concern no other model. A baseline takes its own
         parameters (`universe`, `random_state`, `months`, `skip`) and has no use for the others.
 
@@ -56,7 +56,7 @@ def generator(name: str, **settings: Any) -> Any:
             raise TypeError(f"the model {name!r} has no setting `{setting}`.{hint}")
     if model.family == "baseline":
         return made.set_params(**{n: v for n, v in settings.items() if n in own})
-    for setting, parameter in (("seeds", "n_seeds"), ("device", "device")):
+    for setting, parameter in (("n_networks", "n_networks"), ("device", "device")):
         if setting in settings:
             value = settings[setting]
             places = [p for p in made.get_params() if p.rpartition("__")[2] == parameter]

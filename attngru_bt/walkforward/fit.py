@@ -160,7 +160,9 @@ def make_model(settings: SignalGenerator, month_end: pd.Timestamp) -> Any:
     entropy = [settings.random_state, month_end.year * 12 + month_end.month]
     seed = int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
     if settings.classifier is None:
-        return default_model(n_seeds=settings.seeds, device=settings.device, random_state=seed)
+        return default_model(
+            n_networks=settings.n_networks, device=settings.device, random_state=seed
+        )
     model = clone(settings.classifier)
     unseeded = {
         key: seed

@@ -22,7 +22,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Universe
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.panel import Panel
-from attngru_bt.models.presets import DEFAULT_SEEDS
+from attngru_bt.models.presets import DEFAULT_NETWORKS
 from attngru_bt.walkforward.checkpoint import Checkpoints
 from attngru_bt.walkforward.fit import Fit, check_model, fit, no_scores
 from attngru_bt.walkforward.month import take_month
@@ -48,8 +48,8 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         any further line of the feeds under its own name.
     raw : bool, default False
         Factors by their published definition, price levels and all.
-    standardise : {"date", "panel", None}, default "panel"
-        Winsorise and z-score each month-end among its own universe, or z-score over the training
+    standardize : {"date", "panel", None}, default "panel"
+        Winsorizer and z-score each month-end among its own universe, or z-score over the training
         window (the paper's), or neither.
     preprocess : transformer, default None
         Replaces everything between cross-section and classifier that is fitted on the training
@@ -59,7 +59,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
     n_components : int, float or None, default 24
         Number of principal components, or the share of variance to keep; None: no PCA.
     topk : int, default 10
-        How many of the next month's best returns are labelled 1.
+        How many of the next month's best returns are labeled 1.
     lookback : int, default 3
         Steps per sequence.
     step : {"month", "day"}, default "month"
@@ -72,7 +72,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
-    seeds : int, default 5
+    n_networks : int, default 5
         Networks averaged into one score (only for the default network).
     random_state : int, default 0
         Each month-end draws its own seed from it; a classifier's own ``random_state`` is kept.
@@ -85,7 +85,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         -1 (worst) to 1 (best). None: classifiers on labels, regressors on ranks.
     limit : float or None, default 3
         Deviations from the mean at which z-scores over the training window end; None: nowhere.
-        Without effect on ``standardise="date"``, where outliers are winsorised before.
+        Without effect on ``standardize="date"``, where outliers are winsorized before.
     checkpoints : path, default None
         Folder that keeps the record of each finished month, but no model. A run that was stopped
         and is started again with the same settings and data takes them from there, bit for bit.
@@ -110,7 +110,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         *,
         factors: Sequence[str] | None = None,
         raw: bool = False,
-        standardise: str | None = "panel",
+        standardize: str | None = "panel",
         preprocess: Any = None,
         max_missing: float = 0.2,
         n_components: int | float | None = 24,
@@ -121,7 +121,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         refit: int = 1,
         min_months: int = 12,
         universe: Universe | None = None,
-        seeds: int = DEFAULT_SEEDS,
+        n_networks: int = DEFAULT_NETWORKS,
         random_state: int = 0,
         device: str = "cpu",
         progress: Callable[[MonthRecord], None] | None = None,
@@ -132,7 +132,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         self.classifier = classifier
         self.factors = factors
         self.raw = raw
-        self.standardise = standardise
+        self.standardize = standardize
         self.preprocess = preprocess
         self.max_missing = max_missing
         self.n_components = n_components
@@ -143,7 +143,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         self.refit = refit
         self.min_months = min_months
         self.universe = universe
-        self.seeds = seeds
+        self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
         self.progress = progress
@@ -153,7 +153,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
 
     def check(self) -> None:
         """Raise ValueError or TypeError for a parameter out of range."""
-        for name in ("topk", "lookback", "refit", "min_months", "seeds"):
+        for name in ("topk", "lookback", "refit", "min_months", "n_networks"):
             value = getattr(self, name)
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"`{name}` must be a whole number of at least 1; got {value!r}.")
@@ -166,9 +166,9 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             )
         if self.step not in ("day", "month"):
             raise ValueError(f"`step` must be 'day' or 'month'; got {self.step!r}.")
-        if self.standardise not in ("date", "panel", None):
+        if self.standardize not in ("date", "panel", None):
             raise ValueError(
-                f"`standardise` must be 'date', 'panel' or None; got {self.standardise!r}."
+                f"`standardize` must be 'date', 'panel' or None; got {self.standardize!r}."
             )
         if self.limit is not None and not self.limit > 0:
             raise ValueError(f"`limit` must be None or above 0; got {self.limit!r}.")
@@ -204,7 +204,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
         -------
         Series, index asset
             Higher is better: the expected rank of the next month's return, from -1 to 1, or of a
-            classifier P(among its `topk` best). Empty before `min_months` labelled months.
+            classifier P(among its `topk` best). Empty before `min_months` labeled months.
 
         Raises
         ------
@@ -291,7 +291,7 @@ class SignalGenerator(BaseEstimator):  # type: ignore[misc]
             universe=self.universe,
             lookback=self.lookback,
             step=self.step,
-            normalise=self.standardise == "date",
+            normalize=self.standardize == "date",
         )
 
     def _due(self) -> bool:

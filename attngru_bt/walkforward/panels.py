@@ -30,7 +30,7 @@ CHUNKS = 4  # per worker, at least
 MONTH_ENDS = 12  # per chunk, at most
 
 # parameters that decide the cross-sections; models that agree on them share a panel
-_PANEL = ("factors", "raw", "lookback", "step", "standardise", "universe")
+_PANEL = ("factors", "raw", "lookback", "step", "standardize", "universe")
 
 Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # sessions up to a month-end, assets
 Values = NDArray[np.float64]
@@ -39,7 +39,7 @@ Values = NDArray[np.float64]
 def panel_key(signal: SignalGenerator) -> str:
     """Key of a signal's cross-sections: signals with the same key share a panel."""
     parts = {name: getattr(signal, name) for name in _PANEL}
-    parts["standardise"] = signal.standardise == "date"  # the rest is the preprocessing's
+    parts["standardize"] = signal.standardize == "date"  # the rest is the preprocessing's
     parts["universe"] = id(signal.universe)
     return repr(parts)
 

@@ -77,7 +77,7 @@ def outcomes(
     sections : sequence of CrossSection
         Those of the records' month-ends among them.
     topk : int
-        How many of a month's best returns are labelled 1.
+        How many of a month's best returns are labeled 1.
 
     Returns
     -------

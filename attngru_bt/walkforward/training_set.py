@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline
 from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import CrossSection, row_frame, sequences
-from attngru_bt.features.missing import FillMissing, MissingShareFilter
-from attngru_bt.features.standardise import Standardise
+from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
+from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.features.threads import one_thread
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def training_months(
     settings: SignalGenerator, sections: Sequence[CrossSection]
 ) -> list[CrossSection]:
     """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
-    labelled = [s for s in sections[:-1] if len(s)]
-    return labelled if settings.window is None else labelled[-settings.window :]
+    labeled = [s for s in sections[:-1] if len(s)]
+    return labeled if settings.window is None else labeled[-settings.window :]
 
 
 def has_choice(settings: SignalGenerator, sections: Sequence[CrossSection]) -> bool:
@@ -87,20 +87,20 @@ def training_set(settings: SignalGenerator, sections: Sequence[CrossSection]) ->
         All month-ends so far.
     """
     began = time.perf_counter()
-    labelled = training_months(settings, sections)
-    top = np.concatenate([s.labels(settings.topk) for s in labelled])
+    labeled = training_months(settings, sections)
+    top = np.concatenate([s.labels(settings.topk) for s in labeled])
     known = ~np.isnan(top)
     with one_thread():
-        preprocess = _fitted(settings, labelled)
-        features = sequences(labelled, preprocess)[known]
+        preprocess = _fitted(settings, labeled)
+        features = sequences(labeled, preprocess)[known]
     return TrainingSet(
         month_end=sections[-1].date,
         preprocess=preprocess,
         features=features,
         top=top[known],
-        rank=np.concatenate([s.ranks() for s in labelled])[known],
-        months=np.repeat(np.arange(len(labelled)), [len(s) for s in labelled])[known],
-        n_months=len(labelled),
+        rank=np.concatenate([s.ranks() for s in labeled])[known],
+        months=np.repeat(np.arange(len(labeled)), [len(s) for s in labeled])[known],
+        n_months=len(labeled),
         seconds=time.perf_counter() - began,
     )
 
@@ -110,9 +110,9 @@ def make_preprocess(settings: SignalGenerator) -> Any:
     if settings.preprocess is not None:
         return clone(settings.preprocess)
     stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=settings.max_missing))]
-    if settings.standardise == "panel":
-        stages.append(("z-score", Standardise(by="panel", limit=settings.limit)))
-    stages.append(("fill", FillMissing()))
+    if settings.standardize == "panel":
+        stages.append(("z-score", Standardizer(by="panel", limit=settings.limit)))
+    stages.append(("fill", ConstantImputer()))
     if settings.n_components is not None:
         stages.append(("components", Components(n_components=settings.n_components)))
     return Pipeline(stages)
@@ -132,7 +132,7 @@ def _fitted(settings: SignalGenerator, sections: Sequence[CrossSection]) -> Any:
     names = list(kept.get_feature_names_out())
     stages: list[tuple[str, Any]] = [
         ("filter", kept),
-        ("fill", FillMissing.from_covariance(whole, names)),
+        ("fill", ConstantImputer.from_covariance(whole, names)),
     ]
     if settings.n_components is not None:
         components = Components.from_covariance(whole, settings.n_components, names)

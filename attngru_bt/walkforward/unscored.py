@@ -58,20 +58,20 @@ def why_no_scores(settings: SignalGenerator, sections: Sequence[CrossSection]) -
             f"at none of {ends} was there a stock to hold, that is a member of the universe with "
             f"a bar and a known factor."
         )
-    labelled = training_months(settings, sections)
+    labeled = training_months(settings, sections)
     most = max(len(section) for section in sections)
-    if labelled:  # a label needs a known return
-        most = max(int((~np.isnan(s.labels(settings.topk))).sum()) for s in labelled)
+    if labeled:  # a label needs a known return
+        most = max(int((~np.isnan(s.labels(settings.topk))).sum()) for s in labeled)
     if most <= settings.topk:
         return (
             f"topk={settings.topk} and at most {most} stocks at {ends} leave nothing to choose: "
             f"set `topk` below {most}, or bring more stocks."
         )
-    missing = settings.min_months - len(labelled)
+    missing = settings.min_months - len(labeled)
     if missing > 0:
-        smaller = f", or set `min_months` to at most {len(labelled)}" if labelled else ""
+        smaller = f", or set `min_months` to at most {len(labeled)}" if labeled else ""
         return (
-            f"the data have {ends}, {len(labelled)} of them with a known outcome, and "
+            f"the data have {ends}, {len(labeled)} of them with a known outcome, and "
             f"min_months={settings.min_months} are needed before the first model: bring "
             f"{missing} more months of data{smaller}."
         )

@@ -21,7 +21,7 @@ class Walk:
     seed : int
         From 0; the model's random state is the generator's plus this.
     topk : int
-        How many of a month's best returns are labelled 1.
+        How many of a month's best returns are labeled 1.
     records : list of MonthRecord
         One per month-end, in order, those before the first fit without scores.
     sections : list of CrossSection

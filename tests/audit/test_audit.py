@@ -98,13 +98,13 @@ class TestWhole:
 
     def test_a_leaking_factor_is_caught(self, market, clean_registry):
         @factor("mine")
-        def Centred(close):
+        def Centered(close):
             return np.vstack([close[5:], close[-5:]]) / close - 1
 
         skip = set(audit.CHECKS) - {"factors"}
-        report = audit.run(market, **QUICK | dict(factors=("BIAS5", "Centred")), skip=skip)
+        report = audit.run(market, **QUICK | dict(factors=("BIAS5", "Centered")), skip=skip)
         assert [c.name for c in report.failed] == ["factors"]
-        assert [f.subject for f in report["factors"].findings] == ["Centred"]
+        assert [f.subject for f in report["factors"].findings] == ["Centered"]
         assert [c.name for c in report.checks if c.status == "skipped"] == list(audit.CHECKS[1:])
 
     def test_scores_given(self, market):

@@ -37,12 +37,12 @@ def said(function, **options):
 class TestCaught:
     @pytest.mark.parametrize("n", [1, 2, 7])
     def test_a_window_that_reaches_ahead_and_how_far(self, n):
-        def Centred(bars):
+        def Centered(bars):
             return bars.frame("close").rolling(2 * n + 1, center=True).mean()
 
-        text = said(Centred)
+        text = said(Centered)
         sessions = "1 session ahead" if n == 1 else f"{n} sessions ahead"
-        assert text.startswith("Centred of S") and f"it looks {sessions}" in text
+        assert text.startswith("Centered of S") and f"it looks {sessions}" in text
         day = pd.Timestamp(re.search(r"on (\d{4}-\d\d-\d\d) is", text)[1])
         cut = pd.Timestamp(re.search(r"up to (\d{4}-\d\d-\d\d)", text)[1])
         assert day == cut - pd.offsets.BDay(n - 1), "the first value that the cut can change"

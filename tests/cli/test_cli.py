@@ -223,7 +223,7 @@ class TestMistakes:
             ("lookback", "0"),
             ("refit", "0"),
             ("min-months", "0"),
-            ("seeds", "0"),
+            ("n-networks", "0"),
             ("window", "0"),
             ("window", "2"),
             ("step", "week"),
@@ -313,7 +313,7 @@ def interrupted(data, tmp_path_factory):
     command = [COMMAND, "backtest", "--data", data, "--out", folder, "--verbose", *SMALL]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--min-months=1", "--seeds=20"],  # the last word counts
+            [*command, "--min-months=1", "--n-networks=20"],  # the last word counts
             stdout=output,
             stderr=output,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -431,7 +431,7 @@ class TestInterrupt:
     def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
         self, interrupted, data, tmp_path
     ):
-        command = ["backtest", "--data", data, *SMALL, "--min-months=1", "--seeds=20"]
+        command = ["backtest", "--data", data, *SMALL, "--min-months=1", "--n-networks=20"]
         before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.month")}
         assert invoke(*command, "--out", interrupted[2]).exit_code == 0
         assert {p: p.stat().st_mtime_ns for p in before} == before

@@ -32,7 +32,7 @@ import attngru_bt
 
 
 @attngru_bt.factor(family="mine")
-def Centred(close):
+def Centered(close):
     ahead = np.vstack([close[3:], np.full((3, close.shape[1]), np.nan)])
     return ahead / close - 1
 """
@@ -105,8 +105,8 @@ class TestVerdict:
     @pytest.mark.slow
     @pytest.mark.parametrize(
         ("text", "name", "sight"),
-        [(CENTRED, "Centred", "3 sessions ahead"), (ZSCORE, "Whole", "to the very last bar")],
-        ids=["centred", "z-score"],
+        [(CENTRED, "Centered", "3 sessions ahead"), (ZSCORE, "Whole", "to the very last bar")],
+        ids=["centered", "z-score"],
     )
     def test_a_factor_that_sees_the_future(self, data, tmp_path, text, name, sight):
         report = tmp_path / "audit.json"

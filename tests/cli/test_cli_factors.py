@@ -303,9 +303,9 @@ class TestOwnFile:
         scripts.load_script(path)
         assert registry["RSI"] is old
 
-    def test_it_may_import_its_neighbours(self, mine, tmp_path):
-        (tmp_path / "neighbour_of_mine.py").write_text("SCALE = 2\n")
-        mine.write_text(MINE + "\nfrom neighbour_of_mine import SCALE\nassert SCALE == 2\n")
+    def test_it_may_import_its_neighbors(self, mine, tmp_path):
+        (tmp_path / "neighbor_of_mine.py").write_text("SCALE = 2\n")
+        mine.write_text(MINE + "\nfrom neighbor_of_mine import SCALE\nassert SCALE == 2\n")
         assert "Sprint" in scripts.load_script(mine).names
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Weekly and monthly bars are told from daily ones, and no figure is annualised with another's."""
+"""Weekly and monthly bars are told from daily ones, and no figure is annualized with another's."""
 
 import re
 

@@ -61,7 +61,7 @@ class TestFactorShares:
         swapped = record(JANUARY, weights[order], -loadings[order], names)
         assert factor_shares([swapped]).loc[JANUARY].to_numpy() == pytest.approx(found.to_numpy())
 
-    def test_of_standardised_factors_they_are_squared_correlations(self):
+    def test_of_standardized_factors_they_are_squared_correlations(self):
         """With all weight on one component, shares are as the squared correlations with it."""
         rng = np.random.default_rng(0)
         raw = rng.normal(size=(400, 5)) @ rng.normal(size=(5, 5))

@@ -193,15 +193,15 @@ def planted() -> Iterator[Registry]:
 class TestPlantedBugs:
     """A factor with a classical mistake does not pass."""
 
-    def test_a_centred_window_is_caught(self, bars: Bars, planted: Registry) -> None:
+    def test_a_centered_window_is_caught(self, bars: Bars, planted: Registry) -> None:
         @factor("bug", lookback=5, into=planted)
-        def centred(close, n=5):
+        def centered(close, n=5):
             out = np.full_like(close, np.nan)
             out[2:-2] = np.lib.stride_tricks.sliding_window_view(close, n, axis=0).mean(-1)
             return out / close
 
         with pytest.raises(AssertionError):
-            check_future(bars, ("centred",), planted)
+            check_future(bars, ("centered",), planted)
 
     def test_a_full_sample_score_is_caught(self, bars: Bars, planted: Registry) -> None:
         @factor("bug", into=planted)

@@ -13,7 +13,7 @@ from attngru_bt.data.market import make_market
 from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import month_ends, row_frame, sequences
-from attngru_bt.features.missing import FillMissing, MissingShareFilter
+from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.walkforward.generator import SignalGenerator
 from attngru_bt.walkforward.training_set import make_preprocess, training_months, training_set
 
@@ -75,7 +75,7 @@ class TestValues:
     @pytest.mark.parametrize("n_components", [3, 0.9])
     def test_it_is_a_fitted_transformer(self, n_components):
         panels = months((40, 55, 31))
-        rows = FillMissing().fit_transform(pd.concat(panels))
+        rows = ConstantImputer().fit_transform(pd.concat(panels))
         theirs = Components(n_components).fit(rows)
         ours = Components.from_covariance(running(panels), n_components)
         same(ours, theirs)
@@ -91,7 +91,7 @@ class TestValues:
         np.testing.assert_allclose(made.missing_share(), kept.missing_share_)
         columns = made.columns[:2] + made.columns[3:]
         assert kept.get_feature_names_out().tolist() == list(columns)
-        theirs = Components(4).fit(FillMissing().fit_transform(kept.transform(rows)))
+        theirs = Components(4).fit(ConstantImputer().fit_transform(kept.transform(rows)))
         same(Components.from_covariance(made, 4, columns), theirs)
         back = Components.from_covariance(made, 4, columns[::-1])  # any order
         np.testing.assert_allclose(np.abs(back.components_[:, ::-1]), np.abs(theirs.components_))
@@ -131,7 +131,7 @@ class TestProperties:
             window.merge(part)
         same(
             Components.from_covariance(window, 4),
-            Components(4).fit(FillMissing().fit_transform(pd.concat(panels[2:]))),
+            Components(4).fit(ConstantImputer().fit_transform(pd.concat(panels[2:]))),
         )
         assert parts[2].n_rows == 31  # what is merged stays as it is
 
@@ -169,9 +169,9 @@ class TestValidation:
 
 @pytest.fixture(scope="module")
 def panel():
-    """Cross-sections normalised at their own month-end, month after month."""
+    """Cross-sections normalized at their own month-end, month after month."""
     market = make_market(30, 400, seed=3)
-    made = SignalGenerator(standardise="date").panel()
+    made = SignalGenerator(standardize="date").panel()
     for end in month_ends(market.bars.dates)[:-1]:
         made.extend(market.bars.until(market.bars.dates[end]))
     return made
@@ -184,13 +184,13 @@ class TestInTheWalk:
     @pytest.mark.parametrize("window", [None, 5])
     @pytest.mark.parametrize("n_components", [24, 0.9, None])
     def test_it_is_what_a_fit_from_scratch_gives(self, panel, window, n_components):
-        settings = SignalGenerator(standardise="date", window=window, n_components=n_components)
+        settings = SignalGenerator(standardize="date", window=window, n_components=n_components)
         ours = training_set(settings, panel.sections)
-        labelled = training_months(settings, panel.sections)
-        assert len(labelled) == (5 if window else len(panel.sections) - 1)
-        scratch = make_preprocess(settings).fit(row_frame(labelled))
-        known = ~np.isnan(np.concatenate([s.labels(settings.topk) for s in labelled]))
-        theirs = sequences(labelled, scratch)[known]
+        labeled = training_months(settings, panel.sections)
+        assert len(labeled) == (5 if window else len(panel.sections) - 1)
+        scratch = make_preprocess(settings).fit(row_frame(labeled))
+        known = ~np.isnan(np.concatenate([s.labels(settings.topk) for s in labeled]))
+        theirs = sequences(labeled, scratch)[known]
         np.testing.assert_allclose(ours.features, theirs, atol=1e-6)
         assert [name for name, _ in ours.preprocess.steps] == [name for name, _ in scratch.steps]
         for mine, other in zip(ours.preprocess, scratch, strict=True):
@@ -208,14 +208,14 @@ class TestInTheWalk:
             raise AssertionError("fitted from scratch")
 
         monkeypatch.setattr(Components, "fit", never)
-        training_set(SignalGenerator(standardise="date"), panel.sections)
+        training_set(SignalGenerator(standardize="date"), panel.sections)
         with pytest.raises(AssertionError, match="from scratch"):
             training_set(
-                SignalGenerator(standardise="date", preprocess=Components()), panel.sections
+                SignalGenerator(standardize="date", preprocess=Components()), panel.sections
             )
 
     def test_z_scores_over_the_window_have_no_moments(self):
         market = make_market(12, 120, seed=3)
-        panel = SignalGenerator(standardise="panel").panel()
+        panel = SignalGenerator(standardize="panel").panel()
         panel.extend(market.bars)
         assert all(section.moments is None for section in panel.sections)

@@ -16,24 +16,24 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from attngru_bt.features.components import Components
-from attngru_bt.features.missing import FillMissing, MissingShareFilter
-from attngru_bt.features.neutralise import Neutralise
-from attngru_bt.features.standardise import Standardise, Winsorise
+from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
+from attngru_bt.features.neutralizer import Neutralizer
+from attngru_bt.features.standardizer import Standardizer, Winsorizer
 
 nan = np.nan
 INDUSTRY = {f"S{j:02d}": "bank" if j % 3 else "steel" for j in range(40)}
 PER_DATE = [
-    Winsorise(),
-    Winsorise("quantile", quantile=0.1),
-    Standardise("date"),
-    Neutralise(industry=INDUSTRY, size="f0"),
-    FillMissing(),
+    Winsorizer(),
+    Winsorizer("quantile", quantile=0.1),
+    Standardizer("date"),
+    Neutralizer(industry=INDUSTRY, size="f0"),
+    ConstantImputer(),
 ]
 ALL = [
     *PER_DATE,
-    Standardise("panel"),
+    Standardizer("panel"),
     MissingShareFilter(0.9),
-    make_pipeline(FillMissing(), Components(2)),
+    make_pipeline(ConstantImputer(), Components(2)),
 ]
 
 
@@ -127,9 +127,9 @@ class TestPerDate:
     @given(X=panels)
     def test_missing_stays_missing_until_it_is_filled(self, transformer, X: pd.DataFrame) -> None:
         out = clone(transformer).fit(X).transform(X)
-        if isinstance(transformer, FillMissing):
+        if isinstance(transformer, ConstantImputer):
             assert out.notna().all().all()
-        elif isinstance(transformer, Neutralise):
+        elif isinstance(transformer, Neutralizer):
             assert out[X.isna()].isna().all().all()  # more go: where the size is not known
         else:
             pd.testing.assert_frame_equal(out.isna(), X.isna())
@@ -150,22 +150,22 @@ class TestValues:
     def test_mad_pulls_in_to_robust_deviations(self) -> None:
         X = panel(np.array([[[1.0], [2.0], [3.0], [4.0], [100.0]]]))
         # median 3, absolute deviations 2 1 0 1 97: their median 1
-        out = Winsorise(limit=2).fit_transform(X).to_numpy()[:, 0]
+        out = Winsorizer(limit=2).fit_transform(X).to_numpy()[:, 0]
         np.testing.assert_allclose(out, [1, 2, 3, 4, 3 + 2 * 1.4826])
 
     def test_mad_leaves_a_date_of_mostly_equal_values(self) -> None:
         X = panel(np.array([[[1.0], [1.0], [1.0], [9.0]]]))
-        pd.testing.assert_frame_equal(Winsorise().fit_transform(X), X)
+        pd.testing.assert_frame_equal(Winsorizer().fit_transform(X), X)
 
     def test_quantiles_equal_numpys(self) -> None:
         X = sample(1, 40)
-        out = Winsorise("quantile", quantile=0.07).fit_transform(X)
+        out = Winsorizer("quantile", quantile=0.07).fit_transform(X)
         for name in X:
             low, high = np.nanquantile(X[name], [0.07, 0.93])
             np.testing.assert_allclose(out[name], X[name].clip(low, high), rtol=1e-12)
 
-    def test_standardises_each_date(self) -> None:
-        out = Standardise().fit_transform(sample())
+    def test_standardizes_each_date(self) -> None:
+        out = Standardizer().fit_transform(sample())
         by_date = out.groupby(level=0)
         np.testing.assert_allclose(by_date.mean(), 0, atol=1e-12)
         np.testing.assert_allclose(by_date.std(ddof=0), 1, rtol=1e-12)
@@ -173,7 +173,7 @@ class TestValues:
     def test_the_panels_mean_is_of_the_rows_fitted_on(self) -> None:
         X = sample(6)
         train, test = X.iloc[:36], X.iloc[36:]
-        fitted = Standardise("panel").fit(train)
+        fitted = Standardizer("panel").fit(train)
         np.testing.assert_allclose(fitted.mean_, train.mean(), rtol=1e-12)
         want = (test - train.mean()) / train.std(ddof=0)
         np.testing.assert_allclose(fitted.transform(test), want, rtol=1e-9)
@@ -183,7 +183,7 @@ class TestValues:
     def test_a_constant_becomes_zero(self, by: str, level: float) -> None:
         X = panel(np.full((2, 7, 2), level))
         X.iloc[1, 0] = nan
-        out = Standardise(by).fit_transform(X)
+        out = Standardizer(by).fit_transform(X)
         assert set(out["f1"]) == {0.0}
         assert set(out["f0"].dropna()) == {0.0}
 
@@ -191,31 +191,31 @@ class TestValues:
     def test_differences_of_rounding_are_no_differences(self, by: str) -> None:
         X = panel(np.array([[[0.1 + 0.2], [0.3], [0.3], [0.3]]]))
         assert X["f0"].nunique() == 2
-        assert (Standardise(by).fit_transform(X).to_numpy() == 0).all()
+        assert (Standardizer(by).fit_transform(X).to_numpy() == 0).all()
 
     @pytest.mark.slow
     @settings(max_examples=200)
     @given(level=st.floats(1e-6, 1e12), n=st.integers(2, 60))
     def test_any_constant_becomes_zero(self, level: float, n: int) -> None:
         X = panel(np.full((1, n, 1), level))
-        assert (Standardise().fit_transform(X).to_numpy() == 0).all()
+        assert (Standardizer().fit_transform(X).to_numpy() == 0).all()
 
     def test_the_only_stock_of_a_date_becomes_zero(self) -> None:
         out = chain(2).fit(sample())
         alone = out.transform(sample(1, 1).fillna(1.0))
         assert np.isfinite(alone.to_numpy()).all()
-        assert (Standardise().fit_transform(panel(np.ones((3, 1, 2)))).to_numpy() == 0).all()
+        assert (Standardizer().fit_transform(panel(np.ones((3, 1, 2)))).to_numpy() == 0).all()
 
     def test_neutral_to_industry_is_less_the_industrys_mean(self) -> None:
         X = sample().fillna(1.0)
-        out = Neutralise(industry=INDUSTRY).fit_transform(X)
+        out = Neutralizer(industry=INDUSTRY).fit_transform(X)
         label = X.index.get_level_values(1).map(INDUSTRY)
         want = X - X.groupby([X.index.get_level_values(0), label]).transform("mean")
         np.testing.assert_allclose(out, want, atol=1e-9 * X.abs().max().max())
 
     def test_neutral_to_size_is_uncorrelated_with_it(self) -> None:
         X = sample()
-        out = Neutralise(size="f0").fit_transform(X)
+        out = Neutralizer(size="f0").fit_transform(X)
         pd.testing.assert_series_equal(out["f0"], X["f0"])
         assert out.loc[X["f0"].isna(), "f1"].isna().all()
         for _, rows in out.dropna().groupby(level=0):
@@ -227,14 +227,14 @@ class TestValues:
 
     def test_a_stock_without_industry_is_not_known(self) -> None:
         few = {k: v for k, v in INDUSTRY.items() if k != "S05"}
-        out = Neutralise(industry=few).fit_transform(sample())
+        out = Neutralizer(industry=few).fit_transform(sample())
         assert out.xs("S05", level=1).isna().all().all()
 
 
 class TestComponents:
     def test_equal_scikit_learns_but_for_the_sign(self) -> None:
         X = sample(20).fillna(0.0)
-        X = Standardise("panel").fit_transform(X)
+        X = Standardizer("panel").fit_transform(X)
         ours, theirs = Components(3).fit(X), PCA(3).fit(X.to_numpy())
         np.testing.assert_allclose(ours.explained_variance_ratio_, theirs.explained_variance_ratio_)
         np.testing.assert_allclose(np.abs(ours.components_), np.abs(theirs.components_), atol=1e-9)
@@ -243,7 +243,7 @@ class TestComponents:
         )
 
     def test_the_largest_loading_is_positive(self) -> None:
-        X = Standardise().fit_transform(sample(20)).fillna(0.0)
+        X = Standardizer().fit_transform(sample(20)).fillna(0.0)
         for data in (X, -X, X.sample(frac=1, random_state=1)):
             loadings = Components(4).fit(data).components_
             assert (loadings[range(4), np.abs(loadings).argmax(axis=1)] > 0).all()
@@ -252,7 +252,7 @@ class TestComponents:
         )
 
     def test_a_share_of_the_variance(self) -> None:
-        X = Standardise().fit_transform(sample(20)).fillna(0.0)
+        X = Standardizer().fit_transform(sample(20)).fillna(0.0)
         fitted = Components(0.6).fit(X)
         share = Components(4).fit(X).explained_variance_ratio_.cumsum()
         assert fitted.n_components_ == 1 + (share < 0.6).sum()
@@ -268,7 +268,7 @@ class TestComponents:
         assert "24 components asked for, 4 possible" in caplog.text
 
     def test_missing_values_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="Put FillMissing"):
+        with pytest.raises(ValueError, match="Put ConstantImputer"):
             Components(2).fit(sample())
 
 
@@ -277,9 +277,9 @@ def chain(n_components: int, by: str = "date") -> Pipeline:
     return Pipeline(
         [
             ("missing", MissingShareFilter(0.2)),
-            ("winsorise", Winsorise()),
-            ("standardise", Standardise(by=by)),
-            ("fill", FillMissing(0.0)),
+            ("winsorize", Winsorizer()),
+            ("standardize", Standardizer(by=by)),
+            ("fill", ConstantImputer(0.0)),
             ("components", Components(n_components)),
         ]
     )
@@ -306,13 +306,13 @@ class TestValidation:
         ("transformer", "message"),
         [
             (MissingShareFilter(1.5), r"`max_share` must be in \[0, 1\]; got max_share=1.5"),
-            (Winsorise("median"), "`method` must be 'mad' or 'quantile'"),
-            (Winsorise(limit=0), "`limit` must be positive"),
-            (Winsorise(quantile=0.5), "`quantile` must be"),
-            (Standardise("day"), "`by` must be 'date' or 'panel'"),
-            (Neutralise(), "`industry` or `size` must be given"),
-            (Neutralise(size="cap"), "`size` must be a column of X"),
-            (FillMissing(nan), "`value` must be a finite number"),
+            (Winsorizer("median"), "`method` must be 'mad' or 'quantile'"),
+            (Winsorizer(limit=0), "`limit` must be positive"),
+            (Winsorizer(quantile=0.5), "`quantile` must be"),
+            (Standardizer("day"), "`by` must be 'date' or 'panel'"),
+            (Neutralizer(), "`industry` or `size` must be given"),
+            (Neutralizer(size="cap"), "`size` must be a column of X"),
+            (ConstantImputer(nan), "`value` must be a finite number"),
             (Components(0), "`n_components` must be"),
             (Components(1.5), "`n_components` must be"),
             (Components(True), "`n_components` must be"),
@@ -331,8 +331,8 @@ class TestLimit:
         )
         X = pd.DataFrame({"a": values, "b": np.where(values > 0.9, np.nan, values)}, index=index)
         for by in ("panel", "date"):
-            free = Standardise(by=by).fit_transform(X)
-            held = Standardise(by=by, limit=3.0).fit_transform(X)
+            free = Standardizer(by=by).fit_transform(X)
+            held = Standardizer(by=by, limit=3.0).fit_transform(X)
             assert free["a"].iloc[-1] > 9 and held["a"].iloc[-1] == 3.0
             pd.testing.assert_frame_equal(held.iloc[:-1], free.iloc[:-1].clip(-3, 3))
             assert held["b"].isna().equals(X["b"].isna())
@@ -340,4 +340,4 @@ class TestLimit:
     @pytest.mark.parametrize("limit", [0, -1.0, np.inf])
     def test_a_limit_must_be_positive(self, limit: float) -> None:
         with pytest.raises(ValueError, match="`limit` must be None or above 0"):
-            Standardise(limit=limit).fit(sample())
+            Standardizer(limit=limit).fit(sample())

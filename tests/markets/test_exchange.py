@@ -296,7 +296,7 @@ class TestDelisting:
         played = play(self.frames(), {1: [(A, 100)]}, AShare(settle_after=None))
         assert report(played) == [] and played.getpositionbyname(A).size == 100
 
-    def test_orders_that_wait_for_it_are_cancelled(self):
+    def test_orders_that_wait_for_it_are_canceled(self):
         played = play(self.frames(), {1: [(A, 100)], 4: [(A, -100)]}, AShare(settle_after=20))
         assert [d[2] for d in done(played)] == ["Completed", "Canceled", "Completed"]
         assert played.broker.get_cash() == pytest.approx(1e6 - 1000 - 5.02 + 800)

@@ -55,7 +55,7 @@ def data():
 def fitted(data):
     """Do not change it: shared by the tests that only read."""
     X, y, dates = data
-    return quick(attention="both", n_seeds=2).fit(X, y, groups=dates)
+    return quick(attention="both", n_networks=2).fit(X, y, groups=dates)
 
 
 def late_listings(X):
@@ -299,7 +299,7 @@ class TestOneClass:
     def test_it_is_certain_and_says_so_once(self, data, caplog, label):
         X, _, _ = data
         with caplog.at_level(logging.WARNING, logger="attngru_bt.models.estimators"):
-            model = quick(n_seeds=3).fit(X, np.full(600, label))
+            model = quick(n_networks=3).fit(X, np.full(600, label))
         assert len(caplog.records) == 1 and f"one class only, {label} in 600" in caplog.text
         assert model.classes_.tolist() == [label] and model.networks_ == []
         np.testing.assert_array_equal(model.predict_proba(X), np.ones((600, 1)))
@@ -337,7 +337,13 @@ class TestBits:
     @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
     def test_same_random_state_same_bits(self, data, cell):
         X, y, dates = data
-        options = {"cell": cell, "attention": "both", "dropout": 0.3, "n_layers": 2, "n_seeds": 2}
+        options = {
+            "cell": cell,
+            "attention": "both",
+            "dropout": 0.3,
+            "n_layers": 2,
+            "n_networks": 2,
+        }
         one = quick(**options).fit(X, y, groups=dates)
         torch.manual_seed(99)
         np.random.seed(99)  # noqa: NPY002
@@ -374,7 +380,7 @@ class TestBits:
 
     def test_fewer_seeds_are_the_first_of_more(self, data):
         X, y, _ = data
-        one, three = quick(n_seeds=1).fit(X, y), quick(n_seeds=3).fit(X, y)
+        one, three = quick(n_networks=1).fit(X, y), quick(n_networks=3).fit(X, y)
         for name, value in one.networks_[0].items():
             np.testing.assert_array_equal(value, three.networks_[0][name])
         assert not np.array_equal(*(n["layers.0.input_weight"] for n in three.networks_[:2]))
@@ -421,8 +427,8 @@ class TestState:
     @pytest.mark.slow
     def test_warm_start_goes_on_from_where_it_was(self, data):
         X, y, _ = data
-        cold = quick(early_stopping=False, n_seeds=2).fit(X, y)
-        warm = quick(early_stopping=False, n_seeds=2, warm_start=True).fit(X, y)
+        cold = quick(early_stopping=False, n_networks=2).fit(X, y)
+        warm = quick(early_stopping=False, n_networks=2, warm_start=True).fit(X, y)
         np.testing.assert_array_equal(cold.predict_proba(X), warm.predict_proba(X))
         before = warm.history_[1][-1]["loss"]
         still = clone(warm).set_params(lr=1e-12)
@@ -447,8 +453,8 @@ class TestState:
         model.set_params(hidden_size=16)
         with pytest.raises(ValueError, match="cannot change n_features from 4 to 3"):
             model.fit(X[:, :, :3], y)
-        with pytest.raises(ValueError, match="cannot change n_seeds from 1 to 2"):
-            model.set_params(n_seeds=2).fit(X, y)
+        with pytest.raises(ValueError, match="cannot change n_networks from 1 to 2"):
+            model.set_params(n_networks=2).fit(X, y)
 
     def test_pickles_without_torch(self, fitted, data):
         X, _, _ = data
@@ -486,7 +492,7 @@ class TestState:
 
     def test_interrupt_leaves_the_classifier_as_it_was(self, data):
         X, y, _ = data
-        model = quick(n_seeds=2).fit(X, y)
+        model = quick(n_networks=2).fit(X, y)
         before = model.predict_proba(X)
         calls = []
 
@@ -520,13 +526,13 @@ class TestDevice:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             for _ in range(2):  # the walk-forward refits every month
-                model = quick(device="cuda", n_seeds=2).fit(X, y)
+                model = quick(device="cuda", n_networks=2).fit(X, y)
         assert [str(w.message) for w in caught] == [
             "device='cuda', but torch finds no usable GPU: running on the CPU."
         ]
         np.testing.assert_array_equal(
             model.set_params(device="cpu").predict_proba(X),
-            quick(n_seeds=2).fit(X, y).predict_proba(X),
+            quick(n_networks=2).fit(X, y).predict_proba(X),
         )
 
     def test_auto_takes_what_is_there_without_a_word(self, data, monkeypatch):
@@ -558,7 +564,7 @@ class TestValidation:
             ("max_epochs", True, "`max_epochs` must be a whole number"),
             ("batch_size", -1, "`batch_size` must be"),
             ("patience", 0, "`patience` must be"),
-            ("n_seeds", 0, "`n_seeds` must be"),
+            ("n_networks", 0, "`n_networks` must be"),
             (
                 "dropout",
                 1.0,

@@ -111,7 +111,7 @@ class TestPromises:
     @pytest.mark.slow
     def test_outcomes_are_those_of_the_networks_averaged(self, model, data):
         X, _, _ = data
-        two = fitted(model, data, n_seeds=2)
+        two = fitted(model, data, n_networks=2)
         each = []
         for weights in two.networks_:
             assert all(type(v) is np.ndarray and v.dtype == np.float32 for v in weights.values())
@@ -127,7 +127,7 @@ class TestPromises:
     @pytest.mark.slow
     def test_same_random_state_same_bits(self, model, data):
         X, _, _ = data
-        options = {"dropout": 0.3, "n_layers": 2, "n_seeds": 2}
+        options = {"dropout": 0.3, "n_layers": 2, "n_networks": 2}
         one = outcome(fitted(model, data, **options), X)
         torch.manual_seed(99)
         before = torch.random.get_rng_state()

@@ -29,7 +29,7 @@ def losses(model):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"cell": "lstm", "dropout": 0.2}], ids=str)
 def test_what_each_own_fit_would_set(options):
-    settings = {"n_seeds": 2, "max_epochs": 6, "batch_size": 64} | options
+    settings = {"n_networks": 2, "max_epochs": 6, "batch_size": 64} | options
     data = [estimator_data(n, n) for n in (300, 260, 340)]
     data = [(X, (y > 0).astype(int), weight, dates) for X, y, weight, dates in data]
     models = [AttentionGRUClassifier(random_state=s, **settings) for s in range(3)]
@@ -77,5 +77,5 @@ def test_every_model_needs_its_rows():
 
 def test_wide_networks_are_fitted_in_smaller_bundles():
     sizes = [(4, 4), (8, 5), (64, 1), (64, 20)]
-    models = [AttentionGRUClassifier(hidden_size=h, n_seeds=n) for h, n in sizes]
+    models = [AttentionGRUClassifier(hidden_size=h, n_networks=n) for h, n in sizes]
     assert [max_batch_fits(model) for model in models] == [5, 4, 8, 1]

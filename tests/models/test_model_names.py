@@ -113,10 +113,10 @@ class TestGenerator:
         assert generator("ridge").target == "rank"
 
     def test_networks_take_seeds_and_device(self):
-        cnn = generator("cnn", seeds=3, device="auto").classifier
-        assert cnn.n_seeds == 3 and cnn.device == "auto"
-        lstm = generator("elastic-net-lstm", seeds=2).classifier.get_params()
-        assert lstm["lstm__n_seeds"] == 2
+        cnn = generator("cnn", n_networks=3, device="auto").classifier
+        assert cnn.n_networks == 3 and cnn.device == "auto"
+        lstm = generator("elastic-net-lstm", n_networks=2).classifier.get_params()
+        assert lstm["lstm__n_networks"] == 2
         assert generator("xgboost", device="cuda").classifier.device is None
 
     def test_a_baseline_takes_its_own_and_leaves_the_rest(self):

@@ -236,7 +236,7 @@ class TestProperties:
         for _ in range(2):
             before = torch.random.get_rng_state()
             network = build(dict(n_features=F, attention="both", cell="lstm", n_layers=2))
-            network.initialise([torch.Generator().manual_seed(5)], log_odds=-1.5)
+            network.initialize([torch.Generator().manual_seed(5)], log_odds=-1.5)
             assert torch.equal(before, torch.random.get_rng_state())
             states.append(network.member(0))
         assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])

@@ -89,7 +89,7 @@ class TestSkip:
 
     def test_it_starts_at_0_and_is_a_vector_which_is_not_decayed(self):
         network = build({"n_features": F, "skip": True})
-        network.initialise([torch.Generator().manual_seed(0)])
+        network.initialize([torch.Generator().manual_seed(0)])
         assert torch.equal(network.skip_weight, torch.zeros(1, F))
         assert "skip_weight" not in build({"n_features": F}).state_dict()
 
@@ -167,7 +167,7 @@ class TestProperties:
         for _ in range(2):
             before = torch.random.get_rng_state()
             network = build(shape | {"n_features": F})
-            network.initialise([torch.Generator().manual_seed(5)], log_odds=-1.5)
+            network.initialize([torch.Generator().manual_seed(5)], log_odds=-1.5)
             assert torch.equal(before, torch.random.get_rng_state())
             states.append(network.member(0))
         assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])

@@ -63,7 +63,7 @@ def job(number, early, late=None, progress=None, **options):
     """A network and the generator it was filled from, which goes on to draw the batches."""
     architecture = {"n_features": early.x.shape[1], "hidden_size": 12} | options
     network, generator = build(architecture), seeded(number)
-    network.initialise([generator], log_odds=-0.3)
+    network.initialize([generator], log_odds=-0.3)
     return Job(network, early, late, generator, progress)
 
 

@@ -94,7 +94,7 @@ LEAKING_FACTORS = {
     "min_max": _frame(lambda f: (f - f.min()) / (f.max() - f.min())),
     "rank_over_time": _frame(lambda f: f.rank(pct=True)),
     "above_median": _frame(lambda f: (f > f.median()) * 1.0),
-    "winsorised": _frame(lambda f: f.clip(f.quantile(0.05), f.quantile(0.95), axis=1)),
+    "winsorized": _frame(lambda f: f.clip(f.quantile(0.05), f.quantile(0.95), axis=1)),
     "rank_of_next_return": _frame(lambda f: f.pct_change(5).shift(-5).rank(axis=1)),
     "largest_to_come": _frame(lambda f: f[::-1].rolling(20, min_periods=1).max()[::-1] / f),
     "ewm_backwards": _frame(lambda f: f[::-1].ewm(span=10).mean()[::-1]),

@@ -227,7 +227,7 @@ class TestPage:
         result = ran.analyzers.performance.get_analysis()
         shown = f"{100 * result['annual_return']:.1f}%".replace("-", "\u2212")
         market = f"{100 * result['benchmark']['annual_return']:.1f}%".replace("-", "\u2212")
-        assert re.search(f"Annualised return {shown} .*?{market}", page.text)
+        assert re.search(f"Annualized return {shown} .*?{market}", page.text)
 
     def test_names_are_escaped(self, folder):
         source = (folder / "tearsheet.html").read_text()

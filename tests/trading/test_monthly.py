@@ -126,7 +126,7 @@ class TestOrders:
             ("2020-03-02", "C", "buy", 125, 40.0),
         ]
 
-    def test_full_rebalance_equalises_stayers_too(self):
+    def test_full_rebalance_equalizes_stayers_too(self):
         def doubled(date):
             return 10.0 if date < pd.Timestamp("2020-02-28") else 20.0
 
@@ -240,7 +240,7 @@ class TestFeedsThatDoNotTrade:
         strategy = run(frames, topk=1, signal=scores({"2020-01-31": "ABC"}))
         assert fills(strategy)[0][:3] == ("2020-02-03", "B", "buy")
 
-    def test_an_order_whose_feed_stops_overnight_is_cancelled_not_left_for_weeks(self):
+    def test_an_order_whose_feed_stops_overnight_is_canceled_not_left_for_weeks(self):
         frames = {n: bars() for n in "AB"}
         frames["A"] = bars(dates=self.gap("2020-02-04", "2020-02-20"))
         strategy = run(frames, coo=False, topk=1, signal=scores({"2020-01-31": "AB"}))
@@ -404,8 +404,8 @@ class TestValidation:
             def scores(self, bars):
                 raise AssertionError("not asked")
 
-        with pytest.raises(ValueError, match="`seeds` has no effect beside a `signal`"):
-            run({"A": bars()}, strategy=AttentionGRUStrategy, signal=Signal(), seeds=3)
+        with pytest.raises(ValueError, match="`n_networks` has no effect beside a `signal`"):
+            run({"A": bars()}, strategy=AttentionGRUStrategy, signal=Signal(), n_networks=3)
 
     def test_given_scores_with_a_date_twice(self):
         table = scores({"2020-01-31": "A"})

@@ -299,7 +299,7 @@ def xgboost():
 
 
 MODELS = {
-    "network": lambda: AttentionGRUClassifier(max_epochs=2, hidden_size=3, n_seeds=2),
+    "network": lambda: AttentionGRUClassifier(max_epochs=2, hidden_size=3, n_networks=2),
     "forest": lambda: RandomForestClassifier(n_estimators=4, n_jobs=1),
     "boosting": lambda: HistGradientBoostingClassifier(max_iter=4),
     "xgboost": xgboost,

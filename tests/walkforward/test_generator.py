@@ -72,13 +72,13 @@ def walk(generator, bars, months):
 
 class TestValues:
     def test_trains_on_months_whose_label_is_known_and_on_nothing_else(self, bars):
-        generator = SignalGenerator(Spy(), standardise=None, **SMALL)
+        generator = SignalGenerator(Spy(), standardize=None, **SMALL)
         generator.scores(bars.until(month_end(bars, 4)))
         want = [m + a / 10 for m in (1, 2, 3) for a in range(5)]  # April's label is not known
         np.testing.assert_allclose(generator.model_.X_[:, 0], want, rtol=1e-6)
 
     def test_labels_are_the_best_of_the_next_month_close_to_close(self, bars):
-        generator = SignalGenerator(Spy(), standardise=None, **SMALL)
+        generator = SignalGenerator(Spy(), standardize=None, **SMALL)
         generator.scores(bars.until(month_end(bars, 4)))
         close = bars.frame("close")
         want = []
@@ -93,17 +93,17 @@ class TestValues:
         assert list(generator.scores(bars.until(month_end(bars, 3))).index) == list("ABCDE")
 
     def test_scores_are_the_probability_of_class_one(self, bars):
-        generator = SignalGenerator(Spy(), standardise=None, **SMALL)
+        generator = SignalGenerator(Spy(), standardize=None, **SMALL)
         scores = generator.scores(bars.until(month_end(bars, 4)))
         want = 1 / (1 + np.exp(-(4 + np.arange(5) / 10)))
         np.testing.assert_allclose(scores, want, rtol=1e-6)
 
     def test_sequences_end_at_the_month_end(self, bars):
-        daily = SignalGenerator(SequenceSpy(), standardise=None, step="day", **SMALL)
+        daily = SignalGenerator(SequenceSpy(), standardize=None, step="day", **SMALL)
         daily.scores(bars.until(month_end(bars, 4)))
         assert daily.model_.X_.shape == (15, 2, 1)
         np.testing.assert_allclose(daily.model_.X_[0, :, 0], [1, 1])
-        monthly = SignalGenerator(SequenceSpy(), standardise=None, step="month", **SMALL)
+        monthly = SignalGenerator(SequenceSpy(), standardize=None, step="month", **SMALL)
         monthly.scores(bars.until(month_end(bars, 4)))
         np.testing.assert_allclose(monthly.model_.X_[0, :, 0], [np.nan, 1])
         np.testing.assert_allclose(monthly.model_.X_[5, :, 0], [1, 2])
@@ -116,12 +116,12 @@ class TestValues:
         assert [r.n_months for r in generator.records_] == [0, 2, 2, 4, 4]
 
     def test_a_rolling_window_forgets(self, bars):
-        generator = SignalGenerator(Spy(), standardise=None, window=2, **SMALL)
+        generator = SignalGenerator(Spy(), standardize=None, window=2, **SMALL)
         walk(generator, bars, [5])
         np.testing.assert_allclose(np.unique(np.floor(generator.model_.X_)), [3, 4])
 
     def test_z_scores_are_among_the_stocks_of_a_date(self, bars):
-        generator = SignalGenerator(Spy(), standardise="date", **SMALL)
+        generator = SignalGenerator(Spy(), standardize="date", **SMALL)
         generator.scores(bars.until(month_end(bars, 4)))
         each = generator.model_.X_.reshape(3, 5)
         np.testing.assert_allclose(each.mean(axis=1), 0, atol=1e-5)
@@ -163,9 +163,9 @@ class TestUniverse:
         def at(self, date):
             return frozenset("ABC") if date < pd.Timestamp("2020-03-31") else frozenset("BCDE")
 
-    def test_members_of_each_month_are_scored_labelled_and_trained_on(self, bars):
+    def test_members_of_each_month_are_scored_labeled_and_trained_on(self, bars):
         settings = {**SMALL, "topk": 1}
-        generator = SignalGenerator(Spy(), standardise=None, universe=self.Members(), **settings)
+        generator = SignalGenerator(Spy(), standardize=None, universe=self.Members(), **settings)
         scores = generator.scores(bars.until(month_end(bars, 4)))
         assert list(scores.index) == list("BCDE")
         rows = [1.0, 1.1, 1.2, 2.0, 2.1, 2.2, 3.1, 3.2, 3.3, 3.4]
@@ -280,7 +280,7 @@ class TestValidation:
             (dict(window=0), "`window` must be None or at least 1 month"),
             (dict(window=3, min_months=5), "`window` must hold at least `min_months` months"),
             (dict(step="week"), "`step` must be 'day' or 'month'; got 'week'"),
-            (dict(standardise="row"), "`standardise` must be 'date', 'panel' or None"),
+            (dict(standardize="row"), "`standardize` must be 'date', 'panel' or None"),
         ],
     )
     def test_bad_parameters(self, bars, params, message):

@@ -189,7 +189,7 @@ def signals(market):
     return {
         "all": SignalGenerator(factors=FACTORS),
         "same": SignalGenerator(factors=FACTORS, topk=2),
-        "few": SignalGenerator(factors=FACTORS, universe=few, standardise="date"),
+        "few": SignalGenerator(factors=FACTORS, universe=few, standardize="date"),
         "days": SignalGenerator(factors=["ROC6"], universe=few, step="day", lookback=30),
     }
 

@@ -229,8 +229,8 @@ class TestSideBySide:
         return [[(tasks[n].months[0], tasks[n].seed) for n in bundle] for bundle in found]
 
     def test_seeds_of_a_month_go_first_as_many_as_pay(self, serial):
-        tasks, sections = self.plan(serial, net().set_params(n_seeds=4))
-        assert fits_at_once(net().set_params(n_seeds=4)) == 5  # of 22 networks of 4 units
+        tasks, sections = self.plan(serial, net().set_params(n_networks=4))
+        assert fits_at_once(net().set_params(n_networks=4)) == 5  # of 22 networks of 4 units
         months = sorted({task.months[0] for task in tasks.values()})
         order = [(month, seed) for month in months for seed in range(3)]
         assert self.grouped(tasks, sections) == [order[i : i + 5] for i in range(0, len(order), 5)]
@@ -255,7 +255,7 @@ class TestSideBySide:
         perform(list(tasks.values()), sections)
         assert len(asked) == len(tasks)
 
-    @pytest.mark.parametrize("name", ["n_seeds", "hidden_size", "max_epochs"])
+    @pytest.mark.parametrize("name", ["n_networks", "hidden_size", "max_epochs"])
     def test_a_bad_parameter_is_said_as_by_fit(self, market, name):
         with pytest.raises(ValueError, match=f"`{name}` must be a whole number of at least 1"):
             walk_forward(market, {"net": net().set_params(**{name: 0})}, **SETTINGS)

@@ -179,7 +179,7 @@ def ChaikinVolatility(high: Array, low: Array, n: int = 10) -> Array:
 
 @factor(TECHNICAL, volume_degree=1, memory="ema", lookback=lambda n: settle(n), history=lambda n: n)
 def ChaikinOscillator(money_flow: Array, n: int = 10) -> Array:
-    """EMA(AD, 3) - EMA(AD, {n}), the level of AD cancelling out.
+    """EMA(AD, 3) - EMA(AD, {n}), the level of AD canceling out.
 
     AD - EMA(AD, m) is itself an exponential mean of AD's increments, times (m - 1) / 2: so nothing
     is accumulated.

@@ -27,7 +27,7 @@ MIN_VALIDATION_ROWS = 20
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
-    """Base of the estimators: `n_seeds` networks of one architecture, kept as plain arrays.
+    """Base of the estimators: `n_networks` networks of one architecture, kept as plain arrays.
 
     The parameters that all of them have are fields here, so that a subclass only names its own;
     `AttentionGRUClassifier` says what they mean.
@@ -51,7 +51,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     early_stopping: bool = True
     validation_fraction: float = 0.2
     patience: int = 5
-    n_seeds: int = 1
+    n_networks: int = 1
     random_state: int | np.random.RandomState | None = None
     device: str = "cpu"
     warm_start: bool = False
@@ -67,7 +67,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         groups: Any = None,
         progress: Progress | None = None,
     ) -> Self:
-        """Train `n_seeds` networks.
+        """Train `n_networks` networks.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         for number, seed in enumerate(self._seeds()):
             generator = torch.Generator().manual_seed(int(seed))
             network = build(architecture)
-            network.initialise([generator], self._start(early))
+            network.initialize([generator], self._start(early))
             if warm_networks is not None:
                 network = to_network(architecture, [warm_networks[number]], device)
             told = functools.partial(report, number)
@@ -207,7 +207,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             return function(network, *to_inputs(x, present, device))
 
     def _outputs(self, x: np.ndarray, present: np.ndarray) -> np.ndarray:
-        """Return the outputs of the fitted networks, (n_seeds, n_samples) in float64."""
+        """Return the outputs of the fitted networks, (n_networks, n_samples) in float64."""
         from attngru_bt.models.training import predict
 
         return self._apply(x, present, predict).cpu().numpy().astype(np.float64)
@@ -222,8 +222,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         networks: list[Weights] = getattr(self, "networks_", []) if self.warm_start else []
         if not networks:
             return None
-        before = self.architecture_ | {"n_seeds": len(networks), "dropout": self.dropout}
-        now = architecture | {"n_seeds": self.n_seeds}
+        before = self.architecture_ | {"n_networks": len(networks), "dropout": self.dropout}
+        now = architecture | {"n_networks": self.n_networks}
         changed = [f"{k} from {before[k]!r} to {v!r}" for k, v in now.items() if v != before[k]]
         if changed:
             raise ValueError(
@@ -236,7 +236,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Return one seed per network; those of fewer networks come first."""
         # check_random_state(None) would hand out, and move, numpy's global generator
         state = np.random.RandomState() if self.random_state is None else self.random_state
-        return np.asarray(check_random_state(state).randint(2**31 - 1, size=self.n_seeds))
+        return np.asarray(check_random_state(state).randint(2**31 - 1, size=self.n_networks))
 
     def _validation_rows(self, groups: np.ndarray, target: np.ndarray) -> np.ndarray | None:
         """Return the mask of the rows on the last dates; None if they are too few to judge by."""

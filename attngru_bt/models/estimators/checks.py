@@ -19,7 +19,7 @@ _RANGES: tuple[tuple[str, float, float, Any], ...] = (
     ("max_epochs", 1, np.inf, numbers.Integral),
     ("batch_size", 1, np.inf, numbers.Integral),
     ("patience", 1, np.inf, numbers.Integral),
-    ("n_seeds", 1, np.inf, numbers.Integral),
+    ("n_networks", 1, np.inf, numbers.Integral),
     ("verbose", 0, np.inf, numbers.Integral),
     ("dropout", 0, 1, numbers.Real),
     ("lr", 0, np.inf, numbers.Real),
@@ -103,7 +103,7 @@ def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[np.ndarray,
         raise ValueError(
             f"Input X contains NaN: row {row} lacks feature {feature} of step {step} (one of "
             f"{len(partial)} such values); only whole steps may be missing. Impute such values "
-            "first, e.g. with attngru_bt.features.FillMissing."
+            "first, e.g. with attngru_bt.features.ConstantImputer."
         )
     empty = np.flatnonzero(~present.any(axis=1))
     if len(empty):

@@ -28,7 +28,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
     the recurrent product; in ``torch.nn.GRU`` it multiplies the product, U_h h + c_h
     (``reset="after"``). The update gate is the same in both.
 
-    Inputs should be on a common scale of about 1 (standardised factors or their components).
+    Inputs should be on a common scale of about 1 (standardized factors or their components).
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         Share of units dropped between recurrent layers and before the output, in training only.
     max_epochs : int, default=30
     batch_size : int, default=128
-        Rows per step of the optimiser (AdamW).
+        Rows per step of the optimizer (AdamW).
     lr : float, default=0.01
         Learning rate.
     weight_decay : float, default=1.0
@@ -64,9 +64,9 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         last ones, rounded up.
     patience : int, default=5
         Epochs.
-    n_seeds : int, default=1
+    n_networks : int, default=1
         Networks trained from different starts; their probabilities are averaged. The first k of
-        them are the same whatever `n_seeds` is.
+        them are the same whatever `n_networks` is.
     random_state : int, RandomState or None, default=None
         Source of starts, batch order and dropout. None takes fresh entropy (inside a
         `SignalGenerator` the generator gives each month its own seed instead). The global
@@ -100,9 +100,9 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         ("recurrent") and the keyword arguments of `attngru_bt.models.networks.AttentionRNN`.
     history_ : list of list of dict
         Per network and epoch: epoch, loss, val_loss (None without validation), seconds.
-    n_iter_ : ndarray of shape (n_seeds,)
+    n_iter_ : ndarray of shape (n_networks,)
         Epochs trained.
-    best_epoch_ : ndarray of shape (n_seeds,)
+    best_epoch_ : ndarray of shape (n_networks,)
         Epoch that was kept, from 1.
 
     Notes
@@ -149,7 +149,7 @@ class ConvolutionClassifier(BinaryClassifier):
     Parameters
     ----------
     kernel_size : int, default=3
-        Neighbouring steps that a filter sees.
+        Neighboring steps that a filter sees.
     hidden_size : int, default=16
         Filters per layer.
     n_layers : int, default=1
@@ -157,7 +157,7 @@ class ConvolutionClassifier(BinaryClassifier):
     dropout : float in [0, 1), default=0.0
         Share of units dropped between layers and before the output, in training only.
     max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_seeds, random_state, device, warm_start, verbose, skip, schedule
+    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule
         As in `AttentionGRUClassifier`.
 
     Attributes
@@ -168,7 +168,7 @@ class ConvolutionClassifier(BinaryClassifier):
     Notes
     -----
     Missing steps, one class in `y`, bits and interrupts are treated as in
-    `AttentionGRUClassifier`. Missing steps within a row count as 0, the mean of a standardised
+    `AttentionGRUClassifier`. Missing steps within a row count as 0, the mean of a standardized
     factor.
     """
 
@@ -203,7 +203,7 @@ class FeedForwardClassifier(BinaryClassifier):
     dropout : float in [0, 1), default=0.0
         Share of units dropped between layers and before the output, in training only.
     max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_seeds, random_state, device, warm_start, verbose, skip, schedule
+    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule
         As in `AttentionGRUClassifier`.
 
     Attributes

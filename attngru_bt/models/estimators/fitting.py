@@ -58,7 +58,7 @@ def fit_many(
 
 def max_batch_fits(model: NetworkEstimator) -> int:
     """Return the largest number of fits of an estimator worth handing to `fit_many` together."""
-    return max(1, max_batch_networks(model.hidden_size) // model.n_seeds)
+    return max(1, max_batch_networks(model.hidden_size) // model.n_networks)
 
 
 def _jobs(

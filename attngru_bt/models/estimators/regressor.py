@@ -29,7 +29,7 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
     Parameters
     ----------
     attention, cell, reset, hidden_size, n_layers, dropout, max_epochs, batch_size, lr,
-    weight_decay, validation_fraction, patience, n_seeds, random_state, device, warm_start,
+    weight_decay, validation_fraction, patience, n_networks, random_state, device, warm_start,
     verbose, skip, schedule
         As in `AttentionGRUClassifier`; predictions, not probabilities, are averaged over the
         networks.
@@ -66,7 +66,7 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
         """Return the mean over the networks for each row, in the units of `y`, (n_samples,)."""
         check_is_fitted(self)
         x, present = check_X(self, X, fitting=False)
-        outputs = self._outputs(x, present)  # (n_seeds, n_samples)
+        outputs = self._outputs(x, present)  # (n_networks, n_samples)
         return np.asarray(self.y_mean_ + self.y_scale_ * outputs.mean(0))
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:

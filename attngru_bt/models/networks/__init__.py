@@ -14,7 +14,7 @@ row, (M, B):
 
 Neither rows nor members see each other (``members`` says how), and missing steps in front of a row
 change nothing. Nothing here draws from torch's global generator: parameters are made empty and
-filled by `Network.initialise`.
+filled by `Network.initialize`.
 
 What is shared (``base``, ``members``, ``initial``), the attentions (``attention``), the recurrent
 layers (``recurrent``, ``gru`` and its memory, ``gru_buffers``), and a file per network

@@ -29,7 +29,7 @@ class FactorAttention(Layer):
         self.weight = self.parameter(n_factors, n_factors)
         self.bias = self.parameter(n_factors)
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Start from even attention."""
         nn.init.zeros_(self.weight[member])
         nn.init.zeros_(self.bias[member])
@@ -105,7 +105,7 @@ class TemporalAttention(Layer):
         self.bias = self.parameter(n_hidden)
         self.query = self.parameter(n_hidden)
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Start from even attention."""
         uniform(self.weight[member], generator)
         nn.init.zeros_(self.bias[member])

@@ -45,7 +45,7 @@ class Layer(nn.Module):
         """Return weights of one member, still to be filled, its axis in front: (1, …)."""
         return nn.Parameter(torch.empty(1, *sizes))
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill the weights of a member."""
         raise NotImplementedError
 
@@ -90,7 +90,7 @@ class Network(Layer):
         self.dropout = dropout
 
     def parts(self) -> Iterator[Layer]:
-        """Yield the parts that `initialise` fills, in that order."""
+        """Yield the parts that `initialize` fills, in that order."""
         raise NotImplementedError
 
     def hidden(
@@ -136,7 +136,7 @@ class Network(Layer):
         ]
         return torch.cat(parts).to(self.rows)
 
-    def initialise(  # type: ignore[override]
+    def initialize(  # type: ignore[override]
         self, generators: Generators, log_odds: float = 0.0
     ) -> None:
         """Fill the parameters of each member from its generator (on the CPU).
@@ -148,7 +148,7 @@ class Network(Layer):
         self.bind(rows)
         for member, generator in enumerate(generators):
             for part in self.parts():
-                part.initialise(member, generator)
+                part.initialize(member, generator)
             uniform(self.output_weight[member], generator)
         nn.init.constant_(self.output_bias, log_odds)
         self.bind(rows.to(device))

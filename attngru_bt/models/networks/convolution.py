@@ -3,7 +3,7 @@
 References
 ----------
 Kim (2014), Convolutional neural networks for sentence classification, arXiv:1408.5882: filters over
-    neighbouring steps, of which each keeps its largest value.
+    neighboring steps, of which each keeps its largest value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from attngru_bt.models.networks.members import linear
 
 
 class Convolution(Layer):
-    r"""Filters over `width` neighbouring steps, none of them later than the step itself.
+    r"""Filters over `width` neighboring steps, none of them later than the step itself.
 
     .. math:: h_t = \mathrm{relu}\Big(\sum_{k=0}^{K-1} W_k x_{t-k} + b\Big)
 
@@ -33,7 +33,7 @@ class Convolution(Layer):
         self.weight = self.parameter(width * n_inputs, n_filters)  # W_0 first
         self.bias = self.parameter(n_filters)
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill: weights uniform, biases 0."""
         uniform(self.weight[member], generator)
         nn.init.zeros_(self.bias[member])
@@ -57,7 +57,7 @@ class ConvolutionNetwork(Network):
     n_features : int
         Factors (components) per step.
     kernel_size : int
-        Neighbouring steps that a filter sees.
+        Neighboring steps that a filter sees.
     hidden_size : int
         Filters per layer.
     n_layers : int

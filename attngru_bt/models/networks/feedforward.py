@@ -26,7 +26,7 @@ class Dense(Layer):
         self.weight = self.parameter(n_inputs, n_hidden)
         self.bias = self.parameter(n_hidden)
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill: weights uniform, biases 0."""
         uniform(self.weight[member], generator)
         nn.init.zeros_(self.bias[member])

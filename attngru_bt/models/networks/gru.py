@@ -63,9 +63,9 @@ class GRUResetAfter(Recurrent):
         # c_h; for r and z a second bias would only repeat the first
         self.state_bias = self.parameter(n_hidden)
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill as every cell."""
-        super().initialise(member, generator)
+        super().initialize(member, generator)
         nn.init.zeros_(self.state_bias[member])
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> tuple[Tensor, Tensor]:

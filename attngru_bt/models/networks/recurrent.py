@@ -34,7 +34,7 @@ class Recurrent(Layer):
         self.state_weight = self.parameter(n_hidden, self.n_gates * n_hidden)
         self.bias = self.parameter(self.n_gates * n_hidden)
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill: input weights uniform, state weights orthogonal (they keep memories), biases 0."""
         uniform(self.input_weight[member], generator)
         for gate in self.state_weight[member].chunk(self.n_gates, dim=1):
@@ -83,9 +83,9 @@ class LSTM(Recurrent):
     n_gates = 4
     n_states = 2
 
-    def initialise(self, member: int, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill as every cell, but let the forget gate start open (bias 1)."""
-        super().initialise(member, generator)
+        super().initialize(member, generator)
         with torch.no_grad():
             self.bias[member, self.n_hidden : 2 * self.n_hidden] = 1.0
 

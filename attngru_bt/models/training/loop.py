@@ -53,7 +53,7 @@ def train(
         early training stops.
     loss : callable
         ``loss(outputs, y, weight)`` of each row, all three (M, B); 0 where the weight is 0. What is
-        minimised is the mean over the rows of a batch.
+        minimized is the mean over the rows of a batch.
     width : int, optional
         Networks trained side by side; None takes `max_batch_networks`.
 

@@ -40,7 +40,7 @@ class Job(NamedTuple):
     Attributes
     ----------
     network : Network
-        Of one member, initialised; changed in place.
+        Of one member, initialized; changed in place.
     samples : Samples
     validation : Samples or None
         If given, training stops once the loss on it has not fallen for `patience` epochs, and the

@@ -1,6 +1,6 @@
-"""Compare standardising each date by itself with standardising over the training panel.
+"""Compare standardizing each date by itself with standardizing over the training panel.
 
-    ATTNGRU_DATA=../shared/data python benchmarks/bench_standardise.py
+    ATTNGRU_DATA=../shared/data python benchmarks/bench_standardizer.py
 
 CSI 300, members at each date, 2015-2019 out of sample in half-years, trained on all months since
 2010 whose label is known, month-end close to close, no costs, PCA 24. Prints a Markdown table.
@@ -23,8 +23,8 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market, load
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.components import Components
-from attngru_bt.features.missing import FillMissing, MissingShareFilter
-from attngru_bt.features.standardise import Standardise, Winsorise
+from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
+from attngru_bt.features.standardizer import Standardizer, Winsorizer
 
 TOP = 0.8  # the label: rank of the next month's return above this share
 
@@ -49,7 +49,7 @@ def panel(market: Market) -> tuple[pd.DataFrame, pd.Series]:
     return factors[keep].loc["2010-01-01":], returns[keep].loc["2010-01-01":]
 
 
-def scores(by: str, winsorise: bool, model: str, X: pd.DataFrame, y: pd.Series) -> pd.Series:
+def scores(by: str, winsorize: bool, model: str, X: pd.DataFrame, y: pd.Series) -> pd.Series:
     """Out-of-sample scores of 2015-2019, fitted anew every half-year."""
     rank = y.groupby(level=0).rank(pct=True)
     dates, found = X.index.get_level_values(0), []
@@ -58,9 +58,9 @@ def scores(by: str, winsorise: bool, model: str, X: pd.DataFrame, y: pd.Series) 
         test = (dates >= start) & (dates < start + pd.DateOffset(months=6))
         prepare = make_pipeline(
             MissingShareFilter(0.2),
-            Winsorise() if winsorise else "passthrough",
-            Standardise(by=by),
-            FillMissing(0.0),
+            Winsorizer() if winsorize else "passthrough",
+            Standardizer(by=by),
+            ConstantImputer(0.0),
             Components(24),
         )
         train = prepare.fit_transform(X[known])
@@ -90,14 +90,14 @@ def row(score: pd.Series, y: pd.Series) -> dict[str, float]:
 def main() -> None:
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = panel(load(PANEL))
-    columns = "standardised winsorised rank_IC t AUC precision@10 top_10,_a_year".split()
+    columns = "standardized winsorized rank_IC t AUC precision@10 top_10,_a_year".split()
     print("| model |", " | ".join(columns).replace("_", " "), "|")
     print("|---|---|---|---|---|---|---|---|")
     for model in ("logistic on the top fifth", "ridge on ranks"):
         for by in ("date", "panel"):
-            for winsorise in (True, False):
-                r = row(scores(by, winsorise, model, X, y), y)
-                print(f"| {model} | per {by} | {'MAD' if winsorise else 'no'} | {r['rank IC']:.3f} "
+            for winsorize in (True, False):
+                r = row(scores(by, winsorize, model, X, y), y)
+                print(f"| {model} | per {by} | {'MAD' if winsorize else 'no'} | {r['rank IC']:.3f} "
                       f"| {r['t']:.1f} | {r['AUC']:.3f} | {r['precision@10']:.3f} "
                       f"| {r['top 10, a year']:.1%} |")  # fmt: skip
 

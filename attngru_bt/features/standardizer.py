@@ -1,4 +1,4 @@
-"""Outliers and scale: winsorise and standardise."""
+"""Outliers and scale: winsorize and standardize."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attngru_bt.features.base import Floats, PanelTransformer, dates_of, moments
 MAD_TO_STD = 1.4826  # of a normal distribution
 
 
-class Winsorise(PanelTransformer):
+class Winsorizer(PanelTransformer):
     """Pull outliers in to a limit, date by date.
 
     Parameters
@@ -59,7 +59,7 @@ class Winsorise(PanelTransformer):
 
 
 def _quantile(ordered: Floats, n: NDArray[np.intp], q: float) -> Floats:
-    """Quantile per column of sorted values with NaN last, linear between neighbours."""
+    """Quantile per column of sorted values with NaN last, linear between neighbors."""
     place = q * (np.maximum(n, 1) - 1)
     below = np.floor(place).astype(np.intp)
     above = np.minimum(below + 1, np.maximum(n, 1) - 1)
@@ -68,7 +68,7 @@ def _quantile(ordered: Floats, n: NDArray[np.intp], q: float) -> Floats:
     return np.asarray(low + (high - low) * (place - below))
 
 
-class Standardise(PanelTransformer):
+class Standardizer(PanelTransformer):
     """Subtract the mean and divide by the standard deviation (of the population).
 
     A factor that is the same for all stocks tells nothing: it becomes 0, as does the only stock of
@@ -116,7 +116,7 @@ class Standardise(PanelTransformer):
         return out
 
 
-def _scale(values: Floats, centre: Floats, spread: Floats) -> Floats:
-    out = values - centre
+def _scale(values: Floats, center: Floats, spread: Floats) -> Floats:
+    out = values - center
     out *= np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
     return out

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from attngru_bt.features.base import ROUNDING, Floats, PanelTransformer, dates_of
 
 
-class Neutralise(PanelTransformer):
+class Neutralizer(PanelTransformer):
     """Take out, date by date, what industry and size explain: residuals of a least-squares fit.
 
     Parameters
