@@ -17,9 +17,10 @@ def generator(name: str, **settings: Any) -> Any:
     name : str
         One of `names`.
     **settings
-        Parameters of `SignalGenerator` but `classifier`; they go before those of the model. `n_networks`
-        and `device` reach the networks and concern no other model. A baseline takes its own
-        parameters (`universe`, `random_state`, `months`, `skip`) and has no use for the others.
+        Parameters of `SignalGenerator` but `classifier`; they go before those of the model.
+        `n_networks` and `device` reach the networks and concern no other model. A baseline takes
+        its own parameters (`universe`, `random_state`, `months`, `skip`) and has no use for the
+        others.
 
     Returns
     -------
@@ -56,9 +57,8 @@ def generator(name: str, **settings: Any) -> Any:
             raise TypeError(f"the model {name!r} has no setting `{setting}`.{hint}")
     if model.family == "baseline":
         return made.set_params(**{n: v for n, v in settings.items() if n in own})
-    for setting, parameter in (("n_networks", "n_networks"), ("device", "device")):
-        if setting in settings:
-            value = settings[setting]
-            places = [p for p in made.get_params() if p.rpartition("__")[2] == parameter]
-            made.set_params(**dict.fromkeys(places, value) if model.family == "network" else {})
+    for setting in ("n_networks", "device"):
+        if setting in settings and model.family == "network":
+            places = [p for p in made.get_params() if p.rpartition("__")[2] == setting]
+            made.set_params(**dict.fromkeys(places, settings[setting]))
     return SignalGenerator(made, **{**model.settings, **settings})

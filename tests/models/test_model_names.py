@@ -112,7 +112,7 @@ class TestGenerator:
         assert generator("gbdt", topk=7).topk == 7
         assert generator("ridge").target == "rank"
 
-    def test_networks_take_seeds_and_device(self):
+    def test_networks_take_their_number_and_device(self):
         cnn = generator("cnn", n_networks=3, device="auto").classifier
         assert cnn.n_networks == 3 and cnn.device == "auto"
         lstm = generator("elastic-net-lstm", n_networks=2).classifier.get_params()
