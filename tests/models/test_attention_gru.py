@@ -552,9 +552,9 @@ class TestValidation:
     @pytest.mark.parametrize(
         ("parameter", "value", "message"),
         [
-            ("attention", "factr", r"`attention` must be one of .*got attention='factr'.*'factor'"),
-            ("cell", "GRU", "`cell` must be one of 'gru', 'lstm', 'rnn'; got cell='GRU'"),
-            ("reset", 1, "`reset` must be one of 'before', 'after'; got reset=1"),
+            ("attention", "factr", r"`attention` must be .*; got 'factr'; did you mean 'factor'"),
+            ("cell", "GRU", "`cell` must be 'gru', 'lstm' or 'rnn'; got 'GRU'"),
+            ("reset", 1, "`reset` must be 'before' or 'after'; got 1"),
             (
                 "hidden_size",
                 0,
