@@ -48,9 +48,8 @@ def fit_many(
         pairs = zip(models, data, strict=True)
         # how they are trained is the same for all that are trained side by side
         for settings, alike in groupby(pairs, key=lambda pair: pair[0].training_settings()):
-            fits: list[
-                tuple[FitInProgress, int]
-            ] = []  # of each job, and the network's number in it
+            # of each job its fit, and the number of the network in that fit
+            fits: list[tuple[FitInProgress, int]] = []
             jobs = _jobs(alike, fitted, fits, progress)
             for number, history in train(jobs, **settings):
                 fit, network = fits[number]
