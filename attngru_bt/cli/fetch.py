@@ -17,8 +17,8 @@ from attngru_bt import checks
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date
 from attngru_bt.cli.options import DEBUG, shared
-from attngru_bt.data.vendors import VENDORS, Patience, download
-from attngru_bt.data.vendors.download import Report, last_day
+from attngru_bt.data.vendors import VENDORS, Downloaded, Patience, download
+from attngru_bt.data.vendors.download import last_day
 
 EXAMPLES = """
 **Examples**
@@ -119,10 +119,10 @@ class _Messages:
 
     def __init__(self, command: str) -> None:
         self.command = command
-        self.report: Report | None = None
+        self.report: Downloaded | None = None
         self._status = err.status("") if err.is_terminal else None
 
-    def begin(self, report: Report) -> None:
+    def begin(self, report: Downloaded) -> None:
         """Say how many symbols there are, and warn if they may all be survivors."""
         self.report = report
         text = f"{len(report.symbols)} symbols"
@@ -135,7 +135,7 @@ class _Messages:
                 "a backtest on these symbols knows who survived; attngru-bt audit looks for that."
             )
 
-    def symbol(self, report: Report, symbol: str) -> None:
+    def symbol(self, report: Downloaded, symbol: str) -> None:
         """Show the symbol at hand on a terminal; in a file write a line for each fiftieth."""
         done = len(report.fetched) + len(report.empty) + len(report.failed)
         text = f"{done + len(report.skipped)}/{len(report.symbols)}  {symbol}"
@@ -149,7 +149,7 @@ class _Messages:
         """Say how to go on after Ctrl-C."""
         _say(f"\nInterrupted: {self._kept()} Go on with: {self.command}")
 
-    def end(self, report: Report) -> None:
+    def end(self, report: Downloaded) -> None:
         """Say which symbols have no bars or failed, and what to do about it."""
         if report.empty:
             names = _first_ten(report.empty)
