@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from attngru_bt.audit.auditor import CHECKS, run
 from attngru_bt.audit.causal import assert_causal
-from attngru_bt.audit.report import AuditReport, Check, Finding
-
-Report = AuditReport
+from attngru_bt.audit.report import Check, Finding, Report
 
 __all__ = ["CHECKS", "Check", "Finding", "Report", "assert_causal", "run"]

@@ -29,7 +29,7 @@ from attngru_bt.audit.fresh import is_ours, own_factors
 from attngru_bt.audit.history import History, history
 from attngru_bt.audit.outcomes import outcomes
 from attngru_bt.audit.processes import APART, Processes
-from attngru_bt.audit.report import AuditReport, Check, skipped
+from attngru_bt.audit.report import Check, Report, skipped
 from attngru_bt.audit.rerun import Rerun, chosen, parameters
 from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Universe
@@ -78,7 +78,7 @@ def run(
     random_state: int = 0,
     tell: Callable[[Check], None] | None = None,
     **params: Any,
-) -> AuditReport:
+) -> Report:
     """Audit a market, the factors on it, and the chain from bars to orders.
 
     Parameters
@@ -120,7 +120,7 @@ def run(
 
     Returns
     -------
-    AuditReport
+    Report
 
     Raises
     ------
@@ -171,7 +171,7 @@ def run(
         lambda: adjustment.check(market.bars, None if against is None else against.bars),
     )
     audit.add(revisions.NAME, lambda: revisions.check(market, against))
-    return AuditReport(market.name, tuple(audit.checks))
+    return Report(market.name, tuple(audit.checks))
 
 
 @dataclass

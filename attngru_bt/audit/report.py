@@ -89,7 +89,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class Report:
     """All checks of an audit.
 
     Attributes

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from attngru_bt import audit as engine
 from attngru_bt.audit.accuracy import read_scores
-from attngru_bt.cli.console import err, log_to_stderr, out, sentences
+from attngru_bt.cli.console import log_to_stderr, out, say, sentences, tell
 from attngru_bt.cli.inputs import chosen, given, read_market, span
 from attngru_bt.cli.options import DEBUG, END, FACTORS, INPUTS, SEED, shared
 from attngru_bt.factors.scripts import choose, describe_scripts
@@ -82,7 +82,7 @@ def audit(
         choice = choose(options["factors"])
         scripts = describe_scripts(choice.scripts)
         text = f"{span(market)}; {scripts}" if scripts else span(market)
-        err.print(text, highlight=False, markup=False, soft_wrap=True)
+        tell(text)
         report = engine.run(
             market,
             against=None if against is None else read_market(against),
@@ -100,7 +100,7 @@ def audit(
         out.print(report.verdict, highlight=False, soft_wrap=True)
         if json_file is not None:
             report.write_json(json_file)
-            out.print(str(json_file), highlight=False, markup=False, soft_wrap=True)
+            say(str(json_file))
     if not report.passed:
         raise typer.Exit(1)
 

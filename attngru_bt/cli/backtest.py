@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from attngru_bt import backtest as engine
-from attngru_bt.cli.console import err, log_to_stderr, out, sentences
+from attngru_bt.cli.console import err, log_to_stderr, out, say, sentences, tell
 from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
@@ -94,7 +94,7 @@ def backtest(
             text = str(stopped) or "Interrupted: the same command goes on from what is finished."
             if partial.path.exists():
                 text += f"\nScores so far: {partial.path}"
-            err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
+            tell(f"\n{text}")
             raise typer.Exit(130) from None
         partial.remove()
         progress.stage(
@@ -108,7 +108,7 @@ def backtest(
             metrics["baseline"] = strategy.baseline.analyzers.performance.get_analysis()
         _print_metrics(metrics)
         for path in strategy.files:
-            out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
+            say(f"  {path}")
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 

@@ -12,7 +12,7 @@ import typer
 
 from attngru_bt import compare as engine
 from attngru_bt.cli.backtest import EMBEDDED
-from attngru_bt.cli.console import err, log_to_stderr, out, print_table, sentences
+from attngru_bt.cli.console import err, log_to_stderr, print_table, say, sentences, tell
 from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
@@ -102,17 +102,17 @@ def compare(
         except KeyboardInterrupt as stopped:
             text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
             progress.stop()
-            err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
+            tell(f"\n{text}")
             raise typer.Exit(130) from None
         finally:
             progress.stop()
         progress.stage("report", f"written to {out_dir}{os.sep}")
-        out.print(f"{subject(comparison)}\n", highlight=False, markup=False, soft_wrap=True)
+        say(f"{subject(comparison)}\n")
         scores = table2(comparison)
         accuracy = [column.group.startswith("Accuracy") for column in scores.columns]
         print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
         print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
         print_table("Earned, out of sample, after costs", table3(comparison))
         for path in comparison.files:
-            out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
+            say(f"  {path}")
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")

@@ -27,7 +27,7 @@ class _Handler(logging.Handler):
     """Print records through the console, which puts them above the bar of a run."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(self.format(record), highlight=False, markup=False, soft_wrap=True)
+        tell(self.format(record))
 
 
 def log_to_stderr(level: int, without: str = "") -> None:
@@ -60,6 +60,16 @@ class _Once(logging.Filter):
         new = (text := record.getMessage()) not in self._shown
         self._shown.add(text)
         return new
+
+
+def say(text: object) -> None:
+    """Print a result on stdout, as it is."""
+    out.print(str(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def tell(text: object) -> None:
+    """Print a message on stderr, as it is."""
+    err.print(str(text), highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from attngru_bt.cli.console import err, log_to_stderr, out, sentences
+from attngru_bt.cli.console import log_to_stderr, say, sentences, tell
 from attngru_bt.cli.inputs import chosen, date, read_market
 from attngru_bt.cli.options import DEBUG, END, INPUTS, shared
 from attngru_bt.data.bars import DataError
@@ -55,7 +55,7 @@ def list_factors(
         widths[-1] = 0
         for row in rows:
             text = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-            _say(text.rstrip())
+            say(text.rstrip())
 
 
 @app.command("describe")
@@ -69,7 +69,7 @@ def describe_factor(
     with sentences(options["debug"]):
         choose(factors)
         check_factor(name)
-        _say(describe(name))
+        say(describe(name))
 
 
 @app.command("compute", epilog=EXAMPLES)
@@ -108,21 +108,13 @@ def compute(
         planned = plan(market.bars, asked)
         if asked is None:
             for reason, missing in left_out(planned).items():
-                _tell(f"left out   {len(missing)}, {reason}: {', '.join(missing)}")
+                tell(f"left out   {len(missing)}, {reason}: {', '.join(missing)}")
         n_rows = write_table(market.bars, out_file, planned.columns, dates=dates, raw=raw)
-        _tell(
+        tell(
             f"{len(planned.columns)} factors of {market.name}, {n_rows} rows of "
             f"{len(market.bars.assets)} stocks, {dates[0]:%Y-%m-%d} .. {dates[-1]:%Y-%m-%d}"
         )
-        _say(str(out_file))
-
-
-def _say(text: str) -> None:
-    out.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def _tell(text: str) -> None:
-    err.print(text, highlight=False, markup=False, soft_wrap=True)
+        say(str(out_file))
 
 
 def _sessions_from(market: Market, start: str | None) -> pd.DatetimeIndex:

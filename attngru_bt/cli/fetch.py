@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from attngru_bt import checks
-from attngru_bt.cli.console import err, log_to_stderr, out, sentences
+from attngru_bt.cli.console import err, log_to_stderr, say, sentences, tell
 from attngru_bt.cli.inputs import date
 from attngru_bt.cli.options import DEBUG, shared
 from attngru_bt.data.vendors import VENDORS, Downloaded, Patience, download
@@ -81,7 +81,7 @@ def fetch(
         command += ["--start", first, "--end", last, "--out", str(out_dir), "--format", form]
         command += ["--index", index] if index else []
         messages = _Messages(shlex.join(command))
-        _say(f"{source}: {universe}, {first} .. {last}")
+        tell(f"{source}: {universe}, {first} .. {last}")
         with closing(vendor_class(patience)) as vendor:
             try:
                 report = download(
@@ -107,11 +107,7 @@ def fetch(
         if report.failed and not allow_missing:
             raise typer.Exit(1)
     for path in report.files:
-        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _say(text: str) -> None:
-    err.print(text, highlight=False, soft_wrap=True, markup=False)
+        say(f"  {path}")
 
 
 class _Messages:
@@ -128,9 +124,9 @@ class _Messages:
         text = f"{len(report.symbols)} symbols"
         if report.skipped:
             text += f", {len(report.skipped)} of them finished by an earlier start and skipped"
-        _say(text)
+        tell(text)
         if not report.point_in_time:
-            _say(
+            tell(
                 "Warning: who was a member when is not known, so no membership.csv is written: "
                 "a backtest on these symbols knows who survived; attngru-bt audit looks for that."
             )
@@ -143,22 +139,22 @@ class _Messages:
             self._status.start()
             self._status.update(escape(text))
         elif done % 50 == 0:
-            _say(text)
+            tell(text)
 
     def interrupted(self) -> None:
         """Say how to go on after Ctrl-C."""
-        _say(f"\nInterrupted: {self._kept()} Go on with: {self.command}")
+        tell(f"\nInterrupted: {self._kept()} Go on with: {self.command}")
 
     def end(self, report: Downloaded) -> None:
         """Say which symbols have no bars or failed, and what to do about it."""
         if report.empty:
             names = _first_ten(report.empty)
-            _say(f"Warning: {len(report.empty)} symbols have no bar in this time: {names}.")
+            tell(f"Warning: {len(report.empty)} symbols have no bar in this time: {names}.")
         if report.failed:
             reason = next(iter(report.failed.values()))
-            _say(f"{len(report.failed)} symbols failed: {_first_ten(report.failed)}; {reason}")
+            tell(f"{len(report.failed)} symbols failed: {_first_ten(report.failed)}; {reason}")
         if report.failed and not report.files:
-            _say(
+            tell(
                 f"No panel was written: {self._kept()} Go on with: {self.command} , or add "
                 "--allow-missing to do without the failed ones."
             )
