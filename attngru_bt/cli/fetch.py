@@ -15,7 +15,7 @@ from rich.markup import escape
 from attngru_bt import checks
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date
-from attngru_bt.data.vendors import VENDORS, Patience, Report, download
+from attngru_bt.data.vendors import VENDORS, Downloaded, Patience, download
 from attngru_bt.data.vendors.parts import Parts
 
 EXAMPLES = """
@@ -123,10 +123,10 @@ class _Telling:
 
     def __init__(self, again: str) -> None:
         self.again = again
-        self.report: Report | None = None
+        self.report: Downloaded | None = None
         self._status = err.status("") if err.is_terminal else None
 
-    def begin(self, report: Report) -> None:
+    def begin(self, report: Downloaded) -> None:
         self.report = report
         text = f"{len(report.symbols)} symbols"
         if report.skipped:
@@ -138,7 +138,7 @@ class _Telling:
                 "a backtest on these symbols knows who survived; attngru-bt audit looks for that."
             )
 
-    def symbol(self, report: Report, symbol: str) -> None:
+    def symbol(self, report: Downloaded, symbol: str) -> None:
         done = len(report.fetched) + len(report.empty) + len(report.failed)
         text = f"{done + len(report.skipped)}/{len(report.symbols)}  {symbol}"
         if self._status is not None:
@@ -153,7 +153,7 @@ class _Telling:
         done = len(self.report.skipped) + len(self.report.fetched)
         return f"{done} of {len(self.report.symbols)} symbols are finished and kept."
 
-    def end(self, report: Report) -> None:
+    def end(self, report: Downloaded) -> None:
         if report.empty:
             _say(
                 f"Warning: {len(report.empty)} symbols have no bar in this time: "

@@ -50,13 +50,13 @@ Rows = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64] | None, NDAr
 
 
 def fits_at_once(model: Any) -> int:
-    """How many fits of such a model to hand to `fit_models` at once: more pay nothing."""
+    """Return the largest number of fits of such a model worth handing to `fit_models` together."""
     if not _is_ours(model):
         return 1
-    from attngru_bt.models.stacked import paying_fits
+    from attngru_bt.models.estimators.fitting import max_batch_fits
 
     check_parameters(model)
-    return paying_fits(model)
+    return max_batch_fits(model)
 
 
 def _is_ours(model: Any) -> bool:
@@ -78,7 +78,7 @@ def fit_models(models: Sequence[Any], data: Sequence[Rows]) -> None:
         asks for them.
     """
     if len(models) > 1 and all(map(_is_ours, models)):
-        from attngru_bt.models.stacked import fit_many
+        from attngru_bt.models.estimators.fitting import fit_many
 
         fit_many(models, data)
         return

@@ -26,7 +26,7 @@ ORDER = ("date", "symbol", "open", "high", "low", "close", "preclose", "volume",
 
 
 @dataclass
-class Report:
+class Downloaded:
     """What a download did.
 
     Parameters
@@ -65,9 +65,9 @@ def download(
     form: str = "parquet",
     allow_missing: bool = False,
     fresh: bool = False,
-    begin: Callable[[Report], None] | None = None,
-    progress: Callable[[Report, str], None] | None = None,
-) -> Report:
+    begin: Callable[[Downloaded], None] | None = None,
+    progress: Callable[[Downloaded, str], None] | None = None,
+) -> Downloaded:
     """Download a universe into a folder that `attngru_bt.load` reads.
 
     Each symbol is written to ``.parts`` in the folder as soon as it has arrived and has passed the
@@ -98,7 +98,7 @@ def download(
 
     Returns
     -------
-    Report
+    Downloaded
 
     Raises
     ------
@@ -125,7 +125,7 @@ def download(
             plan["symbols"] = ",".join(asked.members.symbols)
         parts = Parts(place, plan)
         members = asked.members or _members(parts, vendor, str(asked.index), first, last)
-        report = Report(members.symbols, members.stays is not None)
+        report = Downloaded(members.symbols, members.stays is not None)
         report.skipped = [symbol for symbol in members.symbols if parts.has(symbol)]
         if begin is not None:
             begin(report)
@@ -141,10 +141,10 @@ def download(
 def _fetch(
     vendor: Vendor,
     parts: Parts,
-    report: Report,
+    report: Downloaded,
     first: pd.Timestamp,
     last: pd.Timestamp,
-    progress: Callable[[Report, str], None] | None,
+    progress: Callable[[Downloaded, str], None] | None,
 ) -> None:
     """Download the symbols that are not finished, one by one."""
     failed_in_a_row = 0
@@ -207,7 +207,7 @@ def _assemble(
     benchmark: pd.DataFrame | None,
     name: str | None,
     form: str,
-    report: Report,
+    report: Downloaded,
 ) -> None:
     """Write table, membership and index from the finished parts."""
     finished = {*report.skipped, *report.fetched}
