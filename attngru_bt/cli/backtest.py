@@ -44,7 +44,10 @@ from attngru_bt.cli.options import (
     Start,
     Step,
     TopK,
+    TrainOn,
+    Weights,
     Window,
+    Within,
 )
 from attngru_bt.cli.progress import PARTIAL, Progress
 from attngru_bt.cli.scripts import Choice, choose, describe_scripts
@@ -95,6 +98,9 @@ def backtest(
     refit: Refit = None,
     min_months: MinMonths = None,
     window: Window = None,
+    train_on: TrainOn = None,
+    within: Within = None,
+    weights: Weights = None,
     rebalance: Rebalance = "entrants",
     cash: Cash = 1_000_000.0,
     commission: Commission = None,
@@ -138,6 +144,9 @@ def backtest(
             refit=refit,
             min_months=min_months,
             window=window,
+            train_on=train_on,
+            within=within,
+            weights=weights,
             rebalance=rebalance,
             cash=cash,
             commission=commission,

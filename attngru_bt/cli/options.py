@@ -43,6 +43,19 @@ Window = Annotated[
     int | None,
     typer.Option(help="Months to train on. [default: all so far; 120 on the embedded data]"),
 ]
+TrainOn = Annotated[
+    str | None,
+    typer.Option(
+        help="'all': fit on every stock in the data, not on the members alone. [default: members]"
+    ),
+]
+Within = Annotated[
+    str | None,
+    typer.Option(help="Rank returns within deciles of this line; 'size' is the market value."),
+]
+Weights = Annotated[
+    str | None, typer.Option(help="'size': rows count by likeness in size to the members.")
+]
 Rebalance = Annotated[
     str, typer.Option(help="'entrants' leaves stayers alone, 'full' equalizes all.")
 ]

@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 FloatArray = NDArray[np.float64]
 
 GROUPS = 10  # of size, within which returns are ranked
+MIN_GROUP = 10  # stocks in a group; fewer stocks make fewer groups
 
 
 def forward_returns(close: FloatArray, next_close: FloatArray) -> FloatArray:
@@ -55,15 +56,20 @@ def top_share(returns: FloatArray, share: float, size: FloatArray | None = None)
     NaN where the return is not known.
     """
     labels = np.full(len(returns), np.nan)
-    for group in size_groups(returns, size):
+    # as many groups as have a best stock each
+    n_best = int(share * (~np.isnan(returns)).sum())
+    for group in size_groups(returns, size, at_most=n_best):
         labels[group] = top_labels(returns[group], round(share * len(group)))
     return labels
 
 
-def size_groups(returns: FloatArray, size: FloatArray | None) -> list[NDArray[np.intp]]:
-    """Positions of the stocks whose return is known, in `GROUPS` groups of equal number by size.
+def size_groups(
+    returns: FloatArray, size: FloatArray | None, at_most: int = GROUPS
+) -> list[NDArray[np.intp]]:
+    """Positions of the stocks whose return is known, in groups of equal number by size.
 
-    One group if `size` is None. Stocks of unknown size are a group of their own.
+    There are up to `GROUPS` groups of at least `MIN_GROUP` stocks, or one if `size` is None. Stocks
+    of unknown size are a group of their own.
     """
     known = np.flatnonzero(~np.isnan(returns))
     if size is None:
@@ -71,5 +77,6 @@ def size_groups(returns: FloatArray, size: FloatArray | None) -> list[NDArray[np
     unsized = known[np.isnan(size[known])]
     sized = known[~np.isnan(size[known])]
     ordered = sized[np.argsort(size[sized], kind="stable")]
-    groups = [*np.array_split(ordered, GROUPS), unsized]
+    n_groups = max(1, min(GROUPS, at_most, len(ordered) // MIN_GROUP))
+    groups = [*np.array_split(ordered, n_groups), unsized]
     return [np.sort(group) for group in groups if len(group)]
