@@ -54,11 +54,23 @@ class Downloaded:
     files: list[Path] = field(default_factory=list)
 
 
+def last_day(folder: str | Path, *, fresh: bool = False) -> pd.Timestamp:
+    """Return the last day of a download without an `end`.
+
+    It is that of the download that was begun in the folder, so that it can be resumed on another
+    day, or else (or if that is `fresh`) yesterday.
+    """
+    begun = None if fresh else Parts.planned(Path(folder), "end")
+    if begun is not None:
+        return pd.Timestamp(begun)
+    return pd.Timestamp.now().normalize() - pd.Timedelta(days=1)
+
+
 def download(
     vendor: Vendor,
     universe: str,
     start: DateLike,
-    end: DateLike,
+    end: DateLike | None,
     folder: str | Path,
     *,
     index: str | None = None,
@@ -81,7 +93,7 @@ def download(
     universe : str
         See `wanted`.
     start, end : date
-        Both included.
+        Both included. None for `end`: see `last_day`.
     folder : path
         Created if it does not exist.
     index : str, optional
@@ -111,7 +123,8 @@ def download(
     BlockingIOError
         If another download works in the folder.
     """
-    first, last = checks.date("start", start), checks.date("end", end)
+    first = checks.date("start", start)
+    last = last_day(folder, fresh=fresh) if end is None else checks.date("end", end)
     with sole_use(folder) as place:
         checks.one_of("form", form, FORMATS)
         if first > last:
