@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.evaluation.quality import precision_at_k, rank_ic, t_statistic
-from attngru_bt.features.cross_section import CrossSection, top_labels
+from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.features.labels import top_labels
 
 NAME = "label shift"
 MONTHS = 6  # fewest months that can tell

@@ -17,7 +17,8 @@ from attngru_bt.audit.outcomes import next_month
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Universe
-from attngru_bt.features.cross_section import month_ends, rank_targets
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.labels import rank_targets
 
 NAME = "members"
 ALLOWED = 0.2

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.features.cross_section import forward_returns, month_ends, top_labels
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.labels import forward_returns, top_labels
 
 
 def outcomes(scores: Mapping[pd.Timestamp, pd.Series], bars: Bars, topk: int) -> pd.DataFrame:

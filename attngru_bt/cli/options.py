@@ -24,7 +24,7 @@ class Option(NamedTuple):
 INPUTS = {
     "data": Option(
         Path | None, None,
-        "Panel folder, folder with a file per symbol, or one long table. "
+        "Data folder, folder with a file per symbol, or one long table. "
         "[default: the embedded data]",
     ),
     "benchmark": Option(Path | None, None, "Index file: date,close[,…]."),
@@ -59,6 +59,15 @@ WALK = {
     "window": Option(
         int | None, None, "Months to train on. [default: all so far; 120 on the embedded data]"
     ),
+    "train_on": Option(
+        str | None,
+        None,
+        "'all': fit on every stock in the data, not on the members alone. [default: members]",
+    ),
+    "within": Option(
+        str | None, None, "Rank returns within deciles of this line; 'size' is the market value."
+    ),
+    "weights": Option(str | None, None, "'size': rows count by likeness in size to the members."),
     **SEED,
     "device": Option(str | None, None, "cpu, cuda or auto. [default: cpu]"),
 }

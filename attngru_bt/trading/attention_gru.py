@@ -29,6 +29,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         Months with known labels before the first trade.
     window : int
         Latest months to train on.
+    train_on, within, weights
+        Whose rows are trained on, and how they count: see `Recipe`.
     factors : sequence of str
         Names of factors; by default all that the feeds allow.
     standardize, limit, n_components
@@ -56,6 +58,9 @@ class AttentionGRUStrategy(MonthlyTopK):
             "step",
             "min_months",
             "window",
+            "train_on",
+            "within",
+            "weights",
             "factors",
             "standardize",
             "limit",
