@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "attngru_bt"
 # A module may import those on lines below its own; folders count as one.
 ORDER = """
 cli
-tearsheet audit compare
+tearsheet audit compare picks
 backtest
 reports
 analyzers

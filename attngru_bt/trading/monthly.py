@@ -315,9 +315,7 @@ class MonthlyTopK(bt.Strategy):
         if self._at_open:
             self.execution.drop_stale()  # the broker fills what is left, at old bars too
         previous = self._month_end
-        turned = previous is not None and (previous.year, previous.month) != (
-            today.year, today.month,
-        )  # fmt: skip
+        turned = previous is not None and self.is_due(previous, today)
         at_close = self.p.calendar is not None and not self._at_open
         if not self._session_clock.ready(thorough=turned or at_close):
             return
@@ -337,6 +335,17 @@ class MonthlyTopK(bt.Strategy):
             decided = self._decide(today, month_end=previous, before=today)
         if self.p.retry and not decided:
             self.execution.retry(self.holdings.slots(today))
+
+    def is_due(self, previous: dt.date, today: dt.date) -> bool:
+        """Whether a decision is due in the session of `today`: the first of a month.
+
+        Parameters
+        ----------
+        previous : date
+            The session before it.
+        today : date
+        """
+        return (previous.year, previous.month) != (today.year, today.month)
 
     def _closes_month(self, date: dt.date) -> bool:
         return bool(self.p.calendar.last_monthday(dt.datetime.combine(date, dt.time())))

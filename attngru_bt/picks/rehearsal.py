@@ -1,0 +1,257 @@
+"""The next session, rehearsed: what the strategy of a backtest would order if prices stayed.
+
+The plan is not written anew here. One more session is added to the bars, in which each stock that
+traded last opens, trades and closes at its last close, and `MonthlyTopK` runs over it with the
+holdings of the account: the decision, the sizes, lots, fees and limits are those of a backtest.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.bars import Bars
+from attngru_bt.feeds.panel_feed import add_feeds
+from attngru_bt.markets import Exchange, exchange_of
+from attngru_bt.markets.limits import adjfactor
+from attngru_bt.picks.holdings import Account
+from attngru_bt.trading.account import open_account
+from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.trading.sizing import Lots
+
+logger = logging.getLogger(__name__)
+
+BEFORE_OPEN = ("open", "high", "low", "close")  # lines that stay at the last close
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What the strategy did in the session to come.
+
+    Attributes
+    ----------
+    decision : dict
+        As in `MonthlyTopK.decisions`.
+    log : DataFrame
+        `TradeLog.frame()` of that session, and of what the market's rules settled before it.
+        Sizes are units of the feed, prices those of the feed.
+    limits : dict of str to (float, float)
+        Lowest and highest price of the session by name, in prices of the feed; 0 and infinity
+        where there is no limit.
+    cash : float
+        At the start of the session, before its orders.
+    """
+
+    decision: dict[str, Any]
+    log: pd.DataFrame
+    limits: dict[str, tuple[float, float]] = field(default_factory=dict)
+    cash: float = 0.0
+
+
+class ScoresAtHand:
+    """A signal of one decision: scores that are there already, whatever the month-end.
+
+    Parameters
+    ----------
+    scores : Series, index asset
+    """
+
+    def __init__(self, scores: pd.Series) -> None:
+        self.scores_at_hand = scores
+
+    @property
+    def assets(self) -> list[str]:
+        """Names that have a score."""
+        return list(self.scores_at_hand.index)
+
+    def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
+        """Return the scores."""
+        return self.scores_at_hand
+
+    def why_no_scores(self, last: dt.date) -> str:
+        """Say why there were none, as the rest of a sentence."""
+        return "no stock has a score."
+
+
+class Obstacles:
+    """What may be ordered in the session to come, as far as the last session tells.
+
+    Parameters
+    ----------
+    market : Lots
+        What may be ordered otherwise.
+    seen : mapping of (str, str) to str
+        Name of a feed and side → what held an order up in the last session.
+    """
+
+    def __init__(self, market: Lots, seen: Mapping[tuple[str, str], str]) -> None:
+        self._market = market
+        self._seen = seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._market, name)
+
+    def closed_to(self, data: Any, side: str) -> str:
+        """Say why an order should not be counted on; empty if nothing is known."""
+        return self._seen.get((data._name, side), "") or self._market.closed_to(data, side)
+
+
+class RehearsalStrategy(MonthlyTopK):
+    """The monthly strategy with the holdings of an account, and one decision: in the last session.
+
+    Params
+    ------
+    n_sessions : int
+        Sessions of the run. The last one is the session to come; two sessions before it the
+        holdings are put into the account.
+    units : mapping of str to float
+        What is held, in units of the feeds.
+    """
+
+    params: Any = dict(n_sessions=None, units=None)
+
+    def start(self) -> None:
+        """Start as any monthly strategy does."""
+        super().start()
+        self.obstacles: dict[tuple[str, str], str] = {}
+        self.limits: dict[str, tuple[float, float]] = {}
+        self.cash_before = float(self.broker.get_cash())
+        self.execution.market = Obstacles(self.execution.market, self.obstacles)
+        self._sessions_to_come = int(self.p.n_sessions)
+
+    def is_due(self, previous: dt.date, today: dt.date) -> bool:
+        """Whether it is the session to come."""
+        return self._sessions_to_come == 0
+
+    def lot_of(self, data: Any) -> float:
+        """Return the lot in units of the feed: real shares are whole, units need not be."""
+        return float(self.p.lot) / adjfactor(data)
+
+    def next_open(self) -> None:
+        """Open the account near the end, and look at the limits of the one to come."""
+        self._sessions_to_come -= 1
+        # a session before the last, so that what is delisted has been settled by then
+        if self._sessions_to_come == min(2, self.p.n_sessions - 1):
+            for data in self.datas:
+                if units := self.p.units.get(data._name):
+                    self.broker.positions[data].update(units, data.close[0])
+        if not self._sessions_to_come:
+            self.cash_before = float(self.broker.get_cash())
+            exchange = exchange_of(self.broker)
+            if exchange is not None:
+                self.limits = {d._name: exchange.limits.prices(d)[::-1] for d in self._fresh()}
+        super().next_open()
+
+    def next(self) -> None:
+        """After the last session: note what could not be traded in it."""
+        super().next()
+        exchange = exchange_of(self.broker)
+        if self._sessions_to_come != 1 or exchange is None:
+            return
+        for data in self._fresh():
+            for side in ("buy", "sell"):
+                if reason := obstacle(exchange, data, side):
+                    day = data.datetime.date(0)
+                    self.obstacles[data._name, side] = f"{reason} on {day}"
+
+    def _fresh(self) -> list[Any]:
+        """Return the feeds with a bar in the session at hand."""
+        days = {data: data.datetime[0] for data in self.datas if len(data)}
+        return [data for data, day in days.items() if day == max(days.values())]
+
+
+def obstacle(exchange: Exchange, data: Any, side: str) -> str:
+    """Say what would have held an order up in the session at hand; empty if nothing."""
+    exchange.session.end(exchange.session.latest())
+    if suspended := exchange.session.suspension(data):
+        return suspended.partition(":")[0]
+    limit = exchange.limits.locked_at(data, side)
+    which = "up" if side == "buy" else "down"
+    return "" if math.isnan(limit) else f"locked at its {which} limit"
+
+
+def rehearse(
+    bars: Bars,
+    session: pd.Timestamp,
+    scores: pd.Series,
+    account: Account,
+    *,
+    universe: Any,
+    commission: float | None,
+    slippage: float,
+    rules: Any,
+    params: Mapping[str, Any],
+) -> Rehearsed:
+    """Run the strategy over one more session at the last closes.
+
+    Parameters
+    ----------
+    bars : Bars
+        All that is known.
+    session : Timestamp
+        The session to come.
+    scores : Series, index asset
+    account : Account
+        Real shares, and cash.
+    universe : object with ``at(date)`` or None
+    commission, slippage, rules
+        See `attngru_bt.backtest.run`.
+    params : mapping
+        Parameters of `MonthlyTopK`, such as `topk`.
+
+    Returns
+    -------
+    Rehearsed
+    """
+    names = [n for n in bars.assets if n in scores.index or n in account.shares]
+    longer = one_more(bars.select(names), session)
+    factor = factors_of(longer)
+    cerebro = open_account(max(account.cash, 1.0), commission, slippage, rules)
+    cerebro.broker.setcash(account.cash)
+    add_feeds(cerebro, replace(longer, benchmark=None, benchmark_open=None))
+    cerebro.addstrategy(
+        RehearsalStrategy,
+        n_sessions=int(longer.traded.any(axis=1).sum()),
+        units={name: shares / factor[name] for name, shares in account.shares.items()},
+        **{
+            **params,
+            "signal": ScoresAtHand(scores),
+            "universe": universe,
+            "benchmark": (),
+            "start": session.date(),
+        },
+    )
+    strategy = cerebro.run()[0]
+    decision = strategy.decisions[-1] if strategy.decisions else {}
+    return Rehearsed(decision, strategy.trade_log.frame(), strategy.limits, strategy.cash_before)
+
+
+def one_more(bars: Bars, session: pd.Timestamp) -> Bars:
+    """Add a session in which every stock that has a bar in the last one stays at its close."""
+    lines = {}
+    close = bars["close"][-1]
+    for name, values in bars.lines.items():
+        added = close if name in BEFORE_OPEN else values[-1]
+        if name == "preclose":
+            added = close
+        elif name == "traded":
+            added = np.ones(len(close))
+        elif name == "volume":  # whether it trades is not known: the last session is looked at
+            added = np.where(values[-1] > 0, values[-1], 1.0)
+        lines[name] = np.vstack([values, np.where(np.isnan(close), np.nan, added)])
+    return Bars(bars.dates.append(pd.DatetimeIndex([session])), bars.assets, lines)
+
+
+def factors_of(bars: Bars) -> dict[str, float]:
+    """Return the newest adjustment factor by name; 1 without that line."""
+    if "adjfactor" not in bars:
+        return dict.fromkeys(bars.assets, 1.0)
+    values = pd.DataFrame(bars["adjfactor"]).ffill().iloc[-1].fillna(1.0)
+    return dict(zip(bars.assets, map(float, values), strict=True))
