@@ -152,7 +152,7 @@ def backtest(
         for name in {"start", "end"} & set(given):
             given[name] = date(name, str(given[name]))
         progress, partial = Progress(err, out_dir), out_dir / PARTIAL
-        _tell_data(progress, market if "end" not in given else market.until(end), choice)
+        tell_data(progress, market if "end" not in given else market.until(end), choice)
         try:
             strategy = engine.run(
                 market,
@@ -164,7 +164,7 @@ def backtest(
                 baseline=baseline,
                 inputs={script.path.name: script.digest for script in choice.scripts},
                 progress=progress.fit,
-                **((_embedded(model) | given) if data is None else given),
+                **((embedded(model) | given) if data is None else given),
             )
         except KeyboardInterrupt as stopped:
             progress.stop()
@@ -189,7 +189,7 @@ def backtest(
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 
-def _embedded(model: str) -> dict[str, Any]:
+def embedded(model: str) -> dict[str, Any]:
     """Return what the bundled 20 stocks are run with; a baseline is not trained on a window."""
     return {
         name: value
@@ -198,7 +198,7 @@ def _embedded(model: str) -> dict[str, Any]:
     }
 
 
-def _tell_data(progress: Progress, market: Market, choice: Choice) -> None:
+def tell_data(progress: Progress, market: Market, choice: Choice) -> None:
     """Print what is read, and which factors are computed."""
     bars = market.bars
     planned = plan(bars, choice.names)  # a name that cannot be is an error at once

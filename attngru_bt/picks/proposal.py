@@ -121,11 +121,11 @@ def _orders(
                 order.side,
                 round(size * unit, 6),
                 order.price / unit,
-                size * order.price,
+                round(size * order.price, 2),
                 low / unit if low > 0 else math.nan,
                 high / unit if high < math.inf else math.nan,
-                fees,
-                cash,
+                round(fees, 2),
+                round(cash, 2),
                 f"{reason}; its cash is not counted on" if name in stuck else reason,
             )
         )
@@ -178,39 +178,39 @@ def _reasons(
     decision = rehearsed.decision
     last = bars.dates[-1].date()
     fresh = {name for name, has in zip(bars.assets, bars.traded[-1], strict=True) if has}
-    places = {name: i + 1 for i, name in enumerate(ranked)}
+    scored = set(ranked)
     said: dict[str, str] = dict(decision.get("why", {}))
     said |= {name: f"no bar on {last}" for name in said if name not in fresh}
     log = rehearsed.log
     unfilled = log[log["event"] == "passed"].groupby("asset")["reason"].last().to_dict()
     bought = set(orders.loc[orders["side"] == "buy", "symbol"])
 
-    def place(name: str) -> str:
-        if name in places:
-            return f"rank {places[name]} of {len(ranked)}"
-        return "not scored: not in the universe" if name in fresh else "not scored: no bar"
+    def left(name: str) -> str:
+        if name in scored:
+            return f"left the best {topk}"
+        return "not in the universe" if name in fresh else f"no bar on {last}"
 
     reasons: dict[str, tuple[str, str]] = {}
     for name in decision.get("stayers", ()):
-        reasons[name] = "hold", place(name)
+        reasons[name] = "hold", f"among the best {topk}"
     for name in decision.get("exits", ()):
-        reasons[name] = "sell", f"{place(name)}, left the best {topk}"
+        reasons[name] = "sell", left(name)
     for name in decision.get("stuck", ()):
-        reasons[name] = "wait", f"{place(name)}; {said[name]}: sell as soon as it trades"
+        reasons[name] = "wait", f"{said[name]}: to be sold as soon as it trades"
     for name in decision.get("passed", ()):
-        reasons[name] = "pass", f"{place(name)}; {said[name]}: the next in rank takes its place"
+        reasons[name] = "pass", f"{said[name]}: the next in rank takes its place"
     for name in decision.get("entrants", ()):
         if name in bought:
-            reasons[name] = "buy", f"{place(name)}, entered the best {topk}"
+            reasons[name] = "buy", f"entered the best {topk}"
         else:
-            reasons[name] = "pass", f"{place(name)}; {unfilled.get(name, 'no cash is left')}"
+            reasons[name] = "pass", unfilled.get(name, "no cash is left")
     for row in log[log["event"].isin(("stale", "fill"))].itertuples():
         if row.event == "stale":
             reasons[str(row.asset)] = "keep", str(row.reason)
         elif row.reason:  # of fills only a settlement has one
             reasons[str(row.asset)] = "settled", str(row.reason)
     for name in account.shares:
-        reasons.setdefault(name, ("hold", place(name)))
+        reasons.setdefault(name, ("hold", left(name)))
     return reasons
 
 
