@@ -1,4 +1,4 @@
-"""What an account holds before the picks: read from a file or a mapping, and checked line by line."""
+"""What an account holds before the picks: read, and checked line by line."""
 
 from __future__ import annotations
 
@@ -99,6 +99,8 @@ def read_account(
             account.places.setdefault(symbol, place)
             if not problem and not _is_empty(row.get("cost")):
                 account.cost[symbol], problem = _number(row["cost"], "cost")
+                if not problem and account.cost[symbol] <= 0:
+                    problem = f"the cost of {symbol} must be above 0 a share; got {row['cost']}"
         if problem:
             problems.append(f"{place}: {problem}")
     if problems:
@@ -116,7 +118,8 @@ def read_account(
         )
     found = _checked_cash(cash_lines[0] if cash is None else cash)
     held = {name: n for name, n in account.shares.items() if n}
-    return Account(held, found, account.cost, account.places)
+    cost = {name: price for name, price in account.cost.items() if name in held}
+    return Account(held, found, cost, account.places)
 
 
 def _rows(holdings: Any) -> Sequence[Row]:
@@ -124,7 +127,7 @@ def _rows(holdings: Any) -> Sequence[Row]:
     if isinstance(holdings, pd.DataFrame):
         table = holdings if "symbol" in holdings else holdings.rename_axis("symbol").reset_index()
         _check_columns("`holdings`", list(map(str, table.columns)))
-        records = table.to_dict(orient="records")
+        records: Any = table.to_dict(orient="records")
         return [(f"`holdings`, row {i}", row) for i, row in enumerate(records, start=1)]
     if isinstance(holdings, Mapping):
         return [(f"`holdings`, {s}", {"symbol": s, "shares": n}) for s, n in holdings.items()]
@@ -161,9 +164,7 @@ def _check_columns(source: str, columns: list[str]) -> None:
     checks.no_duplicates(f"{source}: column", columns, "keep one of them", DataError)
 
 
-def _fault(
-    symbol: str, shares: float, lot: float, names: Sequence[str], account: Account
-) -> str:
+def _fault(symbol: str, shares: float, lot: float, names: Sequence[str], account: Account) -> str:
     """Say what is wrong with a holding; empty if nothing is."""
     if symbol in account.shares:
         return f"{symbol} is there twice, first in {account.places[symbol]}; add the two up"

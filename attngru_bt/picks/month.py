@@ -124,24 +124,20 @@ def next_session(date: pd.Timestamp, calendar: Any = None) -> pd.Timestamp:
     Raises
     ------
     ValueError
-        If the calendar does not know the sessions after that date, or there is no such calendar.
+        If the calendar has no session soon after that date, or there is no such calendar.
     ImportError
         If exchange_calendars is needed and is not installed.
     """
     if calendar is None:
         return date + pd.offsets.BDay(1)
     found = find_calendar(calendar)
-    try:
-        sessions = found.sessions_in_range(date + DAY, date + 30 * DAY)
-    except ValueError as error:  # exchange_calendars' DateOutOfBounds, among others
-        raise ValueError(
-            f"`calendar` {calendar!r} does not reach 30 days beyond {date.date()} ({error}): update "
-            f"exchange_calendars, or leave the calendar out and give --asof."
-        ) from error
+    # exchange_calendars refuses a range beyond its last session
+    end = min(date + 30 * DAY, getattr(found, "last_session", date + 30 * DAY))
+    sessions = found.sessions_in_range(date + DAY, end) if end > date else []
     if not len(sessions):
         raise ValueError(
-            f"`calendar` {calendar!r} has no session in the 30 days after {date.date()}: it cannot "
-            f"be that of this market; leave it out and give --asof."
+            f"`calendar` {calendar!r} has no session in the 30 days after {date.date()}: update "
+            f"exchange_calendars, or leave the calendar out and give --asof."
         )
     return pd.Timestamp(sessions[0]).tz_localize(None).normalize()
 
@@ -191,13 +187,16 @@ def _complete(
     """Say why the month of the last session is complete; empty if it is not."""
     begins = _first_of_next(last)
     if following >= begins:
-        return "the calendar has no session left in it" if by_calendar else "no weekday is left in it"
+        return (
+            "the calendar has no session left in it" if by_calendar else "no weekday is left in it"
+        )
     left = pd.bdate_range(following, begins - DAY)
     # with a calendar what lacks a bar is a session, and so the data are behind
     if by_calendar or left[-1] >= now or (len(left) > HOLIDAYS and not asked):
         return ""
-    span = f"{left[0].date()}" if len(left) == 1 else f"{left[0].date()} to {left[-1].date()}"
-    return f"it is over, and the data have no bar on the {len(left)} weekdays {span}"
+    first, end = left[0].date(), left[-1].date()
+    span = f"{first}" if len(left) == 1 else f"the {len(left)} weekdays {first} to {end}"
+    return f"it is over, and the data have no bar on {span}"
 
 
 def _incomplete(
@@ -213,5 +212,6 @@ def _incomplete(
     return (
         f"{last:%B %Y} is not complete yet{given}: the data end on {last.date()}, and "
         f"{following.date()} may be a session of the same month. Wait until the month is over and "
-        f"bring its bars; or, if none is to come, say so with --asof {_end_of(last).date()}.{earlier}"
+        f"bring its bars; or, if none is to come, say so with --asof "
+        f"{_end_of(last).date()}.{earlier}"
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ ORDERS = (
     "symbol", "side", "shares", "price", "value", "limit_down", "limit_up", "fees", "cash_after",
     "reason",
 )  # fmt: skip
-CENT = 0.005  # what rounding may take from the cash
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,18 @@ class Proposal:
         Before the orders.
     value : float
         Of the account at the last closes, before the orders.
+    uncounted : frozenset of str
+        Names that are to be sold and may not be.
+    gains : dict of str to float
+        Last close over purchase price, less 1, of the holdings whose cost is known.
     """
 
     picks: pd.DataFrame
     orders: pd.DataFrame
     cash: float
     value: float
-    uncounted: frozenset[str] = field(default_factory=frozenset)
+    uncounted: frozenset[str]
+    gains: dict[str, float]
 
 
 def propose(
@@ -74,20 +78,31 @@ def propose(
     factor = factors_of(bars)
     stuck = frozenset(rehearsed.decision.get("stuck", ()))
     orders = _orders(rehearsed, factor, stuck)
-    short = orders[orders["cash_after"] < -CENT]
-    if len(short):
-        order = short.iloc[0]
-        place = account.places.get(order["symbol"], "the orders")
-        raise DataError(
-            f"{place}: selling {order['symbol']} brings {order['value']:,.2f} and costs fees of "
-            f"{order['fees']:,.2f}, which the cash does not pay; give more cash."
-        )
+    rejected = rehearsed.log[
+        (rehearsed.log["event"] == "rejected") & (rehearsed.log["side"] == "sell")
+    ]
+    if len(rejected):
+        _tell_rejected(account, rehearsed.log, str(rejected["asset"].iloc[0]))
+    closes = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill().iloc[-1]
+    price = {name: float(closes[name]) / factor[name] for name in account.shares}
+    settled = rehearsed.log[(rehearsed.log["event"] == "fill") & (rehearsed.log["reason"] != "")]
+    kept = {n: x for n, x in account.shares.items() if n not in set(settled["asset"])}
     return Proposal(
         picks=_picks(bars, scores, account, rehearsed, orders, topk),
         orders=orders,
         cash=rehearsed.cash,
-        value=rehearsed.cash + _worth(bars, account, factor, rehearsed.log),
+        value=rehearsed.cash + sum(shares * price[name] for name, shares in kept.items()),
         uncounted=stuck,
+        gains={name: price[name] / cost - 1 for name, cost in account.cost.items()},
+    )
+
+
+def _tell_rejected(account: Account, log: pd.DataFrame, name: str) -> NoReturn:
+    """Raise the error of a sale that the broker turned down."""
+    order = log[(log["asset"] == name) & (log["event"] == "order")].iloc[-1]
+    raise DataError(
+        f"{account.places.get(name, name)}: selling {name} brings {order['value']:,.2f}, and its "
+        f"fees are more than that and the cash together; give more cash."
     )
 
 
@@ -95,41 +110,38 @@ def _orders(
     rehearsed: Rehearsed, factor: Mapping[str, float], stuck: frozenset[str]
 ) -> pd.DataFrame:
     """List the orders of the session to come, in real shares, with the cash after each."""
-    log = rehearsed.log
-    log = log[(log["date"] == rehearsed.decision["date"])] if rehearsed.decision else log.iloc[:0]
+    log = rehearsed.log[rehearsed.log["date"] == rehearsed.decision["date"]]
     fills = log[log["event"].isin(("fill", "partial"))]
-    cash = rehearsed.cash
+    sums = fills.groupby("ref")[["size", "value", "commission"]].sum()
+    placed = log[(log["event"] == "order") & log["ref"].isin(sums.index)]
     rows = []
-    # what may not fill comes last: the other orders do not need its cash
-    placed = log[log["event"] == "order"]
-    placed = placed.iloc[np.argsort(placed["asset"].isin(stuck).to_numpy(), kind="stable")]
     for order in placed.itertuples():
-        filled = fills[fills["ref"] == order.ref]
-        size, fees = float(filled["size"].sum()), float(filled["commission"].sum())
-        if not size:
-            continue
         name, unit = str(order.asset), factor[str(order.asset)]
-        if order.side == "buy":
-            cash -= float(filled["value"].sum()) + fees
-        elif name not in stuck:
-            cash += float(filled["value"].sum()) - fees
+        size, value, fees = sums.loc[order.ref]
         low, high = rehearsed.limits.get(name, (0.0, math.inf))
-        reason = str(order.reason)
         rows.append(
-            (
-                name,
-                order.side,
-                round(size * unit, 6),
-                order.price / unit,
-                round(size * order.price, 2),
-                low / unit if low > 0 else math.nan,
-                high / unit if high < math.inf else math.nan,
-                round(fees, 2),
-                round(cash, 2),
-                f"{reason}; its cash is not counted on" if name in stuck else reason,
-            )
+            {
+                "symbol": name,
+                "side": order.side,
+                "shares": round(size * unit, 6),
+                "price": order.price / unit,
+                "value": round(size * order.price, 2),
+                "limit_down": low / unit if low > 0 else math.nan,
+                "limit_up": high / unit if high < math.inf else math.nan,
+                "fees": round(fees, 2),
+                "cash_after": (value if order.side == "sell" else -value) - fees,
+                "reason": order.reason,
+            }
         )
-    return pd.DataFrame(rows, columns=list(ORDERS))
+    orders = pd.DataFrame(rows, columns=list(ORDERS))
+    # what may not fill comes last: no other order needs its cash
+    uncounted = orders["symbol"].isin(stuck)
+    orders = orders.iloc[np.argsort(uncounted, kind="stable")].reset_index(drop=True)
+    uncounted = orders["symbol"].isin(stuck)
+    flow = orders["cash_after"].where(~uncounted, 0.0).astype(float)
+    orders["cash_after"] = (rehearsed.cash + flow.cumsum()).round(2)
+    orders.loc[uncounted, "reason"] += "; its cash is not counted on"
+    return orders
 
 
 def _picks(
@@ -212,20 +224,3 @@ def _reasons(
     for name in account.shares:
         reasons.setdefault(name, ("hold", left(name)))
     return reasons
-
-
-def _worth(
-    bars: Bars, account: Account, factor: Mapping[str, float], log: pd.DataFrame
-) -> float:
-    """Value of the holdings at their last closes, without what was settled."""
-    closes = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill().iloc[-1]
-    settled = set(log.loc[(log["event"] == "fill") & (log["reason"] != ""), "asset"])
-    return float(
-        sum(
-            shares * closes[name] / factor[name]
-            for name, shares in account.shares.items()
-            if name not in settled
-        )
-    )
-
-

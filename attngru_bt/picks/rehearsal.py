@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import Bars
+from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import Exchange, exchange_of
 from attngru_bt.markets.limits import adjfactor
@@ -113,9 +113,10 @@ class RehearsalStrategy(MonthlyTopK):
         holdings are put into the account.
     units : mapping of str to float
         What is held, in units of the feeds.
+    cash : float
     """
 
-    params: Any = dict(n_sessions=None, units=None)
+    params: Any = dict(n_sessions=None, units=None, cash=None)
 
     def start(self) -> None:
         """Start as any monthly strategy does."""
@@ -139,6 +140,7 @@ class RehearsalStrategy(MonthlyTopK):
         self._sessions_to_come -= 1
         # a session before the last, so that what is delisted has been settled by then
         if self._sessions_to_come == min(2, self.p.n_sessions - 1):
+            self.broker.setcash(self.p.cash)
             for data in self.datas:
                 if units := self.p.units.get(data._name):
                     self.broker.positions[data].update(units, data.close[0])
@@ -209,17 +211,23 @@ def rehearse(
     Returns
     -------
     Rehearsed
+
+    Raises
+    ------
+    DataError
+        If no stock with a score is in the universe.
     """
     names = [n for n in bars.assets if n in scores.index or n in account.shares]
     longer = one_more(bars.select(names), session)
     factor = factors_of(longer)
+    # backtrader's broker cannot begin with nothing
     cerebro = open_account(max(account.cash, 1.0), commission, slippage, rules)
-    cerebro.broker.setcash(account.cash)
     add_feeds(cerebro, replace(longer, benchmark=None, benchmark_open=None))
     cerebro.addstrategy(
         RehearsalStrategy,
         n_sessions=int(longer.traded.any(axis=1).sum()),
         units={name: shares / factor[name] for name, shares in account.shares.items()},
+        cash=account.cash,
         **{
             **params,
             "signal": ScoresAtHand(scores),
@@ -229,8 +237,14 @@ def rehearse(
         },
     )
     strategy = cerebro.run()[0]
-    decision = strategy.decisions[-1] if strategy.decisions else {}
-    return Rehearsed(decision, strategy.trade_log.frame(), strategy.limits, strategy.cash_before)
+    if not strategy.decisions:
+        raise DataError(
+            f"None of the {len(scores)} stocks with a score is in the universe on "
+            f"{bars.dates[-1].date()}: bring members that reach up to then."
+        )
+    return Rehearsed(
+        strategy.decisions[-1], strategy.trade_log.frame(), strategy.limits, strategy.cash_before
+    )
 
 
 def one_more(bars: Bars, session: pd.Timestamp) -> Bars:
@@ -246,7 +260,7 @@ def one_more(bars: Bars, session: pd.Timestamp) -> Bars:
         elif name == "volume":  # whether it trades is not known: the last session is looked at
             added = np.where(values[-1] > 0, values[-1], 1.0)
         lines[name] = np.vstack([values, np.where(np.isnan(close), np.nan, added)])
-    return Bars(bars.dates.append(pd.DatetimeIndex([session])), bars.assets, lines)
+    return Bars(pd.DatetimeIndex([*bars.dates, session]), bars.assets, lines)
 
 
 def factors_of(bars: Bars) -> dict[str, float]:

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
@@ -142,11 +143,10 @@ def run(
     params.setdefault("universe", market.membership)
     asked = dict(model=model, start=start, commission=commission, rules=rules, **params)
     open_account(1.0, commission, slippage, rules)  # checks them before anything is fitted
-    has_bar = bars.traded.any(axis=0)
     account = read_account(
         holdings,
         cash,
-        [name for name, known in zip(bars.assets, has_bar, strict=True) if known],
+        [bars.assets[i] for i in np.flatnonzero(bars.traded.any(axis=0))],
         lot=1.0 if rules is not None else float(params.get("lot", 1.0)),
     )
     if out is not None and (Path(out) / OF_A_BACKTEST).exists():

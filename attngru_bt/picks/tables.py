@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,8 @@ def pick_table(picks: Picks) -> Table:
     """List the names that are held or wanted, best first."""
     ranks = {} if picks.changes is None else picks.changes.ranks
     rows = []
-    for row in picks.concerned.itertuples():
+    concerned: Any = picks.concerned.itertuples()
+    for row in concerned:
         scored = not pd.isna(row.rank)
         rows.append(
             [
@@ -27,11 +29,12 @@ def pick_table(picks: Picks) -> Table:
                 str(ranks.get(str(row.symbol), DASH)),
                 str(row.decile) if scored else DASH,
                 _shares(row.held) if row.held else DASH,
+                per_cent(picks.proposal.gains.get(str(row.symbol))),
                 str(row.action),
                 str(row.reason),
             ]
         )
-    headings = ["Symbol", "Rank", "Before", "Decile", "Held", "Action", "Why"]
+    headings = ["Symbol", "Rank", "Before", "Decile", "Held", "Gain", "Action", "Why"]
     return Table.of(headings, rows)
 
 
@@ -40,6 +43,7 @@ def order_table(picks: Picks) -> Table:
     headings = [
         "Symbol", "Side", "Shares", "Last close", "Value", "Limits", "Fees", "Cash after",
     ]  # fmt: skip
+    orders: Any = picks.orders.itertuples()
     rows = (
         [
             str(row.symbol),
@@ -51,7 +55,7 @@ def order_table(picks: Picks) -> Table:
             number(row.fees),
             number(row.cash_after),
         ]
-        for row in picks.orders.itertuples()
+        for row in orders
     )
     return Table.of(headings, rows)
 
@@ -70,20 +74,20 @@ def family_table(picks: Picks) -> Table | None:
     if picks.drift is None:
         return None
     rows = []
-    for family, row in picks.drift.iterrows():
+    attention = None if picks.attention is None else picks.attention.reindex(picks.drift.index)
+    drift: Any = picks.drift.itertuples()
+    for number_of_row, row in enumerate(drift):
         shown = [
-            str(family),
-            str(int(row["factors"])),
-            per_cent(row["far"]),
-            per_cent(row["far_training"]),
-            number(row["psi"]),
-            number(row["psi_usual"]),
-            number(row["psi_most"]),
+            str(row.Index),
+            str(row.factors),
+            per_cent(row.far),
+            per_cent(row.far_training),
+            number(row.psi),
+            number(row.psi_usual),
+            number(row.psi_most),
         ]
-        if picks.attention is not None:
-            known = family in picks.attention.index
-            of_family = picks.attention.loc[family] if known else {"share": 0.0, "even": 0.0}
-            shown += [per_cent(of_family["share"]), per_cent(of_family["even"])]
+        if attention is not None:
+            shown += [per_cent(v) for v in attention.iloc[number_of_row][["share", "even"]]]
         rows.append(shown)
     headings = [
         "Family", "Factors", "Beyond ±3", "In training", "PSI", "Usual PSI", "Highest PSI",
@@ -139,14 +143,13 @@ def _change(picks: Picks) -> str:
 
 
 def _drift(drift: pd.DataFrame) -> str:
-    unusual = drift.index[drift["psi"] > drift["psi_most"]]
-    if not len(unusual):
-        return "No family of factors is further from its training rows than in the last months."
+    unusual: Any = drift[drift["psi"] > drift["psi_most"]].itertuples()
     names = ", ".join(
-        f"{family} (PSI {number(drift.at[family, 'psi'])}, at most "
-        f"{number(drift.at[family, 'psi_most'])} before)"
-        for family in unusual
+        f"{row.Index} (PSI {number(row.psi)}, at most {number(row.psi_most)} before)"
+        for row in unusual
     )
+    if not names:
+        return "No family of factors is further from its training rows than in the last months."
     return f"Further from their training rows than in any of the last months: {names}."
 
 
@@ -155,15 +158,21 @@ def with_families(picks: Picks) -> pd.DataFrame:
     table = picks.picks.copy()
     if picks.contributions is None:
         return table
-    parts = picks.contributions.table
-    for row, name in table["symbol"].items():
-        if name in parts.index:
-            of_name = parts.loc[name]
-            largest = of_name.abs().sort_values(ascending=False, kind="stable").index[:REASONS]
-            named = [f"{f} {of_name[f]:+.1f}" for f in largest if abs(of_name[f]) >= SMALL]
-            if named:
-                table.at[row, "reason"] = f"{table.at[row, 'reason']}; {', '.join(named)}"
+    reasons = []
+    for name, reason in zip(table["symbol"], table["reason"], strict=True):
+        named = _largest(picks.contributions.table, str(name))
+        reasons.append(f"{reason}; {named}" if named else str(reason))
+    table["reason"] = reasons
     return table
+
+
+def _largest(parts: pd.DataFrame, name: str) -> str:
+    """Name the families that move a score most, with how far."""
+    if name not in parts.index:
+        return ""
+    of_name: Any = parts.loc[name]
+    largest = of_name.abs().sort_values(ascending=False, kind="stable").index[:REASONS]
+    return ", ".join(f"{f} {of_name[f]:+.1f}" for f in largest if abs(of_name[f]) >= SMALL)
 
 
 def heading(picks: Picks) -> str:

@@ -1,14 +1,16 @@
 """Picks are what a backtest does next: the same scores, the same orders."""
 
-import datetime as dt
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 
-from attngru_bt import Bars, make_market, picks
+from attngru_bt import Bars, DataError, Market, make_market, picks
 from attngru_bt.backtest import run as backtest
+from attngru_bt.markets import AShare
+from attngru_bt.picks.tables import sentences
 
 FACTORS = ["PB", "PE", "BIAS5", "ROC20"]
 SETTINGS = dict(
@@ -128,3 +130,129 @@ def test_under_the_rules_orders_are_lots_of_real_shares(market):
         )
         assert (found.orders["limit_up"] * 100 % 1).round(6).isin((0, 1)).all(), "whole cents"
     assert sides == {"buy", "sell"}
+
+
+# -- what the last session tells -------------------------------------------------------------------
+
+DAYS = pd.bdate_range("2019-10-01", "2019-12-31")
+NAMES = tuple(f"60000{i}" for i in range(6))
+
+
+class BestFirst(BaseEstimator):
+    """The same scores at every month-end: names in their order."""
+
+    def scores(self, bars):
+        return pd.Series(np.arange(len(bars.assets), 0.0, -1.0), index=list(bars.assets))
+
+
+def flat_market(**changes):
+    """Six stocks that stay at 10, but for what a test changes: line → {name: values of the end}."""
+    lines = {n: np.full((len(DAYS), 6), 10.0) for n in ("open", "high", "low", "close")}
+    lines["volume"] = np.full((len(DAYS), 6), 1e6)
+    for line, ends in changes.items():
+        lines.setdefault(line, np.zeros((len(DAYS), 6)))
+        for name, values in ends.items():
+            lines[line][-len(values) :, NAMES.index(name)] = values
+    closed = np.isnan(lines["close"])
+    lines = {name: np.where(closed, np.nan, values) for name, values in lines.items()}
+    return Market(Bars(DAYS, NAMES, lines), None, None, "flat")
+
+
+def pick(market, **options):
+    options = dict(model=BestFirst(), topk=2, rules="ashare", asof="2019-12-31", cash=50_000) | options
+    found = picks.run(market, **options)
+    rows = found.picks.set_index("symbol")
+    actions = {name: row["action"] for name, row in rows.iterrows() if row["action"]}
+    return found, actions, rows["reason"].to_dict()
+
+
+def four_prices(name, price):
+    return {line: {name: [price]} for line in ("open", "high", "low", "close")}
+
+
+def test_a_name_locked_at_its_up_limit_is_passed_over():
+    found, actions, reasons = pick(flat_market(**four_prices("600000", 11.0)))
+    assert actions == {"600000": "pass", "600001": "buy", "600002": "buy"}
+    assert reasons["600000"] == (
+        "locked at its up limit on 2019-12-31: the next in rank takes its place"
+    )
+    assert set(found.orders["symbol"]) == {"600001", "600002"}
+
+
+def test_a_holding_locked_at_its_down_limit_waits_and_its_cash_is_not_counted_on():
+    market = flat_market(**four_prices("600005", 9.0))
+    found, actions, reasons = pick(market, holdings={"600005": 1000, "600000": 500}, cash=100.0)
+    assert actions["600005"] == "wait" and actions["600000"] == "hold"
+    assert reasons["600005"] == (
+        "locked at its down limit on 2019-12-31: to be sold as soon as it trades"
+    )
+    (order,) = found.orders.to_dict("records")
+    assert (order["symbol"], order["side"], order["cash_after"]) == ("600005", "sell", 100.0)
+    assert order["reason"].endswith("its cash is not counted on")
+    assert (order["limit_down"], order["limit_up"]) == (8.1, 9.9)
+    assert "Cannot be counted on to be sold: 600005" in " ".join(sentences(found))
+
+
+def test_suspended_names_are_neither_bought_nor_sold():
+    market = flat_market(close={"600005": [np.nan]}, volume={"600000": [0.0]})
+    found, actions, reasons = pick(market, holdings={"600005": 1000})
+    assert actions == {"600000": "pass", "600001": "buy", "600005": "wait"}
+    assert reasons["600000"].startswith("suspended on 2019-12-31")
+    assert reasons["600005"].startswith("no bar on 2019-12-31: to be sold as soon as it trades")
+    # the holding keeps its slot, and the entrant has the cash of one
+    assert found.orders["symbol"].tolist() == ["600001"]
+
+
+def test_st_names_have_the_limits_of_st():
+    found, *_ = pick(flat_market(st={"600000": [1.0] * len(DAYS)}))
+    limits = found.orders.set_index("symbol")[["limit_down", "limit_up"]]
+    assert limits.loc["600000"].tolist() == [9.5, 10.5]
+    assert limits.loc["600001"].tolist() == [9.0, 11.0]
+
+
+def test_a_delisted_holding_is_settled():
+    market = flat_market(close={"600005": [np.nan] * 20})
+    listing = pd.DataFrame({"symbol": ["600005"], "in_date": [""], "out_date": ["2019-12-20"]})
+    rules = AShare(listing=listing)
+    found, actions, reasons = pick(market, rules=rules, holdings={"600005": 1000}, cash=40_000.0)
+    assert actions == {"600000": "buy", "600001": "buy", "600005": "settled"}
+    assert "delisted on 2019-12-20: settled at its last traded price" in reasons["600005"]
+    assert found.proposal.cash == found.proposal.value == 50_000.0
+
+
+def test_without_rules_a_holding_without_a_bar_for_long_is_kept():
+    market = flat_market(close={"600005": [np.nan] * 40})
+    _, actions, reasons = pick(
+        market, rules=None, holdings={"600005": 1000, "600004": 10}, stale_days=30
+    )
+    assert actions == {"600000": "buy", "600001": "buy", "600004": "sell", "600005": "keep"}
+    assert "no bar since 2019-11-05" in reasons["600005"]
+
+
+def test_a_sale_whose_fees_are_not_paid_is_an_error_of_its_line(tmp_path):
+    path = tmp_path / "holdings.csv"
+    path.write_text("symbol,shares\nCASH,0\n600005,1\n")
+    market = flat_market(**four_prices("600005", 2.0))
+    with pytest.raises(DataError) as error:
+        pick(market, holdings=path, cash=None)
+    assert str(error.value) == (
+        f"{path}, line 3: selling 600005 brings 2.00, and its fees are more than that and "
+        f"the cash together; give more cash."
+    )
+    path.write_text("symbol,shares\nCASH,0\n600005,1\n600004,100\n")
+    found, *_ = pick(market, holdings=path, cash=None)
+    assert found.orders["symbol"].tolist()[:2] == ["600004", "600005"], "what pays comes first"
+    assert (found.orders["cash_after"] >= 0).all()
+
+
+def test_no_cash_buys_nothing():
+    found, actions, reasons = pick(flat_market(), cash=900.0)
+    assert actions == {"600000": "pass", "600001": "pass"} and found.orders.empty
+    assert reasons["600000"] == "its share of the cash, 450.00, buys less than one lot"
+
+
+def test_late_picks_say_so():
+    found, actions, _ = pick(flat_market().until("2019-12-04"), asof=None, today="2019-12-04")
+    assert found.month.end == pd.Timestamp("2019-11-29") and actions["600000"] == "buy"
+    assert found.month.session == pd.Timestamp("2019-12-05")
+    assert "The picks are late" in " ".join(sentences(found))
