@@ -75,7 +75,7 @@ def picks(
         typer.Option(help="Do as if it were the end of this day. [default: today]"),
     ] = None,
     old: Annotated[
-        bool, typer.Option("--old", help="Take data that lack a whole month up to today.")
+        bool, typer.Option("--old", help="Take data that are older than one rebalance.")
     ] = False,
     calendar: Annotated[
         str | None,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from attngru_bt.evaluation.quality import rank_ic
+
 RECENT = 12  # months
 LEAST = 12  # earlier months without which nothing can be expected
 WIDTH = 2.0  # standard errors
@@ -55,6 +57,19 @@ class Band:
             f"Rank IC of the last {self.months} months: expected {_short(self.expected)} ± "
             f"{_short(self.error)}, seen {_short(self.seen)}: {verdict}."
         )
+
+
+def monthly_rank_ic(labels: pd.DataFrame) -> pd.Series:
+    """Rank IC of each month; NaN where the outcome is not known.
+
+    Parameters
+    ----------
+    labels : DataFrame indexed (month_end, asset)
+        Columns score and forward_return, as `Walk.labels` returns them.
+    """
+    months = labels.groupby(level=0, sort=True)
+    values = {m: rank_ic(rows["score"], rows["forward_return"]) for m, rows in months}
+    return pd.Series(values, dtype=float)
 
 
 def rank_ic_band(monthly: pd.Series) -> Band:

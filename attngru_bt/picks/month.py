@@ -73,7 +73,7 @@ def find_month(
     today : date, default None
         What counts as today; None: the clock, or the day after `asof`.
     old : bool, default False
-        Take data that lack a whole month up to today. `asof` implies it.
+        Take data that are older than one rebalance. `asof` implies it.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
         Trading calendar; a name is that of one of ``exchange_calendars``, such as "XSHG".
 
@@ -86,7 +86,7 @@ def find_month(
     MonthIncompleteError
         If the month that the data end in is not complete.
     DataError
-        If the data are older than one rebalance.
+        If the data are older than one rebalance, or lack the end of a month that is over.
     ImportError
         If a calendar is named, and exchange_calendars is not installed.
     """
@@ -103,7 +103,14 @@ def find_month(
     else:
         before = dates[dates < last.replace(day=1)]
         n_sessions = len(dates) - len(before)
-        if not len(before) or (n_sessions > LATE and day is None):
+        asked = day is not None or old
+        if now >= _first_of_next(last) and not asked:
+            raise DataError(
+                f"the data end on {last.date()}, and {last:%B %Y} is over today, {now.date()}: "
+                f"bring its last bars. If none are to come, say so with --asof "
+                f"{_end_of(last).date()}; --old takes the month before."
+            )
+        if not len(before) or (n_sessions > LATE and not asked):
             raise MonthIncompleteError(_incomplete(last, following, before, day))
         session = next_session(max(following, now) - DAY, calendar)
         first = dates[len(before)]

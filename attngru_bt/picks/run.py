@@ -19,9 +19,8 @@ from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
-from attngru_bt.evaluation.quality import monthly_quality
 from attngru_bt.features.cross_section import month_ends
-from attngru_bt.picks.band import rank_ic_band
+from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
 from attngru_bt.picks.changes import changes
 from attngru_bt.picks.contributions import contributions
 from attngru_bt.picks.drift import feature_drift
@@ -84,7 +83,7 @@ def run(
         Do as if it were the end of this day: later bars are not touched, and a month that is over
         by then is complete. None: the clock says what day it is.
     old : bool, default False
-        Take data that lack a whole month up to today.
+        Take data that are older than one rebalance.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
         Trading calendar that says whether a month is complete and when the next session is; a name
         of ``exchange_calendars`` such as "XSHG". None: weekdays.
@@ -238,7 +237,7 @@ def _tell_walk(picks: Picks, walk: Walk, explain: bool) -> None:
     scored_months = [record for record in walk.records if len(record.scores)]
     picks.n_scored = len(scored_months)
     picks.n_found = sum(record.found for record in scored_months)
-    picks.band = rank_ic_band(monthly_quality(walk.labels(), picks.topk)["rank_ic"])
+    picks.band = rank_ic_band(monthly_rank_ic(walk.labels()))
     record = next(r for r in scored_months if r.month_end == picks.month.end)
     picks.attention = _attention(record)
     fitted = walk.fit if explain else None

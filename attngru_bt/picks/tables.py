@@ -177,7 +177,7 @@ def _largest(parts: pd.DataFrame, name: str) -> str:
 
 def heading(picks: Picks) -> str:
     """Return the title of page and tables."""
-    return f"Picks of {date(picks.month.end)}, to trade on {date(picks.month.session)}"
+    return f"Picks of {date(picks.month.end)}, to trade from {date(picks.month.session)} on"
 
 
 def _shares(value: float) -> str:

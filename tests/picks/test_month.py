@@ -69,8 +69,18 @@ def test_the_month_is_over_by_the_clock():
     assert month.why == "it is over, and the data have no bar on 2022-01-31"
     with pytest.raises(MonthIncompleteError, match="January 2022 is not complete"):
         found("2022-01-28", "2022-01-31")  # that session may be going on
-    with pytest.raises(MonthIncompleteError, match="2022-01-21"):
-        found("2022-01-21", "2022-02-01")  # more weekdays than holidays are likely to be
+
+
+def test_data_that_lack_the_end_of_a_month_are_behind():
+    """More weekdays are missing than holidays are likely to be."""
+    with pytest.raises(DataError) as told:
+        found("2022-01-21", "2022-02-01")
+    assert not isinstance(told.value, MonthIncompleteError)
+    assert str(told.value) == (
+        "the data end on 2022-01-21, and January 2022 is over today, 2022-02-01: bring its last "
+        "bars. If none are to come, say so with --asof 2022-01-31; --old takes the month before."
+    )
+    assert found("2022-01-21", "2022-02-01", old=True)[0] == "2021-12-31"
 
 
 def test_asof_is_the_users_word():
@@ -85,7 +95,9 @@ def test_a_trading_calendar_knows():
     assert (end, session) == ("2022-01-27", "2022-02-07")
     assert month.why == "the calendar has no session left in it"
     with pytest.raises(MonthIncompleteError, match="2022-01-27 may be a session"):
-        # the month is over by the clock, but a session of the calendar is missing in the data
+        found("2022-01-26", "2022-01-27", calendar=Calendar())
+    with pytest.raises(DataError, match="January 2022 is over today, 2022-02-07"):
+        # a session of the calendar is missing in the data
         found("2022-01-26", "2022-02-07", calendar=Calendar())
     assert found("2022-11-30", "2022-12-01", calendar=Calendar("2022-12-05"))[1] == "2022-12-01"
     with pytest.raises(ValueError, match="has no session in the 30 days after 2022-12-30"):

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 
-from attngru_bt import Bars, DataError, Market, make_market, picks
+from attngru_bt import Bars, DataError, Market, MonthlyTopK, make_market, picks
 from attngru_bt.backtest import run as backtest
+from attngru_bt.backtest import scored
 from attngru_bt.markets import AShare
 from attngru_bt.picks.tables import sentences
 
@@ -37,10 +38,13 @@ def market():
 
 @pytest.fixture(scope="module")
 def run(market, tmp_path_factory):
-    """One backtest over all months."""
+    """One backtest over all months, and its checkpoints, without a report."""
     folder = tmp_path_factory.mktemp("run")
-    strategy = backtest(market, folder=folder, baseline=False, cash=CASH, **SETTINGS)
-    return strategy, folder
+    params = {name: value for name, value in SETTINGS.items() if name != "model"}
+    traded = scored(
+        market, "ridge", params | {"universe": None}, start=None, folder=folder / "checkpoints"
+    )
+    return backtest(market, MonthlyTopK, cash=CASH, **traded), folder
 
 
 def account_before(strategy, date, factor=1.0):
