@@ -36,7 +36,15 @@ QUICK = {  # what the last words of a command become, so that it takes seconds
     "btrun": "",
     **{f"python examples/{name}": " ".join(options) for name, options in SMALL.items()},
 }
-READ = ("--data", "--benchmark", "--membership", "--factors", "--factor-file", "--against", "--holdings")
+READ = (
+    "--data",
+    "--benchmark",
+    "--membership",
+    "--factors",
+    "--factor-file",
+    "--against",
+    "--holdings",
+)
 PRELUDE = """
 import backtrader as bt
 import numpy as np

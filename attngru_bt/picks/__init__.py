@@ -2,8 +2,8 @@
 
     found = attngru_bt.picks.run(market, holdings="holdings.csv", cash=10_000, out="picks")
 
-``month`` finds the month-end and says whether its month is complete, ``holdings`` reads the
-account, ``rehearsal`` lets the strategy of a backtest trade one more session at the last closes,
+``month`` finds the month-end and says whether its month is complete, ``portfolio`` reads what is
+held, ``rehearsal`` lets the strategy of a backtest trade one more session at the last closes,
 ``proposal`` tells what it did; ``contributions``, ``drift``, ``band`` and ``changes`` say why, and
 how far to trust it; ``run`` does the whole job.
 """

@@ -12,8 +12,8 @@ import pandas as pd
 from attngru_bt.picks.band import Band
 from attngru_bt.picks.changes import Changes
 from attngru_bt.picks.contributions import Contributions
-from attngru_bt.picks.holdings import Account
 from attngru_bt.picks.month import Month
+from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.proposal import Proposal
 
 
@@ -27,7 +27,7 @@ class Picks:
         The month-end, and the session to trade in.
     scores : Series, index asset
         Those of the month-end: the same bits as in a backtest with the same settings.
-    account : Account
+    portfolio : Portfolio
         What was held.
     proposal : Proposal
         Its `picks` and `orders` are the tables of picks.csv and orders.csv.
@@ -54,7 +54,7 @@ class Picks:
 
     month: Month
     scores: pd.Series
-    account: Account
+    portfolio: Portfolio
     proposal: Proposal
     title: str
     data: str

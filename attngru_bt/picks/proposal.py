@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.picks.holdings import Account
+from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.rehearsal import Rehearsed, factors_of
 from attngru_bt.trading.rebalance import rank
 
@@ -56,7 +56,7 @@ class Proposal:
 
 
 def propose(
-    bars: Bars, scores: pd.Series, account: Account, rehearsed: Rehearsed, topk: int
+    bars: Bars, scores: pd.Series, portfolio: Portfolio, rehearsed: Rehearsed, topk: int
 ) -> Proposal:
     """Turn the rehearsal into actions and orders.
 
@@ -66,7 +66,7 @@ def propose(
         All that is known.
     scores : Series, index asset
         Those of the month-end.
-    account : Account
+    portfolio : Portfolio
     rehearsed : Rehearsed
     topk : int
 
@@ -82,26 +82,26 @@ def propose(
         (rehearsed.log["event"] == "rejected") & (rehearsed.log["side"] == "sell")
     ]
     if len(rejected):
-        _tell_rejected(account, rehearsed.log, str(rejected["asset"].iloc[0]))
+        _tell_rejected(portfolio, rehearsed.log, str(rejected["asset"].iloc[0]))
     closes = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill().iloc[-1]
-    price = {name: float(closes[name]) / factor[name] for name in account.shares}
+    price = {name: float(closes[name]) / factor[name] for name in portfolio.shares}
     settled = rehearsed.log[(rehearsed.log["event"] == "fill") & (rehearsed.log["reason"] != "")]
-    kept = {n: x for n, x in account.shares.items() if n not in set(settled["asset"])}
+    kept = {n: x for n, x in portfolio.shares.items() if n not in set(settled["asset"])}
     return Proposal(
-        picks=_picks(bars, scores, account, rehearsed, orders, topk),
+        picks=_picks(bars, scores, portfolio, rehearsed, orders, topk),
         orders=orders,
         cash=rehearsed.cash,
         value=rehearsed.cash + sum(shares * price[name] for name, shares in kept.items()),
         uncounted=stuck,
-        gains={name: price[name] / cost - 1 for name, cost in account.cost.items()},
+        gains={name: price[name] / cost - 1 for name, cost in portfolio.cost.items()},
     )
 
 
-def _tell_rejected(account: Account, log: pd.DataFrame, name: str) -> NoReturn:
+def _tell_rejected(portfolio: Portfolio, log: pd.DataFrame, name: str) -> NoReturn:
     """Raise the error of a sale that the broker turned down."""
     order = log[(log["asset"] == name) & (log["event"] == "order")].iloc[-1]
     raise DataError(
-        f"{account.places.get(name, name)}: selling {name} brings {order['value']:,.2f}, and its "
+        f"{portfolio.places.get(name, name)}: selling {name} brings {order['value']:,.2f}, and its "
         f"fees are more than that and the cash together; give more cash."
     )
 
@@ -147,16 +147,16 @@ def _orders(
 def _picks(
     bars: Bars,
     scores: pd.Series,
-    account: Account,
+    portfolio: Portfolio,
     rehearsed: Rehearsed,
     orders: pd.DataFrame,
     topk: int,
 ) -> pd.DataFrame:
     """Say of every name what is done with it, and why."""
     ranked = rank(scores)
-    unranked = sorted(set(account.shares) - set(ranked))
+    unranked = sorted(set(portfolio.shares) - set(ranked))
     n = len(ranked)
-    reasons = _reasons(bars, account, rehearsed, orders, ranked, topk)
+    reasons = _reasons(bars, portfolio, rehearsed, orders, ranked, topk)
     rows = []
     for position, name in enumerate([*ranked, *unranked]):
         action, reason = reasons.get(name, ("", ""))
@@ -167,7 +167,7 @@ def _picks(
                 name,
                 float(scores[name]) if scored else math.nan,
                 10 * position // n + 1 if scored else None,
-                account.shares.get(name, 0.0),
+                portfolio.shares.get(name, 0.0),
                 action,
                 reason,
             )
@@ -180,7 +180,7 @@ def _picks(
 
 def _reasons(
     bars: Bars,
-    account: Account,
+    portfolio: Portfolio,
     rehearsed: Rehearsed,
     orders: pd.DataFrame,
     ranked: list[str],
@@ -221,6 +221,6 @@ def _reasons(
             reasons[str(row.asset)] = "keep", str(row.reason)
         elif row.reason:  # of fills only a settlement has one
             reasons[str(row.asset)] = "settled", str(row.reason)
-    for name in account.shares:
+    for name in portfolio.shares:
         reasons.setdefault(name, ("hold", left(name)))
     return reasons

@@ -8,7 +8,6 @@ holdings of the account: the decision, the sizes, lots, fees and limits are thos
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,12 +20,10 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import Exchange, exchange_of
 from attngru_bt.markets.limits import adjfactor
-from attngru_bt.picks.holdings import Account
+from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.sizing import Lots
-
-logger = logging.getLogger(__name__)
 
 BEFORE_OPEN = ("open", "high", "low", "close")  # lines that stay at the last close
 
@@ -183,7 +180,7 @@ def rehearse(
     bars: Bars,
     session: pd.Timestamp,
     scores: pd.Series,
-    account: Account,
+    portfolio: Portfolio,
     *,
     universe: Any,
     commission: float | None,
@@ -200,7 +197,7 @@ def rehearse(
     session : Timestamp
         The session to come.
     scores : Series, index asset
-    account : Account
+    portfolio : Portfolio
         Real shares, and cash.
     universe : object with ``at(date)`` or None
     commission, slippage, rules
@@ -217,17 +214,17 @@ def rehearse(
     DataError
         If no stock with a score is in the universe.
     """
-    names = [n for n in bars.assets if n in scores.index or n in account.shares]
+    names = [n for n in bars.assets if n in scores.index or n in portfolio.shares]
     longer = one_more(bars.select(names), session)
     factor = factors_of(longer)
     # backtrader's broker cannot begin with nothing
-    cerebro = open_account(max(account.cash, 1.0), commission, slippage, rules)
+    cerebro = open_account(max(portfolio.cash, 1.0), commission, slippage, rules)
     add_feeds(cerebro, replace(longer, benchmark=None, benchmark_open=None))
     cerebro.addstrategy(
         RehearsalStrategy,
         n_sessions=int(longer.traded.any(axis=1).sum()),
-        units={name: shares / factor[name] for name, shares in account.shares.items()},
-        cash=account.cash,
+        units={name: shares / factor[name] for name, shares in portfolio.shares.items()},
+        cash=portfolio.cash,
         **{
             **params,
             "signal": ScoresAtHand(scores),

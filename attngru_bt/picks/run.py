@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -24,16 +23,14 @@ from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
 from attngru_bt.picks.changes import changes
 from attngru_bt.picks.contributions import contributions
 from attngru_bt.picks.drift import feature_drift
-from attngru_bt.picks.holdings import read_account
 from attngru_bt.picks.month import find_month
 from attngru_bt.picks.picks import Picks
+from attngru_bt.picks.portfolio import read_portfolio
 from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import MonthRecord, Walk
-
-logger = logging.getLogger(__name__)
 
 # files of a backtest, whose orders.csv must not be replaced
 OF_A_BACKTEST = "run.json"
@@ -142,7 +139,7 @@ def run(
     params.setdefault("universe", market.membership)
     asked = dict(model=model, start=start, commission=commission, rules=rules, **params)
     open_account(1.0, commission, slippage, rules)  # checks them before anything is fitted
-    account = read_account(
+    portfolio = read_portfolio(
         holdings,
         cash,
         [bars.assets[i] for i in np.flatnonzero(bars.traded.any(axis=0))],
@@ -176,7 +173,7 @@ def run(
             bars,
             month.session,
             scores,
-            account,
+            portfolio,
             universe=universe,
             commission=commission,
             slippage=slippage,
@@ -186,8 +183,8 @@ def run(
         picks = Picks(
             month=month,
             scores=scores,
-            account=account,
-            proposal=propose(bars, scores, account, rehearsed, topk),
+            portfolio=portfolio,
+            proposal=propose(bars, scores, portfolio, rehearsed, topk),
             title=_title(model),
             data=market.name,
             topk=topk,

@@ -163,7 +163,9 @@ def flat_market(**changes):
 
 
 def pick(market, **options):
-    options = dict(model=BestFirst(), topk=2, rules="ashare", asof="2019-12-31", cash=50_000) | options
+    options = (
+        dict(model=BestFirst(), topk=2, rules="ashare", asof="2019-12-31", cash=50_000) | options
+    )
     found = picks.run(market, **options)
     rows = found.picks.set_index("symbol")
     actions = {name: row["action"] for name, row in rows.iterrows() if row["action"]}

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from attngru_bt.data.bars import DataError
-from attngru_bt.picks.holdings import read_account
+from attngru_bt.picks.portfolio import read_portfolio
 
 ASSETS = ("AAPL", "GE", "@ES")
 
@@ -12,24 +12,24 @@ ASSETS = ("AAPL", "GE", "@ES")
 def read(tmp_path, text, cash=None, **options):
     path = tmp_path / "holdings.csv"
     path.write_text(text)
-    return read_account(path, cash, ASSETS, **options)
+    return read_portfolio(path, cash, ASSETS, **options)
 
 
 def test_a_file_a_table_and_a_mapping_say_the_same(tmp_path):
-    account = read(tmp_path, "Symbol,shares,cost\nAAPL,10,101.5\n\n'@ES,5,\nCASH,700,\nGE,0,\n")
-    assert account.shares == {"AAPL": 10.0, "@ES": 5.0} and account.cash == 700.0
-    assert account.cost == {"AAPL": 101.5}
+    portfolio = read(tmp_path, "Symbol,shares,cost\nAAPL,10,101.5\n\n'@ES,5,\nCASH,700,\nGE,0,\n")
+    assert portfolio.shares == {"AAPL": 10.0, "@ES": 5.0} and portfolio.cash == 700.0
+    assert portfolio.cost == {"AAPL": 101.5}
     table = pd.DataFrame({"symbol": ["AAPL", "@ES"], "shares": [10, 5]})
     for form in (table, table.set_index("symbol"), {"AAPL": 10, "@ES": 5}):
-        same = read_account(form, 700, ASSETS)
-        assert same.shares == account.shares and same.cash == account.cash
+        same = read_portfolio(form, 700, ASSETS)
+        assert same.shares == portfolio.shares and same.cash == portfolio.cash
 
 
 def test_without_holdings_there_is_cash():
-    assert read_account(None, None, ASSETS).cash == 1_000_000.0
-    assert read_account(None, 50, ASSETS).cash == 50.0
+    assert read_portfolio(None, None, ASSETS).cash == 1_000_000.0
+    assert read_portfolio(None, 50, ASSETS).cash == 50.0
     with pytest.raises(ValueError, match="`cash` must be a number of at least 0"):
-        read_account(None, -1, ASSETS)
+        read_portfolio(None, -1, ASSETS)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_other_files(tmp_path):
     with pytest.raises(DataError, match="the column 'shares' is missing.*did you mean 'share'"):
         read(tmp_path, "symbol,share\nGE,7\n", 1)
     with pytest.raises(DataError, match="there is no such file"):
-        read_account(tmp_path / "none.csv", 1, ASSETS)
+        read_portfolio(tmp_path / "none.csv", 1, ASSETS)
     (tmp_path / "holdings.csv").write_bytes(b"symbol,shares\n\xff\xfe,1\n")
     with pytest.raises(DataError, match="cannot be read as CSV"):
-        read_account(tmp_path / "holdings.csv", 1, ASSETS)
+        read_portfolio(tmp_path / "holdings.csv", 1, ASSETS)

@@ -25,7 +25,7 @@ Row = tuple[str, Mapping[str, Any]]  # where it stands, its cells
 
 
 @dataclass(frozen=True)
-class Account:
+class Portfolio:
     """What is held, and the cash.
 
     Attributes
@@ -46,14 +46,14 @@ class Account:
     places: dict[str, str] = field(default_factory=dict)
 
 
-def read_account(
+def read_portfolio(
     holdings: str | os.PathLike[str] | pd.DataFrame | Mapping[str, float] | None,
     cash: float | None,
     assets: Iterable[str],
     *,
     lot: float = 1.0,
     default_cash: float = 1_000_000.0,
-) -> Account:
+) -> Portfolio:
     """Read and check the holdings.
 
     Parameters
@@ -71,7 +71,7 @@ def read_account(
 
     Returns
     -------
-    Account
+    Portfolio
 
     Raises
     ------
@@ -79,10 +79,10 @@ def read_account(
         If any line is not as described; the message names each line, and what is wrong there.
     """
     if holdings is None:
-        return Account(cash=_checked_cash(default_cash if cash is None else cash))
+        return Portfolio(cash=_checked_cash(default_cash if cash is None else cash))
     rows = _rows(holdings)
     names = list(assets)
-    account, problems = Account(places={}), []
+    portfolio, problems = Portfolio(places={}), []
     cash_lines = []
     for place, row in rows:
         symbol = from_cell(str(row["symbol"]).strip())
@@ -94,12 +94,12 @@ def read_account(
             elif not problem and shares < 0:
                 problem = f"the cash is {shares:g}; an account in debt cannot be planned"
         elif not problem:
-            problem = _fault(symbol, shares, lot, names, account)
-            account.shares[symbol] = shares
-            account.places.setdefault(symbol, place)
+            problem = _fault(symbol, shares, lot, names, portfolio)
+            portfolio.shares[symbol] = shares
+            portfolio.places.setdefault(symbol, place)
             if not problem and not _is_empty(row.get("cost")):
-                account.cost[symbol], problem = _number(row["cost"], "cost")
-                if not problem and account.cost[symbol] <= 0:
+                portfolio.cost[symbol], problem = _number(row["cost"], "cost")
+                if not problem and portfolio.cost[symbol] <= 0:
                     problem = f"the cost of {symbol} must be above 0 a share; got {row['cost']}"
         if problem:
             problems.append(f"{place}: {problem}")
@@ -117,9 +117,9 @@ def read_account(
             "is to spend, 0 if nothing."
         )
     found = _checked_cash(cash_lines[0] if cash is None else cash)
-    held = {name: n for name, n in account.shares.items() if n}
-    cost = {name: price for name, price in account.cost.items() if name in held}
-    return Account(held, found, cost, account.places)
+    held = {name: n for name, n in portfolio.shares.items() if n}
+    cost = {name: price for name, price in portfolio.cost.items() if name in held}
+    return Portfolio(held, found, cost, portfolio.places)
 
 
 def _rows(holdings: Any) -> Sequence[Row]:
@@ -164,10 +164,12 @@ def _check_columns(source: str, columns: list[str]) -> None:
     checks.no_duplicates(f"{source}: column", columns, "keep one of them", DataError)
 
 
-def _fault(symbol: str, shares: float, lot: float, names: Sequence[str], account: Account) -> str:
+def _fault(
+    symbol: str, shares: float, lot: float, names: Sequence[str], portfolio: Portfolio
+) -> str:
     """Say what is wrong with a holding; empty if nothing is."""
-    if symbol in account.shares:
-        return f"{symbol} is there twice, first in {account.places[symbol]}; add the two up"
+    if symbol in portfolio.shares:
+        return f"{symbol} is there twice, first in {portfolio.places[symbol]}; add the two up"
     if symbol not in names:
         hint = checks.nearest(symbol, names).rstrip(".")
         return f"{symbol!r} is no name in the data, so it has no price{hint}"
