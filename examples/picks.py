@@ -1,7 +1,7 @@
 """What to buy next: scores of the last month-end, and the orders from what is held.
 
     python examples/picks.py
-    python examples/picks.py --model default        # the network, some 30 s
+    python examples/picks.py --model default        # the network, a minute
 
 20 S&P 500 stocks, daily closes to the end of 2022. A ridge regression is walked through the last
 months, as a backtest would; then the holdings below become the five best names. The page says why.
@@ -9,6 +9,7 @@ Nothing is sent anywhere: the orders are a table, and a file.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import attngru_bt
@@ -20,11 +21,14 @@ parser = argparse.ArgumentParser(description="The next orders for the embedded d
 parser.add_argument("--model", default="ridge")
 parser.add_argument("--since", default="2020-01-01", help="first day traded by the walk")
 parser.add_argument("--asof", default="2022-12-31", help="as if it were the end of this day")
+parser.add_argument("--sessions", type=int, default=3000, help="of the data, the last")
 parser.add_argument("--out", type=Path, default=Path("runs/picks"))
 args = parser.parse_args()
 
+whole = attngru_bt.load_sp500()
+market = replace(whole, bars=whole.bars.rows(len(whole.bars) - args.sessions, len(whole.bars)))
 found = attngru_bt.picks.run(
-    attngru_bt.load_sp500(),
+    market,
     model=args.model,
     start=args.since,
     asof=args.asof,

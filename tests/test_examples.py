@@ -20,7 +20,7 @@ SMALL = {
     "own_data.py": ["--days", "320"],
     "own_factor.py": ["--days", "340"],
     "own_model.py": ["--days", "310"],
-    "picks.py": ["--since", "2022-10-01"],
+    "picks.py": ["--since", "2022-11-01", "--sessions", "350"],
     "quickstart.py": ["--since", "2021-10-01"],
     "sse50.py": ["PANEL", "--quick"],
     "tearsheet.py": ["--days", "340"],

@@ -53,6 +53,7 @@ def render(picks: Picks) -> str:
         quality=None
         if band is None or band.monthly.empty
         else picture("Rank IC per month", partial(rank_ic_months, band), wide=True),
+        banded=band is not None and bool(np.isfinite(band.error)),
         width=WIDTH,
         asked=list(html.settings(picks.settings)),
     )

@@ -190,7 +190,7 @@ def _reasons(
     decision = rehearsed.decision
     last = bars.dates[-1].date()
     fresh = {name for name, has in zip(bars.assets, bars.traded[-1], strict=True) if has}
-    scored = set(ranked)
+    places = {name: i + 1 for i, name in enumerate(ranked)}
     said: dict[str, str] = dict(decision.get("why", {}))
     said |= {name: f"no bar on {last}" for name in said if name not in fresh}
     log = rehearsed.log
@@ -198,13 +198,14 @@ def _reasons(
     bought = set(orders.loc[orders["side"] == "buy", "symbol"])
 
     def left(name: str) -> str:
-        if name in scored:
+        if name in places:
             return f"left the best {topk}"
         return "not in the universe" if name in fresh else f"no bar on {last}"
 
     reasons: dict[str, tuple[str, str]] = {}
     for name in decision.get("stayers", ()):
-        reasons[name] = "hold", f"among the best {topk}"
+        best = f"among the best {topk}" if places[name] <= topk else f"stays, rank {places[name]}"
+        reasons[name] = "hold", best
     for name in decision.get("exits", ()):
         reasons[name] = "sell", left(name)
     for name in decision.get("stuck", ()):

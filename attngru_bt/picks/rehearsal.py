@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.bars import Bars
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import Exchange, exchange_of
 from attngru_bt.markets.limits import adjfactor
@@ -25,7 +25,9 @@ from attngru_bt.trading.account import open_account
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.sizing import Lots
 
-BEFORE_OPEN = ("open", "high", "low", "close")  # lines that stay at the last close
+# lines that the strategy and the rules of a market look at
+STAY = ("open", "high", "low", "close", "preclose")  # at the last close
+OTHERS = ("volume", "adjfactor", "traded", "st", "delisting")
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ def rehearse(
     session : Timestamp
         The session to come.
     scores : Series, index asset
+        Of names in the universe.
     portfolio : Portfolio
         Real shares, and cash.
     universe : object with ``at(date)`` or None
@@ -208,11 +211,6 @@ def rehearse(
     Returns
     -------
     Rehearsed
-
-    Raises
-    ------
-    DataError
-        If no stock with a score is in the universe.
     """
     names = [n for n in bars.assets if n in scores.index or n in portfolio.shares]
     longer = one_more(bars.select(names), session)
@@ -234,25 +232,18 @@ def rehearse(
         },
     )
     strategy = cerebro.run()[0]
-    if not strategy.decisions:
-        raise DataError(
-            f"None of the {len(scores)} stocks with a score is in the universe on "
-            f"{bars.dates[-1].date()}: bring members that reach up to then."
-        )
-    return Rehearsed(
-        strategy.decisions[-1], strategy.trade_log.frame(), strategy.limits, strategy.cash_before
-    )
+    log = strategy.trade_log.frame()
+    return Rehearsed(strategy.decisions[-1], log, strategy.limits, strategy.cash_before)
 
 
 def one_more(bars: Bars, session: pd.Timestamp) -> Bars:
     """Add a session in which every stock that has a bar in the last one stays at its close."""
     lines = {}
     close = bars["close"][-1]
-    for name, values in bars.lines.items():
-        added = close if name in BEFORE_OPEN else values[-1]
-        if name == "preclose":
-            added = close
-        elif name == "traded":
+    for name in [name for name in (*STAY, *OTHERS) if name in bars]:
+        values = bars[name]
+        added = close if name in STAY else values[-1]
+        if name == "traded":
             added = np.ones(len(close))
         elif name == "volume":  # whether it trades is not known: the last session is looked at
             added = np.where(values[-1] > 0, values[-1], 1.0)

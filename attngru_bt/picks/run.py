@@ -169,10 +169,11 @@ def run(
         signal, universe = params.pop("signal"), params.pop("universe")
         topk = int(params.get("topk", MonthlyTopK.params.topk))
         scores, before = _scores(signal, market, month.end, universe)
+        eligible = _eligible(scores, universe, month.last)
         rehearsed = rehearse(
             bars,
             month.session,
-            scores,
+            eligible,
             portfolio,
             universe=universe,
             commission=commission,
@@ -184,7 +185,7 @@ def run(
             month=month,
             scores=scores,
             portfolio=portfolio,
-            proposal=propose(bars, scores, portfolio, rehearsed, topk),
+            proposal=propose(bars, eligible, portfolio, rehearsed, topk),
             title=_title(model),
             data=market.name,
             topk=topk,
@@ -227,6 +228,17 @@ def _scores(
     if scores.empty:
         raise DataError(f"No stock is scored at the month-end {month_end.date()}: {why}")
     return scores, before
+
+
+def _eligible(scores: pd.Series, universe: Any, last: pd.Timestamp) -> pd.Series:
+    """Return the scores of who is in the universe now; late picks may find that somebody left."""
+    eligible = scores if universe is None else scores[scores.index.isin(universe.at(last))]
+    if eligible.empty:
+        raise DataError(
+            f"None of the {len(scores)} stocks with a score is in the universe on {last.date()}: "
+            f"bring members that reach up to then."
+        )
+    return eligible
 
 
 def _tell_walk(picks: Picks, walk: Walk, explain: bool) -> None:

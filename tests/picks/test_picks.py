@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 
-from attngru_bt import Bars, DataError, Market, MonthlyTopK, make_market, picks
+from attngru_bt import Bars, DataError, Market, Membership, MonthlyTopK, make_market, picks
 from attngru_bt.backtest import run as backtest
 from attngru_bt.backtest import scored
 from attngru_bt.markets import AShare
@@ -262,3 +262,16 @@ def test_late_picks_say_so():
     assert found.month.end == pd.Timestamp("2019-11-29") and actions["600000"] == "buy"
     assert found.month.session == pd.Timestamp("2019-12-05")
     assert "The picks are late" in " ".join(sentences(found))
+
+
+def test_who_left_the_universe_meanwhile_is_not_bought():
+    stays = pd.DataFrame(
+        {"symbol": NAMES, "in_date": "2019-01-01", "out_date": ["2019-12-03", *[""] * 5]}
+    )
+    market = replace(flat_market().until("2019-12-04"), membership=Membership.from_frame(stays))
+    found, actions, _ = pick(market, asof=None, today="2019-12-04")
+    assert "600000" in found.scores and "600000" not in found.picks["symbol"].tolist()
+    assert actions == {"600001": "buy", "600002": "buy"}
+    gone = replace(market, membership=Membership.from_frame(stays.assign(out_date="2019-12-03")))
+    with pytest.raises(DataError, match="None of the 6 stocks with a score is in the universe"):
+        pick(gone, asof=None, today="2019-12-04")
