@@ -12,6 +12,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.interval import contradicts
+from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.sessions import RunSessions
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Record(bt.Analyzer):
         """Refuse parameters that do not exist; backtrader would only say "takes no arguments"."""
         if args:
             raise TypeError(f"{cls.__name__} takes its parameters by name; got {args[0]!r}.")
-        checks.no_unknown(cls.__name__, kwargs, cls.params._getkeys())
+        checks.no_unknown(cls.__name__, kwargs, parameter_names(cls))
         return super().__new__(cls)  # type: ignore[no-any-return]
 
     def __init__(self) -> None:

@@ -63,7 +63,7 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
         for place, name in enumerate(computed):
             measured[name, horizon] = rows, values[:, :, place], returns
             watch.take(name, horizon, False, values[:, :, place], returns)
-    found += watch.found()
+    found += watch.new_findings()
     beside = f" and {len(computed)} factors of your own" if computed else ""
     told = (
         f"{len(bars.lines)} lines of {len(bars.assets)} stocks{beside}, beside the return to "

@@ -127,6 +127,8 @@ def backtest(
         check_fees(commission, rules)
         choice = choose(factors)
         market = read_market(data, benchmark, membership, factor_file, ignore)
+        start = None if start is None else date("start", start)
+        end = None if end is None else date("end", end)
         settings = dict(
             start=start,
             end=end,
@@ -149,10 +151,8 @@ def backtest(
             factors=choice.names,
         )
         given = {name: value for name, value in settings.items() if value is not None}
-        for name in {"start", "end"} & set(given):
-            given[name] = date(name, str(given[name]))
         progress, partial = Progress(err, out_dir), out_dir / PARTIAL
-        tell_data(progress, market if "end" not in given else market.until(end), choice)
+        tell_data(progress, market if end is None else market.until(end), choice)
         try:
             strategy = engine.run(
                 market,

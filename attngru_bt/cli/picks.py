@@ -137,6 +137,8 @@ def picks(
         check_fees(commission, rules)
         choice = choose(factors)
         market = read_market(data, benchmark, membership, factor_file, ignore)
+        start = None if start is None else date("start", start)
+        asof = None if asof is None else date("asof", asof)
         settings: dict[str, Any] = dict(
             asof=asof,
             start=start,
@@ -156,10 +158,8 @@ def picks(
             factors=choice.names,
         )
         given = {name: value for name, value in settings.items() if value is not None}
-        for name in {"start", "asof"} & set(given):
-            given[name] = date(name, str(given[name]))
         progress = Progress(err)
-        tell_data(progress, market if asof is None else market.until(given["asof"]), choice)
+        tell_data(progress, market if asof is None else market.until(asof), choice)
         try:
             found = engine.run(
                 market,

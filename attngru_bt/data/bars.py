@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.checks import nearest as nearest  # old address, until all callers have moved
 from attngru_bt.data.names import fault
 
 PRICE_LINES = ("open", "high", "low", "close", "preclose")
@@ -101,7 +100,7 @@ class Bars:
             if array.shape != shape:
                 raise DataError(f"line {name!r} must have shape {shape}; got {array.shape}.")
             lines[name] = _read_only(array)
-        benchmark_lines = []
+        benchmark_lines = {}
         for name in ("benchmark", "benchmark_open"):
             values = getattr(self, name)
             if values is not None:
@@ -109,24 +108,14 @@ class Bars:
                 if values.shape != shape[:1]:
                     raise DataError(f"`{name}` must have shape {shape[:1]}; got {values.shape}.")
                 values = _read_only(values)
-            benchmark_lines.append(values)
+            benchmark_lines[name] = values
         # normalize the index: microseconds, without a name or a frequency
         dates = pd.DatetimeIndex(dates.as_unit("us").to_numpy())
-        self._set(dates, assets, lines, *benchmark_lines)
+        self._set(dates=dates, assets=assets, lines=lines, **benchmark_lines)
 
-    def _set(
-        self,
-        dates: pd.DatetimeIndex,
-        assets: tuple[str, ...],
-        lines: Mapping[str, np.ndarray],
-        benchmark: np.ndarray | None,
-        benchmark_open: np.ndarray | None,
-    ) -> None:
-        object.__setattr__(self, "dates", dates)
-        object.__setattr__(self, "assets", assets)
-        object.__setattr__(self, "lines", MappingProxyType(dict(lines)))
-        object.__setattr__(self, "benchmark", benchmark)
-        object.__setattr__(self, "benchmark_open", benchmark_open)
+    def _set(self, **fields: Any) -> None:
+        """Set the fields of a frozen instance."""
+        self.__dict__.update(fields | {"lines": MappingProxyType(fields["lines"])})
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle through the constructor: mapping proxies do not pickle, arrays stay read-only."""
@@ -178,11 +167,11 @@ class Bars:
         days = slice(start, stop)
         view = object.__new__(Bars)  # the checks of the source hold for its rows, too
         view._set(
-            self.dates[days],
-            self.assets,
-            {name: values[days] for name, values in self.lines.items()},
-            None if self.benchmark is None else self.benchmark[days],
-            None if self.benchmark_open is None else self.benchmark_open[days],
+            dates=self.dates[days],
+            assets=self.assets,
+            lines={name: values[days] for name, values in self.lines.items()},
+            benchmark=None if self.benchmark is None else self.benchmark[days],
+            benchmark_open=None if self.benchmark_open is None else self.benchmark_open[days],
         )
         return view
 

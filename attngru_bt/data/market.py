@@ -6,13 +6,12 @@ import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.bars import Bars, DataError, DateLike
 from attngru_bt.data.files import (
     SUFFIXES,
     read_folder,
@@ -20,7 +19,7 @@ from attngru_bt.data.files import (
     read_table,
     split_suffix,
     symbol_files,
-)
+)  # fmt: skip
 from attngru_bt.data.membership import Membership
 
 
@@ -58,7 +57,7 @@ class Market:
             bars = replace(self.bars, benchmark=close, benchmark_open=opening)
             object.__setattr__(self, "bars", bars)
 
-    def until(self, end: Any) -> Market:
+    def until(self, end: DateLike) -> Market:
         """Return the market as it was known on `end`, so that later data cannot change a run.
 
         Raises

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError, DateLike, first
@@ -52,7 +53,11 @@ class Membership:
     """
 
     def __init__(
-        self, symbols: Iterable[str], in_dates: Any, out_dates: Any, source: str = "membership"
+        self,
+        symbols: Iterable[str],
+        in_dates: ArrayLike,
+        out_dates: ArrayLike,
+        source: str = "membership",
     ) -> None:
         names = list(symbols)
         self._in = np.asarray(in_dates, dtype="datetime64[D]")

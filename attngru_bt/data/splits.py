@@ -150,13 +150,13 @@ def _split(
     n = round(max(gap, 1 / gap))
     factor = float(n) if gap < 1 else 1.0 / n
     far = days[k] - days[k - 1] > GAP
-    if n < 2 or far or abs(gap * factor - 1) > NEAR or not _stays(close, k):
-        return None
-    if not _usual_range(bars, days, j, k):
+    if n < 2 or far or abs(gap * factor - 1) > NEAR:
         return None
     if np.isnan(volume):
-        return Split(asset, date, ratio, factor, volume, stated) if n >= PRICE_ALONE else None
-    if not 1 / VOLUME <= volume / factor <= VOLUME:
+        plausible = n >= PRICE_ALONE
+    else:
+        plausible = 1 / VOLUME <= volume / factor <= VOLUME
+    if not (plausible and _stays(close, k) and _usual_range(bars, days, j, k)):
         return None
     return Split(asset, date, ratio, factor, volume, stated)
 

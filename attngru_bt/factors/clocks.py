@@ -9,7 +9,7 @@ A view has only the rows that determine the values at the requested days.
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,36 @@ Columns = slice | NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
 
-class View(Protocol):
-    """Lines of a block of assets on one clock, (rows, assets)."""
+class View(ABC):
+    """Lines of a block of assets on one clock, (rows, assets).
 
+    Parameters
+    ----------
+    bars : Bars
+    columns : slice or ndarray of int
+        Block of assets.
+    days : ndarray of shape (n_days,)
+        Requested rows of `bars`, in increasing order.
+    lookback : int or None
+        Number of bars that determine a value, the current one included; None: all.
+    """
+
+    _ages: _Ages
+
+    @abstractmethod
+    def __init__(self, bars: Bars, columns: Columns, days: Days, lookback: int | None) -> None: ...
+
+    @abstractmethod
     def line(self, name: str) -> Array:
         """Return the values of a line."""
 
+    @abstractmethod
     def at_days(self, values: Array) -> Array:
         """Return values at the requested days, (days, assets); undefined where `unknown`."""
 
     def unknown(self, history: int) -> Mask | slice:
         """Index the days on which an asset has no trade or fewer than `history` bars."""
+        return self._ages.below(history)
 
 
 def has_line(bars: Bars, name: str) -> bool:
@@ -74,19 +93,8 @@ class _Ages:
         return self._ages < history
 
 
-class Traded:
-    """View on the traded clock.
-
-    Parameters
-    ----------
-    bars : Bars
-    columns : slice or ndarray of int
-        Block of assets.
-    days : ndarray of shape (n_days,)
-        Requested rows of `bars`, in increasing order.
-    lookback : int or None
-        Number of bars that determine a value, the current one included; None: all.
-    """
+class Traded(View):
+    """View on the traded clock."""
 
     def __init__(self, bars: Bars, columns: Columns, days: Days, lookback: int | None) -> None:
         self._bars, self._columns = bars, columns
@@ -153,13 +161,9 @@ class Traded:
             return np.full(self._flat.shape, np.nan)
         return values.reshape(-1).take(self._flat)
 
-    def unknown(self, history: int) -> Mask | slice:
-        """Index the days on which an asset has no trade or fewer than `history` bars."""
-        return self._ages.below(history)
 
-
-class Calendar:
-    """View on the calendar clock; the parameters are those of `Traded`."""
+class Calendar(View):
+    """View on the calendar clock."""
 
     def __init__(self, bars: Bars, columns: Columns, days: Days, lookback: int | None) -> None:
         self._bars, self._columns, self._days = bars, columns, days
@@ -198,7 +202,3 @@ class Calendar:
     def at_days(self, values: Array) -> Array:
         """Return values at the requested days, (days, assets); undefined where `unknown`."""
         return values[self._days - self._rows.start]
-
-    def unknown(self, history: int) -> Mask | slice:
-        """Index the days without a trade, or with fewer than `history` sessions since the first."""
-        return self._ages.below(history)

@@ -26,7 +26,6 @@ class Factor:
 
     Attributes
     ----------
-    name, family : str
     function : callable
         Formula on arrays of shape (bars, assets).
     inputs, optional : tuple of str
@@ -39,22 +38,12 @@ class Factor:
         Number of bars that an asset needs for a value.
     memory : {"finite", "ema", "cumulative"}
         Memory of the factor, its inputs included.
-    degree, volume_degree, amount_degree : int
-        If all prices are multiplied by c, the value is multiplied by c ** degree; likewise for
-        volume and traded amount.
-    clock : {"traded", "calendar"}
-        "traded": the bars of an asset are the days on which it traded, moved together.
-        "calendar": every session, with the close carried forward over suspensions.
-    default : bool
-        Whether models use the factor by default.
-    step : bool
-        Whether this is an intermediate result for other factors and not a factor.
     extra_lines : tuple of str
         Inputs that are lines of the user's own data.
-    stands_for : str or None
-        Line that this step replaces in bars without it.
     own_lookback : int or None
         Number of bars of the direct inputs that determine the value; None: all.
+
+    The other attributes are those that `factor` takes.
     """
 
     name: str

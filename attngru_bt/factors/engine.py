@@ -26,7 +26,7 @@ from attngru_bt.factors.registry import LINES, Registry, registry
 BLOCK = 80_000
 """Most values of a line that are computed together: those of 56 assets of 1,400 bars, 640 kB."""
 
-_GROUPS = (40, 130, 320, 640, 1300)
+GROUPS = (40, 130, 320, 640, 1300)
 """Limits of the groups of factors, by look-back in bars; longer ones get the whole history."""
 
 
@@ -122,7 +122,7 @@ def _groups(
     groups: dict[tuple[str, int | None], list[Factor]] = {}
     for factor in factors:
         lookback = total_lookback(factor, raw, source)
-        limit = next((g for g in _GROUPS if lookback is not None and lookback <= g), None)
+        limit = next((g for g in GROUPS if lookback is not None and lookback <= g), None)
         if limit is not None and limit + n_new > 0.8 * n_bars:
             limit = None  # hardly shorter than the whole history: not worth a pass of its own
         groups.setdefault((factor.clock, limit), []).append(factor)
@@ -181,7 +181,7 @@ def values_at(
     out[:, :, ~present] = np.nan
     position = {name: i for i, name in enumerate(planned.columns)}
     have = {name for name in (*LINES, *own_lines(bars)) if has_line(bars, name)}
-    clocks: dict[str, type[Traded] | type[Calendar]] = {"traded": Traded, "calendar": Calendar}
+    clocks: dict[str, type[View]] = {"traded": Traded, "calendar": Calendar}
     groups = _groups(planned.factors.values(), raw, days, source)
     with np.errstate(all="ignore"):  # a division by zero gives NaN, which is meant
         for clock, lookback, members in groups:

@@ -57,7 +57,7 @@ class FrameTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "n_features_in_")
         return np.asarray(self.feature_names_in_, dtype=object)
 
-    def _named(self, columns: Sequence[str]) -> Self:
+    def with_names(self, columns: Sequence[str]) -> Self:
         """Check the parameters and set the columns, as `fit` would; for fits without rows."""
         self._check_parameters()
         self.feature_names_in_ = np.asarray(columns, dtype=object)

@@ -68,7 +68,7 @@ class Components(FrameTransformer):
         columns : sequence of str, optional
             Factors to use, such as those a `MissingShareFilter` kept; None: all.
         """
-        fitted = cls(n_components)._named(covariance.columns if columns is None else columns)
+        fitted = cls(n_components).with_names(covariance.columns if columns is None else columns)
         mean, matrix = covariance.moments(columns)
         fitted._decompose(mean, matrix, covariance.n_rows)
         return fitted

@@ -1,10 +1,10 @@
-"""Which lines know the future: their rank correlation with what comes next is beyond belief.
+"""Lines that know the future: their rank correlation with later returns is too high to be true.
 
-No honest number orders stocks by their next month, or their next session, with a mean rank
-correlation of .15: the best public models reach .11 at a month. A line that does (a target left in
-the file, a return dated a day early) is a leak until shown otherwise. A price level tells nothing
-of this kind by itself, so each line is also looked at divided by the close: tomorrow's close is a
-perfect forecast only beside today's.
+No honest number ranks stocks by their return of the next month or session with a mean rank
+correlation of .15: the best public models reach .11 for a month. A line that does (a target left in
+the file, a return dated a day early) is a leak until shown otherwise. Each line is also examined
+divided by the close, because a price level says nothing by itself: tomorrow's close is a perfect
+forecast only in relation to today's.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from attngru_bt.features.cross_section import month_ends
 logger = logging.getLogger(__name__)
 
 BELIEVABLE = 0.15  # mean rank IC
-SURE = 3.09  # standard errors above it: reached by chance once in a thousand times
-EVERY = 5  # sessions: what is measured from one session to the next is measured at each fifth
-LEAST = {"month": 12, "session": 20}  # outcomes that it takes to tell
-ENOUGH = 120  # cross-sections after which a line is not measured any further as bars come
-STOCKS = 5  # of a cross-section; fewer have no order to speak of
+SURE = 3.09  # standard errors above it, which chance exceeds once in a thousand times
+EVERY = 5  # sessions between cross-sections for the return of the next session
+LEAST = {"month": 12, "session": 20}  # cross-sections needed for a verdict
+ENOUGH = 120  # cross-sections after which the next sessions of a line are not measured any more
+STOCKS = 5  # smallest cross-section
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -43,15 +43,15 @@ class Foresight:
     ----------
     name : str
     horizon : {"month", "session"}
-        What it knows: the next month-end to month-end return, or that to the next session.
+        The return that it knows: from month-end to month-end, or to the next session.
     divided : bool
-        Whether it does so divided by the close.
+        Whether it was divided by the close.
     ic : float
         Mean rank correlation over the cross-sections.
     limit : float
-        What honest numbers stay below.
+        Limit that honest numbers do not exceed.
     count : int
-        Cross-sections measured.
+        Number of cross-sections.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Foresight:
 
     @property
     def sentence(self) -> str:
-        """One sentence: which line, with what it goes, how far beyond belief."""
+        """The finding in one sentence: line, mean rank IC, return, and limit."""
         what = f"{self.name} divided by the close" if self.divided else self.name
         return (
             f"{what} has a mean rank IC of {self.ic:.3f} with the return to the next "
@@ -74,7 +74,7 @@ class Foresight:
 
 @dataclass
 class _Tally:
-    """Rank correlations measured so far, and of how many stocks each."""
+    """Rank correlations measured so far, and the number of stocks of each."""
 
     ics: list[float] = field(default_factory=list)
     stocks: list[int] = field(default_factory=list)
@@ -85,21 +85,20 @@ class _Tally:
 
 
 def ic_limit(ics: Sequence[float], stocks: Sequence[int]) -> float:
-    """Upper limit of the mean of rank ICs of honest numbers.
+    """Return the largest mean rank IC that an honest number can have.
 
     Parameters
     ----------
     ics : sequence of float
         Rank IC of each cross-section; at least one.
     stocks : sequence of int
-        How many stocks each was measured on.
+        Number of stocks of each cross-section.
 
     Returns
     -------
     float
-        `BELIEVABLE` plus 3.09 standard errors of the mean. A standard error is that of the
-        cross-sections given, and at least what pure chance makes of so few of them and so few
-        stocks.
+        `BELIEVABLE` plus 3.09 standard errors of the mean. The standard error is that of the given
+        rank ICs, but at least that of random numbers on as many cross-sections and stocks.
     """
     if not len(ics):
         raise ValueError("`ics` must hold at least one rank IC; got none.")
@@ -110,28 +109,29 @@ def ic_limit(ics: Sequence[float], stocks: Sequence[int]) -> float:
 
 
 class Watch:
-    """Measures lines against what came next, as it becomes known; each is reported once.
+    """Measures lines against later returns as these become known; reports each line once.
 
     Parameters
     ----------
     names : iterable of str, optional
-        Names of lines, those that the bars have not left aside; default: the lines that are factors
-        as they are.
+        Names of lines; lines that the bars do not have are ignored. Default: the lines that are
+        factors as they are.
     """
 
     def __init__(self, names: Iterable[str] | None = None) -> None:
         self.names = None if names is None else list(names)
-        self._measured = dict.fromkeys(LEAST, -1)  # row of the last outcome taken
+        self._measured = dict.fromkeys(LEAST, -1)  # row of the last return that was measured
         self._tallies: dict[tuple[str, str, bool], _Tally] = {}
         self._reported: set[str] = set()
 
     def extend(self, bars: Bars) -> list[Foresight]:
-        """Take the bars that are known by now; return the lines that turn out to know the future.
+        """Measure the bars that are new; return the lines that turn out to know the future.
 
         Parameters
         ----------
         bars : Bars
-            They begin with those of the call before. The last month is not taken to have ended.
+            All bars known now; they begin with those of the call before. The last month counts as
+            not ended.
         """
         names = own_lines(bars) if self.names is None else self.names
         names = [name for name in names if name in bars and name not in self._reported]
@@ -140,10 +140,10 @@ class Watch:
             if names and new.any():
                 self._measure(horizon, bars, names, rows[new], after[new])
             self._measured[horizon] = int(after[-1]) if len(after) else -1
-        return self.found()
+        return self.new_findings()
 
     def take(self, name: str, horizon: str, divided: bool, values: Floats, returns: Floats) -> None:
-        """Measure some cross-sections of one number per stock.
+        """Measure cross-sections of one number per stock.
 
         Parameters
         ----------
@@ -156,17 +156,17 @@ class Watch:
         tally.ics.extend(ics.tolist())
         tally.stocks.extend(stocks.tolist())
 
-    def found(self) -> list[Foresight]:
-        """Return what turns out to know the future and was not reported before."""
-        found = []
+    def new_findings(self) -> list[Foresight]:
+        """Return the lines that turn out to know the future and were not reported before."""
+        findings = []
         for (name, horizon, divided), tally in self._tallies.items():
             if name in self._reported or len(tally.ics) < LEAST[horizon]:
                 continue
             ic, limit = float(np.mean(tally.ics)), tally.limit
             if abs(ic) > limit:
                 self._reported.add(name)
-                found.append(Foresight(name, horizon, divided, ic, limit, len(tally.ics)))
-        return found
+                findings.append(Foresight(name, horizon, divided, ic, limit, len(tally.ics)))
+        return findings
 
     def _measure(
         self, horizon: str, bars: Bars, names: Iterable[str], rows: Rows, after: Rows
@@ -182,13 +182,13 @@ class Watch:
 
 
 def spans(bars: Bars) -> dict[str, tuple[Rows, Rows]]:
-    """Return rows at which cross-sections are looked at, and those at which the outcome is known.
+    """Return the rows of the cross-sections, and the rows at which their returns are known.
 
     Returns
     -------
     dict of horizon to (rows, rows)
-        "month": from each month-end to the next, without the month the bars end in, which may not
-        have ended; "session": from every fifth session to the one after it.
+        "month": from each month-end to the next, without the last month, which may not have ended;
+        "session": from every fifth session to the one after it.
     """
     ends = month_ends(bars.dates)[:-1]
     rows = np.arange(0, len(bars) - 1, EVERY)
@@ -196,13 +196,15 @@ def spans(bars: Bars) -> dict[str, tuple[Rows, Rows]]:
 
 
 def returns_between(bars: Bars, rows: Rows, after: Rows) -> Floats:
-    """Return of each asset from the close of some rows to that of others; NaN where not traded."""
+    """Return the returns of all assets from some rows to others; NaN without a trade."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(bars["close"][after] / bars["close"][rows] - 1)
 
 
 def rank_correlations(values: Floats, returns: Floats) -> tuple[Floats, Rows]:
-    """Spearman correlation of each row of two tables, where five stocks and a spread are known.
+    """Return the Spearman correlation of each row of two tables.
+
+    Rows with fewer than five known stocks, or without any spread, are left out.
 
     Parameters
     ----------
@@ -210,26 +212,28 @@ def rank_correlations(values: Floats, returns: Floats) -> tuple[Floats, Rows]:
 
     Returns
     -------
-    correlations : array of shape (rows known,)
-    stocks : array of shape (rows known,)
+    correlations : array of shape (rows kept,)
+    stocks : array of shape (rows kept,)
     """
     known = np.isfinite(values) & np.isfinite(returns)
+    n = known.sum(axis=1)
     a, b = (
-        pd.DataFrame(np.where(known, table, np.nan)).rank(axis=1).to_numpy()
+        np.where(
+            known,  # ranks minus their mean
+            pd.DataFrame(np.where(known, table, np.nan)).rank(axis=1) - (n[:, None] + 1) / 2,
+            0.0,
+        )
         for table in (values, returns)
     )
-    n = known.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        a = np.where(known, a - (n[:, None] + 1) / 2, 0.0)  # ranks less their mean
-        b = np.where(known, b - (n[:, None] + 1) / 2, 0.0)
         ics = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    told = (n >= STOCKS) & np.isfinite(ics)
-    return ics[told], n[told]
+    kept = (n >= STOCKS) & np.isfinite(ics)
+    return ics[kept], n[kept]
 
 
-def warn(found: Iterable[Foresight]) -> None:
-    """Warn of lines that know the future, one line each."""
-    for foresight in found:
+def warn(findings: Iterable[Foresight]) -> None:
+    """Warn of each line that knows the future."""
+    for foresight in findings:
         logger.warning(
             "%s: it knows the future, and so does every figure that it enters. Leave it out with "
             "%s, or find out when its values were known.",

@@ -37,7 +37,7 @@ class MissingShareFilter(FrameTransformer):
     @classmethod
     def from_covariance(cls, covariance: RunningCovariance, max_share: float = 0.2) -> Self:
         """Return the filter that `fit` gives on all rows that were added to a covariance."""
-        fitted = cls(max_share)._named(covariance.columns)
+        fitted = cls(max_share).with_names(covariance.columns)
         fitted._decide(covariance.missing_share())
         return fitted
 
@@ -86,7 +86,7 @@ class ConstantImputer(FrameTransformer):
     @classmethod
     def from_covariance(cls, covariance: RunningCovariance, columns: Sequence[str]) -> Self:
         """Return an imputer for these columns, with the value that a covariance was given."""
-        return cls(covariance.fill)._named(columns)
+        return cls(covariance.fill).with_names(columns)
 
     def _check_parameters(self) -> None:
         checks.number("value", self.value)

@@ -18,7 +18,7 @@ from attngru_bt.features.cross_section import (
     forward_returns,
     month_ends,
     step_positions,
-)
+)  # fmt: skip
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
@@ -36,8 +36,8 @@ class Panel:
     lookback, step
         See `SignalGenerator`.
     normalize : bool
-        Winsorizer and z-score each step among the stocks of its own cross-section. No later month
-        can change it, so it is done once.
+        Winsorize and z-score each step among the stocks of its own cross-section. No later month
+        can change the result, so it is computed once.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class Panel:
     def _normalize(
         self, values: NDArray[np.float32], dates: pd.DatetimeIndex
     ) -> NDArray[np.float32]:
-        """Winsorizer and z-score each step of a cross-section among its own stocks."""
+        """Winsorize and z-score each step of a cross-section among its own stocks."""
         n, n_steps, n_factors = values.shape
         index = pd.MultiIndex.from_product([dates, range(n)], names=["date", "asset"])
         rows = pd.DataFrame(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.membership import Universe
 from attngru_bt.markets.clearing import Clearing
 from attngru_bt.markets.exchange import Exchange
 from attngru_bt.markets.fees import Fees
@@ -34,7 +35,7 @@ from attngru_bt.markets.rulebook import (
     Limit,
     StampDuty,
     TransferFee,
-)
+)  # fmt: skip
 
 Stay = tuple[dt.date | None, dt.date | None]  # first day of trading, first day no longer listed
 NAME = "market"  # of the analyzer: strategy.analyzers.market.frame() is the report
@@ -106,10 +107,10 @@ class AShare:
     lots: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(LOTS))
     t_plus_one: bool = True
     slippage: float | None = None
-    st: Any = None
+    st: Universe | None = None
     listing: pd.DataFrame | None = None
     settle_after: int | None = 365
-    delisting: Any = None
+    delisting: Universe | None = None
     _stays: dict[str, list[Stay]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -151,7 +152,11 @@ class AShare:
         return self
 
     def exchange(
-        self, broker: Any, feeds: Sequence[Any], before: Any = None, count: Any = None
+        self,
+        broker: Any,
+        feeds: Sequence[Any],
+        before: Callable[..., float] | None = None,
+        count: Callable[[], int] | None = None,
     ) -> Exchange:
         """Return the filler of one run; arguments as in `Exchange`."""
         listed = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from attngru_bt.markets.fees import Commission
@@ -64,7 +64,7 @@ class Exchange:
         broker: Any,
         feeds: Iterable[Any],
         limits: Limits,
-        lots: Any = LOTS,
+        lots: Mapping[str, tuple[float, float]] = LOTS,
         *,
         t_plus_one: bool = True,
         before: Callable[..., float] | None = None,

@@ -19,7 +19,7 @@ from attngru_bt.markets.rulebook import (
     TransferFee,
     board_of,
     in_force,
-)
+)  # fmt: skip
 
 
 def cents(amount: float) -> float:

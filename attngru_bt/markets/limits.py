@@ -16,15 +16,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attngru_bt.data.membership import Universe
 from attngru_bt.feeds.sessions import session_of
-from attngru_bt.markets.rulebook import (
-    EXCHANGES,
-    NONE,
-    Limit,
-    board_of,
-    in_force,
-    ticks_per_unit,
-)
+from attngru_bt.markets.rulebook import EXCHANGES, NONE, Limit, board_of, in_force, ticks_per_unit
 
 STARTS_LATE = 15  # calendar days after the listing; a feed that starts later lacks the first days
 
@@ -71,9 +65,9 @@ class Limits:
     def __init__(
         self,
         rows: Sequence[Limit],
-        st: Any = None,
+        st: Universe | None = None,
         listed: Mapping[str, Sequence[dt.date]] | None = None,
-        delisting: Any = None,
+        delisting: Universe | None = None,
     ) -> None:
         self.listed = listed or {}
         self.first_session: dt.date | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from attngru_bt.data.bars import nearest
+from attngru_bt.checks import nearest
 from attngru_bt.models.presets import DEFAULT, PAPER, default_model, paper_model
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from attngru_bt.evaluation.attribution import OWN, factor_shares
 from attngru_bt.factors import registry
+from attngru_bt.feeds.parameters import parameter_values
 from attngru_bt.reports.output import as_csv, as_json, versions, write
 from attngru_bt.reports.page import render
 from attngru_bt.reports.sheet import TearSheet, collect
@@ -214,7 +215,7 @@ def settings(sheet: TearSheet) -> dict[str, Any]:
         "strategy": sheet.name,
         "parameters": sheet.parameters,
         "signal": signal,
-        "performance": dict(performance.p._getkwargs()),
+        "performance": parameter_values(performance),
         "first_session": sheet.metrics["start"],
         "last_session": sheet.metrics["end"],
         "versions": versions(),

@@ -12,6 +12,7 @@ import pandas as pd
 from attngru_bt.analyzers import Performance
 from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.evaluation.quality import monthly_quality, summary
+from attngru_bt.feeds.parameters import parameter_values
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import MonthRecord
@@ -123,8 +124,7 @@ def collect(
     _add_benchmark(sheet, benchmark)
     if baseline is not None:
         _add_baseline(sheet, baseline, baseline_name)
-    params = getattr(strategy, "p", None) or getattr(strategy, "params", None)
-    sheet.parameters = dict(params._getkwargs()) if params is not None else {}
+    sheet.parameters = parameter_values(strategy)
     _add_signal(sheet, getattr(strategy, "signal", None))
     log = getattr(strategy, "trade_log", None)
     if log is not None:

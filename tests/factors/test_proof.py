@@ -150,7 +150,7 @@ class TestEveryFactor:
         if exact:  # each factor gets the bars it declares, not the more of its group
             spans = {total_lookback(f, raw) for f in registry}
             monkeypatch.setattr(
-                "attngru_bt.factors.engine._GROUPS", tuple(sorted(s for s in spans if s))
+                "attngru_bt.factors.engine.GROUPS", tuple(sorted(s for s in spans if s))
             )
         history = FactorHistory(NAMES, raw=raw)
         stops = [1500, 1501, 1522, 1543, 1790, 1880, 1900]

@@ -230,7 +230,7 @@ def clean(bars):
         returns = returns_between(bars, rows, after)
         for k, name in enumerate(names):
             watch.take(name, horizon, False, values[:, :, k], returns)
-    return found + watch.found()
+    return found + watch.new_findings()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ What is asked for, and in which units it comes (akshare 1.19):
   Prices are as traded. Suspended days have no row; an unknown code is an empty frame.
 - ``stock_zh_a_daily(symbol="sh600000", adjust="hfq-factor")``, Sina: columns date and hfq_factor
   (text), one row per event, newest first, the first one dated 1900-01-01. From its date on, price
-  × hfq_factor is the backward-adjusted price: that is the panel's ``adjfactor``, and no later
+  × hfq_factor is the backward-adjusted price: that is our ``adjfactor``, and no later
   event changes it. Eastmoney's own adjusted prices (``adjust="hfq"``) add dividends instead of
   multiplying, so their returns are not the stock's returns and may even become negative prices
   (akshare issues 1878 and 5287); they are not used.

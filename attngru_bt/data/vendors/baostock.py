@@ -10,7 +10,7 @@ What is asked for, and in which units it comes (baostock 0.9):
   psTTM, pcfNcfTTM, isST. ``preclose`` is the exchange's ex-right reference price.
 - ``query_adjust_factor(code, start_date, end_date)``: dividOperateDate and backAdjustFactor, one
   row per event. From that day on, price × backAdjustFactor is the backward-adjusted price, 1 from
-  the listing to the first event: the panel's ``adjfactor``. foreAdjustFactor is rescaled by every
+  the listing to the first event: our ``adjfactor``. foreAdjustFactor is rescaled by every
   later event, a look into the future, and not used.
 - ``query_sz50_stocks(date=)``, ``query_hs300_stocks(date=)``, ``query_zz500_stocks(date=)``: the
   members on that day, in lists that are renewed about once a week.

@@ -63,9 +63,9 @@ class Parts:
                 file,
             )
         else:
-            for panel in sorted(folder.glob("panel.*")):
+            for table in sorted(folder.glob("panel.*")):
                 raise DataError(
-                    f"{panel}: is there already and no fetch has written it; choose another folder."
+                    f"{table}: is there already and no fetch has written it; choose another folder."
                 )
         _write_json(file, plan)
 

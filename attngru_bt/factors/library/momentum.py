@@ -21,7 +21,7 @@ from attngru_bt.factors.ops import (
     since_lowest,
     slope,
     total,
-)
+)  # fmt: skip
 
 MOMENTUM = "momentum"
 

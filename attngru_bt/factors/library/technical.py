@@ -23,7 +23,7 @@ from attngru_bt.factors.ops import (
     total,
     total_known,
     vars_doubling,
-)
+)  # fmt: skip
 from attngru_bt.factors.regress import regression
 
 TECHNICAL = "technical"

@@ -6,17 +6,7 @@ import numpy as np
 
 from attngru_bt.factors.decorators import factor, step
 from attngru_bt.factors.library.shared import MILLION
-from attngru_bt.factors.ops import (
-    Array,
-    diff,
-    ema,
-    keep,
-    lag,
-    mean,
-    settle,
-    std,
-    total,
-)
+from attngru_bt.factors.ops import Array, diff, ema, keep, lag, mean, settle, std, total
 from attngru_bt.factors.regress import regression
 
 TRADING = "trading"

@@ -32,7 +32,7 @@ from attngru_bt.factors.ops.windows import (
     total,
     total_known,
     weighted,
-)
+)  # fmt: skip
 
 __all__ = [
     "FORGOTTEN",
