@@ -188,7 +188,11 @@ def picks(
         progress.stage("picks", f"written to {out_dir}{os.sep}")
         print_table(heading(found), pick_table(found))
         if len(found.orders):
-            print_table("Orders, at the last closes", order_table(found))
+            orders = order_table(found)
+            headings = [column.heading for column in orders.columns]
+            # without the value, so that it fits a terminal of 80 columns
+            shown = orders.select(lambda i: headings[i] != "Value")
+            print_table("Orders, at the last closes", shown)
         else:
             out.print("There is nothing to buy or sell.")
         for sentence in sentences(found):

@@ -41,7 +41,7 @@ def pick_table(picks: Picks) -> Table:
 def order_table(picks: Picks) -> Table:
     """List the orders; the reasons stand in `pick_table`."""
     headings = [
-        "Symbol", "Side", "Shares", "Last close", "Value", "Limits", "Fees", "Cash after",
+        "Symbol", "Side", "Shares", "Price", "Value", "Limits", "Fees", "Cash after",
     ]  # fmt: skip
     orders: Any = picks.orders.itertuples()
     rows = (
@@ -53,7 +53,7 @@ def order_table(picks: Picks) -> Table:
             whole(row.value),
             _band(row.limit_down, row.limit_up),
             number(row.fees),
-            number(row.cash_after),
+            whole(row.cash_after),
         ]
         for row in orders
     )
@@ -192,4 +192,4 @@ def _signed(value: float) -> str:
 def _band(low: float, high: float) -> str:
     if math.isnan(low) and math.isnan(high):
         return DASH
-    return f"{number(low)} to {number(high)}"
+    return f"{number(low)}\u2013{number(high)}"

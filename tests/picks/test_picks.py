@@ -60,7 +60,7 @@ def account_before(strategy, date, factor=1.0):
 def orders_on(strategy, date):
     log = strategy.trade_log.frame()
     rows = log[(log["date"] == date) & (log["event"] == "order")]
-    return [(r.asset, r.side, r.size, r.price) for r in rows.itertuples()]
+    return [(r.asset, r.side, r.size, round(r.price, 6)) for r in rows.itertuples()]
 
 
 def proposed(found):
