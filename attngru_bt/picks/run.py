@@ -19,6 +19,7 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
 from attngru_bt.features.cross_section import month_ends
+from attngru_bt.models.given import GivenScores
 from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
 from attngru_bt.picks.changes import changes
 from attngru_bt.picks.contributions import contributions
@@ -69,8 +70,9 @@ def run(
     ----------
     market : Market
         Data up to the month-end, or a few sessions more.
-    model : str, estimator or signal, default "default"
-        As in `attngru_bt.backtest.run`.
+    model : str, estimator, signal or DataFrame, default "default"
+        As in `attngru_bt.backtest.run`; or scores from elsewhere, dates × assets, of which the
+        latest row up to the month-end counts.
     holdings : path, DataFrame, mapping of symbol to shares, or None
         What is held, in real shares: the columns symbol, shares[, cost]; a line CASH has the cash.
         None: nothing.
@@ -167,6 +169,7 @@ def run(
             progress=progress,
         )
         signal, universe = params.pop("signal"), params.pop("universe")
+        signal = GivenScores(signal) if isinstance(signal, pd.DataFrame) else signal
         topk = int(params.get("topk", MonthlyTopK.params.topk))
         scores, before = _scores(signal, market, month.end, universe)
         eligible = _eligible(scores, universe, month.last)
@@ -205,29 +208,26 @@ def _scores(
     signal: Any, market: Market, month_end: pd.Timestamp, universe: Any
 ) -> tuple[pd.Series, tuple[pd.Timestamp, pd.Series] | None]:
     """Return the scores of a month-end, and month-end and scores before it."""
-    before = None
-    if isinstance(signal, Walk):
-        scores = signal.at(month_end)
-        earlier = [r for r in signal.records if r.month_end < month_end and len(r.scores)]
-        if earlier:
-            before = earlier[-1].month_end, earlier[-1].scores
+    bars = market.bars.until(month_end)
+    why = f"{type(signal).__name__} gave no score."
+    if hasattr(signal, "at"):
+        ask = signal.at
         why = signal.why_no_scores(month_end.date())
     else:
         if hasattr(signal, "get_params"):
             signal = clone(signal)
             if universe is not None and getattr(signal, "universe", signal) is None:
                 signal.set_params(universe=universe)
-        bars = market.bars.until(month_end)
-        ends = month_ends(bars.dates)
-        if len(ends) > 1:
-            date = bars.dates[ends[-2]]
-            earlier_scores = signal.scores(bars.until(date))
-            before = (date, earlier_scores) if len(earlier_scores) else None
-        scores = signal.scores(bars)
-        why = f"{type(signal).__name__} gave no score."
+
+        def ask(date: pd.Timestamp) -> pd.Series:
+            return signal.scores(bars.until(date))
+
+    # in the order of time, for signals that keep what they have seen
+    asked = [(date, ask(date)) for date in bars.dates[month_ends(bars.dates)[-2:]]]
+    _, scores = asked[-1]
     if scores.empty:
         raise DataError(f"No stock is scored at the month-end {month_end.date()}: {why}")
-    return scores, before
+    return scores, next((earlier for earlier in asked[:-1] if len(earlier[1])), None)
 
 
 def _eligible(scores: pd.Series, universe: Any, last: pd.Timestamp) -> pd.Series:
@@ -276,4 +276,4 @@ def _title(model: Any) -> str:
         from attngru_bt.models.names import find
 
         return find(model).title
-    return type(model).__name__
+    return "Given scores" if isinstance(model, pd.DataFrame) else type(model).__name__

@@ -53,6 +53,7 @@ def done(data, run_folder, tmp_path_factory):
     return result, folder
 
 
+@pytest.mark.slow
 def test_writes_what_the_backtest_does_next(done, run_folder):
     _, folder = done
     decision = next(
@@ -71,6 +72,7 @@ def test_writes_what_the_backtest_does_next(done, run_folder):
     assert set(orders["symbol"]) <= set(table.index) and (orders["cash_after"] >= 0).all()
 
 
+@pytest.mark.slow
 def test_prints_the_tables_and_what_to_know(done):
     result, folder = done
     assert "Picks of 2015-10-30, to trade from 2015-11-02 on" in result.stdout
@@ -80,6 +82,7 @@ def test_prints_the_tables_and_what_to_know(done):
     assert all(str(folder / name) in result.stdout for name in names)
 
 
+@pytest.mark.slow
 def test_goes_on_from_the_backtest(done, run_folder):
     result, folder = done
     months = [m for m in run_folder[1].scores_by_month if m <= pd.Timestamp("2015-10-30")]
@@ -88,6 +91,7 @@ def test_goes_on_from_the_backtest(done, run_folder):
     assert not (folder / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_the_page_holds_it_all(done):
     text = (done[1] / "picks.html").read_text()
     for heading in ("Orders", "Names", "What to know", "Contributions to the scores"):
@@ -103,6 +107,7 @@ def test_without_asof_old_data_are_an_error(data, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_incomplete_month_is_exit_code_3(data, tmp_path, monkeypatch):
     last = load(data).bars.dates[-1].date()
     find = command.engine.run
@@ -113,6 +118,7 @@ def test_an_incomplete_month_is_exit_code_3(data, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_files_of_a_backtest_are_not_replaced(data, run_folder):
     folder, _ = run_folder
     before = (folder / "orders.csv").read_bytes()

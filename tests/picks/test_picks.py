@@ -67,6 +67,7 @@ def proposed(found):
     return [(r.symbol, r.side, r.shares, r.price) for r in found.orders.itertuples()]
 
 
+@pytest.mark.slow
 def test_every_month_end_is_picked_as_the_backtest_trades_it(market, run):
     strategy, folder = run
     decisions = strategy.decisions
@@ -108,6 +109,7 @@ def ashares(market, factor=1.6):
     return replace(market, bars=Bars(bars.dates, names, lines))
 
 
+@pytest.mark.slow
 def test_under_the_rules_orders_are_lots_of_real_shares(market):
     factor = 1.6
     chinese = ashares(market, factor)
@@ -275,3 +277,15 @@ def test_who_left_the_universe_meanwhile_is_not_bought():
     gone = replace(market, membership=Membership.from_frame(stays.assign(out_date="2019-12-03")))
     with pytest.raises(DataError, match="None of the 6 stocks with a score is in the universe"):
         pick(gone, asof=None, today="2019-12-04")
+
+
+def test_scores_from_elsewhere():
+    days = pd.DatetimeIndex(["2019-11-29", "2019-12-31"])
+    table = pd.DataFrame([[1.0, 2.0, 3.0], [3.0, 2.0, np.nan]], days, list(NAMES[:3]))
+    found, actions, _ = pick(flat_market(), model=table)
+    assert actions == {"600000": "buy", "600001": "buy"} and found.title == "Given scores"
+    assert found.changes.ranks == {"600002": 1, "600001": 2, "600000": 3}
+    with pytest.raises(
+        DataError, match="No stock is scored at the month-end 2019-12-31: the given"
+    ):
+        pick(flat_market(), model=table.loc[[]].reindex(columns=list(NAMES)))

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from attngru_bt import AttentionGRURegressor, make_market, picks
+from attngru_bt import AttentionGRURegressor, make_market, picks, walk_forward
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.picks.band import rank_ic_band
 from attngru_bt.picks.drift import feature_drift, stability
@@ -45,6 +45,7 @@ def test_parts_of_a_linear_model_add_up_to_its_scores(market):
     assert (parts.table.abs().max() > 0.01).all()
 
 
+@pytest.mark.slow
 def test_permutation_finds_the_same_parts(market):
     seen, sealed = (
         picks.run(market, model=model, **SETTINGS).contributions
@@ -63,9 +64,14 @@ def test_parts_of_a_linear_classifier_add_up_to_its_margin(market):
     assert sums.is_monotonic_decreasing and sums.iloc[0] > 0
 
 
+@pytest.mark.slow
 def test_attention_stands_beside_the_families(market):
-    network = AttentionGRURegressor(hidden_size=2, max_epochs=1, n_networks=1, random_state=0)
+    network = AttentionGRURegressor(hidden_size=2, max_epochs=1, n_networks=2)
     found = picks.run(market, model=network, **SETTINGS)
+    # the network is fitted by itself here, and beside that of November in a walk over all data
+    recipe = {n: v for n, v in SETTINGS.items() if n not in ("asof", "cash")}
+    (walk,) = walk_forward(market, {"network": network}, **recipe)
+    pd.testing.assert_series_equal(found.scores, walk.at(found.month.end), check_exact=True)
     assert not found.contributions.exact
     assert found.attention.sum().to_numpy() == pytest.approx([1.0, 1.0])
     table = family_table(found)
