@@ -127,7 +127,7 @@ def provide(path, market):
     elif path.name.startswith("member"):
         write_members(path, list(market.bars.assets))
     elif path.name.startswith("holdings"):
-        path.write_text(f"symbol,shares\n{market.bars.assets[0]},100\n")
+        path.write_text("symbol,shares\nCASH,100000\n")  # whatever the data
     elif path.suffix == ".py":
         path.write_text(next(code for _, code in BLOCKS if code.startswith(f"# {path.name}\n")))
     elif path.name.startswith("uqer"):
