@@ -156,7 +156,6 @@ def choices(market: Market, repeats: int) -> None:
         "default": usual,
         "one network": changed(n_networks=1),
         "10 networks": changed(n_networks=10),
-        "not stacked: the plain loop": usual,
         "64 units": changed(hidden_size=64),
         "20 daily steps": changed(step="day", lookback=20),
         "30 passes": changed(max_epochs=30),
@@ -179,18 +178,13 @@ def choices(market: Market, repeats: int) -> None:
             panel.extend(market.bars)
         sections = panels[key].sections
         begin = min(i for i, section in enumerate(sections) if len(section))
-        plain = mock.patch("attngru_bt.models.stacked.loop.can_stack", return_value=False)
         took = []
         for _ in range(repeats):
             spent = 0.0
             for now in at:
                 known = sections[begin : now + 1]
                 began = time.process_time()
-                if "plain loop" in name:
-                    with plain:
-                        fit(signal, known)
-                else:
-                    fit(signal, known)
+                fit(signal, known)
                 spent += time.process_time() - began
             took.append(spent / len(at))
         seconds = statistics.median(took)

@@ -16,10 +16,8 @@ import time
 import torch
 from torch import nn
 
-from attngru_bt.models import training
-from attngru_bt.models.networks import AttentionRNN
-from attngru_bt.models.stacked import Job, train
-from attngru_bt.models.training import Samples
+from attngru_bt.models.networks import build
+from attngru_bt.models.training import Job, Samples, squared_error, train
 
 ROWS, STEPS, FACTORS, BATCH, HIDDEN = 39_500, 20, 20, 800, 64
 
@@ -52,19 +50,14 @@ def torch_loop(data, **options):
         optimizer.step()
 
 
-def ours(data, stacked, reset, n=1):
+def ours(data, reset, n=1):
     jobs = []
     for seed in range(n):
         generator = torch.Generator().manual_seed(seed)
-        network = AttentionRNN(FACTORS, hidden_size=HIDDEN, reset=reset)
-        network.initialize(generator)
+        network = build({"n_features": FACTORS, "hidden_size": HIDDEN, "reset": reset})
+        network.initialize([generator])
         jobs.append(Job(network, data, None, generator))
-    course = {"max_epochs": 1, "batch_size": BATCH, "lr": 0.001, "loss": training.squared_error}
-    if stacked:
-        list(train(jobs, **course))
-    else:
-        (job,) = jobs
-        training.train(job.network, data, generator=job.generator, **course)
+    list(train(jobs, max_epochs=1, batch_size=BATCH, lr=0.001, loss=squared_error))
 
 
 def main():
@@ -76,15 +69,21 @@ def main():
     n = options.batches * BATCH
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(n, STEPS, FACTORS, generator=generator)
-    data = Samples(x, None, torch.randn(n, generator=generator), torch.ones(n))
+    y, weight = torch.randn(n, generator=generator), torch.ones(n)
+    rows_first = Samples(x, None, y, weight)
+    data = Samples(x.transpose(1, 2).contiguous(), None, y, weight)
     ways = {
-        "torch: two layers of nn.GRU": (lambda: torch_loop(data, n_layers=2, attention=False), 1),
-        "torch: attention, one nn.GRU": (lambda: torch_loop(data, n_layers=1, attention=True), 1),
-        "ours, plain loop, torch's cell": (lambda: ours(data, False, "after"), 1),
-        "ours, plain loop, the paper's cell": (lambda: ours(data, False, "before"), 1),
-        "ours, stacked, torch's cell": (lambda: ours(data, True, "after"), 1),
-        "ours, stacked, the paper's cell": (lambda: ours(data, True, "before"), 1),
-        "ours, 4 seeds stacked, the paper's cell": (lambda: ours(data, True, "before", 4), 4),
+        "torch: two layers of nn.GRU": (
+            lambda: torch_loop(rows_first, n_layers=2, attention=False),
+            1,
+        ),
+        "torch: attention, one nn.GRU": (
+            lambda: torch_loop(rows_first, n_layers=1, attention=True),
+            1,
+        ),
+        "ours, torch's cell": (lambda: ours(data, "after"), 1),
+        "ours, the paper's cell": (lambda: ours(data, "before"), 1),
+        "ours, 4 seeds together, the paper's cell": (lambda: ours(data, "before", 4), 4),
     }
     times = {name: [] for name in ways}
     for repeat in range(options.repeats + 1):  # the first round warms up

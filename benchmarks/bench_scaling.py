@@ -61,7 +61,7 @@ def walk(market: Any, **options: Any) -> dict[str, float]:
     """Walk the default model; return seconds and MiB."""
     import torch
 
-    import attngru_bt.models.stacked  # noqa: F401  (not to be counted)
+    import attngru_bt.models.training  # noqa: F401  (not to be counted)
     from attngru_bt.walkforward import walk_forward
     from attngru_bt.walkforward.by_name import generator
 

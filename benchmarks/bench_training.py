@@ -4,18 +4,18 @@
 
 Baseline: one `torch.nn.GRU` per month, permuted indexing, Adam, as one writes it. 20 steps × 24
 components, batches of 256, one thread; CPU milliseconds per network and batch, everything included.
-"torch's GRU" compares the same arithmetic three times: the baseline, the plain loop of
-`attngru_bt.models.training`, the stack of `attngru_bt.models.stacked`. "the paper's" has factor
-attention and the reset gate before the product, which `nn.GRU` cannot do. Repeats are interleaved;
-ratios are medians.
+Each network is trained by `attngru_bt.models.training.train` alone and with others: torch's GRU is
+the same arithmetic as the baseline, "the paper's" has factor attention and the reset gate before
+the product, which `nn.GRU` cannot do. Repeats are interleaved; ratios are medians.
 
-`--both`: the stack in two processes against the baseline in one, wall clock; needs an idle machine.
+`--both`: many in two processes against the baseline in one, wall clock; needs an idle machine.
 """
 
 import argparse
 import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
@@ -26,14 +26,20 @@ from torch import nn
 
 from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
-from attngru_bt.models import training
-from attngru_bt.models.networks import AttentionRNN
-from attngru_bt.models.stacked import Job, paying_width, train
-from attngru_bt.models.training import Samples
+from attngru_bt.models.networks import build
+from attngru_bt.models.training import Job, Samples, max_batch_networks, train
 
 STEPS, FACTORS, BATCH, ROWS, EPOCHS = 20, 24, 256, 2560, 2
 TORCH = {"attention": None, "reset": "after"}
 PAPER = {"attention": "factor", "reset": "before"}
+OTHERS = {
+    "LSTM": {"cell": "lstm", "attention": None},
+    "RNN": {"cell": "rnn", "attention": None},
+    "CNN": {"network": "convolution"},
+    "feed-forward": {"network": "feedforward"},
+    "the paper's, dropout": PAPER | {"dropout": 0.2},
+    "the paper's, both attentions, 2 layers": PAPER | {"attention": "both", "n_layers": 2},
+}
 
 
 def seeded(seed):
@@ -41,55 +47,47 @@ def seeded(seed):
 
 
 def rows(seed, steps=STEPS):
-    x = torch.randn(ROWS, steps, FACTORS, generator=seeded(seed))
+    x = torch.randn(ROWS, FACTORS, steps, generator=seeded(seed))
     y = (torch.rand(ROWS, generator=seeded(seed + 1)) < 0.2).float()
     return Samples(x, None, y, torch.ones(ROWS))
-
-
-def networks(n, hidden, options):
-    for seed in range(n):
-        network, generator = AttentionRNN(FACTORS, hidden_size=hidden, **options), seeded(seed)
-        network.initialize(generator)
-        yield network, generator
 
 
 def baseline(data, hidden, batch):
     gru, out = nn.GRU(FACTORS, hidden, batch_first=True), nn.Linear(hidden, 1)
     optimizer = torch.optim.Adam([*gru.parameters(), *out.parameters()], lr=0.003)
+    x = data.x.transpose(1, 2).contiguous()  # as one would have it: rows, steps, factors
     for _ in range(EPOCHS):
         order = torch.randperm(ROWS, generator=seeded(0))
         for start in range(0, ROWS, batch):
             chosen = order[start : start + batch]
             optimizer.zero_grad()
-            states, _ = gru(data.x[chosen])
+            states, _ = gru(x[chosen])
             logits = out(states[:, -1])[:, 0]
             nn.functional.binary_cross_entropy_with_logits(logits, data.y[chosen]).backward()
             optimizer.step()
 
 
-def plain(data, hidden, batch, options):
-    ((network, generator),) = networks(1, hidden, options)
-    training.train(network, data, generator=generator, max_epochs=EPOCHS, batch_size=batch)
-
-
-def stacked(datas, hidden, batch, options):
-    made = networks(len(datas), hidden, options)
-    jobs = [Job(net, data, None, g) for (net, g), data in zip(made, datas, strict=True)]
+def ours(datas, hidden, batch, options):
+    jobs = []
+    for seed, data in enumerate(datas):
+        network, generator = (
+            build({"n_features": FACTORS, "hidden_size": hidden} | options),
+            seeded(seed),
+        )
+        network.initialize([generator])
+        jobs.append(Job(network, data, None, generator))
     list(train(jobs, max_epochs=EPOCHS, batch_size=batch))
 
 
-def measure(hidden, repeats, batch=BATCH, steps=STEPS, width=None):
+def measure(hidden, repeats, kinds, batch=BATCH, steps=STEPS, width=None):
     """CPU ms per network and batch of each way, a list of repeats."""
-    width = width or paying_width(hidden)
+    width = width or max_batch_networks(hidden)
     datas = [rows(seed, steps) for seed in range(width)]
-    ways = {
-        "nn.GRU": (lambda: baseline(datas[0], hidden, batch), 1),
-        "plain loop, torch's GRU": (lambda: plain(datas[0], hidden, batch, TORCH), 1),
-        "stacked, torch's GRU": (lambda: stacked(datas, hidden, batch, TORCH), width),
-        "plain loop, the paper's": (lambda: plain(datas[0], hidden, batch, PAPER), 1),
-        "stacked, the paper's": (lambda: stacked(datas, hidden, batch, PAPER), width),
-        "stacked alone, the paper's": (lambda: stacked(datas[:1], hidden, batch, PAPER), 1),
-    }
+    ways = {"nn.GRU": (lambda: baseline(datas[0], hidden, batch), 1)}
+    for kind, options in kinds.items():
+        for n in (1, width):
+            call = partial(ours, datas[:n], hidden, batch, options)
+            ways[f"{kind}: {n}"] = (call, n)
     times = {name: [] for name in ways}
     for repeat in range(repeats + 1):  # the first round warms up
         for name, (call, n) in ways.items():
@@ -106,31 +104,33 @@ def ratio(times, slow, fast):
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
-def table(hidden, repeats, batch=BATCH, steps=STEPS, width=None):
-    width, times = measure(hidden, repeats, batch, steps, width)
-    print(f"\nhidden {hidden}, {steps} steps, batch {batch}, {width} networks in a stack")
-    print("| | CPU ms per network and batch | times faster than nn.GRU | than the plain loop |")
+def table(hidden, repeats, batch=BATCH, steps=STEPS, width=None, kinds=None):
+    kinds = kinds or {"torch's GRU": TORCH, "the paper's": PAPER}
+    width, times = measure(hidden, repeats, kinds, batch, steps, width)
+    print(f"\n{hidden} units, {steps} steps, batches of {batch}, {width} networks together")
+    print("| | CPU ms per network and batch | times as fast as nn.GRU | as one by itself |")
     print("|---|---|---|---|")
     for name, found in times.items():
-        kind = name.rpartition(", ")[2]
-        own = ratio(times, f"plain loop, {kind}", name) if name.startswith("stacked") else ""
+        kind, _, n = name.rpartition(": ")
+        alone = ratio(times, f"{kind}: 1", name) if n not in ("nn.GRU", "1") else ""
         print(
-            f"| {name} | {statistics.median(found):.2f} | {ratio(times, 'nn.GRU', name)} | {own} |"
+            f"| {name} | {statistics.median(found):.2f} | {ratio(times, 'nn.GRU', name)} "
+            f"| {alone} |"
         )
 
 
 def _worker(hidden, options, n):
     torch.set_num_threads(1)
     datas = [rows(seed) for seed in range(n)]
-    stacked(datas, hidden, BATCH, options)  # warms up
+    ours(datas, hidden, BATCH, options)  # warms up
     began = time.time()
-    stacked(datas, hidden, BATCH, options)
+    ours(datas, hidden, BATCH, options)
     return began, time.time()
 
 
 def both_cores(hidden, repeats):
-    """Wall clock: the baseline in this process, then two processes with a stack each."""
-    data, width, found = rows(0), paying_width(hidden), []
+    """Wall clock: the baseline in this process, then two processes with many networks each."""
+    data, width, found = rows(0), max_batch_networks(hidden), []
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for _ in range(repeats):
             began = time.time()
@@ -198,6 +198,7 @@ def main():
         table(hidden, options.repeats)
     table(8, options.repeats, batch=512, steps=3)  # monthly steps, many seeds
     table(8, options.repeats, batch=128, steps=3, width=5)  # the default model's, but for its skip
+    table(16, options.repeats, batch=128, steps=3, kinds=OTHERS)
     covariance(max(1, options.repeats // 2))
     if options.both:
         for hidden in options.hidden:

@@ -39,9 +39,9 @@ from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
 from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.models.estimators import AttentionGRUClassifier
+from attngru_bt.models.estimators.fitting import fit_many
 from attngru_bt.models.names import find
 from attngru_bt.models.presets import default_model
-from attngru_bt.models.stacked import fit_many
 
 TOPK = 10
 MONTHS = 12  # the longest look-back kept; shorter ones are its last steps

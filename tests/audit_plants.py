@@ -3,34 +3,50 @@
 from attngru_bt.trading.monthly import MonthlyTopK
 
 
-class CheatOnOpen(MonthlyTopK):
-    """Ranks by the move from open to close of the session whose open it trades."""
+class Peeking:
+    """Scores that are replaced by a look at the feeds, in the months that `when` says."""
 
-    def _of_universe(self, scores, month_end):
-        for name in scores.index:
-            feed = self._feeds[name]
-            if len(feed):
-                scores[name] = feed.close[0] / feed.open[0]
+    def __init__(self, given, feeds, look, when):
+        self.given, self.feeds, self.look, self.when = given, feeds, look, when
+        self.assets = given.assets
+
+    def at(self, month_end, before=None):
+        scores = self.given.at(month_end, before)
+        if self.when(month_end):
+            for name in scores.index:
+                scores[name] = self.look(self.feeds[name], scores[name])
         return scores
 
 
-class CheatOnce(CheatOnOpen):
+def move_of_the_day(feed, score):
+    return feed.close[0] / feed.open[0] if len(feed) else score
+
+
+def move_to_the_next_close(feed, score):
+    return feed.close[1] / feed.close[-1] if 0 < len(feed) < feed.buflen() else score
+
+
+class CheatOnOpen(MonthlyTopK):
+    """Ranks by the move from open to close of the session whose open it trades."""
+
+    def make_signal(self):
+        return Peeking(super().make_signal(), self.feeds, move_of_the_day, lambda date: True)
+
+
+class CheatOnce(MonthlyTopK):
     """The same, in one January only."""
 
-    def _of_universe(self, scores, month_end):
-        return super()._of_universe(scores, month_end) if month_end.month == 12 else scores
+    def make_signal(self):
+        given = super().make_signal()
+        return Peeking(given, self.feeds, move_of_the_day, lambda date: date.month == 12)
 
 
 class NextClose(MonthlyTopK):
     """Ranks by the close of the next session, read from the preloaded feeds, in one month."""
 
-    def _of_universe(self, scores, month_end):
-        if month_end.month == 2:
-            for name in scores.index:
-                feed = self._feeds[name]
-                if 0 < len(feed) < feed.buflen():
-                    scores[name] = feed.close[1] / feed.close[-1]
-        return scores
+    def make_signal(self):
+        given = super().make_signal()
+        return Peeking(given, self.feeds, move_to_the_next_close, lambda date: date.month == 2)
 
 
 class Own(MonthlyTopK):
@@ -38,7 +54,7 @@ class Own(MonthlyTopK):
 
     def next_open(self):
         if len(self.data) % 21 == 0:
-            feed = max(self._feeds.values(), key=lambda f: f.close[0] / f.open[0])
+            feed = max(self.feeds.values(), key=lambda f: f.close[0] / f.open[0])
             self.buy(data=feed, size=100)
 
 

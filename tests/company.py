@@ -2,14 +2,20 @@
 
 import torch
 
-from attngru_bt.models.networks import AttentionRNN
-from attngru_bt.models.stacked import Job, train
-from attngru_bt.models.training import Samples, one_thread
+from attngru_bt.models.networks import build
+from attngru_bt.models.training import Job, Samples, one_thread, train
 
 KINDS = [
-    {"attention": attention, "reset": reset}
-    for attention in (None, "factor")
-    for reset in ("before", "after")
+    *(
+        {"attention": attention, "reset": reset}
+        for attention in (None, "factor")
+        for reset in ("before", "after")
+    ),
+    {"attention": "both", "n_layers": 2, "dropout": 0.2},
+    {"cell": "lstm"},
+    {"cell": "rnn"},
+    {"network": "convolution"},
+    {"network": "feedforward"},
 ]
 
 
@@ -18,9 +24,9 @@ def jobs_of_sizes(sizes, **options):
     jobs = []
     for n in sizes:
         generator = torch.Generator().manual_seed(n)
-        network = AttentionRNN(9, hidden_size=7, skip=True, **options)
-        network.initialize(generator)
-        x, y = torch.randn(n, 4, 9, generator=generator), torch.rand(n, generator=generator)
+        network = build({"n_features": 9, "hidden_size": 7, "skip": True} | options)
+        network.initialize([generator])
+        x, y = torch.randn(n, 9, 4, generator=generator), torch.rand(n, generator=generator)
         jobs.append(Job(network, Samples(x, None, y, torch.ones(n)), None, generator))
     return jobs
 
@@ -31,7 +37,7 @@ def trained(sizes, **options):
     with one_thread():
         list(train(jobs, max_epochs=2, batch_size=32))
     return {
-        n: b"".join(t.numpy().tobytes() for t in job.network.state_dict().values())
+        n: b"".join(t.numpy().tobytes() for t in job.network.member(0).values())
         for n, job in zip(sizes, jobs, strict=True)
     }
 

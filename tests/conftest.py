@@ -100,8 +100,7 @@ def bs(monkeypatch):
 @pytest.fixture
 def clean_registry(monkeypatch):
     """Factors that a test registers, in scripts or itself, do not outlive it."""
-    from attngru_bt.cli import scripts
-    from attngru_bt.factors import registry
+    from attngru_bt.factors import registry, scripts
 
     before = registry.snapshot()
     monkeypatch.setattr(scripts, "_loaded", {})
@@ -115,3 +114,11 @@ def logging_as_it_was():
     package = logging.getLogger("attngru_bt")
     package.setLevel(logging.NOTSET)
     package.handlers.clear()
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Leave the pictures out of reports: they take half of a small run, and few tests need them."""
+    from attngru_bt.reports import drawing
+
+    monkeypatch.setattr(drawing, "png", lambda draw, size=None: "data:image/png;base64,iVBORw==")

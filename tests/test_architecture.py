@@ -31,7 +31,7 @@ checks
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 
 ALLOWED = {
-    "backtrader": {"feeds", "trading", "markets", "analyzers", "backtest"},
+    "backtrader": {"feeds", "trading", "markets", "analyzers", "backtest", "picks"},
     "torch": {"models"},
     "pyfolio": {"reports"},
     "matplotlib": {"reports"},

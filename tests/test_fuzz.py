@@ -101,7 +101,8 @@ class Watched(MonthlyTopK):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.sessions = 0
+        self.sessions = self.n_read = 0
+        self.stale = set()  # holdings without a bar for long, which fill no slot
 
     def next(self):
         super().next()
@@ -113,7 +114,10 @@ class Watched(MonthlyTopK):
         assert value == pytest.approx(cash + sum(s * p for s, p in held.values()), rel=1e-9)
         if self.decisions:
             last = self.decisions[-1]
-            over = set(last["exits"]) | set(last["stuck"]) | self._abandoned
+            rows = self.trade_log._rows
+            self.stale |= {row[1] for row in rows[self.n_read :] if row[2] == "stale"}
+            self.n_read = len(rows)
+            over = set(last["exits"]) | set(last["stuck"]) | self.stale
             assert len(set(held) - over) <= self.p.topk
 
 

@@ -1,12 +1,12 @@
-"""Check: scores are not right more often than out-of-sample scores can be."""
+"""Check: the scores are not right more often than out-of-sample scores can be."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from attngru_bt.audit.limit import CONFIDENCE, IC, Month, precision_limit
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
@@ -21,18 +21,17 @@ COLUMNS = ("month_end", "symbol", "score", "label")
 
 
 def check(labels: pd.DataFrame, k: int | None = None, *, name: str = NAME) -> Check:
-    """Compare precision@k and the mean rank IC with what a rank IC of .15 allows; see `limit`.
+    """Compare precision@k and the mean rank IC with the limits that `limit` derives.
 
     Parameters
     ----------
     labels : DataFrame indexed (month_end, asset)
-        Columns score and label (1 = among the best of the next month, NaN = not known), and
-        forward_return if it is known. They must be out of sample.
+        Out-of-sample scores: columns score and label (1 = among the best of the next month, NaN =
+        not known), and forward_return if it is known.
     k : int, optional
-        How many of the best scores are looked at; default: as many as the median month has
-        labels 1.
+        How many of the best scores count; default: the median number of labels 1 in a month.
     name : str
-        What the check is called.
+        Name of the check.
     """
     table = labels if "forward_return" in labels else labels.assign(forward_return=np.nan)
     table = table[table["score"].notna()]
@@ -41,64 +40,62 @@ def check(labels: pd.DataFrame, k: int | None = None, *, name: str = NAME) -> Ch
         k = int(ones[ones > 0].median()) if (ones > 0).any() else 1
     quality = monthly_quality(table, k)
     known = table["label"].notna().groupby(level=0).sum()
-    # a month in which every stock is among the best, or none, tells nothing
-    telling = quality["precision"].notna() & (ones > 0) & (ones < known)
-    measured = quality[telling], quality[quality["rank_ic"].notna()]
+    # A month in which every stock is among the best, or none, says nothing about precision.
+    informative = quality["precision"].notna() & (ones > 0) & (ones < known)
+    measured = quality[informative], quality[quality["rank_ic"].notna()]
     if max(map(len, measured)) < MONTHS:
         return skipped(
             name,
             f"{max(map(len, measured))} months with scores and labels; it takes {MONTHS} to tell.",
         )
-    told, findings = [], []
+    texts, findings = [], []
     for judge, months in zip((_precision, _rank_ic), measured, strict=True):
         if len(months) >= MONTHS:
-            words, found = judge(table, months, k)
-            told.append(words)
-            findings += found
+            text, problems = judge(table, months, k)
+            texts.append(text)
+            findings += problems
     if not findings:
-        return passed(name, f"{'; '.join(told)}.")
+        return passed(name, f"{'; '.join(texts)}.")
     return failed(
         name,
-        f"{'; '.join(told)} ({CONFIDENCE:.1%} sure): either the scores are in-sample, or they "
+        f"{'; '.join(texts)} ({CONFIDENCE:.1%} sure): either the scores are in-sample, or they "
         "know the months they are measured on.",
         findings,
     )
 
 
 def _precision(table: pd.DataFrame, quality: pd.DataFrame, k: int) -> tuple[str, list[Finding]]:
-    """Hold the mean precision@k against its limit; the months that exceed theirs if it does."""
+    """Compare the mean precision@k with its limit; if above, name the months above their own."""
     labels = table["label"].groupby(level=0)
     known, ones = labels.count(), labels.sum()
     months = _months(quality.index, known, ones, k)
     limit = precision_limit(months)
-    found = summary(quality).loc["precision"]
-    told = (
-        f"precision@{k} {found['mean']:.3f} over {len(quality)} months; chance "
-        f"{found['chance']:.3f}, and a rank IC of {IC} allows up to {limit:.3f}"
+    precision = summary(quality).loc["precision"]
+    text = (
+        f"precision@{k} {precision['mean']:.3f} over {len(quality)} months; chance "
+        f"{precision['chance']:.3f}, and a rank IC of {IC} allows up to {limit:.3f}"
     )
-    if found["mean"] <= limit:
-        return told, []
+    if precision["mean"] <= limit:
+        return text, []
     findings = [
-        _finding(table, pd.Timestamp(month_end), k, own)
-        for month_end, month, precision in zip(
-            quality.index, months, quality["precision"], strict=True
-        )
-        if precision > (own := precision_limit([month]))
+        _finding(table, pd.Timestamp(month_end), k, limit_of_month)
+        for month_end, month, share in zip(quality.index, months, quality["precision"], strict=True)
+        if share > (limit_of_month := precision_limit([month]))
     ]
-    if not findings:  # every month could be luck, but not all of them together
+    if not findings:  # each month could be luck, but not all of them together
         best = quality.index[int(quality["precision"].to_numpy().argmax())]
         findings = [_finding(table, pd.Timestamp(best), k, 1.0)]
-    return told, findings
+    return text, findings
 
 
 def _rank_ic(table: pd.DataFrame, quality: pd.DataFrame, k: int) -> tuple[str, list[Finding]]:
-    """Hold the mean rank IC against its limit; the month in which it is highest if it does."""
+    """Compare the mean rank IC with its limit; name the month with the highest if it exceeds it."""
     returns = table["forward_return"].groupby(level=0).count()
     ics = quality["rank_ic"].to_numpy(dtype=np.float64)
     limit = ic_limit(list(ics), [int(returns[month]) for month in quality.index])
-    told = f"rank IC {ics.mean():.3f} over {len(ics)} months, up to {limit:.3f} allowed"
+    summary_text = f"rank IC {ics.mean():.3f} over {len(ics)} months, up to {limit:.3f} allowed"
     if ics.mean() <= limit:
-        return told, []
+        return summary_text, []
     month_end = pd.Timestamp(quality.index[int(ics.argmax())])
     month = table[table.index.get_level_values(0) == month_end].droplevel(0)
     symbol = str(month["score"].idxmax())
@@ -107,11 +104,11 @@ def _rank_ic(table: pd.DataFrame, quality: pd.DataFrame, k: int) -> tuple[str, l
         f"{ics.max():.3f} with the month after it; the mean of all months is {ics.mean():.3f}, "
         f"and scores as good as the best we know of stay below {limit:.3f}."
     )
-    return told, [Finding(text, symbol, month_end, "rank IC")]
+    return summary_text, [Finding(text, symbol, month_end, "rank IC")]
 
 
 def _finding(table: pd.DataFrame, month_end: pd.Timestamp, k: int, limit: float) -> Finding:
-    """Say what came true in a month that is too good."""
+    """Say how many of the best scores came true in a month above its limit."""
     month = table[table.index.get_level_values(0) == month_end].droplevel(0)
     best = month.sort_values("score", ascending=False, kind="stable")[:k]
     right = best.index[best["label"] == 1]
@@ -123,7 +120,7 @@ def _finding(table: pd.DataFrame, month_end: pd.Timestamp, k: int, limit: float)
 
 
 def read_scores(path: str | Path) -> pd.DataFrame:
-    """Read a table of scores as `tearsheet.write_run` writes it: month_end, symbol, score, label.
+    """Read scores in the layout of `tearsheet.write_run`: month_end, symbol, score, label.
 
     Returns
     -------
@@ -133,7 +130,7 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If the file is not there, a column is missing, or a cell is not what it should be.
+        If the file does not exist, a column is missing, or a cell has a wrong value.
     """
     path = Path(path)
     if not path.is_file():
@@ -164,7 +161,8 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def _refuse(path: Path, table: pd.DataFrame, column: str, wrong: Any) -> None:
+def _refuse(path: Path, table: pd.DataFrame, column: str, wrong: ArrayLike) -> None:
+    """Raise a DataError for the first row whose cell is wrong, if there is one."""
     for i in np.flatnonzero(wrong)[:1]:
         want = {"month_end": "a date", "score": "a number", "label": "0, 1 or empty"}[column]
         raise DataError(
@@ -174,5 +172,5 @@ def _refuse(path: Path, table: pd.DataFrame, column: str, wrong: Any) -> None:
 
 
 def _months(index: pd.Index, known: pd.Series, ones: pd.Series, k: int) -> list[Month]:
-    """Stocks, picks and hits of each month, of the stocks whose label is known."""
+    """Return stocks, picks and hits of each month, among the stocks whose label is known."""
     return [(int(known[m]), min(k, int(known[m])), int(ones[m])) for m in index]

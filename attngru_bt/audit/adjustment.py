@@ -1,9 +1,9 @@
-"""Check: prices are adjusted for splits, and not for those that came later.
+"""Check: prices are adjusted for splits, but not for splits that came later.
 
-A price that was divided by a split of next year is no price of today: what it says about level,
-lots and volume was not known. Harmless adjustment multiplies the *later* prices (a cumulative
-factor that starts at 1), so that no price ever changes again. Prices that are not adjusted at all
-know nothing of the future, but take each split for a loss.
+A price that was divided by next year's split was never quoted: what it says about level, lots and
+volume was not known on its day. A harmless adjustment multiplies the *later* prices by a cumulative
+factor that starts at 1, so that no price ever changes again. Unadjusted prices know nothing of the
+future, but each split looks like a loss.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.data.splits import find_splits
 
 NAME = "adjustment"
-STRETCH = 60  # bars at either end of a stock whose median tells its factor there
-SAME, OTHER = 0.01, 0.03  # relative: what counts as no adjustment, and as one
+STRETCH = 60  # bars at either end of a stock whose median is its ratio there
+SAME, OTHER = 0.01, 0.03  # relative differences that count as no adjustment, and as one
 ADVICE = "use raw prices with a cumulative backward adjfactor (1 at the listing, growing later)"
 
 Floats = NDArray[np.float64]
 
 
 def check(bars: Bars, against: Bars | None = None) -> Check:
-    """Look for prices that know later splits, and for splits that they were not adjusted for.
+    """Look for prices that know later splits, and for splits that are not adjusted.
 
-    With another data set of the same stocks it is exact: closes that differ by one constant per
-    stock up to a date, and agree after it, were adjusted by what happened then. On one data set
-    the marks are, of those that the data have:
+    Another data set of the same stocks makes the check exact: closes that differ by one constant
+    per stock up to a date, and agree after it, were adjusted by an event on that date. In a single
+    data set these are the signs of a later adjustment, as far as the data have the lines:
 
-    - an ``adjfactor`` that ends at 1 for every stock that ever had a split, and is below 1 before;
-    - amount / volume, the mean price paid: closes that agree with it at the end of a stock's bars
-      but not at their beginning;
-    - closes on the grid of cents (or of sixty-fourths) at the end of a stock's bars but not at the
+    - an ``adjfactor`` that is below 1 first and ends at 1, for every stock that ever had a split;
+    - closes that agree with amount / volume, the mean price paid, at the end of a stock's bars but
+      not at their beginning;
+    - closes in whole cents (or sixty-fourths) at the end of a stock's bars but not at their
       beginning.
 
     Parameters
     ----------
     bars : Bars
     against : Bars, optional
-        The same market from another file, older or newer.
+        The same market from another file, whether older or newer.
     """
     if against is not None:
         findings = list(_between(bars, against))
@@ -62,11 +62,11 @@ def check(bars: Bars, against: Bars | None = None) -> Check:
             "is traded which nobody made; bring a cumulative backward adjfactor.",
             [Finding(split.sentence, split.asset, split.date, "close") for split in splits],
         )
-    found = [mark for mark in (_by_factor(bars), _by_amount(bars), _by_grid(bars)) if mark]
-    for status in ("fail", "pass"):
-        for mark in found:
-            if mark.status == status:
-                return mark
+    checks = [check for check in (_by_factor(bars), _by_amount(bars), _by_grid(bars)) if check]
+    for status in ("fail", "pass"):  # one sign that fails outweighs others that pass
+        for result in checks:
+            if result.status == status:
+                return result
     if against is not None:
         return passed(NAME, "no close differs from the other data set by a constant per stock.")
     return skipped(
@@ -77,15 +77,28 @@ def check(bars: Bars, against: Bars | None = None) -> Check:
 
 
 def _ends(values: Floats) -> tuple[float, float]:
-    """Medians of the first and last stretch of known values."""
+    """Return the medians of the first and of the last stretch of known values."""
     known = values[~np.isnan(values)]
     return float(np.median(known[:STRETCH])), float(np.median(known[-STRETCH:]))
 
 
 def _judge(
-    bars: Bars, forward: list[int], backward: list[int], seen: str, moved: list[int], why: str
+    bars: Bars, forward: list[int], backward: list[int], sign: str, moved: list[int], why: str
 ) -> Check:
-    """Judge stocks that are adjusted at their beginning, or at their end."""
+    """Judge stocks that are adjusted at their beginning (forward) or at their end (backward).
+
+    Parameters
+    ----------
+    bars : Bars
+    forward, backward : list of int
+        Columns of the stocks.
+    sign : str
+        What the judgment is based on.
+    moved : list of int
+        Row of each stock's last adjustment.
+    why : str
+        What is wrong with the first close of a forward-adjusted stock.
+    """
     if forward and len(forward) > len(backward):
         findings = []
         for j in forward:
@@ -97,21 +110,21 @@ def _judge(
             findings.append(Finding(text, bars.assets[j], date, "close"))
         return failed(
             NAME,
-            f"{seen}: {len(forward)} stocks are adjusted at their beginning and not at their end, "
+            f"{sign}: {len(forward)} stocks are adjusted at their beginning and not at their end, "
             f"so by what came later; {ADVICE}.",
             findings,
         )
     if not backward:
-        return passed(NAME, f"{seen}: no stock is adjusted.")
+        return passed(NAME, f"{sign}: no stock is adjusted.")
     return passed(
         NAME,
-        f"{seen}: {len(backward)} of {len(bars.assets)} stocks are adjusted from a split or "
+        f"{sign}: {len(backward)} of {len(bars.assets)} stocks are adjusted from a split or "
         "dividend on, which changes no earlier price.",
     )
 
 
 def _by_factor(bars: Bars) -> Check | None:
-    """Judge by the factor in the data: forward if it ends at 1 wherever it moves."""
+    """Judge by the ``adjfactor``: one that moves and ends at 1 is a forward adjustment."""
     if "adjfactor" not in bars:
         return None
     forward: list[int] = []
@@ -130,20 +143,22 @@ def _by_factor(bars: Bars) -> Check | None:
 
 
 def _by_amount(bars: Bars) -> Check | None:
-    """Judge by closes over the mean price paid, which no adjustment touches."""
+    """Judge by the ratio of closes to the mean price paid, which no adjustment changes."""
     if "amount" not in bars or "volume" not in bars:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
-        # an adjfactor that the prices were read with cancels out: volume was divided by it
+        # An adjfactor cancels out: closes were multiplied by it when they were read, and volumes
+        # divided.
         ratio = bars["close"] * bars["volume"] / bars["amount"]
     ratio[~np.isfinite(ratio) | (ratio <= 0)] = np.nan
     stocks = [j for j in range(len(bars.assets)) if (~np.isnan(ratio[:, j])).sum() >= 2 * STRETCH]
     if not stocks:
         return None
     ends = {j: _ends(ratio[:, j]) for j in stocks}
-    # volume in lots of a hundred, amount in thousands: the same power of ten for all stocks
-    near = [min(np.log10(pair), key=lambda r: abs(r - round(r))) for pair in ends.values()]
-    unit = 10.0 ** round(float(np.median(near)))
+    # Volume may be in lots and amount in thousands: one power of ten, the same for all stocks. Of
+    # the two ends of a stock, the one nearer to a power of ten is the unadjusted one.
+    exponents = [min(np.log10(pair), key=lambda r: abs(r - round(r))) for pair in ends.values()]
+    unit = 10.0 ** round(float(np.median(exponents)))
     forward, backward, moved = [], [], [0] * len(bars.assets)
     for j, (begin, end) in ends.items():
         begin, end = begin / unit, end / unit
@@ -158,12 +173,12 @@ def _by_amount(bars: Bars) -> Check | None:
 
 
 def _by_grid(bars: Bars) -> Check | None:
-    """Judge by whether closes are prices that were ever quoted: whole cents, or sixty-fourths."""
+    """Judge by whether closes can have been quoted: whole cents, or sixty-fourths."""
     close = bars["close"] / bars["adjfactor"] if "adjfactor" in bars else bars["close"]
-    on = np.zeros(close.shape, dtype=bool)
-    for unit, slack in ((100.0, 1e-6), (64.0, 0.04)):
+    quoted = np.zeros(close.shape, dtype=bool)
+    for unit, slack in ((100.0, 1e-6), (64.0, 0.04)):  # files round sixty-fourths to a thousandth
         with np.errstate(invalid="ignore"):
-            on |= np.abs(close * unit - np.round(close * unit)) < slack
+            quoted |= np.abs(close * unit - np.round(close * unit)) < slack
     forward, backward, raw, moved = [], [], [], [0] * len(bars.assets)
     n_stocks = 0
     for j in range(len(bars.assets)):
@@ -171,22 +186,22 @@ def _by_grid(bars: Bars) -> Check | None:
         if len(days) < 2 * STRETCH:
             continue
         n_stocks += 1
-        begin, end = on[days[:STRETCH], j].mean(), on[days[-STRETCH:], j].mean()
+        begin, end = quoted[days[:STRETCH], j].mean(), quoted[days[-STRETCH:], j].mean()
         if end > 0.99 and begin < 0.5:
             forward.append(j)
-            moved[j] = int(days[np.flatnonzero(~on[days, j])[-1]])
+            moved[j] = int(days[np.flatnonzero(~quoted[days, j])[-1]])
         elif begin > 0.99 and end < 0.5:
             backward.append(j)
         elif begin > 0.99 and end > 0.99:
             raw.append(j)
     if not forward and 2 * (len(backward) + len(raw)) <= n_stocks:
-        return None  # most are never on the grid: adjusted throughout, or no market with one
+        return None  # most never are: adjusted from end to end, or a market that quotes otherwise
     why = "its close is no whole number of cents, though it is one at the end"
     return _judge(bars, forward, backward, "closes in cents", moved, why)
 
 
 def _between(bars: Bars, against: Bars) -> Iterator[Finding]:
-    """Yield the stocks whose closes differ by one constant up to a date, and agree after it."""
+    """Yield the stocks whose closes differ by one constant up to a date and agree after it."""
     dates = bars.dates.intersection(against.dates)
     rows, others = bars.dates.get_indexer(dates), against.dates.get_indexer(dates)
     column = {asset: j for j, asset in enumerate(against.assets)}
@@ -200,7 +215,7 @@ def _between(bars: Bars, against: Bars) -> Iterator[Finding]:
         ratio = mine[known] / theirs[known]
         slack = np.maximum(1e-3, 0.011 / np.minimum(mine[known], theirs[known]))
         apart = np.abs(ratio - 1) > slack
-        # the longest stretch from the beginning that is apart, then nothing that is
+        # Closes must differ from the first one on, for at least 5 days, and never again after.
         n = len(apart) if apart.all() else int(np.argmin(apart))
         if n < 5 or apart[n:].any():
             continue

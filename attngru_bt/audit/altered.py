@@ -1,4 +1,4 @@
-"""Another future: markets that end at a date, or go on with numbers that never were."""
+"""Another future: markets that end at a date, or go on with made-up numbers."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Universe
 from attngru_bt.features.cross_section import month_ends
 
-LOST = 0.1  # share of the bars after the date that go missing
-MOVED = 1.3  # times what it was, where there is no other number
+LOST = 0.1  # share of the later bars that are removed
+MOVED = 1.3  # factor by which a number is changed where its scrambled one is missing
 AT_OPEN = ("open", "preclose", "adjfactor", "st", "traded")
-"""Lines of a session that are known when it opens."""
+"""Lines of a session that are known at its open."""
 BEYOND = 63  # sessions that a scrambled market goes on for, where only the near future matters
 
 
 @dataclass(frozen=True)
 class MembersKnown:
-    """Members as they were known at a date: later entries and exits have not happened.
+    """Members as they were known at a date, without later entries and exits.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ class MembersKnown:
 
 
 def scrambled_bars(bars: Bars, date: pd.Timestamp, rng: np.random.Generator) -> Bars:
-    """Return bars whose every number after a date is another one, some of them gone.
+    """Return bars that are other numbers after a date, some of them missing.
 
-    Up to the date, and on it, they are the same to the bit.
+    Up to and including the date they are the same to the bit.
     """
     start = int(bars.dates.searchsorted(date, side="right"))
     shape = bars["close"][start:].shape
-    # one move for all prices of a day: the high stays above the low
+    # All prices of a bar move by the same factor, so that the high stays above the low.
     move = np.exp(rng.normal(0, 0.5, shape))
     gone = rng.random(shape) < LOST
     lines = {}
@@ -63,26 +63,26 @@ def scrambled_bars(bars: Bars, date: pd.Timestamp, rng: np.random.Generator) -> 
 
 
 def staggered_bars(bars: Bars, rows: NDArray[np.intp], rng: np.random.Generator) -> Bars:
-    """Return bars of which each asset has another future after a row of its own.
+    """Return bars in which the future of each asset changes after a row of its own.
 
     Parameters
     ----------
     bars : Bars
     rows : array of int of shape (assets,)
-        Last row of each asset that stays as it is.
+        The last row of each asset that is left unchanged.
     rng : Generator
     """
-    late = np.arange(len(bars))[:, None] > rows
+    late = np.arange(len(bars))[:, None] > rows  # (days, assets)
     other = scrambled_bars(bars, bars.dates[0] - pd.Timedelta(days=1), rng)
     lines = {name: np.where(late, other[name], line) for name, line in bars.lines.items()}
     return Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
 
 
 def reopened(changed: Bars, bars: Bars, date: pd.Timestamp) -> Bars:
-    """Return scrambled bars whose next session opens as it really did.
+    """Return scrambled bars whose first session after a date opens as it really did.
 
-    What is known at that open (who has a bar, its open, the close before, adjustment factor and
-    marks) is as in `bars`; high, low, close, volume and all else stay other numbers.
+    What is known at that open (which assets have a bar, the open, the close before, the adjustment
+    factor, special treatment) is as in `bars`. High, low, close, volume and all others are not.
     """
     row = int(bars.dates.searchsorted(date, side="right"))
     if row >= min(len(bars), len(changed)) or "open" not in bars:
@@ -91,7 +91,7 @@ def reopened(changed: Bars, bars: Bars, date: pd.Timestamp) -> Bars:
     for name, line in changed.lines.items():
         real, other = bars[name][row], line[row]
         lines[name] = line.copy()
-        # a bar that was lost is there at the open
+        # A bar that scrambling removed is there again, with other numbers than the real ones.
         lines[name][row] = (
             real if name in AT_OPEN else np.where(np.isnan(other), real * MOVED, other)
         )
@@ -113,18 +113,18 @@ def scrambled(
     *,
     keep_open: bool = False,
 ) -> Market:
-    """Return a market whose every number after a date is another one.
+    """Return a market that is other numbers after a date.
 
     Parameters
     ----------
     market : Market
     date : Timestamp
-        The last day that stays as it is.
+        The last day that is left unchanged.
     rng : Generator
     beyond : int, optional
-        Sessions it goes on for after `date`; None: as many as before.
+        Sessions that are kept after `date`; None: all.
     keep_open : bool, default False
-        The session after `date` opens as it really did, see `reopened`.
+        Whether the session after `date` opens as it really did, see `reopened`.
     """
     if beyond is not None:
         last = int(market.bars.dates.searchsorted(date, side="right")) - 1 + beyond
@@ -145,18 +145,18 @@ def scrambled(
 
 
 def cut_dates(dates: pd.DatetimeIndex, n: int, first: int, seed: int) -> list[pd.Timestamp]:
-    """Choose sessions at which the future is taken away.
+    """Choose the sessions after which the future is taken away.
 
-    They are spread over the sessions from `first` on, moved by chance, and in turn a month-end,
-    the session after one, and any session: mistakes sit at the edges of months.
+    They are spread at random over the sessions from `first` on. In turn they are a month-end, the
+    session after a month-end, and any session, since mistakes are made at the edges of months.
 
     Parameters
     ----------
     dates : DatetimeIndex of shape (days,)
     n : int
-        How many, at most.
+        The largest number of sessions.
     first : int
-        Position of the earliest.
+        Row of the earliest session.
     seed : int
 
     Returns
@@ -170,14 +170,14 @@ def cut_dates(dates: pd.DatetimeIndex, n: int, first: int, seed: int) -> list[pd
     rng = np.random.default_rng(seed)
     edges = np.linspace(first, last + 1, n + 1)
     ends = month_ends(dates)[:-1]
-    found = set()
+    rows = set()
     for turn, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
         at = int(rng.uniform(low, high))
         if turn % 3 < 2:
             near = _nearest(ends, at) + turn % 3
             at = near if first <= near <= last else at
-        found.add(min(max(at, first), last))
-    return [pd.Timestamp(dates[at]) for at in sorted(found)]
+        rows.add(min(max(at, first), last))
+    return [pd.Timestamp(dates[row]) for row in sorted(rows)]
 
 
 def _nearest(ends: NDArray[np.intp], at: int) -> int:
@@ -185,5 +185,5 @@ def _nearest(ends: NDArray[np.intp], at: int) -> int:
 
 
 def generators(seed: int, n: int) -> Iterator[np.random.Generator]:
-    """Yield one generator per cut, so that a cut does not depend on those before it."""
+    """Yield one random generator per cut, so that a cut does not depend on earlier ones."""
     return (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(n))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,6 @@ from attngru_bt.audit import (
     adjustment,
     calibration,
     datedness,
-    factors,
     foresight,
     label_shift,
     members,
@@ -23,20 +23,22 @@ from attngru_bt.audit import (
     revisions,
     survivorship,
 )
+from attngru_bt.audit import factors as causality
 from attngru_bt.audit.altered import cut_dates
-from attngru_bt.audit.fresh import CannotTravel, Fresh, is_ours, own_factors
+from attngru_bt.audit.fresh import is_ours, own_factors
 from attngru_bt.audit.history import History, history
-from attngru_bt.audit.job import Job, chosen, parameters
 from attngru_bt.audit.outcomes import outcomes
-from attngru_bt.audit.report import Check, Report, skipped
-from attngru_bt.data.bars import Bars
+from attngru_bt.audit.processes import APART, Processes
+from attngru_bt.audit.report import AuditReport, Check, skipped
+from attngru_bt.audit.rerun import Rerun, chosen, parameters
 from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Universe
 from attngru_bt.factors import registry
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
 
 CHECKS = (
-    factors.NAME,
+    causality.NAME,
     foresight.NAME,
     replay.SCORES,
     replay.ORDERS,
@@ -52,9 +54,9 @@ CHECKS = (
 )
 """Names of the checks, in order."""
 
+REPLAYED = (replay.SCORES, replay.ORDERS, replay.SAME_DAY)
+OF_A_RUN = (*REPLAYED, label_shift.NAME, accuracy.NAME)
 MODELS = ("fast", "network")
-APART = "; your own code saw the bars that end in a process of its own"
-HERE = "; all in this process, so what your code keeps from one call to the next could hide"
 
 
 def run(
@@ -76,7 +78,7 @@ def run(
     random_state: int = 0,
     tell: Callable[[Check], None] | None = None,
     **params: Any,
-) -> Report:
+) -> AuditReport:
     """Audit a market, the factors on it, and the chain from bars to orders.
 
     Parameters
@@ -88,12 +90,12 @@ def run(
         Out-of-sample scores and labels made elsewhere, whose accuracy is checked as well; see
         `accuracy.read_scores`.
     factors : sequence of str, optional
-        Default: those a model is given.
+        Default: those that a model is given.
     model : {"fast", "network"}, default "fast"
-        What scores while the future is cut: a logistic regression, or the Attention-GRU, trained
-        for two epochs (what it sees does not depend on how long it is trained).
+        The model of the backtests without the future: a logistic regression, or the Attention-GRU,
+        trained for two epochs (what it sees does not depend on how long it is trained).
     signal : object, optional
-        A model or signal of your own in its place; see `AttentionGRUStrategy`.
+        A model or signal of your own instead; see `AttentionGRUStrategy`.
     strategy : subclass of MonthlyTopK
     universe : object with ``at(date)``, optional
         Who may be held; default: the market's membership.
@@ -102,7 +104,7 @@ def run(
     min_months : int, optional
         Labeled months before the first trade; default 12, or a quarter of the months if less.
     cuts : int, default 5
-        Dates at which the future is cut off and scrambled.
+        Number of dates after which the future is cut off, and scrambled.
     start : date, optional
         First day to trade. Default: five years before the end, or as soon as there is a model.
     end : date, optional
@@ -112,13 +114,13 @@ def run(
     random_state : int, default 0
         Of the dates, the changed numbers, and the model.
     tell : callable, optional
-        Called with each check when it is done.
+        Called with each check as soon as it is made.
     **params
-        Handed on to `backtest.run`: costs, market rules, parameters of the strategy.
+        Passed on to `backtest.run`: costs, market rules, parameters of the strategy.
 
     Returns
     -------
-    Report
+    AuditReport
 
     Raises
     ------
@@ -140,170 +142,142 @@ def run(
         against = None if against is None else against.until(end)
     universe = market.membership if universe is None else universe
     settings = chosen(market, universe, topk, min_months, start)
-    made = parameters(settings, signal, model, strategy, factors, random_state) | params
-    job = Job(strategy, made)
-    auditor = _Auditor(market, universe, skip, random_state, tell)
+    base = parameters(settings, signal, model, strategy, factors, random_state)
+    rerun = Rerun(strategy, base | params)
+    default = [factor.name for factor in registry if factor.default]
+    has_own = bool(own_factors(default if factors is None else factors))
     with ExitStack() as stack:
-        # begun before anything is computed: the code they are handed has no memory of this audit
-        own = own_factors([f.name for f in registry if f.default] if factors is None else factors)
-        auditor.begin(stack, bool(own), not (job.is_ours() and is_ours(universe)), job)
-        auditor.factors(factors, cuts)
-        auditor.one(foresight.NAME, lambda: foresight.check(market.bars, factors))
-        auditor.chain(job, settings, cuts)
+        # Begun before anything is computed: what the processes know is not of this audit.
+        processes = Processes(
+            stack,
+            rerun,
+            for_factors=has_own and causality.NAME not in skip,
+            for_run=(has_own or not (rerun.is_ours() and is_ours(universe)))
+            and not set(REPLAYED) <= set(skip),
+        )
+        audit = _Audit(market, universe, rerun, processes, cuts, random_state, skip, tell)
+        audit.add(causality.NAME, lambda: audit.factors(factors))
+        audit.add(foresight.NAME, lambda: foresight.check(market.bars, factors))
+        audit.add_run(settings)
     if scores is not None and accuracy.NAME not in skip:
-        auditor.done(accuracy.check(scores, name=f"{accuracy.NAME} of the scores given"))
-    auditor.one(calibration.NAME, lambda: auditor.account(job))
-    auditor.one(survivorship.NAME, lambda: survivorship.check(market))
-    auditor.one(members.NAME, lambda: members.check(market.bars, universe))
-    auditor.one(datedness.NAME, lambda: datedness.check(market))
-    auditor.one(
+        name = f"{accuracy.NAME} of the scores given"
+        audit.add(name, lambda: accuracy.check(scores, name=name))
+    audit.add(calibration.NAME, audit.account)
+    audit.add(survivorship.NAME, lambda: survivorship.check(market))
+    audit.add(members.NAME, lambda: members.check(market.bars, universe))
+    audit.add(datedness.NAME, lambda: datedness.check(market))
+    audit.add(
         adjustment.NAME,
         lambda: adjustment.check(market.bars, None if against is None else against.bars),
     )
-    auditor.one(revisions.NAME, lambda: revisions.check(market, against))
-    return Report(market.name, tuple(auditor.checks))
+    audit.add(revisions.NAME, lambda: revisions.check(market, against))
+    return AuditReport(market.name, tuple(audit.checks))
 
 
-class _Auditor:
-    """Makes the checks that are asked for and keeps what they came to."""
+@dataclass
+class _Audit:
+    """The checks made so far, and what the next ones need.
 
-    def __init__(
-        self,
-        market: Market,
-        universe: Any,
-        skip: Collection[str],
-        seed: int,
-        tell: Callable[[Check], None] | None,
-    ) -> None:
-        self.market = market
-        self.universe = universe
-        self.skip = skip
-        self.seed = seed
-        self.tell = tell
-        self.checks: list[Check] = []
-        self._for_factors: Fresh | None = None
-        self._for_chain: Fresh | None = None
-        self._beside = ""  # what the summaries say about the processes
+    Attributes
+    ----------
+    market, universe, rerun, processes, n_cuts, seed
+        What is audited, and how.
+    skip : collection of str
+        Names of the checks to leave out.
+    tell : callable or None
+        Called with each check.
+    checks : list of Check
+    """
 
-    def done(self, check: Check) -> None:
+    market: Market
+    universe: Universe | None
+    rerun: Rerun
+    processes: Processes
+    n_cuts: int
+    seed: int
+    skip: Collection[str]
+    tell: Callable[[Check], None] | None
+    checks: list[Check] = field(default_factory=list)
+
+    def add(self, name: str, make: Callable[[], Check]) -> None:
+        """Make a check unless it is to be left out; keep it either way."""
+        check = skipped(name, "left out, as asked.") if name in self.skip else make()
         self.checks.append(check)
         if self.tell is not None:
             self.tell(check)
 
-    def one(self, name: str, make: Callable[[], Check]) -> None:
-        """Make a check unless it is to be left out."""
-        self.done(skipped(name, "left out, as asked.") if name in self.skip else make())
-
-    def begin(self, stack: ExitStack, own_factors: bool, own_job: bool, job: Job) -> None:
-        """Begin a process each for the factors and the chain, where code of the user's takes part.
-
-        Code of this library keeps nothing from one call to the next; its tests hold that.
-        """
-        replayed = not {replay.SCORES, replay.ORDERS, replay.SAME_DAY} <= set(self.skip)
-        try:
-            if own_factors and factors.NAME not in self.skip:
-                self._for_factors = stack.enter_context(Fresh())
-            if replayed and (own_factors or own_job):
-                classes = [] if is_ours(job.strategy) else [job.strategy]
-                self._for_chain = stack.enter_context(Fresh(job, classes))
-        except CannotTravel as error:
-            self._stay(error)
-        if self._for_factors is not None or self._for_chain is not None:
-            self._beside = APART
-
-    def _stay(self, error: CannotTravel) -> None:
-        self._for_factors = self._for_chain = None
-        self._beside = f"{HERE} ({error})"
-
-    def factors(self, names: Sequence[str] | None, cuts: int) -> None:
+    def factors(self, names: Sequence[str] | None) -> Check:
         """Check that factors are causal."""
-        bars = self.market.bars
-        dates = cut_dates(bars.dates, cuts, len(bars) // 3, self.seed)
+        bars, processes = self.market.bars, self.processes
+        dates = cut_dates(bars.dates, self.n_cuts, len(bars) // 3, self.seed)
 
         def make() -> Check:
-            past = None if self._for_factors is None else self._for_factors.compute
-            beside = "" if past is None and self._beside == APART else self._beside
-            return factors.check(
-                bars, dates, factors=names, seed=self.seed, past=past, beside=beside
+            past = None if processes.factors is None else processes.factors.compute
+            # That there is a process for the run alone is no matter of this check.
+            note = "" if past is None and processes.note == APART else processes.note
+            return causality.check(
+                bars, dates, factors=names, seed=self.seed, past=past, beside=note
             )
 
-        def attempt() -> Check:
-            try:
-                return make()
-            except CannotTravel as error:
-                self._stay(error)
-                return make()
+        return processes.attempt(make)
 
-        self.one(factors.NAME, attempt)
-
-    def chain(self, job: Job, settings: dict[str, Any], cuts: int) -> None:
-        """Check all that needs a backtest."""
-        names = (
-            replay.SCORES, replay.ORDERS, replay.SAME_DAY, label_shift.NAME, accuracy.NAME,
-        )  # fmt: skip
-        if all(name in self.skip for name in names):
-            for name in names:
-                self.one(name, lambda: skipped("", ""))
+    def add_run(self, settings: Mapping[str, Any]) -> None:
+        """Make the checks that need a backtest, which is run only if one of them is wanted."""
+        if set(OF_A_RUN) <= set(self.skip):
+            for name in OF_A_RUN:
+                self.add(name, partial(skipped, name, ""))
             return
-        whole = job(self.market, self.universe)
-        run = history(whole)
+        finished = self.rerun(self.market, self.universe)
+        run = history(finished)
         if run.began is None:
-            why = f"nothing was traded: {whole.why_not_traded}"
-            for name in names:
-                self.one(name, partial(skipped, name, why))
+            for name in OF_A_RUN:
+                why = f"nothing was traded: {finished.why_not_traded}"
+                self.add(name, partial(skipped, name, why))
             return
-        for name, check in self._replayed(job, whole, run, cuts).items():
-            self.one(name, partial(_answer, check))
-        self._measured(whole, run, settings)
+        replayed = {} if set(REPLAYED) <= set(self.skip) else self._replay(finished, run)
+        for name in REPLAYED:
+            self.add(name, partial(replayed.__getitem__, name))
+        topk, min_months = settings["topk"], settings["min_months"]
+        self.add(label_shift.NAME, lambda: _shifted(finished.signal, topk, min_months))
+        outcome = outcomes(run.scores, self.market.bars, topk)
+        self.add(accuracy.NAME, lambda: accuracy.check(outcome, topk))
 
-    def _replayed(self, job: Job, whole: Any, run: History, cuts: int) -> dict[str, Check]:
-        """Check scores, orders and the same day, unless all three are left out."""
-        names = (replay.SCORES, replay.ORDERS, replay.SAME_DAY)
-        if set(names) <= set(self.skip):
-            return {name: skipped(name, "") for name in names}
+    def _replay(self, finished: MonthlyTopK, run: History) -> dict[str, Check]:
+        """Check scores, orders and the orders of the same day."""
         dates = self.market.bars.dates
         assert run.began is not None
-        first = int(dates.searchsorted(run.began)) + 21
-        when = cut_dates(dates, cuts, first, self.seed)
+        first = int(dates.searchsorted(run.began)) + 21  # about a month after the first decision
+        cuts = cut_dates(dates, self.n_cuts, first, self.seed)
+        blind = partial(self.rerun.blind, self.market, self.universe)
 
         def make() -> tuple[Check, Check, Check]:
-            past = None if self._for_chain is None else self._for_chain.run
-            blind = partial(job.blind, self.market, self.universe)
             return replay.check(
-                self.market, whole, job, when,
-                members=self.universe, seed=self.seed, past=past, beside=self._beside,
+                self.market,
+                finished,
+                self.rerun,
+                cuts,
+                members=self.universe,
+                seed=self.seed,
+                past=None if self.processes.run is None else self.processes.run.run,
+                beside=self.processes.note,
                 blind=None if replay.SAME_DAY in self.skip else blind,
-            )  # fmt: skip
+            )
 
-        try:
-            checks = make()
-        except CannotTravel as error:
-            self._stay(error)
-            checks = make()
-        return dict(zip(names, checks, strict=True))
+        return dict(zip(REPLAYED, self.processes.attempt(make), strict=True))
 
-    def _measured(self, whole: Any, run: History, settings: dict[str, Any]) -> None:
-        """Check label shift and accuracy."""
-        topk, least = settings["topk"], settings["min_months"]
-        generator = whole.signal
-        if hasattr(generator, "sections_"):
-            self.one(label_shift.NAME, lambda: label_shift.check(generator.sections_, topk, least))
-        else:
-            why = f"{type(generator).__name__} keeps no cross-sections of factors."
-            self.one(label_shift.NAME, lambda: skipped(label_shift.NAME, why))
-        bars: Bars = self.market.bars
-        self.one(accuracy.NAME, lambda: accuracy.check(outcomes(run.scores, bars, topk), topk))
-
-    def account(self, job: Job) -> Check:
+    def account(self) -> Check:
         """Check what random scores earn."""
         return calibration.check(
             self.market.bars,
             self.universe,
-            partial(job.calibrated, self.market, self.universe),
-            ours=is_ours(job.strategy),
+            partial(self.rerun.calibrated, self.market, self.universe),
+            ours=is_ours(self.rerun.strategy),
             seed=self.seed,
         )
 
 
-def _answer(check: Check) -> Check:
-    return check
+def _shifted(signal: Any, topk: int, min_months: int) -> Check:
+    if not hasattr(signal, "sections_"):
+        why = f"{type(signal).__name__} keeps no cross-sections of factors."
+        return skipped(label_shift.NAME, why)
+    return label_shift.check(signal.sections_, topk, min_months)

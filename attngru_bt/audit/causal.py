@@ -1,4 +1,4 @@
-"""The audit of a single factor, for the tests of those who write factors."""
+"""The audit of a single factor, for the tests of a user who writes factors."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ def assert_causal(
     cuts: int = 8,
     seed: int = 0,
 ) -> None:
-    """Assert that a factor knows nothing of the days after its own.
+    """Assert that a factor does not know later days than its own.
 
-    It is computed on all bars, on bars that end at some dates, and on bars that go on with other
-    numbers after these dates. Up to each date all values must be equal to the bit. So must they
-    with each stock's numbers changed after a date of its own. A function that can keep something
-    from one call to the next is computed on the bars that end in a process of its own as well.
+    The factor is computed on all bars, on bars that end at some dates, and on bars that go on with
+    other numbers after these dates. Up to each date all values must be equal to the bit. They must
+    also be if the future of each stock is changed after a date of its own. A function that can keep
+    something from one call to the next also computes the bars that end in a process of its own.
 
     Parameters
     ----------
     factor : str, Factor or callable
-        A registered factor's name; a function with or without ``@factor`` whose parameters are
-        lines and factors; or a function of one `Bars` that answers a DataFrame (dates × assets),
-        one with rows (date, asset), or an array (days, assets[, columns]).
+        The name of a registered factor; a function with or without ``@factor`` whose parameters
+        are lines and factors; or a function that takes `Bars` and returns a DataFrame (dates ×
+        assets), one with rows (date, asset), or an array (days, assets[, columns]).
     bars : Bars, optional
         Default: a made-up market of 8 stocks with all lines, late listings, gaps and a delisting,
         long enough for the factor.
     cuts : int, default 8
-        How many dates; with those of single stocks eight times as many.
+        Number of dates; single stocks are changed at about eight times as many.
     seed : int, default 0
-        Of the dates, the made-up market and the changed numbers.
+        Random state of the dates, the made-up market and the changed numbers.
 
     Raises
     ------
     AssertionError
-        With the first value that changed: factor, asset, date, both values, and how many sessions
-        ahead it looks.
+        If a value changes. The message has the first one: factor, asset, date, both values, and how
+        many sessions ahead it looks.
     TypeError, ValueError
         If the factor cannot be computed, or has no value on these bars.
 
@@ -78,46 +78,46 @@ def assert_causal(
     function, names, nodes = _computer(factor)
     if bars is None:
         bars = _made_up(nodes, seed)
-    apart = _apart(function, factor, nodes)  # begun before anything is computed
-    whole = function(bars)
-    if len(names) != whole.shape[2]:
+    process = _process(function, factor, nodes)  # begun before anything is computed
+    values = function(bars)  # (days, assets, columns)
+    if len(names) != values.shape[2]:
         label = names[0]
-        names = tuple(f"{label}[{j}]" for j in range(whole.shape[2]))
-    if not np.isfinite(whole).any():
+        names = tuple(f"{label}[{j}]" for j in range(values.shape[2]))
+    if not np.isfinite(values).any():
         raise ValueError(
             f"{names[0]} has no value on these {len(bars)} bars, so nothing can be compared; give "
             "longer bars, or bars with the lines it needs."
         )
-    again = differs(function(bars), whole)
-    if again.any():
-        day, i, j = (int(k) for k in np.argwhere(again)[0])
+    unstable = differs(function(bars), values)
+    if unstable.any():
+        day, i, j = (int(k) for k in np.argwhere(unstable)[0])
         raise AssertionError(
             f"{names[j]} of {bars.assets[i]} on {bars.dates[day].date()} is another value when it "
             "is computed again from the same bars, so nothing can be compared; remove the chance "
             "in it."
         )
-    known = np.isfinite(whole).any(axis=(1, 2))
+    known = np.isfinite(values).any(axis=(1, 2))
     dates = cut_dates(bars.dates, cuts, min(int(known.argmax()) + 1, len(bars) - 2), seed)
     if not dates:
         raise ValueError(f"{len(bars)} bars are too few to be cut; give at least 3.")
-    if apart is None:
-        found = find(function, bars, names, dates, seed, whole)
+    if process is None:
+        leaks = find(function, bars, names, dates, seed, values)
     else:
-        with apart:
-            found = find(function, bars, names, dates, seed, whole, apart.call)
+        with process:
+            leaks = find(function, bars, names, dates, seed, values, process.call)
     early = -(-len(dates) // 4)
-    between, _ = find_between(function, bars, names, len(dates), seed, whole, early)
-    found = between | found
-    if found:
-        leak = min(found.values(), key=lambda one: (one.date, one.asset))
+    between, _ = find_between(function, bars, names, len(dates), seed, values, early)
+    leaks = between | leaks
+    if leaks:
+        leak = min(leaks.values(), key=lambda leak: (leak.date, leak.asset))
         if not leak.kept:
             leak = measured(leak, function, bars, names.index(leak.name))
         raise AssertionError(leak.sentence)
 
 
-def _apart(function: Compute, factor: Any, nodes: Sequence[Factor]) -> Fresh | None:
+def _process(function: Compute, factor: Any, nodes: Sequence[Factor]) -> Fresh | None:
     """Begin a process for a factor that can keep something from one call to the next."""
-    functions = [node.function for node in _all(nodes)] or [factor]
+    functions = [node.function for node in _with_inputs(nodes)] or [factor]
     if not any(remembers(one, is_ours) for one in functions):
         return None
     try:
@@ -135,7 +135,10 @@ def _apart(function: Compute, factor: Any, nodes: Sequence[Factor]) -> Fresh | N
 def _computer(
     factor: str | Factor | Callable[..., Any],
 ) -> tuple[Compute, tuple[str, ...], Sequence[Factor]]:
-    """Return what computes a factor's columns, their names, and the registered factors if any."""
+    """Return a function that computes a factor, the names of its columns, and its registered nodes.
+
+    There are no nodes if `factor` is a function of `Bars`.
+    """
     nodes: tuple[Factor, ...]
     source = registry
     if isinstance(factor, str):
@@ -162,7 +165,7 @@ def _computer(
     names = tuple(node.name for node in nodes)
 
     def values(bars: Bars) -> Values:
-        # a line of the same name would go before the factor
+        # A line of the same name has priority over a factor, so it is left out.
         lines = {name: line for name, line in bars.lines.items() if name not in names}
         bars = Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
         return compute(bars, names, source=source)[0]
@@ -177,7 +180,7 @@ def _with(factor: Factor) -> Registry:
 
 
 def _takes_bars(function: Callable[..., Any]) -> bool:
-    """Whether a function's one required parameter is no line and no factor."""
+    """Whether a function has one required parameter, which is neither a line nor a factor."""
     required = [
         name
         for name, p in inspect.signature(function).parameters.items()
@@ -194,7 +197,7 @@ def _of_bars(function: Callable[[Bars], Any], name: str) -> Compute:
 
 
 def _array(answer: Any, bars: Bars, name: str) -> Values:
-    """Values of shape (days, assets, columns), NaN where there is no row."""
+    """Return values of shape (days, assets, columns), NaN where there is no row."""
     if isinstance(answer, pd.Series) and answer.index.nlevels == 2:
         answer = answer.to_frame()
     if isinstance(answer, pd.DataFrame):
@@ -217,13 +220,13 @@ def _array(answer: Any, bars: Bars, name: str) -> Values:
 
 
 def _made_up(nodes: Sequence[Factor], seed: int) -> Bars:
-    """Return bars with all lines the factors need, long enough for them to have values."""
+    """Return made-up bars with all lines that the factors need, and long enough for values."""
     longest = max((node.history for node in nodes), default=1)
     n_days = max(DAYS, 2 * longest + 100)
     market = make_market(ASSETS, n_days, seed, signal=0.1)
     bars, rng = market.bars, np.random.default_rng(seed)
     shape = bars["close"].shape
-    own = {name for node in _all(nodes) for name in node.extra_lines}
+    own = {name for node in _with_inputs(nodes) for name in node.extra_lines}
     lines = dict(bars.lines)
     more = {name: rng.lognormal(0, 0.5, shape) for name in sorted(own) if name not in lines}
     more["adjfactor"] = np.cumprod(1 + 0.02 * (rng.random(shape) < 0.01), axis=0)
@@ -232,13 +235,13 @@ def _made_up(nodes: Sequence[Factor], seed: int) -> Bars:
     return Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
 
 
-def _all(nodes: Sequence[Factor]) -> list[Factor]:
-    """Return factors and all that goes into them."""
-    found: dict[str, Factor] = {}
-    todo = list(nodes)
-    while todo:
-        node = todo.pop()
-        if node.name not in found:
-            found[node.name] = node
-            todo += [inner for inner in map(registry.node, node.needs) if inner is not None]
-    return list(found.values())
+def _with_inputs(nodes: Sequence[Factor]) -> list[Factor]:
+    """Return factors and all factors that they are computed from."""
+    visited: dict[str, Factor] = {}
+    to_visit = list(nodes)
+    while to_visit:
+        node = to_visit.pop()
+        if node.name not in visited:
+            visited[node.name] = node
+            to_visit += [inner for inner in map(registry.node, node.needs) if inner is not None]
+    return list(visited.values())

@@ -1,7 +1,7 @@
 """Check: the index and every stock move on the same days as the others.
 
-A file that was stamped in another time zone, or by the day before, shows on a date what happened
-later. Its returns then go with those of the others not of the same session but of a later one.
+A file with dates of another time zone, or of the day before, shows on a date what happened later.
+Its returns then correlate with those of the others in a later session rather than in the same one.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from attngru_bt.data.market import Market
 NAME = "dates"
 LAGS = range(-5, 6)
 SESSIONS = 60  # fewer cannot tell
-BEYOND = 4.5  # standard errors; of a thousand stocks and years chance gives less than one in ten
-MARGIN = 0.1  # of correlation, by which another lag must be the better one
+# Another lag must have a higher correlation by this many standard errors, and by this much. Over a
+# thousand stocks and years, chance reaches so many in less than one case of ten.
+BEYOND, MARGIN = 4.5, 0.1
 
 Floats = NDArray[np.float64]
 
 
 def check(market: Market) -> Check:
-    """Compare the lag at which returns go best with those of the mean stock.
+    """Find the lag at which returns correlate best with the mean of the stocks.
 
-    The index is looked at in every calendar year, and may be neither early nor late; a stock over
-    all its sessions, and may not be early (stocks that trade thinly lag honestly).
+    The index is checked in every calendar year and may be neither early nor late. A stock is
+    checked over all its sessions and may not be early; thinly traded stocks lag honestly.
     """
     bars = market.bars
     if len(bars) < SESSIONS:
@@ -40,30 +41,31 @@ def check(market: Market) -> Check:
     n_known = known.sum(axis=1)
     total = np.where(known, moves, 0.0).sum(axis=1)
     findings: list[Finding] = []
-    told = []
+    compared = []
     if bars.benchmark is not None:
         with np.errstate(invalid="ignore", divide="ignore"):
             index = np.log(bars.benchmark[1:] / bars.benchmark[:-1])
             mean = np.where(n_known > 0, total / n_known, np.nan)
         now = _correlations(index, mean)
-        told.append(f"the index has a correlation of {now[0][0]:.2f} with the mean stock")
+        compared.append(f"the index has a correlation of {now[0][0]:.2f} with the mean stock")
         findings += _of_index(index, mean, bars.dates[1:])
     if len(bars.assets) > 2:
-        told.append(f"{len(bars.assets)} stocks were held against the others")
+        compared.append(f"{len(bars.assets)} stocks were held against the others")
         findings += _of_stocks(market, moves, known, total, n_known)
-    if not told:
+    if not compared:
         return skipped(NAME, "one stock and no index: nothing to compare dates with.")
     if findings:
         return failed(
             NAME,
-            f"{', '.join(told)}: {len(findings)} move on other days than the rest. Dates must be "
-            "those of the session in the market's own zone.",
+            f"{', '.join(compared)}: {len(findings)} move on other days than the rest. Dates must "
+            "be those of the session in the market's own zone.",
             findings,
         )
-    return passed(NAME, f"{', '.join(told)}: of no lag it is higher than of the same session.")
+    return passed(NAME, f"{', '.join(compared)}: of no lag it is higher than of the same session.")
 
 
 def _of_index(index: Floats, mean: Floats, dates: pd.DatetimeIndex) -> Iterator[Finding]:
+    """Yield the years in which the index is early or late."""
     for year in np.unique(dates.year):
         part = np.asarray(dates.year == year)
         lag = _best_lag(index[part], mean[part])
@@ -85,14 +87,21 @@ def _of_stocks(
     total: Floats,
     n_known: NDArray[np.intp],
 ) -> Iterator[Finding]:
+    """Yield the stocks that are early.
+
+    Parameters
+    ----------
+    market : Market
+    moves, known : ndarray of shape (days, assets)
+        Log returns, and which of them are known.
+    total, n_known : ndarray of shape (days,)
+        Sum and number of the known returns.
+    """
     for j, asset in enumerate(market.bars.assets):
-        others = n_known - known[:, j]
-        rest = np.where(
-            others > 0,
-            (total - np.where(known[:, j], moves[:, j], 0.0)) / np.maximum(others, 1),
-            np.nan,
-        )
-        lag = _best_lag(moves[:, j], rest)
+        n_others = n_known - known[:, j]
+        rest = total - np.where(known[:, j], moves[:, j], 0.0)
+        mean = np.where(n_others > 0, rest / np.maximum(n_others, 1), np.nan)  # of the others
+        lag = _best_lag(moves[:, j], mean)
         if lag > 0:
             date = pd.Timestamp(market.bars.dates[int(market.bars.traded[:, j].argmax())])
             text = (
@@ -103,28 +112,29 @@ def _of_stocks(
 
 
 def _correlations(own: Floats, others: Floats) -> dict[int, tuple[float, int]]:
-    """Lag -> correlation of today's own return with the others' of so many sessions later, and n.
+    """Return correlations of own returns with those of the others `lag` sessions later, by lag.
 
-    Lag 0 is always there.
+    With each correlation comes the number of sessions that it is computed from.
     """
-    found = {}
+    correlations = {}
     for lag in sorted(LAGS, key=abs):
         a = own[: len(own) - lag] if lag >= 0 else own[-lag:]
         b = others[lag:] if lag >= 0 else others[:lag]
         both = ~np.isnan(a) & ~np.isnan(b)
         a, b = a[both], b[both]
         spread = len(a) > 3 and a.std() > 0 and b.std() > 0
-        found[lag] = (float(np.corrcoef(a, b)[0, 1]) if spread else 0.0, len(a))
-    return found
+        correlations[lag] = (float(np.corrcoef(a, b)[0, 1]) if spread else 0.0, len(a))
+    return correlations
 
 
 def _best_lag(own: Floats, others: Floats) -> int:
-    """Lag of the highest correlation if it is beyond chance higher than that of lag 0; else 0."""
-    found = _correlations(own, others)
-    lag = max(found, key=lambda one: found[one][0])
-    (best, n), (now, n_now) = found[lag], found[0]
+    """Return the lag of the highest correlation, or 0 unless it beats that of lag 0 for sure."""
+    correlations = _correlations(own, others)
+    lag = max(correlations, key=lambda lag: correlations[lag][0])
+    (best, n), (now, n_now) = correlations[lag], correlations[0]
     if min(n, n_now) < SESSIONS or best - now < MARGIN:
         return 0
+    # Fisher's transformation: arctanh(r) is nearly normal with standard error 1 / sqrt(n - 3).
     distance = np.arctanh(np.clip([best, now], -0.999999, 0.999999))
     error = np.sqrt(1 / (n - 3) + 1 / (n_now - 3))
     return lag if distance[0] - distance[1] > BEYOND * error else 0

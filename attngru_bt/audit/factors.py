@@ -1,4 +1,4 @@
-"""Check: no factor changes in the past when the future does."""
+"""Check: no past value of a factor changes when the future does."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from attngru_bt.factors.plan import plan
 
 NAME = "factors"
 AT_ONCE = 16_000_000
-"""Values held at a time, an eighth of a gigabyte."""
-WIDE = 60  # dates per cut at which factors of the user's own are looked at stock by stock, at least
-MEASURED = 5  # leaks of which it is found out how far ahead they look
+"""Values that are computed at a time, an eighth of a gigabyte."""
+WIDE = 60  # fewest dates per cut at which the user's own factors are checked stock by stock
+MEASURED = 5  # leaks for which it is measured how far ahead they look
 
 
 def check(
@@ -30,74 +30,77 @@ def check(
     past: Callable[[Bars, Sequence[str]], Values] | None = None,
     beside: str = "",
 ) -> Check:
-    """Compute the factors on bars cut at some dates, and scrambled after them; compare to the bit.
+    """Compare factors on all bars with those on bars that are cut, or scrambled, after some dates.
 
-    All values up to each date are compared, not only those at month-ends. A line of the data that
-    is a factor as it is cannot be checked so: what is in the file is in the file.
+    All values up to each date must be the same to the bit, not only those at month-ends. A line of
+    the data that is a factor as it is cannot be checked in this way; see `foresight`.
 
     Parameters
     ----------
     bars : Bars
     cuts : sequence of Timestamp
     factors : sequence of str, optional
-        Default: those a model is given.
+        Default: those that a model is given.
     seed : int
     past : callable, optional
-        Computes factors of the user's own on bars that end in a process that has seen no later
-        ones, see `Fresh.compute`.
+        Computes the user's own factors on bars that end, in a process that has seen no later bars;
+        see `Fresh.compute`.
     beside : str
-        What there is to say about the processes, for the summary.
+        What the summary adds about the processes.
     """
     planned = plan(bars, factors)
     names = list(planned.factors)
     if not names or not cuts:
         why = "no factor is computed" if not names else "the data are too short to be cut"
         return skipped(NAME, f"{why}, so there is nothing to compare.")
-    found: dict[str, Leak] = {}
+    first_leaks: dict[str, Leak] = {}
     own = set(own_factors(names))
-    between = 0
-    for part in _parts(bars, len(names)):
+    n_dates = 0
+    for block in blocks(bars, len(names)):
+        # The user's own factors are checked more closely than those of the package.
         for group in (sorted(own), [name for name in names if name not in own]):
             if not group:
                 continue
-            compute_them, whole = _compute(group), _compute(group)(part)
-            ended, passes, early = None, len(cuts), 0
+            compute_group = _computer(group)
+            values = compute_group(block)
+            past_values, passes, early = None, len(cuts), 0
             if group[0] in own:
-                ended = None if past is None else _apart(past, group)
-                passes *= max(1, WIDE // len(part.assets))
+                past_values = None if past is None else _past_computer(past, group)
+                passes *= max(1, WIDE // len(block.assets))
                 early = -(-passes // 4)
-            leaks = [find(compute_them, part, group, cuts, seed, whole, ended)]
-            more, n = find_between(compute_them, part, group, passes, seed, whole, early)
-            between = max(between, n)
-            leaks.append(more)
-            for name, leak in (pair for one in leaks for pair in one.items()):
-                now = found.get(name)
-                if now is None or (leak.date, leak.asset) < (now.date, now.asset):
-                    found[name] = leak
-    as_they_are = len(planned.columns) - len(names)
-    told = (
+            leaks = find(compute_group, block, group, cuts, seed, values, past_values)
+            more, n = find_between(compute_group, block, group, passes, seed, values, early)
+            n_dates = max(n_dates, n)
+            for leak in (*leaks.values(), *more.values()):
+                first = first_leaks.get(leak.name)
+                if first is None or (leak.date, leak.asset) < (first.date, first.asset):
+                    first_leaks[leak.name] = leak
+    n_lines = len(planned.columns) - len(names)
+    text = (
         f"{len(names)} factors of {len(bars.assets)} stocks, cut and scrambled at {len(cuts)} "
-        f"dates, and stock by stock at {between}{beside}"
+        f"dates, and stock by stock at {n_dates}{beside}"
     )
-    if not found:
-        beside = f"; {as_they_are} lines of the data are taken as they are" if as_they_are else ""
-        return passed(NAME, f"{told}: no value changed by a bit{beside}.")
-    order = sorted(found.values(), key=lambda leak: (leak.date, leak.asset, leak.name))
+    if not first_leaks:
+        lines = f"; {n_lines} lines of the data are taken as they are" if n_lines else ""
+        return passed(NAME, f"{text}: no value changed by a bit{lines}.")
+    order = sorted(first_leaks.values(), key=lambda leak: (leak.date, leak.asset, leak.name))
     findings = []
     for i, leak in enumerate(order):
-        text = leak.sentence
+        sentence = leak.sentence
         if i < MEASURED and not leak.kept:
-            text = _not_alone(leak, bars) or measured(leak, _compute([leak.name]), bars).sentence
-        findings.append(Finding(text, leak.asset, leak.date, leak.name))
+            sentence = (
+                _needs_others(leak, bars) or measured(leak, _computer([leak.name]), bars).sentence
+            )
+        findings.append(Finding(sentence, leak.asset, leak.date, leak.name))
     return failed(
         NAME,
-        f"{told}: {len(found)} changed in the past ({', '.join(sorted(found))}).",
+        f"{text}: {len(first_leaks)} changed in the past ({', '.join(sorted(first_leaks))}).",
         findings,
     )
 
 
-def _not_alone(leak: Leak, bars: Bars) -> str:
-    """Say so if a value depends on the stocks computed beside it: then bars cannot tell more."""
+def _needs_others(leak: Leak, bars: Bars) -> str:
+    """Say that a value depends on the stocks that are computed with it; empty if it does not."""
     row = int(bars.dates.searchsorted(leak.date))
     together = compute(bars, [leak.name])[0][row, bars.assets.index(leak.asset), 0]
     alone = compute(bars.select([leak.asset]), [leak.name])[0][row, 0, 0]
@@ -110,22 +113,16 @@ def _not_alone(leak: Leak, bars: Bars) -> str:
     )
 
 
-def _apart(past: Callable[[Bars, Sequence[str]], Values], names: Sequence[str]) -> Compute:
-    def values(bars: Bars) -> Values:
-        return past(bars, names)
-
-    return values
+def _past_computer(past: Callable[[Bars, Sequence[str]], Values], names: Sequence[str]) -> Compute:
+    return lambda bars: past(bars, names)
 
 
-def _compute(names: Sequence[str]) -> Compute:
-    def values(bars: Bars) -> Values:
-        return compute(bars, names)[0]
-
-    return values
+def _computer(names: Sequence[str]) -> Compute:
+    return lambda bars: compute(bars, names)[0]
 
 
-def _parts(bars: Bars, n_factors: int) -> Iterator[Bars]:
-    """Blocks of assets, so that memory does not grow with the market."""
+def blocks(bars: Bars, n_factors: int) -> Iterator[Bars]:
+    """Yield blocks of assets, so that memory does not grow with the market."""
     n = max(1, AT_ONCE // max(1, len(bars) * n_factors))
     if n >= len(bars.assets):
         yield bars

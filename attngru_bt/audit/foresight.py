@@ -1,7 +1,7 @@
 """Check: no column of the data, and no factor of the user's own, knows the next month or session.
 
-A column is a factor as it is, so nothing can be computed anew without the future; what it knows
-shows in how it goes with what comes next.
+A column is a factor as it is, so it cannot be computed again without the future. What it knows
+shows in its correlation with the returns that follow.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from attngru_bt.features.foresight import (
 )
 
 NAME = "foresight"
-SESSIONS = 120  # at most, on which computed factors are measured
+SESSIONS = 120  # most sessions on which computed factors are measured
 
 
 def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
-    """Measure rank ICs with the next month's and the next session's return; see `foresight`.
+    """Measure rank ICs with the returns of the next month and of the next session.
 
     Parameters
     ----------
     bars : Bars
-        All lines are measured, as they are and divided by the close.
+        All lines are measured, both as they are and divided by the close.
     factors : sequence of str, optional
-        Names of what a model is given, default all; of these the factors that are not the
-        library's own are measured too.
+        Factors that a model is given, default all. Those of them that are not built in are measured
+        as well.
     """
     known = spans(bars)
     if all(len(known[horizon][0]) < least for horizon, least in LEAST.items()):
         return skipped(NAME, f"{len(bars)} sessions are too few to tell.")
     watch = Watch(bars.lines)
-    found = watch.extend(bars)
+    foresights = watch.extend(bars)
     computed = [
         name
         for name, factor in plan(bars, factors).factors.items()
@@ -63,31 +63,31 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
         for place, name in enumerate(computed):
             measured[name, horizon] = rows, values[:, :, place], returns
             watch.take(name, horizon, False, values[:, :, place], returns)
-    found += watch.new_findings()
-    beside = f" and {len(computed)} factors of your own" if computed else ""
-    told = (
-        f"{len(bars.lines)} lines of {len(bars.assets)} stocks{beside}, beside the return to "
+    foresights += watch.new_findings()
+    own = f" and {len(computed)} factors of your own" if computed else ""
+    text = (
+        f"{len(bars.lines)} lines of {len(bars.assets)} stocks{own}, beside the return to "
         "the next month-end and to the next session"
     )
-    if not found:
-        return passed(NAME, f"{told}: no mean rank IC is beyond {BELIEVABLE} and its error.")
-    names = [foresight.name for foresight in found]
+    if not foresights:
+        return passed(NAME, f"{text}: no mean rank IC is beyond {BELIEVABLE} and its error.")
+    names = [foresight.name for foresight in foresights]
     lines = [name for name in names if name in bars]
     advice = f"; leave columns out with {how_to_ignore(lines)}" if lines else ""
     return failed(
         NAME,
-        f"{told}: {len(names)} know the future ({', '.join(names)}){advice}.",
+        f"{text}: {len(names)} know the future ({', '.join(names)}){advice}.",
         [
             _finding(
                 f, bars, *(measured.get((f.name, f.horizon)) or _line(f, bars, *known[f.horizon]))
             )
-            for f in found
+            for f in foresights
         ],
     )
 
 
 def _line(foresight: Foresight, bars: Bars, rows: Rows, after: Rows) -> tuple[Rows, Floats, Floats]:
-    """Return rows, values and returns of a line that was found."""
+    """Return rows, values and returns of a line that knows the future."""
     values = bars[foresight.name][rows]
     if foresight.divided:
         values = values / bars["close"][rows]
@@ -97,7 +97,7 @@ def _line(foresight: Foresight, bars: Bars, rows: Rows, after: Rows) -> tuple[Ro
 def _finding(
     foresight: Foresight, bars: Bars, rows: Rows, values: Floats, returns: Floats
 ) -> Finding:
-    """Show the first cross-section that is beyond belief, by the stock that stands first in it."""
+    """Describe the first cross-section whose rank IC is beyond the limit, and its first stock."""
     for row, now, then in zip(rows, values, returns, strict=True):
         ics, _ = rank_correlations(now[None], then[None])
         if not len(ics) or ics[0] * np.sign(foresight.ic) <= foresight.limit:
@@ -113,7 +113,7 @@ def _finding(
 
 
 def _some(rows: Rows) -> Rows:
-    """At most so many, evenly over time."""
+    """Return at most `SESSIONS` rows, evenly spread over time."""
     if len(rows) <= SESSIONS:
         return rows
     return rows[np.linspace(0, len(rows) - 1, SESSIONS).astype(np.intp)]

@@ -1,9 +1,9 @@
-"""A process that has seen nothing yet: where code of the user's own computes the past.
+"""A process that has seen no bars yet, in which the user's own code computes the past.
 
-What a function keeps from one call to the next (a module's dictionary, an `lru_cache`, a table read
-once) may carry the future into the past: computed on all bars first, it answers the same on bars
-that end. In a process of its own, which is handed only bars that end, and those that end first
-before the others, there is no future to be kept.
+What a function keeps from one call to the next (a dictionary of its module, an `lru_cache`, a table
+that is read once) may carry the future into the past: after a call with all bars, it gives the same
+values for bars that end. A process of its own is only given bars that end, the earliest end first,
+so there is no future to keep.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
@@ -24,53 +24,58 @@ import numpy as np
 from attngru_bt.audit.history import History, history
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Universe
 from attngru_bt.factors import Factor, compute, registry
 
 logger = logging.getLogger(__name__)
 
 OURS = ("attngru_bt", "sklearn", "xgboost", "torch", "pandas", "numpy", "datetime", "builtins")
-"""Packages whose code keeps nothing from one call to the next that an answer depends on."""
+"""Packages whose code keeps nothing from one call to the next that a result depends on."""
 
 
-def is_ours(thing: Any) -> bool:
-    """Whether a class, function or object was defined in this package or one it is built on."""
+def is_ours(thing: object) -> bool:
+    """Whether a class, function or object is defined in this package or one that it is built on."""
     module = getattr(thing, "__module__", None) or type(thing).__module__
     return module.partition(".")[0] in OURS
 
 
 def own_factors(names: Iterable[str]) -> tuple[str, ...]:
-    """Those of some factors that code of the user's own goes into, itself or through inputs."""
-    found: dict[str, bool] = {}
+    """Return the factors that are computed by the user's own code, directly or in their inputs."""
+    known: dict[str, bool] = {}
 
-    def own(node: Factor) -> bool:
-        if node.name not in found:
-            found[node.name] = False
-            inner = (registry.node(name) for name in node.needs)
-            found[node.name] = not is_ours(node.function) or any(
-                own(other) for other in inner if other is not None
+    def is_own(node: Factor) -> bool:
+        if node.name not in known:
+            known[node.name] = False  # while its inputs are visited
+            inputs = (registry.node(name) for name in node.needs)
+            known[node.name] = not is_ours(node.function) or any(
+                is_own(other) for other in inputs if other is not None
             )
-        return found[node.name]
+        return known[node.name]
 
-    return tuple(name for name in names if name in registry and own(registry[name]))
+    return tuple(name for name in names if name in registry and is_own(registry[name]))
 
 
 class Fresh:
-    """A process of its own, begun before anything is computed; a context manager.
+    """A process that is begun before anything is computed; a context manager that ends it.
 
     Parameters
     ----------
     run : callable, optional
-        Market and members -> finished strategy, for `run`; anything for `call`.
+        What the process is to call: for `run` a function of market and members that returns a
+        finished strategy, for `call` any other.
     classes : iterable of type
-        Classes it uses that travel by name only: backtrader's do not survive being copied.
+        Classes that `run` uses and that the process imports by name, since those of backtrader
+        cannot be pickled.
 
     Raises
     ------
     CannotTravel
-        If the code cannot be handed to another process.
+        If the code cannot be sent to another process.
     """
 
-    def __init__(self, run: Any = None, classes: Iterable[type[Any]] = ()) -> None:
+    def __init__(
+        self, run: Callable[..., Any] | None = None, classes: Iterable[type[Any]] = ()
+    ) -> None:
         own = [node for node in registry.nodes.values() if not is_ours(node.function)]
         for kind in classes:
             _check_importable(kind)
@@ -79,7 +84,7 @@ class Fresh:
             from joblib.externals.loky import ProcessPoolExecutor
 
             code = cloudpickle.dumps((own, run))
-        except Exception as error:  # whatever an object of the user's raises when pickled
+        except Exception as error:  # whatever an object of the user raises when it is pickled
             raise CannotTravel(f"{type(error).__name__}: {error}") from error
         files = _files(node.function for node in own)
         self._pool = ProcessPoolExecutor(
@@ -100,26 +105,26 @@ class Fresh:
         trace: TracebackType | None,
     ) -> None:
         """End the process."""
-        self._pool.shutdown(kill_workers=True)  # all has been answered, or nothing is wanted
+        self._pool.shutdown(kill_workers=True)  # by now nobody waits for a result
 
-    def run(self, market: Market, members: Any) -> History:
-        """Make the run there on a market that ends, and return what it came to."""
-        return self._ask(_run, market, members)  # type: ignore[no-any-return]
+    def run(self, market: Market, members: Universe | None) -> History:
+        """Make the run on a market that ends; return its scores and orders."""
+        return self._submit(_run, market, members)  # type: ignore[no-any-return]
 
     def compute(self, bars: Bars, names: Sequence[str]) -> np.ndarray:
-        """Compute factors there."""
-        return self._ask(_compute, bars, tuple(names))  # type: ignore[no-any-return]
+        """Compute factors, as an array of shape (days, assets, factors)."""
+        return self._submit(_compute, bars, tuple(names))  # type: ignore[no-any-return]
 
     def call(self, *arguments: Any) -> Any:
-        """Call `run` there, whatever it is."""
-        return self._ask(_call, *arguments)
+        """Call the function that was given as `run`."""
+        return self._submit(_call, *arguments)
 
-    def _ask(self, function: Any, *arguments: Any) -> Any:
+    def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
         try:
             self._begun.result()
-        except Exception as error:  # whatever the user's modules raise when they are imported
+        except Exception as error:  # whatever a module of the user raises when it is imported
             raise CannotTravel(f"{type(error).__name__}: {error}") from error
         try:
             return self._pool.submit(function, *arguments).result()
@@ -128,30 +133,30 @@ class Fresh:
 
 
 class CannotTravel(Exception):
-    """Code that cannot be handed to another process; the message says why."""
+    """The user's code cannot be sent to another process; the message says why."""
 
 
 def _check_importable(kind: type[Any]) -> None:
     """Refuse a class that another process cannot import."""
-    found: Any = sys.modules.get(kind.__module__)
+    imported: Any = sys.modules.get(kind.__module__)
     for name in kind.__qualname__.split("."):
-        found = getattr(found, name, None)
-    if kind.__module__ == "__main__" or found is not kind:
+        imported = getattr(imported, name, None)
+    if kind.__module__ == "__main__" or imported is not kind:
         raise CannotTravel(f"{kind.__name__} cannot be imported; put it at the top of a module")
 
 
-def _files(functions: Iterable[Any]) -> dict[str, str]:
-    """Modules of some functions that cannot be imported by name: name -> file to run."""
-    found = {}
+def _files(functions: Iterable[Callable[..., Any]]) -> dict[str, str]:
+    """Return the files of modules that cannot be imported by name, by module name."""
+    files = {}
     for function in functions:
         name = function.__module__
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
-        if file is None or name == "__main__" or name in found:
+        if file is None or name == "__main__" or name in files:
             continue
-        if getattr(module, "__spec__", None) is None:  # run from its file, not imported
-            found[name] = str(Path(file).resolve())
-    return found
+        if getattr(module, "__spec__", None) is None:  # it was run from its file, not imported
+            files[name] = str(Path(file).resolve())
+    return files
 
 
 # -- in the process -----------------------------------------------------------------------------
@@ -160,22 +165,22 @@ _state: dict[str, Any] = {}
 
 
 def _begin(path: list[str], files: dict[str, str], code: bytes, parent: int) -> None:
-    """Take over the code of the process that asks."""
+    """Keep the code of the parent process for `_prepare`."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     sys.path[:] = path
-    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # printed here already
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # the parent prints the same
     _state.update(files=files, code=code)
 
 
 def _end_with(parent: int) -> None:
-    """End when the process that asks has ended."""
+    """End this process once its parent has ended."""
     while os.getppid() == parent or os.name == "nt":
         time.sleep(1)
     os._exit(1)
 
 
 def _prepare() -> None:
-    """Run the files and unpack the code."""
+    """Run the user's files, unpack the code, and register the user's factors."""
     for name, file in _state["files"].items():
         _load(name, file)
     import cloudpickle
@@ -198,7 +203,7 @@ def _load(name: str, file: str) -> ModuleType:
     return module
 
 
-def _run(market: Market, members: Any) -> History:
+def _run(market: Market, members: Universe | None) -> History:
     return history(_state["run"](market, members))
 
 

@@ -1,4 +1,4 @@
-"""What a run had scored and ordered: all that two runs are compared by."""
+"""Scores and orders of a run, by which two runs are compared."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.trading.monthly import MonthlyTopK
+
 Entry = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class History:
-    """Scores and orders of a finished run, without the run.
+    """Scores and orders of a finished run, without the strategy itself.
 
     Attributes
     ----------
     scores : mapping of Timestamp to Series
         Month-end → scores by asset.
     given : bool
-        Whether the scores were given as a table, so that no run computes them.
+        Whether the scores were given as a table, so that the run did not compute them.
     log : tuple of entries
-        The trade log, a number as its exact text so that NaN equals NaN.
+        The trade log; each number is its exact text, so that NaN equals NaN.
     placed : tuple of entries
-        Every order the broker was handed, (date, asset, "order", side, size, price), whoever
-        placed it and whether it was logged or not.
+        Every order that the broker received, (date, asset, "order", side, size, price), whoever
+        placed it and whether or not it was logged.
     began : Timestamp or None
         Session of the first decision, or of the first order.
     """
@@ -38,19 +40,20 @@ class History:
     began: pd.Timestamp | None
 
     def until(self, cut: pd.Timestamp, what: str) -> list[Entry]:
-        """Entries of `log` or `placed` up to a date."""
+        """Return the entries of `log` or `placed` up to a date."""
         return [row for row in getattr(self, what) if row[0] <= cut]
 
     def on(self, date: pd.Timestamp) -> list[Entry]:
-        """Orders placed in one session."""
+        """Return the orders that were placed in one session."""
         return [row for row in self.placed if row[0] == date]
 
 
-def history(strategy: Any) -> History:
-    """Take from a finished strategy what it had scored and ordered."""
+def history(strategy: MonthlyTopK) -> History:
+    """Return the scores and orders of a finished strategy."""
     scores = dict(getattr(strategy, "scores_by_month", {}))
     signal = getattr(strategy, "signal", None)
-    for record in getattr(signal, "records_", ()):  # a generator is asked before it trades
+    # A generator also has records of the month-ends at which nothing was traded.
+    for record in getattr(signal, "records_", ()):
         scores[pd.Timestamp(record.month_end)] = record.scores
     log = strategy.trade_log.frame().drop(columns="ref")
     placed = _placed(getattr(strategy.broker, "orders", ()))
@@ -70,7 +73,7 @@ def _placed(orders: Sequence[Any]) -> tuple[Entry, ...]:
     rows = []
     for order in orders:
         if order.info.get("settlement"):
-            continue  # the market's own, when a stock has ended
+            continue  # placed by the market itself, when a stock is delisted
         side = "buy" if order.isbuy() else "sell"
         date = pd.Timestamp.fromordinal(int(order.created.dt))
         size = _exact(float(abs(order.created.size)))
@@ -92,16 +95,16 @@ def first_score(
     want, got : History
     cut : Timestamp
     slack : float, default 0
-        Relative difference that counts as none.
+        Relative difference up to which scores count as the same.
 
     Returns
     -------
     n : int
-        How many were compared.
+        How many scores were compared.
     difference : (month_end, asset, wanted, got) or None
-        The first that is not the same.
+        The first scores that differ.
     """
-    # the month of the cut itself may not have been asked about before the data ended
+    # If the data end at the cut, nobody may have asked for scores of its own month.
     known = [d for d in want.scores if d <= cut and (d in got.scores or d < cut.replace(day=1))]
     known += [d for d in got.scores if d not in want.scores and d < cut.replace(day=1)]
     n = 0
@@ -122,7 +125,7 @@ def first_score(
 def first_entry(
     want: Sequence[Entry], got: Sequence[Entry]
 ) -> tuple[int, tuple[Entry | None, Entry | None] | None]:
-    """Compare entries in order: how many, and the first pair that is not the same."""
+    """Compare entries in order; return how many, and the first pair that differs."""
     for i in range(max(len(want), len(got))):
         a = want[i] if i < len(want) else None
         b = got[i] if i < len(got) else None
@@ -132,7 +135,7 @@ def first_entry(
 
 
 def worded(entry: Entry | None) -> str:
-    """Say what an entry is."""
+    """Describe an entry in words."""
     if entry is None:
         return "no such entry"
     _, asset, event, side, size, price = entry[:6]

@@ -1,4 +1,4 @@
-"""Values that change when the future does: found, and how far ahead they look."""
+"""Values that change with the future: how they are found, and how far ahead they look."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from attngru_bt.audit.altered import generators, scrambled_bars, staggered_bars
 from attngru_bt.data.bars import Bars
 
 Values = NDArray[np.float64]
-PROCESSES = 1e-9  # relative; what arithmetic may differ by from one process to another
-CONFIRMED = 3  # suspicious dates of a factor at which all stocks are cut
+PROCESSES = 1e-9  # relative difference that arithmetic may make between two processes
+CONFIRMED = 3  # suspicious dates of a factor at which all stocks are cut to confirm a leak
 Compute = Callable[[Bars], Values]
 """Bars -> values of shape (days, assets, columns), a row per day of the bars."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A value that knew what came after its day.
+    """A value that knew what came after its date.
 
     Attributes
     ----------
@@ -30,21 +30,21 @@ class Leak:
         Column, such as the factor.
     asset : str
     date : Timestamp
-        Day of the value, the first one found.
+        Date of the value; no earlier one changed.
     cut : Timestamp
-        Last day whose bars were left as they were; not before `date`.
+        Last date whose bars were left unchanged; not before `date`.
     scrambled : bool
-        Whether later bars were changed rather than taken away.
-    whole, other : float
-        The value with all bars, and without them (or with others after `cut`).
+        Whether later bars were changed rather than removed.
+    value, other : float
+        The value with all bars, and the one without those after `cut` (or with others).
     ahead : int or None
-        Sessions after `date` that the value needs to become what it is; None: not known.
-    own : int or None
-        Of these sessions, those on which the asset traded.
+        Number of sessions after `date` that the value depends on; None: not known.
+    bars_ahead : int or None
+        In how many of these sessions the asset traded.
     to_the_end : bool
-        Whether `ahead` is all the sessions there are.
+        Whether `ahead` reaches the end of the data.
     kept : bool
-        Whether it only shows in a process that had never seen later bars.
+        Whether the leak only shows in a process that has never seen later bars.
     """
 
     name: str
@@ -52,19 +52,19 @@ class Leak:
     date: pd.Timestamp
     cut: pd.Timestamp
     scrambled: bool
-    whole: float
+    value: float
     other: float
     ahead: int | None = None
-    own: int | None = None
+    bars_ahead: int | None = None
     to_the_end: bool = False
     kept: bool = False
 
     @property
     def sentence(self) -> str:
         """One sentence: which value, what it was and became, how far it looked ahead."""
-        # arithmetic whose last digit depends on how many bars there are: show that digit
-        digits = 10 if f"{self.whole:.10g}" != f"{self.other:.10g}" else 17
-        whole, other = (_number(value, digits) for value in (self.whole, self.other))
+        # If only the last digits differ, as of sums over another number of bars, show them all.
+        digits = 10 if f"{self.value:.10g}" != f"{self.other:.10g}" else 17
+        value, other = (_number(number, digits) for number in (self.value, self.other))
         if self.scrambled:
             change = f"{other} if the bars after {self.cut.date()} are others"
         else:
@@ -77,13 +77,15 @@ class Leak:
             )
         if self.ahead is not None:
             sessions = f"{self.ahead} session{'' if self.ahead == 1 else 's'} ahead"
-            if self.own and self.own != self.ahead and not self.to_the_end:
-                # a suspended stock's next bars may be far away
-                bars = f"{self.own} bar{'' if self.own == 1 else 's'} of the stock ahead"
+            if self.bars_ahead and self.bars_ahead != self.ahead and not self.to_the_end:
+                # The next bars of a suspended stock may be many sessions away.
+                bars = (
+                    f"{self.bars_ahead} bar{'' if self.bars_ahead == 1 else 's'} of the stock ahead"
+                )
                 sessions = f"{bars} ({self.ahead} sessions)"
             sight = f": it looks {sessions}" + (", to the very last bar" * self.to_the_end)
         return (
-            f"{self.name} of {self.asset} on {self.date.date()} is {whole} with all bars, "
+            f"{self.name} of {self.asset} on {self.date.date()} is {value} with all bars, "
             f"but {change}{sight}."
         )
 
@@ -93,7 +95,7 @@ def _number(value: float, digits: int) -> str:
 
 
 def differs(a: Values, b: Values) -> NDArray[np.bool_]:
-    """Where two arrays are not the same number to the bit; not known equals not known."""
+    """Tell where two arrays are not equal to the bit; NaN equals NaN."""
     both_unknown: NDArray[np.bool_] = np.isnan(a) & np.isnan(b)
     return (a != b) & ~both_unknown
 
@@ -104,33 +106,33 @@ def find(
     names: Sequence[str],
     cuts: Sequence[pd.Timestamp],
     seed: int,
-    whole: Values | None = None,
+    values: Values | None = None,
     past: Compute | None = None,
 ) -> dict[str, Leak]:
-    """Compare values up to each cut with those from bars cut there, and scrambled after it.
+    """Compare values up to each cut with those from bars that end there or are scrambled after it.
 
     Parameters
     ----------
     compute : callable
     bars : Bars
     names : sequence of str
-        The columns of what `compute` answers.
+        The columns of what `compute` returns.
     cuts : sequence of Timestamp
     seed : int
-    whole : array, optional
-        `compute(bars)`, if it is there already.
+    values : array, optional
+        `compute(bars)`, if it is known already.
     past : callable, optional
-        Computes in a process that has seen no later bars, see `Fresh.compute`. It is asked about
-        the earliest cut first; its values are taken as equal within 1e-9, as another process may
-        add up in another order.
+        Computes in a process that has seen no later bars, see `Fresh.compute`. It is called for the
+        earliest cut first. Its values count as equal within 1e-9, since another process may add up
+        in another order.
 
     Returns
     -------
     dict of str to Leak
-        Column -> the earliest of its values that changed; without `ahead`.
+        Column → the earliest of its values that changed; without `ahead`.
     """
-    whole = compute(bars) if whole is None else whole
-    found: dict[str, Leak] = {}
+    values = compute(bars) if values is None else values
+    leaks: dict[str, Leak] = {}
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         ended = bars.until(cut)
         for how in ("ended", "scrambled") if past is None else ("ended", "scrambled", "kept"):
@@ -138,7 +140,7 @@ def find(
                 other = past(ended)
             else:
                 other = compute(scrambled_bars(bars, cut, rng) if how == "scrambled" else ended)
-            want = whole[: len(ended)]
+            want = values[: len(ended)]
             other = other[: len(ended)]
             wrong = differs(other, want)
             if how == "kept":
@@ -146,20 +148,20 @@ def find(
             for j in np.flatnonzero(wrong.any(axis=(0, 1))).tolist():
                 day = int(wrong[:, :, j].any(axis=1).argmax())
                 name, date = names[j], pd.Timestamp(bars.dates[day])
-                if name in found and found[name].date <= date:
+                if name in leaks and leaks[name].date <= date:
                     continue
                 i = int(wrong[day, :, j].argmax())
-                found[name] = Leak(
+                leaks[name] = Leak(
                     name,
                     bars.assets[i],
                     date,
                     cut,
                     how == "scrambled",
-                    float(whole[day, i, j]),
+                    float(values[day, i, j]),
                     float(other[day, i, j]),
                     kept=how == "kept",
                 )
-    return found
+    return leaks
 
 
 def find_between(
@@ -168,29 +170,29 @@ def find_between(
     names: Sequence[str],
     passes: int,
     seed: int,
-    whole: Values | None = None,
+    values: Values | None = None,
     early: int = 0,
 ) -> tuple[dict[str, Leak], int]:
-    """Look for leaks at many more dates, at the price of a few.
+    """Look for leaks at many more dates, at the cost of a few.
 
-    A factor is computed stock by stock, so each stock's future is changed after a date of its own.
-    Where a value changed, all stocks are cut at that date: only what changes then as well is a
-    leak, as a value may depend on the other stocks.
+    A factor is computed stock by stock, so the future of each stock is changed after a date of its
+    own. Where a value changes, all stocks are cut at that date to confirm it: the value may have
+    changed because it depends on other stocks, whose future began earlier.
 
     Parameters
     ----------
-    compute, bars, names, seed, whole
+    compute, bars, names, seed, values
         See `find`.
     passes : int
-        How often all stocks are computed for dates after the first third of the bars.
+        How often all stocks are computed, for dates after the first third of the bars.
     early : int, default 0
-        How often for dates in the first third, where a factor warms up.
+        How often they are for dates in the first third, where a factor warms up.
 
     Returns
     -------
-    found : dict of str to Leak
+    leaks : dict of str to Leak
     n : int
-        At how many dates some stock's future was changed.
+        Number of dates after which the future of some stock was changed.
     """
     first = len(bars) // 3
     rng = np.random.default_rng([seed, len(bars)])
@@ -199,29 +201,29 @@ def find_between(
     )
     if not len(late):
         return {}, 0
-    whole = compute(bars) if whole is None else whole
+    values = compute(bars) if values is None else values
     n = len(bars.assets)
     suspects: dict[str, set[int]] = {}
     turns = [(late, number) for number in range(passes)]
     turns += [(warming, number) for number in range(early if len(warming) else 0)]
     for dates, number in turns:
         rows = dates[np.arange(number * n, (number + 1) * n) % len(dates)]
-        wrong = differs(compute(staggered_bars(bars, rows, rng)), whole)
+        wrong = differs(compute(staggered_bars(bars, rows, rng)), values)
         wrong &= (np.arange(len(bars))[:, None] <= rows)[:, :, None]
         for j in np.flatnonzero(wrong.any(axis=(0, 1))).tolist():
             stocks = np.flatnonzero(wrong[:, :, j].any(axis=0))
             suspects.setdefault(names[j], set()).update(rows[stocks].tolist())
-    found: dict[str, Leak] = {}
+    leaks: dict[str, Leak] = {}
     for name, at in suspects.items():
         column = list(names).index(name)
-        only = partial(_column, compute, column)
-        # late ones first: a function may not cope with a handful of bars
+        compute_one = partial(_column, compute, column)
+        # Late dates come first: a function may not cope with a handful of bars.
         for row in sorted(at, key=lambda row: (row < first, row))[:CONFIRMED]:
             cut = [pd.Timestamp(bars.dates[row])]
-            found |= find(only, bars, [name], cut, seed, whole[:, :, [column]])
-            if name in found:
+            leaks |= find(compute_one, bars, [name], cut, seed, values[:, :, [column]])
+            if name in leaks:
                 break
-    return found, min(passes * n, len(late)) + min(early * n, len(warming))
+    return leaks, min(passes * n, len(late)) + min(early * n, len(warming))
 
 
 def _column(compute: Compute, column: int, bars: Bars) -> Values:
@@ -229,29 +231,29 @@ def _column(compute: Compute, column: int, bars: Bars) -> Values:
 
 
 def measured(leak: Leak, compute: Compute, bars: Bars, column: int = 0) -> Leak:
-    """Return a leak with how far ahead it looks: the fewest later bars that give its value.
+    """Add to a leak how far ahead it looks: the fewest later bars that give its value.
 
     Parameters
     ----------
     leak : Leak
     compute : callable
     bars : Bars
-        Those it was found on.
+        The bars in which the leak was found.
     column : int
-        Which column of the values.
+        Its column in the values of `compute`.
     """
     day, asset = int(bars.dates.searchsorted(leak.date)), bars.assets.index(leak.asset)
-    whole = compute(bars)[day, asset, column]
+    value = compute(bars)[day, asset, column]
 
     def settled(ahead: int) -> bool:
-        value = compute(bars.rows(0, day + 1 + ahead))[day, asset, column]
-        return not differs(np.array(value), np.array(whole))
+        other = compute(bars.rows(0, day + 1 + ahead))[day, asset, column]
+        return not differs(np.array(other), np.array(value))
 
-    least, most = -1, len(bars) - 1 - day  # not settled, settled
+    least, most = -1, len(bars) - 1 - day  # bisection: not settled, settled
     while most - least > 1:
         middle = (least + most) // 2
         least, most = (least, middle) if settled(middle) else (middle, most)
     if most == 0:
-        return leak  # only another future changes it, not a missing one
-    own = int(bars.traded[day + 1 : day + 1 + most, asset].sum())
-    return replace(leak, ahead=most, own=own, to_the_end=most == len(bars) - 1 - day)
+        return leak  # the value only changes with another future, not without one
+    n_bars = int(bars.traded[day + 1 : day + 1 + most, asset].sum())
+    return replace(leak, ahead=most, bars_ahead=n_bars, to_the_end=most == len(bars) - 1 - day)

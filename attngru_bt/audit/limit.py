@@ -1,28 +1,28 @@
-"""How often the best scores can be right, if scores are no better than real ones ever are.
+"""How often the best scores can be right, if the scores are no better than real scores ever are.
 
 A mean monthly rank IC of .15 is generous: ridge regression on 50 factors reaches .09 on CSI 300,
-2015-2019. A precision that needs more than that is a leak until shown otherwise.
+2015-2019. A precision that needs a higher one is a leak until shown otherwise.
 
 Model of a month with n stocks. Score s and noise e are standard normal and independent:
 
     return = exp(v s) (r s + sqrt(1 - r^2) e)
 
-With v = 0 score and return are bivariate normal (a Gaussian copula, all that ranks can see) with
-the Pearson correlation r = 2 sin(pi IC / 6) that belongs to the rank IC. Then for large n the
-precision is P(s and return both beyond their quantile) / (k / n), an orthant probability. It is
-simulated instead, which is right for small n as well and gives the variance.
+With v = 0, score and return are bivariate normal (a Gaussian copula, which is all that ranks
+depend on) with the Pearson correlation r = 2 sin(pi IC / 6) that belongs to the rank IC. For large
+n the precision is then P(s and return both beyond their quantile) / (k / n), an orthant
+probability. It is simulated instead, which is also right for small n and gives the variance.
 
-Two allowances make the limit wider, so that it is not broken by honest scores:
+Two allowances widen the limit, so that honest scores do not exceed it:
 
-- v: "among the best k" rewards wild stocks, which are among both best and worst; a score that
-  picks the wild ones is right often without knowing any direction. v = .3 is the spread over
-  stocks of log volatility (SSE 50, 2015-2019: .35 of the coming month, of which a forecast knows
-  part: its correlation with the last 60 days is .64), as if all of it were known.
-- months differ: the rank IC of a month is drawn around the mean with a spread of .1.
+- v: "among the best k" rewards volatile stocks, which are among both the best and the worst. A
+  score that picks volatile stocks is often right without knowing any direction. v = .3 is the
+  spread of log volatility over stocks (SSE 50, 2015-2019: .35 for the coming month, of which a
+  forecast knows a part, since its correlation with the last 60 days is .64), as if all were known.
+- Months differ: the rank IC of a month is drawn around the mean with a standard deviation of .1.
 
-The limit is the mean of that model plus 3.09 standard errors: exceeded by chance once in a
-thousand audits. Where returns are known the mean rank IC itself is held against .15 plus 3.09
-standard errors as well: of many picks a precision says less than an order of all stocks.
+The limit is the mean of this model plus 3.09 standard errors, which chance exceeds in one of a
+thousand audits. Where returns are known, the mean rank IC itself is compared with .15 plus 3.09
+standard errors as well: with many picks, precision says less than the order of all stocks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CONFIDENCE = 0.999
 DRAWS = 4000
 
 Month = tuple[int, int, int]
-"""Stocks scored, best scores looked at, stocks with label 1."""
+"""Number of stocks with a score, of best scores that count, and of stocks with label 1."""
 
 
 def precision_limit(
@@ -54,20 +54,20 @@ def precision_limit(
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> float:
-    """Upper limit of the mean precision@k over some months.
+    """Return the upper limit of the mean precision@k over some months.
 
     Parameters
     ----------
     months : sequence of (stocks, picks, hits)
-        Stocks scored, how many of the best scores are looked at, and how many stocks have label 1.
+        Number of stocks with a score, of best scores that count, and of stocks with label 1.
     ic : float, default 0.15
-        Mean rank IC that is allowed.
+        The mean rank IC that is allowed.
     spread : float, default 0.1
         Standard deviation of the rank IC over months.
     volatility : float, default 0.3
         Spread over stocks of the log volatility that the score may know.
     confidence : float, default 0.999
-        Chance of scores as good as `ic` to stay below the limit.
+        Probability that scores as good as `ic` stay below the limit.
     seed : int
 
     Returns
@@ -94,7 +94,7 @@ def precision_moments(
     seed: int = 0,
     draws: int = DRAWS,
 ) -> tuple[float, float]:
-    """Mean and variance of one month's precision@k, by simulation.
+    """Simulate the mean and the variance of one month's precision@k.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def precision_moments(
     ic, spread, volatility, seed
         See `precision_limit`.
     draws : int
-        Months simulated.
+        Number of months to simulate.
     """
     if not 1 <= picks <= stocks or not 1 <= hits <= stocks:
         raise ValueError(
@@ -111,10 +111,10 @@ def precision_moments(
         )
     rng = np.random.default_rng([seed, stocks, picks, hits])
     right = np.empty(draws)
-    step = max(1, 2_000_000 // stocks)
+    step = max(1, 2_000_000 // stocks)  # months at a time, to bound the memory
     for k in range(0, draws, step):
         n = min(step, draws - k)
-        score, noise = rng.standard_normal((2, n, stocks))
+        score, noise = rng.standard_normal((2, n, stocks))  # each (months, stocks)
         month_ic = np.clip(rng.normal(ic, spread, (n, 1)), -0.9, 0.9) if spread else ic
         r = 2 * np.sin(np.pi * np.asarray(month_ic) / 6)
         returns = np.exp(volatility * score) * (r * score + np.sqrt(1 - r**2) * noise)
@@ -127,9 +127,10 @@ def precision_moments(
 
 
 def _coarse(month: Month) -> Month:
-    """Round large markets down to two digits and a half: fewer to simulate, the limit a bit wider.
+    """Round the number of stocks in a large market down, to two and a half digits.
 
-    Fewer stocks with as many hits are easier to be right on.
+    There are fewer different months to simulate then, and the limit is a little wider, since as
+    many hits among fewer stocks are easier to find.
     """
     stocks, picks, hits = month
     if stocks > 100:

@@ -1,14 +1,13 @@
-"""Check: who becomes a member is not chosen by the month to come.
+"""Check: members are not chosen by the returns of the coming month.
 
-An index committee does not know next month's returns. A list of members made afterwards (the
-winners of each month, today's members with today's dates) may: then those who enter do better in
-the month after than the others, far better than any rule could have foreseen.
+An index committee does not know next month's returns. A list of members that was made afterwards
+(the winners of each month, or today's members with today's dates) may know them: then those who
+enter do far better in the following month than any rule could have foreseen.
 """
 
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,22 +16,24 @@ from attngru_bt.audit.limit import CONFIDENCE
 from attngru_bt.audit.outcomes import next_month
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.data.bars import Bars
-from attngru_bt.features.cross_section import month_ends, rank_targets
+from attngru_bt.data.membership import Universe
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.labels import rank_targets
 
 NAME = "members"
 ALLOWED = 0.2
-"""Mean rank (-1 worst, 1 best) that entrants may have: what the best tenth of scores with a rank
-IC of .15 would have, so that a universe may itself be a good rule."""
-MONTHS, ENTRANTS = 3, 6  # fewer cannot tell
+"""Mean rank (-1 worst, 1 best) that entrants may have: that of the best tenth of scores with a rank
+IC of .15, so that a universe may itself be a good rule."""
+MONTHS, ENTRANTS = 3, 6  # fewest month-ends and entrants that can tell
 
 
-def check(bars: Bars, members: Any) -> Check:
-    """Rank next month's return of those who entered since the month-end before, among all stocks.
+def check(bars: Bars, members: Universe | None) -> Check:
+    """Rank next month's return of the stocks that have just entered among that of all stocks.
 
     Parameters
     ----------
     bars : Bars
-    members : object with ``at(date)`` or None
+    members : Universe or None
     """
     if members is None:
         return skipped(NAME, "there are no members over time: every stock may always be held.")
@@ -45,12 +46,12 @@ def check(bars: Bars, members: Any) -> Check:
         known = ~np.isnan(returns[row]) & bars.traded[row]
         ranks = rank_targets(np.where(known, returns[row], np.nan))
         new = now - before if before else frozenset()
-        inside = np.array([asset in new for asset in bars.assets]) & known
-        if inside.any() and not inside[known].all():
-            means.append(float(ranks[inside].mean()))
-            counts.append(int(inside.sum()))
+        entered = np.array([asset in new for asset in bars.assets]) & known
+        if entered.any() and not entered[known].all():
+            means.append(float(ranks[entered].mean()))
+            counts.append(int(entered.sum()))
             dates.append(pd.Timestamp(bars.dates[row]))
-            best.append(bars.assets[int(np.where(inside, ranks, -2.0).argmax())])
+            best.append(bars.assets[int(np.where(entered, ranks, -2.0).argmax())])
         before = now
     n = sum(counts)
     if len(means) < MONTHS or n < ENTRANTS:
@@ -60,25 +61,25 @@ def check(bars: Bars, members: Any) -> Check:
             "tell whether they were chosen by what came next.",
         )
     mean = float(np.mean(means))
-    # the rank of one stock that nobody chose by it has variance 1/3
+    # A rank is uniform in [-1, 1] if it played no part in the choice, so that its variance is 1/3.
     chance = float(np.sqrt(sum(1 / (3 * c) for c in counts))) / len(means)
     error = max(chance, float(np.std(means, ddof=1)) / np.sqrt(len(means)))
     limit = ALLOWED + NormalDist().inv_cdf(CONFIDENCE) * error
-    told = (
+    text = (
         f"{n} stocks entered at {len(means)} month-ends; next month's return of these had a mean "
         f"rank of {mean:.3f} among all stocks (-1 worst, 0 chance, 1 best; up to {limit:.3f} "
         "allowed)"
     )
     if mean <= limit:
-        return passed(NAME, f"{told}.")
+        return passed(NAME, f"{text}.")
     most = int(np.argmax(means))
-    text = (
+    sentence = (
         f"the {counts[most]} stocks that entered at the month-end {dates[most].date()} "
         f"({best[most]} the best) had a mean rank of {means[most]:.3f} in the month after."
     )
     return failed(
         NAME,
-        f"{told}: the members were chosen by somebody who knew that month; give the dates on which "
+        f"{text}: the members were chosen by somebody who knew that month; give the dates on which "
         "each change was announced.",
-        [Finding(text, best[most], dates[most], "membership")],
+        [Finding(sentence, best[most], dates[most], "membership")],
     )

@@ -14,32 +14,32 @@ CONSTANT = (str, bytes, int, float, complex, tuple, frozenset, type(None), type,
 def remembers(function: Callable[..., Any], ours: Callable[[Any], bool]) -> bool:
     """Whether a function reads or writes anything that outlives a call.
 
-    That is a global, a variable of an enclosing function or a default that can change (a
-    dictionary, a list, an array, a table, a cache), in itself or in functions of the same kind
-    that it calls. What imported modules keep is not looked at.
+    That is a mutable global, variable of an enclosing function or default value (a dictionary, a
+    list, an array, a table, a cache), in the function or in other functions of the user that it
+    calls. What imported modules keep is not looked at.
 
     Parameters
     ----------
     function : callable
     ours : callable
-        Thing -> whether it is known to keep nothing, see `fresh.is_ours`.
+        Object → whether it is known to keep nothing, see `fresh.is_ours`.
     """
-    todo: list[Any] = [function]
-    seen: set[int] = set()
-    while todo:
-        one = todo.pop()
-        if id(one) in seen or ours(one) or isinstance(one, BuiltinFunctionType):
+    to_visit: list[Any] = [function]
+    visited: set[int] = set()
+    while to_visit:
+        current = to_visit.pop()
+        if id(current) in visited or ours(current) or isinstance(current, BuiltinFunctionType):
             continue
-        seen.add(id(one))
-        if not isinstance(one, FunctionType):
-            return not isinstance(one, type)  # a cache around a function, an object with __call__
-        if any(
-            step.opname in KEEPING for code in _codes(one) for step in dis.get_instructions(code)
-        ):
+        visited.add(id(current))
+        if not isinstance(current, FunctionType):
+            # It is a class, or else a cache around a function or an object with __call__.
+            return not isinstance(current, type)
+        steps = (step for code in _codes(current) for step in dis.get_instructions(code))
+        if any(step.opname in KEEPING for step in steps):
             return True
-        for value in _reached(one):
+        for value in _reached(current):
             if isinstance(value, FunctionType):
-                todo.append(value)
+                to_visit.append(value)
             elif not isinstance(value, (*CONSTANT, BuiltinFunctionType)) and not (
                 callable(value) and ours(value)
             ):
@@ -48,22 +48,22 @@ def remembers(function: Callable[..., Any], ours: Callable[[Any], bool]) -> bool
 
 
 def _codes(function: FunctionType) -> Iterator[CodeType]:
-    """Code of a function and of those defined inside it."""
-    todo = [function.__code__]
-    while todo:
-        code = todo.pop()
+    """Yield the code of a function and of the functions that are defined inside it."""
+    to_visit = [function.__code__]
+    while to_visit:
+        code = to_visit.pop()
         yield code
-        todo += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+        to_visit += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
 
 
 def _reached(function: FunctionType) -> Iterator[Any]:
-    """Yield what a function can reach outside its call."""
+    """Yield the objects outside a call that a function can reach."""
     names = {name for code in _codes(function) for name in code.co_names}
     yield from (function.__globals__[name] for name in names if name in function.__globals__)
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
-        except ValueError:  # not filled yet
+        except ValueError:  # the variable has no value yet
             continue
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()

@@ -1,4 +1,4 @@
-"""Scores beside what came of them, measured from the bars alone."""
+"""Scores beside their outcomes, which are computed from the bars alone."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.features.cross_section import forward_returns, month_ends, top_labels
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.labels import forward_returns, top_labels
 
 
 def outcomes(scores: Mapping[pd.Timestamp, pd.Series], bars: Bars, topk: int) -> pd.DataFrame:
-    """Measure what became of scores, whoever made them.
+    """Return scores with their outcomes, whoever made the scores.
 
     Parameters
     ----------
     scores : mapping of Timestamp to Series
         Month-end → scores by asset.
     bars : Bars
-        Of the whole market.
+        All bars of the market.
     topk : int
         How many of a month's best returns are labeled 1.
 
     Returns
     -------
     DataFrame indexed (month_end, asset)
-        Columns score, label and forward_return: the return from the last close known at the
-        month-end to that of the next one, a fraction. Label and return are NaN where it is not
-        known, as in the month that the bars end in.
+        Columns score, label and forward_return: the return, as a fraction, from the last close at
+        the month-end to the last one at the next month-end. Label and return are NaN where this is
+        not known, as in the month in which the bars end.
     """
     returns = next_month(bars)
     parts = {}
@@ -55,15 +56,15 @@ def outcomes(scores: Mapping[pd.Timestamp, pd.Series], bars: Bars, topk: int) ->
 
 
 def next_month(bars: Bars) -> NDArray[np.float64]:
-    """Return from each session's close to the close of the next month's last session.
+    """Compute the return from each session's close to that of the next month's last session.
 
-    Array of shape (days, assets), as a fraction; closes are carried over suspensions. NaN before
-    an asset's first bar, and where the next month has not ended in the bars.
+    The array has the shape (days, assets); returns are fractions. Closes are carried forward over
+    suspensions. NaN: before the first bar of an asset, and where the bars end before that session.
     """
     close = bars.frame("close").ffill().to_numpy()
     ends = month_ends(bars.dates)
-    month = np.searchsorted(ends, np.arange(len(bars)))  # number of each session's month
+    month = np.searchsorted(ends, np.arange(len(bars)))  # of each session, numbered from 0
     following = ends[np.minimum(month + 1, len(ends) - 1)]
     returns = forward_returns(close, close[following])
-    returns[month >= len(ends) - 2] = np.nan  # whether the last month has ended is not known
+    returns[month >= len(ends) - 2] = np.nan  # the last month may not have ended
     return returns

@@ -1,13 +1,12 @@
-"""Checks: no score and no order of the past changes when the future does.
+"""Checks: no past score and no past order changes when the future does.
 
-The whole chain runs: feeds, reader, factors, preprocessing, model, decisions, fills.
+Each run is a whole backtest: feeds, reader, factors, preprocessing, model, decisions, fills.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,83 +16,85 @@ from attngru_bt.audit.fresh import CannotTravel
 from attngru_bt.audit.history import Entry, History, first_entry, first_score, history, worded
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Universe
+from attngru_bt.trading.monthly import MonthlyTopK
 
 SCORES, ORDERS, SAME_DAY = "scores", "orders", "same day"
 UNITS = {SCORES: "scores", ORDERS: "entries of the trade log"}
-Run = Callable[[Market, Any], Any]
-"""Market and members -> finished strategy."""
-PROCESSES = 1e-6  # relative; what arithmetic may differ by from one process to another
-Past = Callable[[Market, Any], History]
-"""The same, but only what the run came to."""
+PROCESSES = 1e-6  # relative difference that arithmetic may make between two processes
+Run = Callable[[Market, Universe | None], MonthlyTopK]
+"""Market and members → finished strategy."""
+Past = Callable[[Market, Universe | None], History]
+"""Market and members → scores and orders of the finished run."""
 
 
 def check(
     market: Market,
-    whole: Any,
+    finished: MonthlyTopK,
     run: Run,
     cuts: Sequence[pd.Timestamp],
     *,
-    members: Any = None,
+    members: Universe | None = None,
     seed: int = 0,
     past: Past | None = None,
-    blind: Callable[[], Any] | None = None,
+    blind: Callable[[], MonthlyTopK] | None = None,
     beside: str = "",
 ) -> tuple[Check, Check, Check]:
     """Run again without the future, and with another one; compare scores and orders to the bit.
 
-    Members that enter or leave after the date are taken away too. In the other future the session
-    after the date opens as it really did and closes elsewhere: what is ordered at that open must
-    stay as well.
+    Entries and exits of members after the date are removed, too. In the other future, the session
+    after the date opens as it really did and closes elsewhere, so that the orders placed at its
+    open must not change either.
 
     Parameters
     ----------
     market : Market
-    whole : Strategy
+    finished : MonthlyTopK
         The finished run on the whole market.
     run : callable
-        Makes that run on any market, ``run(market, members)``.
+        Makes the same run on any market, ``run(market, members)``.
     cuts : sequence of Timestamp
-        Increasing.
+        Dates after which the future is cut, in increasing order.
     members : object with ``at(date)``, optional
         Default: the market's membership.
     seed : int
     past : callable, optional
-        Makes the runs on bars that end in another process, see `Fresh.run`; default: `run` here.
+        Makes the runs on bars that end in another process, see `Fresh.run`; default: `run`, in this
+        process.
     blind : callable, optional
-        Makes the run of `whole` with bars handed over one by one, and of a session only what is
-        known at its open; see `sameday.blindfolded`.
+        Makes the same run on bars that come one by one, showing of each session only what is known
+        at its open; see `sameday.blindfolded`.
     beside : str
-        What there is to say about the processes, for the summaries.
+        What the summaries add about the processes.
 
     Returns
     -------
     scores, orders, same_day : Check
     """
     members = market.membership if members is None else members
-    apart = past is not None
+    comparison = _Comparison(history(finished), "open" in market.bars)
+    place, slack = (", in a process of its own", PROCESSES) if past is not None else ("", 0.0)
     if past is None:
 
-        def past(market: Market, members: Any) -> History:
+        def past(market: Market, members: Universe | None) -> History:
             return history(run(market, members))
 
-    found = _Comparison(history(whole), "open" in market.bars)
     for cut in cuts:
         known = None if members is None else MembersKnown(members, cut)
-        how = f"without the bars after {cut.date()}{', in a process of its own' if apart else ''}"
         make = partial(past, market.until(cut), known)
-        found.attempt(make, cut, how, PROCESSES if apart else 0.0)
+        comparison.attempt(make, cut, f"without the bars after {cut.date()}{place}", slack)
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         known = None if members is None else MembersKnown(members, cut)
         other = history(run(scrambled(market, cut, rng, BEYOND, keep_open=True), known))
-        found.compare(other, cut, f"with other bars after {cut.date()}")
-        found.compare_open(other, market, cut)
+        comparison.compare(other, cut, f"with other bars after {cut.date()}")
+        comparison.compare_open(other, market, cut)
     if blind is not None:
-        found.attempt_blind(lambda: history(blind()), market.bars.dates[-1])
-    return found.checks(len(cuts), beside, blind is not None)
+        comparison.attempt_blind(lambda: history(blind()), market.bars.dates[-1])
+    return comparison.checks(len(cuts), beside, blind is not None)
 
 
 class _Comparison:
-    """Keeps what was compared with the run on the whole market, and what differed."""
+    """Compares runs with the one on the whole market, and keeps the differences."""
 
     def __init__(self, whole: History, has_opens: bool) -> None:
         self.whole = whole
@@ -105,7 +106,7 @@ class _Comparison:
     def attempt(
         self, make: Callable[[], History], cut: pd.Timestamp, how: str, slack: float
     ) -> None:
-        """Compare a run on less; that it breaks although the whole did not is a finding."""
+        """Compare a run on fewer bars; it is a finding, too, if this run raises an error."""
         try:
             other = make()
         except CannotTravel:
@@ -134,7 +135,7 @@ class _Comparison:
                 return
 
     def compare_open(self, other: History, market: Market, cut: pd.Timestamp) -> None:
-        """Compare what was ordered at the open of the session after a date."""
+        """Compare the orders placed at the open of the session after a date."""
         row = int(market.bars.dates.searchsorted(cut, side="right"))
         if not self.has_opens or row >= len(market.bars):
             return
@@ -144,7 +145,7 @@ class _Comparison:
         self._same_day(want, got, "if that session closes elsewhere (its open is the same)")
 
     def attempt_blind(self, make: Callable[[], History], end: pd.Timestamp) -> None:
-        """Compare a run that is shown no more than there was to be seen."""
+        """Compare a run that only sees what is known at each open."""
         how = "if of a session only what is known at its open is shown, and nothing of later ones"
         try:
             other = make()
@@ -160,7 +161,7 @@ class _Comparison:
             self.wrong[SAME_DAY].append(_differs(*pair, how, "the order is"))
 
     def checks(self, n_cuts: int, beside: str, blind: bool) -> tuple[Check, Check, Check]:
-        """Judge what was found."""
+        """Return the checks of scores, of orders, and of orders of the same day."""
         return (
             self._judged(SCORES, n_cuts, beside),
             self._judged(ORDERS, n_cuts, beside),
@@ -169,9 +170,9 @@ class _Comparison:
 
     def _judged(self, name: str, n_cuts: int, beside: str) -> Check:
         unit = UNITS[name]
-        told = f"{self.compared[name]} {unit} of {2 * n_cuts} runs cut or scrambled at a date"
+        compared = f"{self.compared[name]} {unit} of {2 * n_cuts} runs cut or scrambled at a date"
         if self.wrong[name]:
-            text = f"{told}: {len(self.wrong[name])} runs differ from the uncut one{beside}."
+            text = f"{compared}: {len(self.wrong[name])} runs differ from the uncut one{beside}."
             return failed(name, text, self.wrong[name])
         if name == SCORES and self.whole.given:
             return skipped(
@@ -181,7 +182,7 @@ class _Comparison:
             )
         if not self.compared[name]:
             return skipped(name, f"no {unit} before any of {n_cuts} dates to compare.")
-        return passed(name, f"{told}: the same as those of the uncut run{beside}.")
+        return passed(name, f"{compared}: the same as those of the uncut run{beside}.")
 
     def _same_day_judged(self, n_cuts: int, blind: bool) -> Check:
         if not self.has_opens:
@@ -193,22 +194,22 @@ class _Comparison:
         ways = [f"{self.opens} of {n_cuts} dates were followed by orders at the next open"]
         if blind:
             ways.append("one run was shown of each session only its open")
-        told = f"{self.compared[SAME_DAY]} orders at the open; {', '.join(ways)}"
+        compared = f"{self.compared[SAME_DAY]} orders at the open; {', '.join(ways)}"
         if self.wrong[SAME_DAY]:
             return failed(
                 SAME_DAY,
-                f"{told}: orders change with the high, low, close or volume of the session they "
-                "are placed at the open of, or of later ones.",
+                f"{compared}: orders change with the high, low, close or volume of the session "
+                "they are placed at the open of, or of later ones.",
                 self.wrong[SAME_DAY],
             )
         if not self.compared[SAME_DAY]:
             return skipped(SAME_DAY, f"no order after any of {n_cuts} dates to compare.")
-        return passed(SAME_DAY, f"{told}: none changes when what comes after the open does.")
+        return passed(SAME_DAY, f"{compared}: none changes when what comes after the open does.")
 
 
 def _broken(error: Exception, date: pd.Timestamp, how: str) -> Finding:
-    said = f"{type(error).__name__}{f': {error}' if str(error) else ''}"
-    return Finding(f"the run breaks {how}, and not with all bars ({said}).", None, date, "run")
+    message = f"{type(error).__name__}{f': {error}' if str(error) else ''}"
+    return Finding(f"the run breaks {how}, and not with all bars ({message}).", None, date, "run")
 
 
 def _differs(a: Entry | None, b: Entry | None, how: str, what: str) -> Finding:

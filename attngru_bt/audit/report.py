@@ -1,9 +1,10 @@
-"""What an audit answers: findings, checks, and all of them together."""
+"""The result of an audit: findings, checks, and the report of all checks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,23 +13,23 @@ from attngru_bt import checks
 
 STATUSES = ("pass", "fail", "skipped")
 SHOWN = 20
-"""Findings of a check that are written to JSON; how many there are is written as well."""
+"""Largest number of findings of a check that are written to JSON, besides how many there are."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """A single problem.
 
     Attributes
     ----------
     sentence : str
         What is wrong, with its figures.
     symbol : str or None
-        The asset, if it is about one.
+        The asset concerned, if there is one.
     date : Timestamp or None
-        The first date it shows on, if it is about one.
+        The first date concerned, if there is one.
     subject : str or None
-        Factor, line or figure it is about.
+        The factor, line or figure concerned.
     """
 
     sentence: str
@@ -39,17 +40,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """What one check came to.
+    """The result of one check.
 
     Attributes
     ----------
     name : str
     status : {"pass", "fail", "skipped"}
-        "skipped": it could not be made, or not with these data; `summary` says why.
+        "skipped": the check was left out, or is not possible with these data; `summary` says why.
     summary : str
-        One sentence: what was compared and what came out.
+        One sentence: what was compared, and the result.
     findings : tuple of Finding
-        The first offender first; empty unless it failed.
+        In order of date; empty unless the check failed.
     """
 
     name: str
@@ -58,18 +59,18 @@ class Check:
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that status and findings agree."""
+        """Refuse findings of a check that did not fail, and a fail without findings."""
         checks.one_of("status", self.status, STATUSES)
         if bool(self.findings) != (self.status == "fail"):
             raise ValueError(f"Check {self.name!r}: findings are what a fail has, and only a fail.")
 
     @property
     def first(self) -> Finding | None:
-        """The first offender."""
+        """The first finding; None if there are none."""
         return self.findings[0] if self.findings else None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, of the findings the first twenty."""
+        """Plain values for JSON, with the first twenty findings."""
         return {
             "name": self.name,
             "status": self.status,
@@ -88,7 +89,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Report:
+class AuditReport:
     """All checks of an audit.
 
     Attributes
@@ -96,19 +97,19 @@ class Report:
     data : str
         Name of the market.
     checks : tuple of Check
-        In the order they were made.
+        In the order in which they were made.
     """
 
     data: str
     checks: tuple[Check, ...]
 
     def __getitem__(self, name: str) -> Check:
-        """Check of this name; a KeyError lists the names there are."""
+        """Return the check of that name; a KeyError lists all names."""
         for check in self.checks:
             if check.name == name:
                 return check
-        there = ", ".join(check.name for check in self.checks)
-        raise KeyError(f"no check {name!r} in this audit; there are {there}")
+        names = ", ".join(check.name for check in self.checks)
+        raise KeyError(f"no check {name!r} in this audit; there are {names}")
 
     @property
     def failed(self) -> tuple[Check, ...]:
@@ -126,6 +127,12 @@ class Report:
         count = [sum(check.status == status for check in self.checks) for status in STATUSES]
         return f"{count[0]} passed, {count[1]} failed, {count[2]} skipped"
 
+    def write_json(self, path: str | Path) -> Path:
+        """Write `as_dict` to a file, in one step; return its path."""
+        from attngru_bt.reports.output import as_json, write  # loads matplotlib
+
+        return write(Path(path), as_json(self.as_dict()))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
@@ -135,7 +142,7 @@ class Report:
         }
 
     def __str__(self) -> str:
-        """Return a line per check, and under a fail its first offender."""
+        """Return a line per check, with the first finding under each that failed."""
         lines = []
         for check in self.checks:
             lines.append(f"{check.status:<8} {check.name}: {check.summary}")
@@ -145,17 +152,17 @@ class Report:
 
 
 def passed(name: str, summary: str) -> Check:
-    """Make a check that found nothing."""
+    """Return a check without findings."""
     return Check(name, "pass", summary)
 
 
 def skipped(name: str, reason: str) -> Check:
-    """Make a check that could not be made."""
+    """Return a check that was left out or is not possible."""
     return Check(name, "skipped", reason)
 
 
 def failed(name: str, summary: str, findings: Sequence[Finding]) -> Check:
-    """Make a check that found something; the findings are put in order of date."""
+    """Return a check with findings, which are sorted by date."""
     last = pd.Timestamp.max
     order = sorted(findings, key=lambda f: (f.date or last, f.symbol or "", f.subject or ""))
     return Check(name, "fail", summary, tuple(order))

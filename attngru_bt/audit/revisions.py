@@ -1,4 +1,4 @@
-"""Check: what was known about a day is still the same in a later file."""
+"""Check: a later file says the same about a day as an earlier one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from attngru_bt.data.market import Market
 from attngru_bt.features.cross_section import month_ends
 
 NAME = "changed history"
-ROUNDING = 1e-9  # relative; what the last digit of a CSV may do
+ROUNDING = 1e-9  # relative difference that the rounding of a CSV may make
 
 
 def check(market: Market, against: Market | None) -> Check:
     """Compare two data sets on the days that both cover.
 
-    A value that differs, a bar or a stock that only one of them has, an index or a membership that
-    was rewritten: whatever a backtest learnt from the one it would not have learnt from the other.
+    Findings are values that differ, bars or stocks that only one of them has, and an index or a
+    membership that was rewritten: a backtest on one would not have learned the same from the other.
 
     Parameters
     ----------
     market, against : Market
-        In any order; the one that ends earlier is called the older. Of equal ends, `against`.
+        In any order: the older is the one that ends earlier, or `against` if both end on one day.
     """
     if against is None:
         return skipped(NAME, "there is no other data set to compare with; give one (--against).")
@@ -41,23 +41,23 @@ def check(market: Market, against: Market | None) -> Check:
         )
     assets = sorted(set(old.bars.assets) & set(new.bars.assets))
     lines = [name for name in old.bars.lines if name in new.bars.lines]
-    told = f"{len(assets)} stocks, {len(lines)} lines, {begin.date()} .. {end.date()}"
+    compared = f"{len(assets)} stocks, {len(lines)} lines, {begin.date()} .. {end.date()}"
     findings: list[Finding] = []
-    for part in (_gone, _values, _index, _members):
-        findings += part(old, new, begin, end)
+    for compare in (_gone, _values, _index, _members):
+        findings += compare(old, new, begin, end)
     if not findings:
-        return passed(NAME, f"{told}: nothing was rewritten.")
+        return passed(NAME, f"{compared}: nothing was rewritten.")
     symbols = {f.symbol for f in findings if f.symbol}
     return failed(
         NAME,
-        f"{told}: the past was rewritten in {len(findings)} places (the first of each stock and "
-        f"line), of {len(symbols)} stocks; a backtest on one would not have seen the other.",
+        f"{compared}: the past was rewritten in {len(findings)} places (the first of each stock "
+        f"and line), of {len(symbols)} stocks; a backtest on one would not have seen the other.",
         findings,
     )
 
 
 def _gone(old: Market, new: Market, begin: pd.Timestamp, end: pd.Timestamp) -> Iterator[Finding]:
-    """Yield the stocks that traded in the common span of one and are not in the other at all."""
+    """Yield the stocks that traded in the common time of one and are missing in the other."""
     for one, other, has, lacks in ((old, new, "older", "newer"), (new, old, "newer", "older")):
         span = np.asarray((one.bars.dates >= begin) & (one.bars.dates <= end))
         for asset in sorted(set(one.bars.assets) - set(other.bars.assets)):
@@ -128,10 +128,8 @@ def _members(old: Market, new: Market, begin: pd.Timestamp, end: pd.Timestamp) -
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Where two values differ by more than rounding; not known differs from any number."""
-    with np.errstate(invalid="ignore"):
-        wrong: np.ndarray = np.abs(a - b) > ROUNDING * np.maximum(np.abs(a), np.abs(b))
-    return wrong | (np.isnan(a) != np.isnan(b))
+    """Tell where two values differ by more than rounding; NaN differs from any number."""
+    return ~np.isclose(a, b, rtol=ROUNDING, atol=0.0, equal_nan=True)
 
 
 def _number(value: float) -> str:

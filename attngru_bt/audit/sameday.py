@@ -1,4 +1,4 @@
-"""A strategy that is shown of a session only what is known at its open."""
+"""A strategy that, before a session opens, only sees what is known at the open."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from attngru_bt.data.bars import PRICE_LINES
 
 
 def blindfolded(strategy: type[Any]) -> type[Any]:
-    """Return the strategy with a blindfold before each open.
+    """Return a subclass of a strategy that does not see the bars of the session it trades.
 
-    While it acts before a session's open, the session's high, low, close, volume and all other
-    lines of each feed are other numbers; when the broker fills the orders they are as they were.
-    Run with bars that come one by one (``backtest.run(stream=True)``), so that none of later is
-    there either.
+    While it acts before the open of a session, high, low, close, volume and all further lines of
+    each feed are other numbers. Before the broker fills the orders, they are restored. Run it on
+    bars that come one by one (``backtest.run(stream=True)``), so that there are no later ones.
 
     Parameters
     ----------
@@ -29,10 +28,10 @@ def blindfolded(strategy: type[Any]) -> type[Any]:
         for name in ("prenext_open", "nextstart_open", "next_open")
     }
     metaclass: Any = type(strategy)
-    made: type[Any] = metaclass(
+    subclass: type[Any] = metaclass(
         strategy.__name__, (strategy,), {**hooks, "__module__": strategy.__module__}
     )
-    return made
+    return subclass
 
 
 def _blind(act: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -45,11 +44,11 @@ def _blind(act: Callable[[Any], None]) -> Callable[[Any], None]:
 
 @contextmanager
 def _unseen(feeds: list[Any]) -> Iterator[None]:
-    """Change today's bar of each feed, all but what is known at the open, and put it back."""
+    """Change today's bar of each feed, except for what is known at the open; then restore it."""
     shown = [feed for feed in feeds if len(feed)]
     today = max((feed.datetime[0] for feed in shown), default=0.0)
     kept: list[tuple[Any, float]] = []
-    rng = random.Random(int(today))  # an order of the feeds must not survive
+    rng = random.Random(int(today))  # by chance, so that feeds cannot be ranked by what they hide
     for feed in shown:
         if feed.datetime[0] != today:
             continue

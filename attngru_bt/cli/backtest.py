@@ -14,47 +14,18 @@ from rich.table import Table
 
 from attngru_bt import backtest as engine
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
-from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
-from attngru_bt.cli.options import (
-    Benchmark,
-    Cash,
-    Commission,
-    Dask,
-    DaskCa,
-    DaskCert,
-    DaskKey,
-    Data,
-    Debug,
-    Device,
-    End,
-    FactorFile,
-    Factors,
-    Ignore,
-    Jobs,
-    Lookback,
-    Members,
-    MinMonths,
-    Periods,
-    RandomState,
-    Rebalance,
-    Refit,
-    Riskfree,
-    Rules,
-    Slippage,
-    Start,
-    Step,
-    TopK,
-    Window,
-)
-from attngru_bt.cli.progress import PARTIAL, Progress
-from attngru_bt.cli.scripts import Choice, choose, describe_scripts
+from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
+from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
+from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market
 from attngru_bt.factors.plan import cost_of, plan
+from attngru_bt.factors.scripts import Choice, choose, describe_scripts
 from attngru_bt.models.names import find
+from attngru_bt.reports.partial import PartialScores
 from attngru_bt.reports.tables import DASH
 from attngru_bt.trading import idle
 
-# what the bundled 20 stocks are run with: ten years out of sample, each trained on the ten before
+# Settings for the 20 embedded stocks: ten years out of sample, each trained on the ten before it.
 EMBEDDED = dict(topk=5, start="2013-01-01", window=120)
 
 EXAMPLES = """
@@ -73,16 +44,9 @@ Factors of your own beside the default ones, and values computed elsewhere:
 """
 
 
+@shared(INPUTS, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def backtest(
-    data: Data = None,
-    benchmark: Benchmark = None,
-    membership: Members = None,
-    factors: Factors = None,
-    factor_file: FactorFile = None,
-    ignore: Ignore = None,
-    start: Start = None,
-    end: End = None,
-    topk: TopK = None,
+    *,
     model: Annotated[
         str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
     ] = "default",
@@ -90,30 +54,11 @@ def backtest(
         int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
     ] = None,
     out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
-    lookback: Lookback = None,
-    step: Step = None,
-    refit: Refit = None,
-    min_months: MinMonths = None,
-    window: Window = None,
-    rebalance: Rebalance = "entrants",
-    cash: Cash = 1_000_000.0,
-    commission: Commission = None,
-    rules: Rules = None,
-    slippage: Slippage = 0.0,
-    periods: Periods = 252,
-    riskfree: Riskfree = 0.0,
-    random_state: RandomState = None,
-    device: Device = None,
-    jobs: Jobs = 1,
-    dask: Dask = None,
-    dask_ca: DaskCa = None,
-    dask_cert: DaskCert = None,
-    dask_key: DaskKey = None,
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each rebalance.")] = False,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Train month by month, trade the best names, report: everything out of sample.
 
@@ -121,59 +66,37 @@ def backtest(
     on from there and ends with the same figures.
     """
     began = time.perf_counter()
-    # that nothing was traded is an error here
+    # If nothing is traded, the command ends with an error: it need not be a warning as well.
     log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
-    with sentences(debug, out_dir):
-        check_fees(commission, rules)
-        choice = choose(factors)
-        market = read_market(data, benchmark, membership, factor_file, ignore)
-        start = None if start is None else date("start", start)
-        end = None if end is None else date("end", end)
-        settings = dict(
-            start=start,
-            end=end,
-            topk=topk,
-            lookback=lookback,
-            step=step,
-            refit=refit,
-            min_months=min_months,
-            window=window,
-            rebalance=rebalance,
-            cash=cash,
-            commission=commission,
-            slippage=slippage,
-            periods=periods,
-            riskfree=riskfree,
-            rules=rules,
-            n_networks=n_networks,
-            random_state=random_state,
-            device=device,
-            factors=choice.names,
+    with sentences(options["debug"], out_dir):
+        check_fees(options)
+        choice = choose(options["factors"])
+        market = read_market(**chosen(options, INPUTS))
+        settings = given(
+            **chosen(options, WALK, ACCOUNT), n_networks=n_networks, factors=choice.names
         )
-        given = {name: value for name, value in settings.items() if value is not None}
-        progress, partial = Progress(err, out_dir), out_dir / PARTIAL
-        tell_data(progress, market if end is None else market.until(end), choice)
+        partial = PartialScores(out_dir)
+        progress = Progress(err, partial)
+        tell_data(progress, market.until(settings["end"]) if "end" in settings else market, choice)
         try:
             strategy = engine.run(
                 market,
                 model=model,
-                jobs=jobs,
-                client=dask,
-                tls=dask_tls(dask_ca, dask_cert, dask_key),
                 folder=out_dir,
                 baseline=baseline,
                 inputs={script.path.name: script.digest for script in choice.scripts},
                 progress=progress.fit,
-                **((embedded(model) | given) if data is None else given),
+                **workers(options),
+                **((embedded(model) | settings) if options["data"] is None else settings),
             )
         except KeyboardInterrupt as stopped:
             progress.stop()
             text = str(stopped) or "Interrupted: the same command goes on from what is finished."
-            if partial.exists():
-                text += f"\nScores so far: {partial}"
+            if partial.path.exists():
+                text += f"\nScores so far: {partial.path}"
             err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
             raise typer.Exit(130) from None
-        partial.unlink(missing_ok=True)
+        partial.remove()
         progress.stage(
             "backtest",
             f"{len(strategy.decisions)} rebalances since {strategy.trading_since:%Y-%m-%d}, "
@@ -181,7 +104,7 @@ def backtest(
         )
         progress.stage("report", f"written to {out_dir}{os.sep}")
         metrics = json.loads((out_dir / "metrics.json").read_text(encoding="utf-8"))
-        if strategy.baseline is not None:  # over all of its sessions
+        if strategy.baseline is not None:  # its figures over all of its own sessions
             metrics["baseline"] = strategy.baseline.analyzers.performance.get_analysis()
         _print_metrics(metrics)
         for path in strategy.files:
@@ -190,7 +113,7 @@ def backtest(
 
 
 def embedded(model: str) -> dict[str, Any]:
-    """Return what the bundled 20 stocks are run with; a baseline is not trained on a window."""
+    """Return the settings for the embedded stocks; a baseline has no window to be trained on."""
     return {
         name: value
         for name, value in EMBEDDED.items()
@@ -199,14 +122,11 @@ def embedded(model: str) -> dict[str, Any]:
 
 
 def tell_data(progress: Progress, market: Market, choice: Choice) -> None:
-    """Print what is read, and which factors are computed."""
-    bars = market.bars
-    planned = plan(bars, choice.names)  # a name that cannot be is an error at once
+    """Print which data are read and which factors are computed."""
+    planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
     progress.stage(
         "data",
-        f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "
-        f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}"
-        + (", point-in-time members" if market.membership is not None else ""),
+        span(market) + (", point-in-time members" if market.membership is not None else ""),
     )
     notes = [note for note in (describe_scripts(choice.scripts), cost_of(planned.missing)) if note]
     progress.stage(
@@ -229,7 +149,7 @@ _FIGURES = {
 
 
 def _print_metrics(metrics: dict[str, Any]) -> None:
-    """Print what the run earned beside its benchmark and baseline, and how good the scores were."""
+    """Print the returns beside those of benchmark and baseline, and the quality of the scores."""
     run = metrics["strategy"]
     title = (
         f"{metrics['evidence'].capitalize()}, {run['start'][:10]} .. {run['end'][:10]}, after costs"

@@ -6,51 +6,23 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attngru_bt import compare as comparison
+from attngru_bt import compare as engine
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, out, print_table, sentences
-from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
-from attngru_bt.cli.options import (
-    Benchmark,
-    Cash,
-    Commission,
-    Dask,
-    DaskCa,
-    DaskCert,
-    DaskKey,
-    Data,
-    Debug,
-    Device,
-    End,
-    FactorFile,
-    Factors,
-    Ignore,
-    Jobs,
-    Members,
-    MinMonths,
-    Periods,
-    RandomState,
-    Rebalance,
-    Refit,
-    Riskfree,
-    Rules,
-    Slippage,
-    Start,
-    Step,
-    TopK,
-    Window,
-)
+from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
+from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
-from attngru_bt.cli.scripts import Choice, choose
-from attngru_bt.compare.files import find_place
 from attngru_bt.compare.tables import subject, table2, table3
-from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
 from attngru_bt.factors.plan import plan
+from attngru_bt.factors.scripts import choose
+
+if TYPE_CHECKING:
+    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.tasks import Task
 
 EXAMPLES = """
 **Examples**
@@ -65,40 +37,14 @@ The tables as Markdown are in table.md: `cat runs/compare/table.md`
 """
 
 
+@shared(INPUTS, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def compare(
+    *,
     models: Annotated[str, typer.Option(help="Names with commas between them, or 'all'.")] = "all",
     seeds: Annotated[int, typer.Option(help="Walks per model, for mean and spread.")] = 1,
-    data: Data = None,
-    benchmark: Benchmark = None,
-    membership: Members = None,
-    factors: Factors = None,
-    factor_file: FactorFile = None,
-    ignore: Ignore = None,
-    start: Start = None,
-    end: End = None,
-    topk: TopK = None,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Where the files go, finished walks among them.")
     ] = Path("runs/compare"),
-    jobs: Jobs = 1,
-    dask: Dask = None,
-    dask_ca: DaskCa = None,
-    dask_cert: DaskCert = None,
-    dask_key: DaskKey = None,
-    lookback: Annotated[int | None, typer.Option(help="Steps the networks see.")] = None,
-    step: Step = None,
-    refit: Refit = None,
-    min_months: MinMonths = None,
-    window: Window = None,
-    rebalance: Rebalance = "entrants",
-    cash: Cash = 1_000_000.0,
-    commission: Commission = None,
-    rules: Rules = None,
-    slippage: Slippage = 0.0,
-    periods: Periods = 252,
-    riskfree: Riskfree = 0.0,
-    random_state: RandomState = None,
-    device: Device = None,
     tried: Annotated[
         int | None,
         typer.Option(help="Models and variants tried before choosing these, if more than shown."),
@@ -113,7 +59,7 @@ def compare(
         ),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Fit every model walk-forward on the same rows, trade its scores, compare out of sample.
 
@@ -122,94 +68,51 @@ def compare(
     """
     began = time.perf_counter()
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug, out_dir), sole_use(out_dir):
-        check_fees(commission, rules)
-        given: dict[str, Any] = dict(
-            start=start, end=end, topk=topk, lookback=lookback, step=step, refit=refit,
-            min_months=min_months, window=window, random_state=random_state, device=device,
-        )  # fmt: skip
-        otherwise = EMBEDDED if data is None else {}
-        settings: dict[str, Any] = {
-            **otherwise,
-            **{k: v for k, v in given.items() if v is not None},
-        }
-        settings = {k: date(k, v) if k in ("start", "end") else v for k, v in settings.items()}
-        account = dict(
-            cash=cash, commission=commission, slippage=slippage, periods=periods,
-            riskfree=riskfree, rules=rules, rebalance=rebalance,
-        )  # fmt: skip
-        progress = _compare(
-            read_market(data, benchmark, membership, factor_file, ignore),
-            choose(factors),
-            models,
-            out_dir,
-            settings,
-            seeds=seeds,
-            jobs=jobs,
-            tried=tried,
-            draws=draws,
-            client=dask,
-            tls=dask_tls(dask_ca, dask_cert, dask_key),
-            trading={k: v for k, v in account.items() if v is not None},
-            title=title,
-            into=into,
-        )
+    with sentences(options["debug"], out_dir):
+        check_fees(options)
+        choice = choose(options["factors"])
+        settings = given(**chosen(options, WALK), factors=choice.names)
+        market = read_market(**chosen(options, INPUTS))
+        market = market.until(settings["end"]) if "end" in settings else market
+        planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
+        progress = Progress(err)
+        members = ", point-in-time members" if market.membership is not None else ""
+        progress.stage("data", f"{span(market)}, {len(planned.columns)} factors{members}")
+
+        def fit(done: int, total: int, task: Task, records: list[MonthRecord]) -> None:
+            progress.fit(done, total, task, records)
+            if done == total:
+                progress.stage("backtest", "every model's scores, and random names beside them")
+
+        try:
+            comparison = engine.run(
+                market,
+                models,
+                seeds=seeds,
+                folder=out_dir,
+                progress=fit,
+                trading=given(**chosen(options, ACCOUNT)),
+                tried=tried,
+                draws=draws,
+                title=title,
+                into=into,
+                **workers(options),
+                **((EMBEDDED | settings) if options["data"] is None else settings),
+            )
+        except KeyboardInterrupt as stopped:
+            text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
+            progress.stop()
+            err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
+            raise typer.Exit(130) from None
+        finally:
+            progress.stop()
+        progress.stage("report", f"written to {out_dir}{os.sep}")
+        out.print(f"{subject(comparison)}\n", highlight=False, markup=False, soft_wrap=True)
+        scores = table2(comparison)
+        accuracy = [column.group.startswith("Accuracy") for column in scores.columns]
+        print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
+        print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
+        print_table("Earned, out of sample, after costs", table3(comparison))
+        for path in comparison.files:
+            out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
-
-
-def _compare(
-    market: Market,
-    choice: Choice,
-    models: str,
-    folder: Path,
-    settings: dict[str, Any],
-    *,
-    title: str | None,
-    into: Path | None,
-    **options: Any,
-) -> Progress:
-    if into is not None:
-        find_place(into, folder.name)  # hours later would be too late to say that there is none
-    if choice.names is not None:
-        settings["factors"] = choice.names
-    if "end" in settings:
-        market = market.until(settings["end"])
-    bars = market.bars
-    planned = plan(bars, choice.names)  # a name that cannot be is an error at once
-    progress = Progress(err)
-    progress.stage(
-        "data",
-        f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "
-        f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}, {len(planned.columns)} factors"
-        + (", point-in-time members" if market.membership is not None else ""),
-    )
-
-    def fit(done: int, total: int, task: Any, records: list[Any]) -> None:
-        progress.fit(done, total, task, records)
-        if done == total:
-            progress.stage("backtest", "every model's scores, and random names beside them")
-
-    try:
-        found = comparison.run(
-            market, models, folder=folder / "walks", progress=fit, **options, **settings
-        )
-    except KeyboardInterrupt as stopped:
-        text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
-        progress.stop()
-        err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(130) from None
-    finally:
-        progress.stop()
-    progress.stage("report", f"written to {folder}{os.sep}")
-    paths = comparison.write(found, folder, title=title)
-    if into is not None:
-        paths.append(comparison.insert(found, into, folder.name))
-    out.print(f"{subject(found)}\n", highlight=False, markup=False, soft_wrap=True)
-    scores = table2(found)
-    accuracy = [column.group.startswith("Accuracy") for column in scores.columns]
-    print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
-    print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
-    print_table("Earned, out of sample, after costs", table3(found))
-    for path in paths:
-        out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
-    return progress

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as TerminalTable
 
-from attngru_bt.cli import scripts, trouble
+from attngru_bt.cli import trouble
+from attngru_bt.factors.scripts import blame
 from attngru_bt.reports.tables import Table
 
-# :names: of files are no emoji
+# Without emoji, a name such as :smile: in a path is printed as it is.
 out = Console(emoji=False)
 err = Console(stderr=True, emoji=False)
 
@@ -23,7 +24,7 @@ _HANDLER = "attngru-bt"
 
 
 class _Handler(logging.Handler):
-    """Write above the bar of a run, if there is one."""
+    """Print records through the console, which puts them above the bar of a run."""
 
     def emit(self, record: logging.LogRecord) -> None:
         err.print(self.format(record), highlight=False, markup=False, soft_wrap=True)
@@ -32,7 +33,7 @@ class _Handler(logging.Handler):
 def log_to_stderr(level: int, without: str = "") -> None:
     """Show the package's log on stderr; the root logger is left alone.
 
-    The messages of the logger `without` are left out: the command says them itself.
+    Messages of the logger `without` are left out, where the command says the same itself.
     """
     package = logging.getLogger("attngru_bt")
     package.setLevel(level)
@@ -47,7 +48,7 @@ def log_to_stderr(level: int, without: str = "") -> None:
 
 
 class _Once(logging.Filter):
-    """Show each warning once: training, backtest and baseline of a command read the same data."""
+    """Let each warning pass once: training, backtest and baseline read the same data."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,22 +64,22 @@ class _Once(logging.Filter):
 
 @contextmanager
 def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
-    """Turn errors that a user can mend into one sentence on stderr and exit code 2.
+    """Turn an error that the user can fix into one sentence on stderr and exit code 2.
 
-    These are bad data, bad parameters, files that cannot be read or written, and any error in the
-    user's own factor file, with its line.
+    Such errors are bad data, bad parameters, files that cannot be read or written, and any error in
+    the user's own file of factors, which is named with its line.
 
     Parameters
     ----------
     debug : bool
-        Let the error through, with its traceback.
+        Whether the error is raised instead, with its traceback.
     out_path : Path or None
-        What the command writes. The sentence names it if the system does not name a file.
+        What the command writes; it is named if the error of the system names no file.
     """
     try:
         yield
     except Exception as error:
-        text = scripts.told(error)
+        text = blame(error)
         if text is None and isinstance(error, OSError) and error.errno is not None:
             text = trouble.told(error, out_path)
         if text is None and isinstance(error, (ValueError, TypeError, OSError, ImportError)):

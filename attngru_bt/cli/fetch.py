@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import shlex
+from collections.abc import Collection
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.markup import escape
 
 from attngru_bt import checks
 from attngru_bt.cli.console import err, log_to_stderr, out, sentences
 from attngru_bt.cli.inputs import date
-from attngru_bt.data.vendors import VENDORS, Patience, Report, download
-from attngru_bt.data.vendors.parts import Parts
+from attngru_bt.cli.options import DEBUG, shared
+from attngru_bt.data.vendors import VENDORS, Downloaded, Patience, download
+from attngru_bt.data.vendors.download import last_day
 
 EXAMPLES = """
 **Examples**
@@ -34,6 +36,7 @@ Interrupted or failed? The same command goes on where it stopped.
 """
 
 
+@shared(DEBUG)
 def fetch(
     source: Annotated[str, typer.Option(help="akshare, baostock or yfinance.")],
     universe: Annotated[
@@ -64,23 +67,22 @@ def fetch(
         bool, typer.Option("--fresh", help="Forget what an earlier fetch left in the folder.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each repetition.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    **options: Any,
 ) -> None:
     """Fetch daily bars from a vendor into a panel folder; start again to go on."""
     log_to_stderr(logging.INFO if verbose else logging.WARNING)
-    with sentences(debug, out_dir):
+    with sentences(options["debug"], out_dir):
         checks.one_of("--source", source, VENDORS)
         first = date("start", start)
-        last = _until(out_dir, fresh) if end is None else date("end", end)
-        kind = VENDORS[source]
-        patience = Patience(kind.pause if pause is None else pause, retries)
-        given = ["--source", source, "--universe", universe, "--start", first, "--end", last]
-        given += ["--out", str(out_dir), "--format", form]
-        given += ["--index", index] if index else []
-        again = shlex.join(["attngru-bt", "fetch", *given])
-        telling = _Telling(again)
+        last = f"{last_day(out_dir, fresh=fresh):%Y-%m-%d}" if end is None else date("end", end)
+        vendor_class = VENDORS[source]
+        patience = Patience(vendor_class.pause if pause is None else pause, retries)
+        command = ["attngru-bt", "fetch", "--source", source, "--universe", universe]
+        command += ["--start", first, "--end", last, "--out", str(out_dir), "--format", form]
+        command += ["--index", index] if index else []
+        messages = _Messages(shlex.join(command))
         _say(f"{source}: {universe}, {first} .. {last}")
-        with closing(kind(patience)) as vendor:
+        with closing(vendor_class(patience)) as vendor:
             try:
                 report = download(
                     vendor,
@@ -92,16 +94,16 @@ def fetch(
                     form=form,
                     allow_missing=allow_missing,
                     fresh=fresh,
-                    begin=telling.begin,
-                    progress=telling.symbol,
+                    begin=messages.begin,
+                    progress=messages.symbol,
                 )
             except KeyboardInterrupt:
-                telling.stop()
-                _say(f"\nInterrupted: {telling.kept()} Go on with: {again}")
+                messages.stop()
+                messages.interrupted()
                 raise typer.Exit(130) from None
             finally:
-                telling.stop()
-        telling.end(report)
+                messages.stop()
+        messages.end(report)
         if report.failed and not allow_missing:
             raise typer.Exit(1)
     for path in report.files:
@@ -112,21 +114,16 @@ def _say(text: str) -> None:
     err.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
-def _until(folder: Path, fresh: bool) -> str:
-    """Return the end when none is given: that of the fetch begun here, or else yesterday."""
-    begun = None if fresh else Parts.planned(folder, "end")
-    return begun or f"{pd.Timestamp.now().normalize() - pd.Timedelta(days=1):%Y-%m-%d}"
+class _Messages:
+    """What a fetch says on stderr while it goes; `command` is the one that resumes it."""
 
-
-class _Telling:
-    """What a fetch says while it goes, on stderr."""
-
-    def __init__(self, again: str) -> None:
-        self.again = again
-        self.report: Report | None = None
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.report: Downloaded | None = None
         self._status = err.status("") if err.is_terminal else None
 
-    def begin(self, report: Report) -> None:
+    def begin(self, report: Downloaded) -> None:
+        """Say how many symbols there are, and warn if they may all be survivors."""
         self.report = report
         text = f"{len(report.symbols)} symbols"
         if report.skipped:
@@ -138,7 +135,8 @@ class _Telling:
                 "a backtest on these symbols knows who survived; attngru-bt audit looks for that."
             )
 
-    def symbol(self, report: Report, symbol: str) -> None:
+    def symbol(self, report: Downloaded, symbol: str) -> None:
+        """Show the symbol at hand on a terminal; in a file write a line for each fiftieth."""
         done = len(report.fetched) + len(report.empty) + len(report.failed)
         text = f"{done + len(report.skipped)}/{len(report.symbols)}  {symbol}"
         if self._status is not None:
@@ -147,31 +145,35 @@ class _Telling:
         elif done % 50 == 0:
             _say(text)
 
-    def kept(self) -> str:
+    def interrupted(self) -> None:
+        """Say how to go on after Ctrl-C."""
+        _say(f"\nInterrupted: {self._kept()} Go on with: {self.command}")
+
+    def end(self, report: Downloaded) -> None:
+        """Say which symbols have no bars or failed, and what to do about it."""
+        if report.empty:
+            names = _first_ten(report.empty)
+            _say(f"Warning: {len(report.empty)} symbols have no bar in this time: {names}.")
+        if report.failed:
+            reason = next(iter(report.failed.values()))
+            _say(f"{len(report.failed)} symbols failed: {_first_ten(report.failed)}; {reason}")
+        if report.failed and not report.files:
+            _say(
+                f"No panel was written: {self._kept()} Go on with: {self.command} , or add "
+                "--allow-missing to do without the failed ones."
+            )
+
+    def stop(self) -> None:
+        """Remove the line that changes in place."""
+        if self._status is not None:
+            self._status.stop()
+
+    def _kept(self) -> str:
         if self.report is None:
             return "nothing was fetched yet."
         done = len(self.report.skipped) + len(self.report.fetched)
         return f"{done} of {len(self.report.symbols)} symbols are finished and kept."
 
-    def end(self, report: Report) -> None:
-        if report.empty:
-            _say(
-                f"Warning: {len(report.empty)} symbols have no bar in this time: "
-                f"{_some(report.empty)}."
-            )
-        if report.failed:
-            symbol, reason = next(iter(report.failed.items()))
-            _say(f"{len(report.failed)} symbols failed: {_some(list(report.failed))}; {reason}")
-        if report.failed and not report.files:
-            _say(
-                f"No panel was written: {self.kept()} Go on with: {self.again} , or add "
-                "--allow-missing to do without the failed ones."
-            )
 
-    def stop(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+def _first_ten(names: Collection[str]) -> str:
+    return ", ".join(islice(names, 10)) + (", …" if len(names) > 10 else "")

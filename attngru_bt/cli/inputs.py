@@ -1,19 +1,23 @@
-"""What the commands read: data, benchmark, members, factor values, dates."""
+"""Inputs that several commands share: data with benchmark, members and factor values, and dates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from attngru_bt import checks
-from attngru_bt.data.bars import PRICE_LINES, Bars, DataError
+from attngru_bt.cli.options import Option
 from attngru_bt.data.files import read_index
 from attngru_bt.data.market import Market, load, load_sp500
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import join_factor_file
+
+
+def chosen(options: Mapping[str, Any], *groups: Mapping[str, Option]) -> dict[str, Any]:
+    """Return the options of some groups, as far as the command has them."""
+    return {name: options[name] for group in groups for name in group if name in options}
 
 
 def read_market(
@@ -23,9 +27,9 @@ def read_market(
     factor_file: Path | None = None,
     ignore: Sequence[str] | None = None,
 ) -> Market:
-    """Read the data, with the benchmark, members and factor values given apart from them.
+    """Read the data, and a benchmark, members and factor values from files of their own.
 
-    `ignore` are the columns to leave out, each a name or several with commas between them.
+    Each of `ignore` is a column to leave out, or several with commas between them.
 
     Raises
     ------
@@ -45,44 +49,40 @@ def read_market(
     if membership is not None:
         market = replace(market, membership=Membership.from_csv(membership))
     if factor_file is not None:
-        market = replace(market, bars=_joined(market.bars, factor_file))
+        market = replace(market, bars=join_factor_file(market.bars, factor_file))
     return market
 
 
-def _joined(bars: Bars, path: Path) -> Bars:
-    """Join a file of factor values; it may bring factors, but not change the market itself."""
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file; check the path.")
-    try:
-        joined = join_factor_file(bars, path)
-    except DataError:
-        raise
-    except (OSError, ValueError) as error:  # incl. ParserError, ArrowInvalid, UnicodeDecodeError
-        raise DataError(
-            f"{path}: cannot be read as a factor file ({error}); expected CSV or Parquet with the "
-            "columns ticker, tradeDate and one per factor."
-        ) from error
-    for name, values in joined.lines.items():
-        there = name in bars.lines and not np.may_share_memory(values, bars.lines[name])
-        if there or (name in PRICE_LINES and name not in bars.lines):
-            what = "a column of the data already" if there else "a price, not a factor"
-            raise DataError(f"{path}, column {name!r}: is {what}; leave it out or rename it.")
-    return joined
+def span(market: Market) -> str:
+    """Say which data are used: their name, how many stocks and sessions, and from when to when."""
+    bars = market.bars
+    return (
+        f"{market.name}: {len(bars.assets)} stocks, {len(bars)} sessions "
+        f"{bars.dates[0]:%Y-%m-%d} .. {bars.dates[-1]:%Y-%m-%d}"
+    )
 
 
 def date(option: str, text: str) -> str:
-    """Check a date given on the command line; returns it as YYYY-MM-DD."""
+    """Check a date of the command line; return it as YYYY-MM-DD."""
     return f"{checks.date(f'--{option}', text):%Y-%m-%d}"
 
 
-def dask_tls(ca: Path | None, cert: Path | None, key: Path | None) -> dict[str, Path] | None:
-    """Return the TLS files that were given by name; None without any."""
-    given = {"ca": ca, "cert": cert, "key": key}
-    return {name: path for name, path in given.items() if path is not None} or None
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given, `start`, `end` and `asof` as checked dates."""
+    values = {name: value for name, value in options.items() if value is not None}
+    dates = {"start", "end", "asof"} & set(values)
+    return values | {name: date(name, values[name]) for name in dates}
 
 
-def check_fees(commission: float | None, rules: str | None) -> None:
-    """Refuse a commission beside the rules of a market, which bring their own."""
+def workers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who fits the models, as `walk_forward` takes it: jobs, client and tls."""
+    files = given(**{role: options[f"dask_{role}"] for role in ("ca", "cert", "key")})
+    return dict(jobs=options["jobs"], client=options["dask"], tls=files or None)
+
+
+def check_fees(options: Mapping[str, Any]) -> None:
+    """Refuse a commission together with the rules of a market, which bring their own fees."""
+    commission, rules = options["commission"], options["rules"]
     if commission is not None and rules is not None:
         raise ValueError(
             f"--commission has no effect beside --rules {rules}, which brings its own fees; leave "

@@ -14,38 +14,30 @@ from attngru_bt import picks as engine
 from attngru_bt.cli.backtest import embedded, tell_data
 from attngru_bt.cli.console import err, log_to_stderr, out, print_table
 from attngru_bt.cli.console import sentences as errors_as_sentences
-from attngru_bt.cli.inputs import check_fees, dask_tls, date, read_market
-from attngru_bt.cli.options import (
-    Benchmark,
-    Commission,
-    Dask,
-    DaskCa,
-    DaskCert,
-    DaskKey,
-    Data,
-    Debug,
-    Device,
-    FactorFile,
-    Factors,
-    Ignore,
-    Jobs,
-    Lookback,
-    Members,
-    MinMonths,
-    RandomState,
-    Rebalance,
-    Refit,
-    Rules,
-    Slippage,
-    Start,
-    Step,
-    TopK,
-    Window,
-)
+from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, workers
+from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, Option, shared
 from attngru_bt.cli.progress import Progress
-from attngru_bt.cli.scripts import choose
+from attngru_bt.factors.scripts import choose
 from attngru_bt.picks.tables import heading, order_table, pick_table, sentences
 from attngru_bt.trading import idle
+
+MONTH = {
+    "asof": Option(str | None, None, "Do as if it were the end of this day. [default: today]"),
+    "old": Option(bool, False, "Take data that are older than one rebalance.", ("--old",)),
+    "calendar": Option(
+        str | None, None, "Trading calendar of exchange_calendars, such as XSHG or XNYS."
+    ),
+}
+HELD = {
+    "holdings": Option(
+        Path | None, None, "What is held: symbol,shares[,cost]; a line CASH has the cash."
+    ),
+    "cash": Option(
+        float | None, None, "Cash. [default: the line CASH; 1,000,000 if none held]"
+    ),
+}
+MODEL = {name: option for name, option in WALK.items() if name != "end"}
+ORDERS = {name: ACCOUNT[name] for name in ("rebalance", "commission", "rules", "slippage")}
 
 INCOMPLETE = 3  # exit code
 
@@ -63,34 +55,9 @@ From cron, each evening: exit code 3 says that there is nothing to decide yet.
 """
 
 
+@shared(INPUTS, FACTORS, MONTH, HELD, MODEL, ORDERS, WORKERS, DEBUG)
 def picks(
-    data: Data = None,
-    benchmark: Benchmark = None,
-    membership: Members = None,
-    factors: Factors = None,
-    factor_file: FactorFile = None,
-    ignore: Ignore = None,
-    asof: Annotated[
-        str | None,
-        typer.Option(help="Do as if it were the end of this day. [default: today]"),
-    ] = None,
-    old: Annotated[
-        bool, typer.Option("--old", help="Take data that are older than one rebalance.")
-    ] = False,
-    calendar: Annotated[
-        str | None,
-        typer.Option(help="Trading calendar of exchange_calendars, such as XSHG or XNYS."),
-    ] = None,
-    holdings: Annotated[
-        Path | None,
-        typer.Option(help="What is held: symbol,shares[,cost]; a line CASH has the cash."),
-    ] = None,
-    cash: Annotated[
-        float | None,
-        typer.Option(help="Cash. [default: the line CASH; 1,000,000 if nothing is held]"),
-    ] = None,
-    start: Start = None,
-    topk: TopK = None,
+    *,
     model: Annotated[
         str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
     ] = "default",
@@ -105,24 +72,8 @@ def picks(
     explain: Annotated[
         bool, typer.Option(help="Say why each name, which fits the last model once more.")
     ] = True,
-    lookback: Lookback = None,
-    step: Step = None,
-    refit: Refit = None,
-    min_months: MinMonths = None,
-    window: Window = None,
-    rebalance: Rebalance = "entrants",
-    commission: Commission = None,
-    rules: Rules = None,
-    slippage: Slippage = 0.0,
-    random_state: RandomState = None,
-    device: Device = None,
-    jobs: Jobs = 1,
-    dask: Dask = None,
-    dask_ca: DaskCa = None,
-    dask_cert: DaskCert = None,
-    dask_key: DaskKey = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
-    debug: Debug = False,
+    **options: Any,
 ) -> None:
     """Say what to hold next, and which orders lead there from what is held. Nothing is sent.
 
@@ -133,49 +84,28 @@ def picks(
     began = time.perf_counter()
     # that nothing is to be traded is a result here
     log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
-    with errors_as_sentences(debug, out_dir):
-        check_fees(commission, rules)
-        choice = choose(factors)
-        market = read_market(data, benchmark, membership, factor_file, ignore)
-        start = None if start is None else date("start", start)
-        asof = None if asof is None else date("asof", asof)
-        settings: dict[str, Any] = dict(
-            asof=asof,
-            start=start,
-            topk=topk,
-            lookback=lookback,
-            step=step,
-            refit=refit,
-            min_months=min_months,
-            window=window,
-            rebalance=rebalance,
-            commission=commission,
-            slippage=slippage,
-            rules=rules,
+    with errors_as_sentences(options["debug"], out_dir):
+        check_fees(options)
+        choice = choose(options["factors"])
+        market = read_market(**chosen(options, INPUTS))
+        settings = given(
+            **chosen(options, MONTH, HELD, MODEL, ORDERS),
             n_networks=n_networks,
-            random_state=random_state,
-            device=device,
             factors=choice.names,
         )
-        given = {name: value for name, value in settings.items() if value is not None}
         progress = Progress(err)
-        tell_data(progress, market if asof is None else market.until(asof), choice)
+        known = market.until(settings["asof"]) if "asof" in settings else market
+        tell_data(progress, known, choice)
         try:
             found = engine.run(
                 market,
                 model=model,
-                holdings=holdings,
-                cash=cash,
-                old=old,
-                calendar=calendar,
                 out=out_dir,
                 folder=folder,
                 explain=explain,
-                jobs=jobs,
-                client=dask,
-                tls=dask_tls(dask_ca, dask_cert, dask_key),
                 progress=progress.fit,
-                **((embedded(model) | given) if data is None else given),
+                **workers(options),
+                **((embedded(model) | settings) if options["data"] is None else settings),
             )
         except engine.MonthIncompleteError as error:
             err.print(str(error), highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What the system will not do, as a sentence: a full disk, no permission, a file in the way."""
+"""Errors of the operating system as sentences: a full disk, no permission, a file in the way."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ _IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
 def told(error: OSError, out_path: Path | None = None) -> str:
-    """Say which path it was and what to do.
+    """Say which path an error is about and what to do.
 
     Parameters
     ----------
     error : OSError
         With an ``errno``.
     out_path : Path or None
-        What the command writes: where a write fails the system does not say which file it was.
+        What the command writes: when a write fails, the system does not say to which file.
     """
     where = _place(error, out_path)
     reason = f"({error.strerror})" if error.strerror else ""
     if error.errno in _FULL:
-        # tables on their way to the workers are files, too
+        # Tables are sent to worker processes as temporary files.
         beside = "" if error.filename else ", or on that of temporary files (TMPDIR)"
         return (
             f"{where}: no space is left on its disk{beside}; make room, then give the same command "
@@ -48,5 +48,5 @@ def _place(error: OSError, out_path: Path | None) -> str:
     if error.filename is None:
         return "The system" if out_path is None else str(out_path)
     path = Path(str(error.filename))
-    # hidden, and gone by now: the file beside it is meant
+    # Unfinished files have hidden names and are removed: name their folder.
     return str(path.parent if path.name.endswith(".part") else path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -43,6 +44,8 @@ class Comparison:
         Figures of the index on the same sessions.
     about : dict
         Data, dates, costs and settings that the figures were made with.
+    files : tuple of Path
+        The files that `attngru_bt.compare.run` has written, the page first.
     """
 
     table2: pd.DataFrame
@@ -56,3 +59,4 @@ class Comparison:
     families: dict[str, str]
     benchmark: dict[str, Any] | None
     about: dict[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()

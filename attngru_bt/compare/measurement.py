@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -31,7 +34,9 @@ from attngru_bt.compare.figures import (
     over_seeds,
     quality_figures,
 )
+from attngru_bt.compare.files import find_place, insert, write
 from attngru_bt.compare.quality import by_bucket, monthly
+from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
@@ -56,9 +61,11 @@ def run(
     trading: Mapping[str, Any] | None = None,
     tried: int | None = None,
     draws: int = DRAWS,
+    title: str | None = None,
+    into: str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> Comparison:
-    """Fit every model walk-forward, trade its scores, and compare.
+    """Fit every model walk-forward, trade its scores, and compare: all that the command does.
 
     Parameters
     ----------
@@ -75,7 +82,8 @@ def run(
     jobs : int, default=1
         Processes.
     folder : path, default None
-        Folder for finished fits, so that an interrupted run goes on where it stopped.
+        Folder for the page and the tables, see `write`, and for finished fits, in ``walks``: an
+        interrupted run goes on where it stopped. One run at a time.
     client, tls, progress
         As `attngru_bt.walkforward.walk_forward`.
     trading : mapping, default None
@@ -86,15 +94,34 @@ def run(
         Sharpe ratio; None: only those shown.
     draws : int, default=1000
         Number of draws of the bootstrap, and of random portfolios.
+    title : str, default None
+        Heading of the page in `folder`.
+    into : path, default None
+        Markdown file that gets the tables as well, under the name of `folder`; see `insert`.
     **settings
         Parameters of every model's `SignalGenerator`; unknown ones are errors.
 
     Returns
     -------
     Comparison
+        Its `files` are those that were written.
+
+    Raises
+    ------
+    ValueError
+        If no model makes scores, `into` has no place for the tables, or a parameter is out of
+        range.
+    KeyboardInterrupt
+        On Ctrl-C, after what is being fitted; the message says how to go on.
     """
     from attngru_bt.models import names as model_names
     from attngru_bt.walkforward import walk_forward
+
+    place = None if folder is None else Path(folder)
+    if into is not None:
+        if place is None:
+            raise ValueError("`into` has no effect without `folder`, whose name marks the place.")
+        find_place(into, place.name)  # hours later would be too late to say that there is none
 
     names = chosen_names(models, model_names())
     scored = [name for name in names if name != EQUAL_WEIGHT]
@@ -104,22 +131,30 @@ def run(
         )
     market = market if end is None else market.until(end)
     backtest.check_sessions(market, (trading or {}).get("periods", SESSIONS_PER_YEAR))
-    walks = walk_forward(
-        market, scored, seeds=seeds, start=start, end=end, jobs=jobs, folder=folder,
-        client=client, tls=tls, progress=progress, topk=topk, **settings,
-    )  # fmt: skip
-    return measure(
-        market,
-        walks,
-        topk=topk,
-        start=start,
-        models=names,
-        trading=trading,
-        tried=tried,
-        draws=draws,
-        jobs=jobs,
-        settings=settings,
-    )
+    with nullcontext() if place is None else sole_use(place):
+        walks = walk_forward(
+            market, scored, seeds=seeds, start=start, end=end, jobs=jobs,
+            folder=None if place is None else place / "walks",
+            client=client, tls=tls, progress=progress, topk=topk, **settings,
+        )  # fmt: skip
+        comparison = measure(
+            market,
+            walks,
+            topk=topk,
+            start=start,
+            models=names,
+            trading=trading,
+            tried=tried,
+            draws=draws,
+            jobs=jobs,
+            settings=settings,
+        )
+        if place is None:
+            return comparison
+        files = write(comparison, place, title=title)
+        if into is not None:
+            files.append(insert(comparison, into, place.name))
+        return replace(comparison, files=tuple(files))
 
 
 def measure(

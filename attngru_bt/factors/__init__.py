@@ -12,6 +12,8 @@ from attngru_bt.factors.decorators import factor, step
 from attngru_bt.factors.engine import compute
 from attngru_bt.factors.history import FactorHistory
 from attngru_bt.factors.registry import Registry, registry
+from attngru_bt.factors.scripts import load_script
+from attngru_bt.factors.table import write_table
 from attngru_bt.factors.uqer import join_factor_file
 
 __all__ = [
@@ -21,8 +23,10 @@ __all__ = [
     "compute",
     "factor",
     "join_factor_file",
+    "load_script",
     "registry",
     "step",
+    "write_table",
 ]
 
 _ = library  # registers its factors when it is imported

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
+from attngru_bt.checks import nearest
 from attngru_bt.factors import Factor, Registry, registry
 from attngru_bt.factors.engine import total_lookback
 from attngru_bt.factors.registry import LINES
@@ -91,6 +93,51 @@ def describe(name: str, source: Registry = registry) -> str:
     width = max(map(len, rows))
     table = "\n".join(f"{key:<{width}}  {value}" for key, value in rows.items())
     return f"{factor.name}: {factor.summary}\n\n{table}\n\n{factor.formula}"
+
+
+def listing(
+    family: str | None = None,
+    names: Sequence[str] | None = None,
+    *,
+    source: Registry = registry,
+) -> list[tuple[str, ...]]:
+    """Return a table of factors: a row of headings, then one row per factor.
+
+    Parameters
+    ----------
+    family : str, default None
+        Only factors of this family.
+    names : sequence of str, default None
+        Only these factors.
+
+    Raises
+    ------
+    ValueError
+        If there is no such family or factor; with the nearest name.
+    """
+    if family is not None and family not in source.families():
+        raise ValueError(
+            f"No family is called {family!r}; there are {', '.join(source.families())}"
+            f"{nearest(family, source.families())}"
+        )
+    for name in names or ():
+        check_factor(name, source)
+    rows: list[tuple[str, ...]] = [("name", "family", "look-back", "default", "lines", "value")]
+    for factor in source:
+        if family in (None, factor.family) and (not names or factor.name in names):
+            lookback = "all" if factor.lookback is None else str(factor.lookback)
+            default = "on" if factor.default else "off"
+            lines = ",".join(lines_of(factor, source))
+            rows.append((factor.name, factor.family, lookback, default, lines, factor.summary))
+    return rows
+
+
+def check_factor(name: str, source: Registry = registry) -> None:
+    """Refuse a name that no factor has, with a ValueError that has the nearest one."""
+    try:
+        source[name]
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
 
 
 def page(source: Registry = registry) -> str:

@@ -88,6 +88,19 @@ def plan(bars: Bars, names: Sequence[str] | None = None, *, source: Registry = r
     return Plan(tuple(columns), factors, {k: tuple(v) for k, v in missing.items()})
 
 
+def left_out(planned: Plan, *, source: Registry = registry) -> dict[str, list[str]]:
+    """Return the factors that are not in a plan of the default set, by the reason why."""
+    lacking: dict[str, list[str]] = {}
+    for line, names in planned.missing.items():
+        for name in names:
+            lacking.setdefault(name, []).append(line)
+    reasons: dict[str, list[str]] = {}
+    for name, lines in lacking.items():
+        reasons.setdefault(f"the data have no {', '.join(lines)}", []).append(name)
+    off = [f.name for f in source if not f.default and f.name not in planned.columns]
+    return reasons | ({"off unless named": off} if off else {})
+
+
 def cost_of(missing: dict[str, tuple[str, ...]]) -> str:
     """Say how many factors are left out because of missing lines; empty if there are none."""
     if not missing:

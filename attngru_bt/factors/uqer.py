@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from attngru_bt.data.bars import Bars, DataError, first
+from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, first
 from attngru_bt.data.files import check_file_width
 from attngru_bt.data.names import from_cell
 
@@ -43,8 +43,9 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
     Raises
     ------
     DataError
-        If key columns or factors are missing, no row matches the bars, rows repeat, a value is not
-        a number, or a ticker matches two assets.
+        If the file cannot be read, key columns or factors are missing, no row matches the bars,
+        rows repeat, a value is not a number, or a ticker matches two assets; or if a column is a
+        price or a line of the bars already, since a factor file must not change the market.
     """
     table, name = _read(source)
     key = next((k for k in _KEYS if k in table.columns), None)
@@ -57,6 +58,10 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
     factors = [c for c in table.columns if c not in _IGNORED]
     if not factors:
         raise DataError(f"{name} has no factor column beside {key} and {day}.")
+    for factor in map(str, factors):
+        if factor in bars or factor in PRICE_LINES:
+            what = "a column of the data already" if factor in bars else "a price, not a factor"
+            raise DataError(f"{name}, column {factor!r}: is {what}; leave it out or rename it.")
     columns = _columns(table[key], bars.assets, name)
     rows = bars.dates.get_indexer(_dates(table[day], day, name))
     matched = (columns >= 0) & (rows >= 0)
@@ -94,11 +99,19 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, 
     if isinstance(source, pd.DataFrame):
         return source, "the factor table"
     path = Path(source)
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file; check the path.")
     check_file_width(path)
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path), path.name
-    table = pd.read_csv(path, dtype={key: str for key in _KEYS})
-    return table.rename(columns=from_cell), path.name
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path), str(path)
+        table = pd.read_csv(path, dtype={key: str for key in _KEYS})
+    except (OSError, ValueError) as error:  # incl. ParserError, ArrowInvalid, UnicodeDecodeError
+        raise DataError(
+            f"{path}: cannot be read as a factor file ({error}); expected CSV or Parquet with the "
+            "columns ticker, tradeDate and one per factor."
+        ) from error
+    return table.rename(columns=from_cell), str(path)
 
 
 def _dates(column: pd.Series, label: str, name: str) -> pd.DatetimeIndex:

@@ -1,4 +1,4 @@
-"""Cross-sections, labels and sequences: what a model is fitted on.
+"""Cross-sections and sequences: what a model is fitted on and asked about.
 
 A month-end is one `CrossSection`: the factors of the stocks that could be held then, over the last
 few steps, and (once the next month has ended) their forward returns.
@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from attngru_bt.features.labels import FloatArray, rank_targets, top_labels, top_share
+
 if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
-
-FloatArray = NDArray[np.float64]
 
 BLOCK = 4000  # rows preprocessed at once: all factors of a whole training window fill the memory
 
@@ -59,39 +59,6 @@ def step_positions(
     return steps
 
 
-def forward_returns(close: FloatArray, next_close: FloatArray) -> FloatArray:
-    """Return from one month-end close to the next, as a fraction; NaN where either is not known."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        returns = np.asarray(next_close / close - 1.0, dtype=np.float64)
-    returns[~np.isfinite(returns)] = np.nan
-    return returns
-
-
-def top_labels(returns: FloatArray, topk: int) -> FloatArray:
-    """Label 1 for the `topk` best returns of a cross-section, 0 for the rest, NaN where not known.
-
-    Ties go to the name listed first. With no more than `topk` known returns every label is 1.
-    """
-    labels = np.where(np.isnan(returns), np.nan, 0.0)
-    known = np.flatnonzero(~np.isnan(returns))
-    best = known[np.argsort(-returns[known], kind="stable")[:topk]]
-    labels[best] = 1.0
-    return labels
-
-
-def rank_targets(returns: FloatArray) -> FloatArray:
-    """Rank of each return within a cross-section, scaled to -1 (worst) .. 1 (best).
-
-    Ties share their mean rank; NaN where the return is not known; a single known return is 0.
-    """
-    targets = np.full(len(returns), np.nan)
-    known = ~np.isnan(returns)
-    n = int(known.sum())
-    if n:
-        targets[known] = 2 * (rankdata(returns[known]) - 1) / max(n - 1, 1) - (n > 1)
-    return targets
-
-
 @dataclass
 class CrossSection:
     """Factors of the stocks that could be held at one month-end, and later their labels.
@@ -101,7 +68,8 @@ class CrossSection:
     date : Timestamp
         The month-end.
     assets : tuple of str, length n
-        Members of the universe with a bar at the month-end and at least one known factor.
+        Stocks with a bar at the month-end and at least one known factor: members of the universe,
+        and those that are only trained on.
     columns : tuple of str, length n_factors
     values : float32 array of shape (n, n_steps, n_factors)
         Oldest step first; the last step is the month-end. NaN = not known. A step on which a stock
@@ -112,6 +80,12 @@ class CrossSection:
         Return to the next month-end, as a fraction; None until that month has ended.
     moments : RunningCovariance or None
         Of the month-end's factors, where they are the same in every training window.
+    member : bool array of shape (n,) or None
+        Which stocks may be held; None: all of them. The others are trained on and never scored.
+    within : array of shape (n,) or None
+        The line whose deciles the returns are ranked within; None: they are ranked among all.
+    size : array of shape (n,) or None
+        Market value, where rows are weighted by it.
     """
 
     date: pd.Timestamp
@@ -121,21 +95,71 @@ class CrossSection:
     close: FloatArray
     returns: FloatArray | None = None
     moments: RunningCovariance | None = None
+    member: NDArray[np.bool_] | None = None
+    within: FloatArray | None = None
+    size: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.assets)
 
+    def members(self) -> CrossSection:
+        """Return the cross-section of those that may be held."""
+        if self.member is None or self.member.all():
+            return self
+        kept = self.member
+        return CrossSection(
+            date=self.date,
+            assets=tuple(a for a, held in zip(self.assets, kept, strict=True) if held),
+            columns=self.columns,
+            values=self.values[kept],
+            close=self.close[kept],
+            returns=None if self.returns is None else self.returns[kept],
+            within=None if self.within is None else self.within[kept],
+            size=None if self.size is None else self.size[kept],
+        )
+
     def labels(self, topk: int) -> FloatArray:
-        """Labels of shape (n,): 1 = among the `topk` best of the next month; NaN while unknown."""
-        if self.returns is None:
-            return np.full(len(self), np.nan)
-        return top_labels(self.returns, topk)
+        """Labels of shape (n,): 1 = among the `topk` best members of the next month.
+
+        NaN while that month has not ended, and for stocks that may not be held.
+        """
+        labels = np.full(len(self), np.nan)
+        if self.returns is not None:
+            member = slice(None) if self.member is None else self.member
+            labels[member] = top_labels(self.returns[member], topk)
+        return labels
+
+    def top_targets(self, topk: int) -> FloatArray:
+        """Targets of shape (n,) for a classifier: the labels, carried over to all trained stocks.
+
+        The same share of all stocks, or of each decile of `within`, is called best as `topk` is of
+        the members.
+        """
+        if self.returns is None or (self.member is None and self.within is None):
+            return self.labels(topk)
+        n_members = int((~np.isnan(self.labels(topk))).sum())
+        return top_share(self.returns, min(1.0, topk / max(n_members, 1)), self.within)
 
     def ranks(self) -> FloatArray:
-        """Rank of the next month's return, of shape (n,): -1 worst .. 1 best; NaN while unknown."""
+        """Rank of the next month's return, of shape (n,): -1 worst .. 1 best; NaN while unknown.
+
+        Among all stocks, or among those of the same decile of `within`.
+        """
         if self.returns is None:
             return np.full(len(self), np.nan)
-        return rank_targets(self.returns)
+        return rank_targets(self.returns, self.within)
+
+    def weights(self) -> FloatArray:
+        """Weight of each row in training, of shape (n,): by likeness in size to the members.
+
+        With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)); stocks of
+        unknown size count as the smallest. All weigh 1 where `size` is None.
+        """
+        if self.size is None:
+            return np.ones(len(self))
+        rank = rankdata(np.where(np.isnan(self.size), np.inf, -self.size))
+        n_members = len(self) if self.member is None else max(int(self.member.sum()), 1)
+        return np.asarray(np.exp(-(rank - n_members) / (4 / 3 * n_members)))
 
     def frame(self, step: int = -1) -> pd.DataFrame:
         """Rows (date, asset) × factors at one step, as the preprocessing takes them."""

@@ -15,13 +15,16 @@ from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import (
     CrossSection,
-    forward_returns,
     month_ends,
     step_positions,
 )  # fmt: skip
 from attngru_bt.features.foresight import Watch, warn
+from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
+
+MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
+SIZES = ("market_cap", "float_cap")  # the lines that may be its market value, the first one there
 
 
 class Panel:
@@ -34,10 +37,17 @@ class Panel:
     universe : object with ``at(date)`` or None
         Who may be held; None: every asset with a bar at the month-end.
     lookback, step
-        See `SignalGenerator`.
+        See `Recipe`.
     normalize : bool
         Winsorize and z-score each step among the stocks of its own cross-section. No later month
         can change the result, so it is computed once.
+    train_on : object with ``at(date)``, "all" or "members", default "members"
+        Which stocks beside the universe are trained on; "all" is every stock with a bar that has
+        had `MIN_SESSIONS` of them.
+    within : str or None, default None
+        Line within whose deciles returns are ranked; "size" is the market value.
+    weights : "size" or None, default None
+        Keep the market value, which rows are weighted by.
 
     Attributes
     ----------
@@ -53,12 +63,18 @@ class Panel:
         lookback: int,
         step: str,
         normalize: bool,
+        train_on: Universe | str = "members",
+        within: str | None = None,
+        weights: str | None = None,
     ) -> None:
         self.history = history
         self.universe = universe
         self.lookback = lookback
         self.step = step
         self.normalize = normalize
+        self.train_on = train_on
+        self.within = within
+        self.weights = weights
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -137,18 +153,45 @@ class Panel:
         steps : ndarray of shape (lookback,)
             Positions of its dates, oldest first; -1 = before the data.
         columns : ndarray of int
-            Assets that may be held, by name: members of the universe with a bar.
+            Assets with a bar that may be held or are trained on, by name.
         """
-        members = None if self.universe is None else self.universe.at(bars.dates[end])
-        traded = ~np.isnan(bars["close"][end])
-        candidates = [
-            (asset, i)
-            for i, asset in enumerate(bars.assets)
-            if traded[i] and (members is None or asset in members)
-        ]
+        wanted = self._members(bars, end) | self._trained_on(bars, end)
+        wanted &= ~np.isnan(bars["close"][end])
         # sorted by name, so that the order of the feeds changes nothing
-        columns = np.array([i for _, i in sorted(candidates)], dtype=np.intp)
+        candidates = sorted((bars.assets[i], int(i)) for i in np.flatnonzero(wanted))
+        columns = np.array([i for _, i in candidates], dtype=np.intp)
         return step_positions(bars.dates, end, self.lookback, self.step), columns
+
+    def _members(self, bars: Bars, end: int) -> NDArray[np.bool_]:
+        """Which assets may be held at a date."""
+        if self.universe is None:
+            return np.ones(len(bars.assets), dtype=bool)
+        members = self.universe.at(bars.dates[end])
+        return np.array([asset in members for asset in bars.assets], dtype=bool)
+
+    def _trained_on(self, bars: Bars, end: int) -> NDArray[np.bool_]:
+        """Which assets are trained on at a date, whether they may be held or not."""
+        if self.train_on == "members":
+            return np.zeros(len(bars.assets), dtype=bool)
+        if self.train_on == "all":
+            n_bars = (~np.isnan(bars["close"][: end + 1])).sum(axis=0)
+            return np.asarray(n_bars >= MIN_SESSIONS)
+        names = self.train_on.at(bars.dates[end])  # type: ignore[union-attr]
+        return np.array([asset in names for asset in bars.assets], dtype=bool)
+
+    def _line(self, parameter: str, bars: Bars, end: int) -> FloatArray | None:
+        """Return the line that `within` or `weights` names, at a date; None if it names none."""
+        name = getattr(self, parameter)
+        if name is None:
+            return None
+        lines = SIZES if name == "size" else (name,)
+        for line in lines:
+            if line in bars.lines:
+                return bars[line][end]
+        raise DataError(
+            f"`{parameter}={name!r}` needs the line {' or '.join(lines)}; the data have "
+            f"{', '.join(sorted(bars.lines))}."
+        )
 
     def digest(self) -> str:
         """Digest of all cross-sections so far and of what came of them."""
@@ -185,6 +228,11 @@ class Panel:
             values=values,
             close=bars["close"][end][columns],
         )
+        member = self._members(bars, end)[columns]
+        within, size = (self._line(name, bars, end) for name in ("within", "weights"))
+        section.member = None if member.all() else member
+        section.within = None if within is None else within[columns]
+        section.size = None if size is None else size[columns]
         if self.normalize and len(section):  # no later month changes these values
             with one_thread():
                 section.moments = RunningCovariance(section.columns).add(section.frame())
@@ -213,4 +261,7 @@ def section_digest(before: str, previous: CrossSection | None, section: CrossSec
         digest.update(previous.returns.tobytes())
     digest.update(repr((str(section.date), section.assets, section.columns)).encode())
     digest.update(section.values.tobytes())
+    for more in (section.member, section.within, section.size):
+        if more is not None:
+            digest.update(more.tobytes())
     return digest.hexdigest()

@@ -45,17 +45,18 @@ def takes_sequences(model: Any) -> bool:
     return bool(get_tags(model).input_tags.three_d_array)
 
 
-Rows = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.intp]]
+# features, target, weight and month of each row
+Rows = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64] | None, NDArray[np.intp]]
 
 
 def fits_at_once(model: Any) -> int:
-    """How many fits of such a model to hand to `fit_models` at once: more pay nothing."""
+    """Return the largest number of fits of such a model worth handing to `fit_models` together."""
     if not _is_ours(model):
         return 1
-    from attngru_bt.models.stacked import paying_fits
+    from attngru_bt.models.estimators.fitting import max_batch_fits
 
     check_parameters(model)
-    return paying_fits(model)
+    return max_batch_fits(model)
 
 
 def _is_ours(model: Any) -> bool:
@@ -71,28 +72,43 @@ def fit_models(models: Sequence[Any], data: Sequence[Rows]) -> None:
     Parameters
     ----------
     models : sequence of classifiers, regressors or pipelines
-    data : sequence of (features, y, months)
-        Arrays of shape (rows, n_steps, n_features), (rows,) and (rows,). The number of each row's
-        month is passed on as ``groups`` to a model that takes sequences and asks for them.
+    data : sequence of (features, y, weight, months)
+        Arrays of shape (rows, n_steps, n_features), and (rows,) each. `weight` may be None. The
+        number of each row's month is passed on as ``groups`` to a model that takes sequences and
+        asks for them.
     """
     if len(models) > 1 and all(map(_is_ours, models)):
-        from attngru_bt.models.stacked import fit_many
+        from attngru_bt.models.estimators.fitting import fit_many
 
-        fit_many(models, ((features, y, None, months) for features, y, months in data))
+        fit_many(models, data)
         return
     for model, rows in zip(models, data, strict=True):
         _fit_model(model, *rows)
 
 
 def _fit_model(
-    model: Any, features: NDArray[np.float64], y: NDArray[Any], months: NDArray[np.intp]
+    model: Any,
+    features: NDArray[np.float64],
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    months: NDArray[np.intp],
 ) -> None:
-    if not takes_sequences(model):
-        model.fit(features[:, -1], y)
-        return
     last, prefix = model, ""
     while hasattr(last, "steps"):  # a pipeline hands parameters to its steps by name
         name, last = last.steps[-1]
         prefix += f"{name}__"
-    asked = "groups" in inspect.signature(last.fit).parameters
-    model.fit(features, y, **({f"{prefix}groups": months} if asked else {}))
+    asked = inspect.signature(last.fit).parameters
+    given: dict[str, Any] = {}
+    if weight is not None:
+        if "sample_weight" not in asked:
+            raise ValueError(
+                f"`weights` has no effect on {type(last).__name__}, whose fit takes no "
+                f"sample_weight: leave it out."
+            )
+        given[f"{prefix}sample_weight"] = weight
+    if not takes_sequences(model):
+        model.fit(features[:, -1], y, **given)
+        return
+    if "groups" in asked:
+        given[f"{prefix}groups"] = months
+    model.fit(features, y, **given)

@@ -61,7 +61,7 @@ def find(name: str) -> Model:
         If there is none; the message has the nearest name.
     """
     if name not in MODELS:
-        hint = nearest(name, MODELS) or "."
+        hint = nearest(name, MODELS)
         raise ValueError(f"No model is named {name!r}{hint} There are {', '.join(MODELS)}.")
     return MODELS[name]
 

@@ -50,7 +50,8 @@ def feature_drift(
     rows = np.concatenate([s.values[:, -1, columns] for s in training]).astype(np.float64)
     today = section.values[:, -1, columns].astype(np.float64)
     center, spread = moments(rows)
-    recent = [s.values[:, -1, columns].astype(np.float64) for s in training[-USUAL:]]
+    usual = [s.members() for s in training[-USUAL:]]
+    recent = [s.values[:, -1, columns].astype(np.float64) for s in usual]
     # (months, factors): today first
     psi = np.array([stability(rows, month) for month in (today, *recent)])
     table = pd.DataFrame(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import backtrader as bt
 import numpy as np
 import pandas as pd
 
@@ -23,6 +24,7 @@ from attngru_bt.markets.limits import adjfactor
 from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.trading.months import Months
 from attngru_bt.trading.sizing import Lots
 
 # lines that the strategy and the rules of a market look at
@@ -84,22 +86,52 @@ class Obstacles:
 
     Parameters
     ----------
-    market : Lots
+    lots : Lots
         What may be ordered otherwise.
-    seen : mapping of (str, str) to str
+
+    Attributes
+    ----------
+    seen : dict of (str, str) to str
         Name of a feed and side → what held an order up in the last session.
     """
 
-    def __init__(self, market: Lots, seen: Mapping[tuple[str, str], str]) -> None:
-        self._market = market
-        self._seen = seen
+    def __init__(self, lots: Lots) -> None:
+        self._lots = lots
+        self.seen: dict[tuple[str, str], str] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._market, name)
+    @property
+    def waiting(self) -> Mapping[int, str]:
+        """Orders that the market did not let fill."""
+        return self._lots.waiting
+
+    def lot(self, data: Any) -> tuple[float, float]:
+        """Least size of a buy, and the steps it comes in."""
+        return self._lots.lot(data)
+
+    def sell_size(self, data: Any, size: float) -> float:
+        """Largest size up to `size` that may be sold."""
+        return self._lots.sell_size(data, size)
 
     def closed_to(self, data: Any, side: str) -> str:
         """Say why an order should not be counted on; empty if nothing is known."""
-        return self._seen.get((data._name, side), "") or self._market.closed_to(data, side)
+        return self.seen.get((data._name, side), "") or self._lots.closed_to(data, side)
+
+
+class LastSession(Months):
+    """Says that the decision is due in one session, the first of a month or not.
+
+    Parameters
+    ----------
+    session : date
+    """
+
+    def __init__(self, session: dt.date) -> None:
+        super().__init__(None)
+        self.session = session
+
+    def begins_with(self, today: dt.date) -> bool:
+        """Whether it is this session."""
+        return today == self.session
 
 
 class RehearsalStrategy(MonthlyTopK):
@@ -107,43 +139,48 @@ class RehearsalStrategy(MonthlyTopK):
 
     Params
     ------
+    session : date
+        The session to come.
     n_sessions : int
-        Sessions of the run. The last one is the session to come; two sessions before it the
-        holdings are put into the account.
+        Sessions of the run, that one included. Two sessions before it the holdings are put into
+        the account.
     units : mapping of str to float
         What is held, in units of the feeds.
     cash : float
     """
 
-    params: Any = dict(n_sessions=None, units=None, cash=None)
+    params: Any = dict(session=None, n_sessions=None, units=None, cash=None)
 
     def start(self) -> None:
         """Start as any monthly strategy does."""
-        super().start()
-        self.obstacles: dict[tuple[str, str], str] = {}
         self.limits: dict[str, tuple[float, float]] = {}
-        self.cash_before = float(self.broker.get_cash())
-        self.execution.market = Obstacles(self.execution.market, self.obstacles)
-        self._sessions_to_come = int(self.p.n_sessions)
+        self.cash_before = 0.0
+        self.sessions_to_come = int(self.p.n_sessions)
+        super().start()
 
-    def is_due(self, previous: dt.date, today: dt.date) -> bool:
-        """Whether it is the session to come."""
-        return self._sessions_to_come == 0
+    def make_months(self) -> Months:
+        """Decide in the session to come."""
+        return LastSession(self.p.session)
 
-    def lot_of(self, data: Any) -> float:
+    def make_lots(self) -> Lots:
+        """Note what the last session tells."""
+        self.obstacles = Obstacles(super().make_lots())
+        return self.obstacles
+
+    def lot_of(self, data: bt.DataBase) -> float:
         """Return the lot in units of the feed: real shares are whole, units need not be."""
         return float(self.p.lot) / adjfactor(data)
 
     def next_open(self) -> None:
-        """Open the account near the end, and look at the limits of the one to come."""
-        self._sessions_to_come -= 1
+        """Open the account near the end, and look at the limits of the session to come."""
+        self.sessions_to_come -= 1
         # a session before the last, so that what is delisted has been settled by then
-        if self._sessions_to_come == min(2, self.p.n_sessions - 1):
+        if self.sessions_to_come == min(2, self.p.n_sessions - 1):
             self.broker.setcash(self.p.cash)
             for data in self.datas:
                 if units := self.p.units.get(data._name):
                     self.broker.positions[data].update(units, data.close[0])
-        if not self._sessions_to_come:
+        if not self.sessions_to_come:
             self.cash_before = float(self.broker.get_cash())
             exchange = exchange_of(self.broker)
             if exchange is not None:
@@ -154,16 +191,16 @@ class RehearsalStrategy(MonthlyTopK):
         """After the last session: note what could not be traded in it."""
         super().next()
         exchange = exchange_of(self.broker)
-        if self._sessions_to_come != 1 or exchange is None:
+        if self.sessions_to_come != 1 or exchange is None:
             return
         for data in self._fresh():
             for side in ("buy", "sell"):
                 if reason := obstacle(exchange, data, side):
                     day = data.datetime.date(0)
-                    self.obstacles[data._name, side] = f"{reason} on {day}"
+                    self.obstacles.seen[data._name, side] = f"{reason} on {day}"
 
     def _fresh(self) -> list[Any]:
-        """Return the feeds with a bar in the session at hand."""
+        """Return the feeds with a bar in the current session."""
         days = {data: data.datetime[0] for data in self.datas if len(data)}
         return [data for data, day in days.items() if day == max(days.values())]
 
@@ -220,6 +257,7 @@ def rehearse(
     add_feeds(cerebro, replace(longer, benchmark=None, benchmark_open=None))
     cerebro.addstrategy(
         RehearsalStrategy,
+        session=session.date(),
         n_sessions=int(longer.traded.any(axis=1).sum()),
         units={name: shares / factor[name] for name, shares in portfolio.shares.items()},
         cash=portfolio.cash,

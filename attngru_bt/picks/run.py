@@ -253,7 +253,7 @@ def _tell_walk(picks: Picks, walk: Walk, explain: bool) -> None:
     if fitted is None or walk.recipe is None:
         return
     dates = [section.date for section in walk.sections]
-    section = walk.sections[dates.index(record.month_end)]
+    section = walk.sections[dates.index(record.month_end)].members()
     concerned = picks.concerned
     names = [name for name in concerned["symbol"] if name in picks.scores.index]
     picks.contributions = contributions(fitted, section, names)

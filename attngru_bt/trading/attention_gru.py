@@ -1,4 +1,4 @@
-"""The monthly top-k strategy with its own model: `AttentionGRUStrategy`."""
+"""The monthly strategy that fits its own model: `AttentionGRUStrategy`."""
 
 from __future__ import annotations
 
@@ -9,44 +9,46 @@ from attngru_bt.trading.monthly import MonthlyTopK
 
 
 class AttentionGRUStrategy(MonthlyTopK):
-    """The monthly top-k strategy on scores of an embedded Attention-GRU.
+    """The monthly top-k strategy on the scores of a model that it fits along the way.
 
     Params
     ------
     signal : object, default None
         None: the default Attention-GRU (`attngru_bt.models.presets`). The name of a model of
         `attngru_bt.models`, such as "paper", "gbdt" or "ridge", or a scikit-learn classifier,
-        regressor or pipeline: the same walk-forward with that model. Otherwise as in `MonthlyTopK`;
-        a `SignalGenerator` and the baselines among the names carry their own settings, and then
-        the parameters below must be left alone.
+        regressor or pipeline: a walk-forward with that model. Anything else is as in `MonthlyTopK`.
+        A `SignalGenerator`, and a baseline by name, have their own settings: leave the parameters
+        below alone then.
     refit : int
         Months between refits.
     lookback : int
-        Steps of factors the network sees.
+        Steps of factors that the network sees.
     step : {"month", "day"}
         Whether a step is a month-end or a session. Months train several times faster.
     min_months : int
         Months with known labels before the first trade.
     window : int
-        Months to train on, of those so far.
+        Latest months to train on.
+    train_on, within, weights
+        Whose rows are trained on, and how they count: see `Recipe`.
     factors : sequence of str
-        Names of factors, of all that the feeds allow.
+        Names of factors; by default all that the feeds allow.
     standardize, limit, n_components
         See `SignalGenerator`.
     n_networks : int
-        Networks averaged into one score.
+        Networks whose mean is the score.
     random_state : int
-        Same number, same feeds: same scores, to the bit.
+        The same number and the same feeds give the same scores, to the bit.
     device : {"cpu", "cuda", "auto"}
         Where the network is trained.
     progress : callable
         Called with the `MonthRecord` of each month-end.
     checkpoints : path
-        Folder that keeps each finished month, so that a run that was stopped goes on from there.
+        Folder that keeps each finished month, so that an interrupted run can be resumed.
 
-    Each of these is None by default: the model's own setting, or that of `SignalGenerator`. (Where
-    None is a setting there, as for no principal components, give a `SignalGenerator`.) The
-    remaining params are those of `MonthlyTopK`.
+    Each of these is None by default, which stands for the setting of the model or else of
+    `SignalGenerator`. (Where None itself is a setting, as for no principal components, pass a
+    `SignalGenerator`.) All other params are those of `MonthlyTopK`.
     """
 
     params: Any = dict.fromkeys(
@@ -56,6 +58,9 @@ class AttentionGRUStrategy(MonthlyTopK):
             "step",
             "min_months",
             "window",
+            "train_on",
+            "within",
+            "weights",
             "factors",
             "standardize",
             "limit",
@@ -76,6 +81,6 @@ class AttentionGRUStrategy(MonthlyTopK):
         given = {name: value for name, value in settings.items() if value is not None}
         from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-        made = signal_of(signal, topk=self.p.topk, universe=self.p.universe, **given)
-        # what carries its own settings is treated as any monthly strategy treats it
-        return super().make_signal() if made is self.p.signal else made
+        walk_forward = signal_of(signal, topk=self.p.topk, universe=self.p.universe, **given)
+        # A signal with settings of its own comes back as it is: treat it as `MonthlyTopK` does.
+        return super().make_signal() if walk_forward is self.p.signal else walk_forward

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+import backtrader as bt
 
 from attngru_bt.trading.sizing import affordable, payable
 
 
 class CashCap:
-    """Broker filler that fills our buys only as far as the cash goes, so none is rejected.
+    """A filler for the broker that cuts a strategy's buys to the cash, so that none is rejected.
 
-    An order is checked at the close of the decision but filled at the next open: a gap up (or
-    slippage) would otherwise turn it down whole. Orders of other owners pass untouched.
+    The broker checks an order at the close of the decision but fills it at the next open. If prices
+    gap up, or with slippage, it would reject the whole order. Orders of other owners are not cut.
 
     Parameters
     ----------
-    owner : Strategy
-        Whose buys are capped.
-    lot : Callable
-        Data feed → least size of a buy, and the steps it comes in.
+    owner : bt.Strategy
+        The strategy whose buys are cut.
+    lot : callable
+        Data feed → least size of a buy, and the steps in which it comes.
     waits : callable
-        Order → whether one of ours that was placed before it is still to fill in this session.
-        Feeds may deliver a session one after the other: until the sales and the buys before it
-        are done, a buy does not know its cash, and it waits.
+        Order → whether an earlier order of the strategy still has to fill in this session. Feeds
+        may deliver a session one after the other, and the cash for a buy is not known until the
+        orders before it are filled, so it waits.
     before : callable, default None
-        The filler the broker had, asked first.
+        The broker's own filler, which is called first.
 
     Attributes
     ----------
     capped : set of int
-        References of the orders that were cut to the cash: the rest of them is void.
+        References of the orders that were cut to the cash; the rest of each is void.
     """
 
     def __init__(
         self,
-        owner: Any,
-        lot: Callable[[Any], tuple[float, float]],
-        waits: Callable[[Any], bool],
+        owner: bt.Strategy,
+        lot: Callable[[bt.DataBase], tuple[float, float]],
+        waits: Callable[[bt.Order], bool],
         before: Callable[..., float] | None = None,
     ) -> None:
         self.owner = owner
@@ -46,15 +47,15 @@ class CashCap:
         self.before = before
         self.capped: set[int] = set()
 
-    def __call__(self, order: Any, price: float | None, ago: int) -> float:
-        """Shares that may fill now; positive, as backtrader expects for buys and sells alike."""
+    def __call__(self, order: bt.Order, price: float | None, ago: int) -> float:
+        """Return how many shares may fill now: positive for buys and for sells."""
         size = abs(order.executed.remsize)
-        ours = order.owner is self.owner and order.isbuy()
-        if ours and self.waits(order):
+        is_our_buy = order.owner is self.owner and order.isbuy()
+        if is_our_buy and self.waits(order):
             return 0.0
         if self.before is not None:
             size = min(size, self.before(order, price, ago))
-        if not size or not ours or price is None:
+        if not size or not is_our_buy or price is None:
             return float(size)
         comminfo = self.owner.broker.getcommissioninfo(order.data)
         cash = self.owner.broker.get_cash()

@@ -1,13 +1,14 @@
-"""What a strategy holds: which names fill a slot, and which have had no bar for too long."""
+"""The names a strategy holds: which fill a slot, and which have had no bar for too long."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+
+import backtrader as bt
 
 from attngru_bt.trading.trade_log import TradeLog
+from attngru_bt.trading.view import FeedView
 
 logger = logging.getLogger(__name__)
 
@@ -18,10 +19,8 @@ class Holdings:
     Parameters
     ----------
     broker : bt.BrokerBase
-    feeds : mapping of str to data feed
-        The feeds that may be traded, by name.
-    last_bar : callable
-        Name → date of its feed's newest bar.
+    view : FeedView
+        The feeds that may be traded, and their clock.
     stale_days : int
         A holding without a bar for more calendar days than these is stale: it fills no slot.
     log : TradeLog
@@ -29,19 +28,14 @@ class Holdings:
     """
 
     def __init__(
-        self,
-        broker: Any,
-        feeds: Mapping[str, Any],
-        last_bar: Callable[[str], dt.date],
-        stale_days: int,
-        log: TradeLog,
+        self, broker: bt.BrokerBase, view: FeedView, stale_days: int, log: TradeLog
     ) -> None:
         self._broker = broker
-        self._feeds = feeds
-        self._last_bar = last_bar
+        self._feeds = view.feeds
+        self._last_bar = view.clock.last_bar
         self._stale_days = stale_days
         self._log = log
-        self._stale: set[str] = set()  # those that were reported
+        self._stale: set[str] = set()  # stale holdings that were reported
 
     def slots(self, today: dt.date) -> set[str]:
         """Names that fill a slot: with a position, and a bar not too long ago."""
@@ -65,17 +59,15 @@ class Holdings:
                 price = float(feed.close[0])
                 self._log.add(today, name, "stale", size=size, price=price, reason=reason)
 
-    def _positions(self) -> dict[str, tuple[Any, float]]:
+    def _positions(self) -> dict[str, tuple[bt.DataBase, float]]:
         """Feed and size of each name with a position."""
-        held = {
-            feed._name: (feed, position.size)
+        held = (
+            (feed._name, feed, position.size)
             for feed, position in self._broker.positions.items()
             if position.size
-        }
-        # the broker holds positions of feeds that this strategy does not trade, too
-        return {
-            name: (feed, n) for name, (feed, n) in held.items() if self._feeds.get(name) is feed
-        }
+        )
+        # The broker also holds positions in feeds that this strategy does not trade.
+        return {name: (feed, size) for name, feed, size in held if self._feeds.get(name) is feed}
 
     def _days_without_bar(self, name: str, today: dt.date) -> int:
         return (today - self._last_bar(name)).days

@@ -1,60 +1,41 @@
-"""Why a strategy never traded: the one sentence that is said after such a run."""
+"""Why a strategy never traded: the one sentence that is logged after such a run."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
+from attngru_bt.data.membership import Universe
+from attngru_bt.trading.months import Months
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class MonthsSeen:
-    """What a strategy has lived through.
-
-    Attributes
-    ----------
-    first, last : date or None
-        Its first and last session; None if there was none.
-    due : list of date
-        Sessions on which a decision was due.
-    asked : list of date
-        Month-ends whose scores were asked for: those not held back by `start`.
-    """
-
-    first: dt.date | None = None
-    last: dt.date | None = None
-    due: list[dt.date] = field(default_factory=list)
-    asked: list[dt.date] = field(default_factory=list)
-
-
-def tell(why: str) -> None:
-    """Log why nothing was traded; nothing is logged if `why` is empty."""
-    if why:
-        logger.warning("Nothing was traded: %s", why)
+def tell(reason: str) -> None:
+    """Log why nothing was traded, unless `reason` is empty."""
+    if reason:
+        logger.warning("Nothing was traded: %s", reason)
 
 
 def why_no_decision(
-    seen: MonthsSeen,
+    months: Months,
     *,
     start: dt.date | None,
     names: Collection[str],
-    universe: Any,
+    universe: Universe | None,
     signal: Any,
-    bars: Callable[[], Bars],
+    bars: Callable[[dt.date], Bars],
 ) -> str:
     """Say why no decision was made, as the rest of a sentence.
 
     Parameters
     ----------
-    seen : MonthsSeen
+    months : Months
     start : date or None
         No decision was to be made before it.
     names : collection of str
@@ -62,23 +43,24 @@ def why_no_decision(
     universe, signal
         Those of the strategy.
     bars : callable
-        Returns the bars that the signal was given last.
+        Date → the bars before it.
     """
-    if seen.first is None:
+    if months.first is None:
         return "no feed that may be traded has a bar."
-    if not seen.asked:
+    if not months.asked:
         from attngru_bt.walkforward.unscored import why_no_month  # loads scikit-learn
 
-        return why_no_month(seen.first, seen.last or seen.first, seen.due, start)
-    asked = f"{len(seen.asked)} month-ends from {seen.asked[0]} to {seen.asked[-1]}"
+        return why_no_month(months.first, months.last or months.first, months.due, start)
+    last = months.asked[-1]
+    asked = f"{len(months.asked)} month-ends from {months.asked[0]} to {last}"
     if universe is not None and not any(
-        set(names) & universe.at(pd.Timestamp(date)) for date in seen.asked
+        set(names) & universe.at(pd.Timestamp(date)) for date in months.asked
     ):
         return f"no feed was a member of the universe at any of {asked}."
     if hasattr(signal, "at"):
-        return str(signal.why_no_scores(seen.asked[-1]))
+        return str(signal.why_no_scores(last))
     if hasattr(signal, "why_no_scores"):
-        return str(signal.why_no_scores(bars()))
+        return str(signal.why_no_scores(bars(last + dt.timedelta(days=1))))
     return f"{type(signal).__name__} gave no score at any of {asked}."
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
+import backtrader as bt
+
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
+
+logger = logging.getLogger(__name__)
 
 
 def check_parameters(params: Any) -> None:
@@ -19,6 +24,31 @@ def check_parameters(params: Any) -> None:
         raise ValueError(f"`lot` must be positive, or 0 for fractions; got {params.lot!r}.")
     checks.number("wait", params.wait, at_least=0)
     checks.universe("universe", params.universe)
+
+
+def check_engine(strategy: bt.Strategy, *, at_open: bool, has_rules: bool) -> None:
+    """Check the parameters of a strategy against how its Cerebro fills orders.
+
+    Parameters
+    ----------
+    strategy : bt.Strategy
+    at_open : bool
+        Whether orders fill at the open of the current session.
+    has_rules : bool
+        Whether an exchange's rules are at work in the broker.
+    """
+    at_close = getattr(strategy.broker.p, "coc", False)  # orders fill at the close of the decision
+    if not at_open and not at_close and strategy.p.calendar is None:
+        logger.warning(
+            "Cerebro runs without cheat_on_open=True: what is decided before a session fills "
+            "at the open of the session after it. bt.Cerebro(cheat_on_open=True) fills it at "
+            "the session's own open."
+        )
+    if has_rules and strategy.p.lot != 1:
+        raise ValueError(
+            f"`lot` has no effect beside market rules, which know each stock's own; "
+            f"got lot={strategy.p.lot!r}."
+        )
 
 
 def check_universe(universe: Any, names: Collection[str]) -> list[str]:

@@ -16,17 +16,17 @@ class Rebalance:
     Attributes
     ----------
     stayers : tuple of str
-        Held and still chosen: left alone.
+        Held and still among the best: left alone.
     exits : tuple of str
-        Held, no longer chosen, can be sold today: sold first.
+        Held, no longer among the best, and sold.
     stuck : tuple of str
-        Held, no longer chosen, cannot be sold today: keep their slot until they can.
+        Held and no longer among the best, but not to be sold today: they keep their slots.
     entrants : tuple of str
-        Bought with an equal share of the cash each.
+        Bought, each with an equal share of the cash.
     passed : tuple of str
-        Would have been bought but cannot be today.
+        Passed over, since they cannot be bought today.
     slots : int
-        Free places that share the cash; more than entrants when too few names can trade.
+        Free slots that share the cash; more than entrants if too few names can be bought.
     """
 
     stayers: tuple[str, ...]
@@ -36,9 +36,14 @@ class Rebalance:
     passed: tuple[str, ...]
     slots: int
 
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Return the five groups of names, by what is done with them."""
+        groups = ("exits", "entrants", "stayers", "stuck", "passed")
+        return {group: getattr(self, group) for group in groups}
+
 
 def rank(scores: pd.Series) -> list[str]:
-    """Names from best to worst score; ties in the order of their names, missing scores left out."""
+    """Return names from best to worst score, ties in the order of names, without missing scores."""
     named = zip(scores.index, scores.to_numpy(dtype=float), strict=True)
     return [name for _, name in sorted((-score, name) for name, score in named if score == score)]
 
@@ -65,7 +70,7 @@ def decide(
     topk : int
         How many names to hold.
     substitute : bool, default True
-        Pass over a name that cannot trade for the next in rank; otherwise its share waits in cash.
+        Replace a name that cannot be bought by the next in rank; False: its share stays in cash.
     sellable : set of str, default None
         Names that can be sold today; None: those that can be bought.
     """
@@ -81,7 +86,7 @@ def decide(
         if taken >= slots or (position >= topk and not substitute):
             break
         if name in held:
-            if position >= topk and name in sellable:  # the substitute is a name we already have
+            if position >= topk and name in sellable:  # a substitute that is held already
                 stayers.append(name)
                 slots -= 1
         elif name in tradable:

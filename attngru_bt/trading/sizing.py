@@ -1,16 +1,21 @@
-"""How much may be ordered: commission inside the size, whole lots, never more than the cash."""
+"""Sizes of orders: whole lots, and with commission never more than the cash."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-FRACTION = 1e-9  # of the size: what fractions of a share are rounded to
+FRACTION = 1e-9  # of the size, to which fractions of a share are rounded
 
 
 class Lots(Protocol):
-    """What a market lets be ordered. `attngru_bt.markets.Exchange` is one."""
+    """What a market lets be ordered, such as `PlainLots` and `attngru_bt.markets.Exchange`."""
+
+    @property
+    def waiting(self) -> Mapping[int, str]:
+        """Orders that the market did not let fill today: reference → reason."""
+        ...
 
     def lot(self, data: Any) -> tuple[float, float]:
         """Least size of a buy, and the steps it comes in."""
@@ -36,6 +41,7 @@ class PlainLots:
 
     def __init__(self, lot: Callable[[Any], float]) -> None:
         self._lot = lot
+        self.waiting: dict[int, str] = {}  # every order may fill
 
     def lot(self, data: Any) -> tuple[float, float]:
         """One lot, in steps of one lot."""
@@ -48,17 +54,17 @@ class PlainLots:
         return size // step * step if step else size
 
     def closed_to(self, data: Any, side: str) -> str:
-        """Nothing ever is."""
+        """Return an empty reason: such a market is always open."""
         return ""
 
 
 def cost(comminfo: Any, size: float, price: float) -> float:
-    """Cash that buying `size` shares at `price` takes, commission included."""
+    """Cash that `size` shares cost at `price`, commission included."""
     return float(comminfo.getoperationcost(size, price) + comminfo.getcommission(size, price))
 
 
 def payable(comminfo: Any, size: float, price: float, cash: float) -> bool:
-    """Whether the broker would take a buy for `cash`; its own subtractions, to the last bit."""
+    """Whether the broker would accept a buy for `cash`: its own arithmetic, to the last bit."""
     left = cash - comminfo.getoperationcost(size, price)
     return bool(left - comminfo.getcommission(size, price) >= 0.0)
 
@@ -81,9 +87,10 @@ def affordable(
     if not (price > 0 and cash > 0):
         return 0.0
     step = lot or FRACTION * cash / price
+    # Start from the cost per share of a large order, which is the least that a share can cost.
     many = 1e6 * step
     lots = math.floor(cash / (cost(comminfo, many, price) / many) / step)
-    # fixed and minimum fees weigh more on small sizes: step down until it fits
+    # Fixed and minimum fees weigh more on a small order: step down until it fits.
     while lots > 0 and not payable(comminfo, lots * step, price, cash):
         excess = cost(comminfo, lots * step, price) - cash
         lots -= max(1, math.floor(excess / price / step))

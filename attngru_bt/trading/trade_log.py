@@ -1,12 +1,18 @@
-"""The trade log: every order, what became of it, and why a wanted trade was not made."""
+"""The trade log: every order, what became of it, and why a trade was not made."""
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+
+from attngru_bt.trading.rebalance import Rebalance
+
+logger = logging.getLogger(__name__)
 
 EVENTS = (
     "order",
@@ -23,15 +29,15 @@ EVENTS = (
 
 
 class TradeLog:
-    """Every order, fill, cancellation and reason not to trade, in the order it happened.
+    """Every order, fill, cancellation and reason not to trade, in the order of events.
 
-    The rows "fill" and "partial" are all that moves cash: sales bring their value, buys take it,
-    and both take their commission.
+    Only the rows "fill" and "partial" move cash: sales bring their value, buys cost it, and both
+    cost their commission.
 
     Attributes
     ----------
     n_fills : int
-        How many of these rows there are.
+        Number of these rows.
     """
 
     columns = (
@@ -50,7 +56,8 @@ class TradeLog:
     def __init__(self) -> None:
         self.n_fills = 0
         self._rows: list[tuple[Any, ...]] = []
-        self._numbers: dict[int, int] = {}  # backtrader counts on over all runs of a process
+        # Own numbers of orders: backtrader's references count on over all runs of a process.
+        self._numbers: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -86,6 +93,36 @@ class TradeLog:
         return frame
 
 
+def log_rebalance(
+    log: TradeLog, today: dt.date, rebalance: Rebalance, reasons: Mapping[str, str], *, retry: bool
+) -> None:
+    """Log what a rebalance cannot trade today, and all of it in one line of ``logging``.
+
+    Parameters
+    ----------
+    log : TradeLog
+    today : date
+    rebalance : Rebalance
+    reasons : mapping of str to str
+        Why each name is passed over or stuck.
+    retry : bool
+        Whether stuck names are to be sold as soon as they trade.
+    """
+    for name in rebalance.passed:
+        log.add(today, name, "passed", "buy", reason=reasons[name])
+    for name in rebalance.stuck:
+        again = ", to be retried" if retry else ""
+        log.add(today, name, "stuck", "sell", reason=reasons[name] + again)
+    logger.info(
+        "%s: out %s; in %s; %d stay%s",
+        today,
+        ", ".join(rebalance.exits) or "none",
+        ", ".join(rebalance.entrants) or "none",
+        len(rebalance.stayers),
+        f"; cannot be sold yet {', '.join(rebalance.stuck)}" if rebalance.stuck else "",
+    )
+
+
 MONTHLY = (
     "decided",
     "month_end",
@@ -103,7 +140,7 @@ MONTHLY = (
 
 
 def by_decision(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> pd.DataFrame:
-    """Tell what each decision wanted, what was done until the next, and why not.
+    """Return what each decision wanted, what was done until the next one, and why not.
 
     Parameters
     ----------
@@ -115,10 +152,10 @@ def by_decision(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> pd
     Returns
     -------
     DataFrame
-        One row per decision and name, columns `MONTHLY`. `rank` is 1 for the best, missing for
-        names that were not wanted. `action` is "stay", "enter" or "leave". `done` is "held",
-        "bought", "sold", "partly" or "not done". `size`, `value` and `commission` are of the fills
-        on the side the action is about; `reason` is why it was not done, or not at once.
+        One row per decision and name, columns `MONTHLY`. `rank` is 1 for the best name, and missing
+        for names that were not wanted. `action` is "stay", "enter" or "leave". `done` is "held",
+        "bought", "sold", "partly" or "not done". `size`, `value` and `commission` sum the fills on
+        the side of the action; `reason` is why it was not done, or not at once.
     """
     rows = []
     days = [d["date"] for d in decisions]
@@ -127,6 +164,7 @@ def by_decision(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> pd
         events = {name: part for name, part in log[inside].groupby("asset")}
         ranks = {name: i + 1 for i, name in enumerate(decision["wanted"])}
         leaving = (*decision["exits"], *decision["stuck"])
+        # Candidates below the best, which entered later in place of others.
         later = [
             name
             for name, part in events.items()
@@ -150,23 +188,22 @@ def by_decision(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> pd
 def _outcome(action: str, events: pd.DataFrame, decision: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return done, size, value, commission, first and last fill, reason."""
     filled = events[events["event"].isin(("fill", "partial"))]
-    if action == "stay":
-        sums = filled["size"].sum(), filled["value"].sum(), filled["commission"].sum()
-        return "held", *sums, filled["date"].min(), filled["date"].max(), ""
-    side = "buy" if action == "enter" else "sell"
-    filled = filled[filled["side"] == side]
-    whys = events[(events["side"] == side) & events["event"].isin(_WHY)]
-    whys = whys[whys["reason"] != "a new decision"]
-    reason = "; ".join(dict.fromkeys(whys["reason"]))
-    done = "bought" if action == "enter" else "sold"
-    if filled.empty:
+    done, reason = "held", ""
+    if action != "stay":
+        side = "buy" if action == "enter" else "sell"
+        filled = filled[filled["side"] == side]
+        obstacles = events[(events["side"] == side) & events["event"].isin(_OBSTACLES)]
+        obstacles = obstacles[obstacles["reason"] != "a new decision"]
+        reason = "; ".join(dict.fromkeys(obstacles["reason"]))
+        done = "bought" if action == "enter" else "sold"
+    if action != "stay" and filled.empty:
         done = "not done"
         if not reason and action == "enter" and decision["stuck"]:
             reason = f"no free slot: {', '.join(decision['stuck'])} could not be sold"
-    elif filled["event"].iloc[-1] == "partial":
+    elif action != "stay" and filled["event"].iloc[-1] == "partial":
         done = "partly"
     sums = filled["size"].sum(), filled["value"].sum(), filled["commission"].sum()
     return done, *sums, filled["date"].min(), filled["date"].max(), reason
 
 
-_WHY = ("waiting", "canceled", "expired", "rejected", "stuck", "passed")
+_OBSTACLES = ("waiting", "canceled", "expired", "rejected", "stuck", "passed")

@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 # more than any record of a month, and little enough to be read whole
 MAX_BYTES = 32 * 2**20
-# its effect is in the cross-sections, whose digest is part of a file's name
-_IN_THE_SECTIONS = ("universe",)
+# their effect is in the cross-sections, whose digest is part of a file's name
+_IN_THE_SECTIONS = ("universe", "train_on")
 # packages whose versions decide the bits; those of the models come on top
 _PACKAGES = ("attngru_bt", "numpy", "pandas", "scipy", "scikit-learn", "torch")
 

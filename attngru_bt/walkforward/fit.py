@@ -81,7 +81,10 @@ def fit_together(orders: Sequence[tuple[Recipe, TrainingSet]]) -> list[Fit]:
         for model, (recipe, rows) in zip(models, orders, strict=True)
     ]
     with one_thread():
-        data = [(r.features, y, r.months) for (_, r), y in zip(orders, targets, strict=True)]
+        data = [
+            (rows.features, y, rows.weight, rows.months)
+            for (_, rows), y in zip(orders, targets, strict=True)
+        ]
         fit_models(models, data)
         share = (time.perf_counter() - began) / len(orders)
         taken = Counter(id(rows) for _, rows in orders)
@@ -101,6 +104,7 @@ def fit_together(orders: Sequence[tuple[Recipe, TrainingSet]]) -> list[Fit]:
 
 def score(fitted: Fit, section: CrossSection) -> MonthRecord:
     """Score a cross-section of the month-end of the fit, or of a later one."""
+    section = section.members()  # whoever may not be held is trained on, and never scored
     refit = section.date == fitted.month_end
     record = MonthRecord(
         month_end=section.date,

@@ -31,7 +31,7 @@ CHUNKS = 4  # at least so many per worker
 MONTH_ENDS = 12  # at most so many per chunk
 
 # the parameters that decide the cross-sections: recipes that agree on them share a panel
-_PANEL = ("factors", "raw", "lookback", "step", "standardize", "universe")
+_PANEL = ("factors", "raw", "lookback", "step", "standardize", "within", "weights")
 
 Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # positions of sessions and of assets
 Values = NDArray[np.float64]
@@ -42,6 +42,7 @@ def panel_key(recipe: Recipe) -> str:
     parts = {name: getattr(recipe, name) for name in _PANEL}
     parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
     parts["universe"] = id(recipe.universe)
+    parts["train_on"] = recipe.train_on if isinstance(recipe.train_on, str) else id(recipe.train_on)
     return repr(parts)
 
 

@@ -64,6 +64,14 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
+    train_on : {"members", "all"} or object with ``at(date)``, default "members"
+        Whose rows the model is fitted on beside those of the universe, which alone is scored,
+        traded and judged. "all" is every stock with a bar, without its first 60 sessions.
+    within : str, default None
+        Rank returns within deciles of a line, among all trained stocks; "size" is the market value
+        (`market_cap` or `float_cap`). None: among all.
+    weights : {"size"}, default None
+        Weigh rows by likeness in size to the members; see `CrossSection.weights`. None: all alike.
     n_networks : int, default 5
         Networks averaged into one score (only for the default network).
     random_state : int, default 0
@@ -95,6 +103,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         refit: int = 1,
         min_months: int = 12,
         universe: Universe | None = None,
+        train_on: Universe | str = "members",
+        within: str | None = None,
+        weights: str | None = None,
         n_networks: int = DEFAULT_NETWORKS,
         random_state: int = 0,
         device: str = "cpu",
@@ -115,6 +126,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         self.refit = refit
         self.min_months = min_months
         self.universe = universe
+        self.train_on = train_on
+        self.within = within
+        self.weights = weights
         self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
@@ -136,6 +150,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         checks.number("limit", self.limit, above=0, or_none=True)
         checks.list_of_names("factors", self.factors)
         checks.universe("universe", self.universe)
+        if isinstance(self.train_on, str):
+            checks.one_of("train_on", self.train_on, ["members", "all"])
+        else:
+            checks.universe("train_on", self.train_on)
+        checks.one_of("weights", self.weights, ["size", None])
         _check_model(self.classifier, self.target)
 
     # -- which rows -------------------------------------------------------------------------------
@@ -148,6 +167,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             lookback=self.lookback,
             step=self.step,
             normalize=self.standardize == "date",
+            train_on=self.train_on,
+            within=self.within,
+            weights=self.weights,
         )
 
     def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:

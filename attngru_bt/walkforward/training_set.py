@@ -35,6 +35,8 @@ class TrainingSet:
         1 = among the `topk` best of its month, else 0.
     rank : array of shape (rows,)
         Rank of the return within its month, -1 worst .. 1 best.
+    weight : array of shape (rows,) or None
+        How much each row counts, 1 on average; None: all alike.
     months : int array of shape (rows,)
         Number of each row's month, from 0.
     n_months : int
@@ -47,6 +49,7 @@ class TrainingSet:
     features: NDArray[np.float64]
     top: NDArray[np.float64]
     rank: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
     months: NDArray[np.intp]
     n_months: int
     seconds: float = 0.0
@@ -66,17 +69,22 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
     """
     began = time.perf_counter()
     labeled = recipe.training_months(sections)
-    top = np.concatenate([s.labels(recipe.topk) for s in labeled])
+    top = np.concatenate([s.top_targets(recipe.topk) for s in labeled])
     known = ~np.isnan(top)
     with one_thread():
         preprocess = _fitted(recipe, labeled)
         features = sequences(labeled, preprocess)[known]
+    weight = None
+    if recipe.weights is not None:
+        weight = np.concatenate([s.weights() for s in labeled])[known]
+        weight /= weight.mean()
     return TrainingSet(
         month_end=sections[-1].date,
         preprocess=preprocess,
         features=features,
         top=top[known],
         rank=np.concatenate([s.ranks() for s in labeled])[known],
+        weight=weight,
         months=np.repeat(np.arange(len(labeled)), [len(s) for s in labeled])[known],
         n_months=len(labeled),
         seconds=time.perf_counter() - began,

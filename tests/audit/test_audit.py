@@ -10,6 +10,9 @@ from sklearn.linear_model import LogisticRegression
 
 from attngru_bt import audit, backtest
 from attngru_bt.audit import (
+    Check,
+    Finding,
+    Report,
     accuracy,
     adjustment,
     factors,
@@ -20,7 +23,6 @@ from attngru_bt.audit import (
 )
 from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.limit import precision_limit, precision_moments
-from attngru_bt.audit.report import Check, Finding, Report
 from attngru_bt.audit.report import failed as fail
 from attngru_bt.data import Market, load_sp500, make_market
 from attngru_bt.data.bars import Bars, DataError
@@ -171,7 +173,7 @@ class TestFactors:
         monkeypatch.setattr(factors, "AT_ONCE", 5 * 360)  # two stocks of two factors
         parts = factors.check(market.bars, cuts, factors=("BIAS5", "Ahead"))
         assert whole.status == parts.status == "fail"
-        blocks = [part.assets for part in factors._parts(market.bars, 2)]
+        blocks = [part.assets for part in factors.blocks(market.bars, 2)]
         assert len(blocks) == 6 and sum(blocks, ()) == market.bars.assets
         # which numbers come after a cut differs by block; what is cut off does not
         assert whole.first.date == parts.first.date
@@ -280,15 +282,15 @@ class TestLabelShift:
         assert check.status == "pass"
         labels = [np.full(len(s), np.nan) if s.returns is None else s.returns for s in sections]
         honest, leaked = (
-            label_shift._walk(sections, which, 3, 4)["rank_ic"].mean()
-            for which in (labels, label_shift._last_month(sections))
+            label_shift.walk(sections, which, 3, 4)["rank_ic"].mean()
+            for which in (labels, label_shift.last_month(sections))
         )
         assert leaked > 0.5 > 0.25 > honest
         assert f"{honest:.3f}" in check.summary and f"{leaked:.3f}" in check.summary
 
     @pytest.mark.slow
     def test_labels_of_the_month_before(self, sections):
-        labels = label_shift._last_month(sections)
+        labels = label_shift.last_month(sections)
         assert np.isnan(labels[0]).all()
         for t in (1, 7):
             before = dict(zip(sections[t - 1].assets, sections[t - 1].returns, strict=True))

@@ -142,6 +142,7 @@ class TestRun:
         assert fills["size"].tolist() == log["size"].tolist()
         assert fills["price"].tolist() == log["price"].tolist()
 
+    @pytest.mark.usefixtures("no_pictures")
     def test_data_beyond_end_change_no_byte(self, whole, cut, tmp_path):
         done = invoke("backtest", "--data", cut, "--out", tmp_path / "cut", *SMALL)
         assert done.exit_code == 0, done.output
@@ -292,6 +293,7 @@ class TestMistakes:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_some_members_without_bars_are_named_and_the_run_goes_on(data, cut, tmp_path, caplog):
     """An index has names that a user's data lack: that must be said, and is no reason to stop."""
     members = tmp_path / "members.csv"
@@ -313,7 +315,7 @@ def interrupted(data, tmp_path_factory):
     command = [COMMAND, "backtest", "--data", data, "--out", folder, "--verbose", *SMALL]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--min-months=1", "--n-networks=20"],  # the last word counts
+            [*command, "--min-months=1", "--n-networks=8"],  # the last word counts
             stdout=output,
             stderr=output,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -364,6 +366,7 @@ def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkey
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
     tmp_path = tmp_path / "[/a] [red]b:dog:"  # a folder's name is no markup
     done = invoke(
@@ -400,6 +403,7 @@ def test_a_run_that_never_trades_says_why_once(data, tmp_path, options, cause):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_a_baseline_that_buys_nothing_is_said(data, tmp_path):
     """Cash for one share is none for a tenth of each."""
     done = invoke(
@@ -428,14 +432,15 @@ class TestInterrupt:
         kept = {path.name for path in interrupted[2].iterdir()}
         assert kept == {"scores.partial.csv", "checkpoints"}
 
+    @pytest.mark.usefixtures("no_pictures")
     def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
         self, interrupted, data, tmp_path
     ):
-        command = ["backtest", "--data", data, *SMALL, "--min-months=1", "--n-networks=20"]
+        command = ["backtest", "--data", data, *SMALL, "--min-months=1", "--n-networks=8"]
         before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.month")}
         assert invoke(*command, "--out", interrupted[2]).exit_code == 0
         assert {p: p.stat().st_mtime_ns for p in before} == before
-        assert invoke(*command, "--out", tmp_path, "--jobs", 2).exit_code == 0
+        assert invoke(*command, "--out", tmp_path).exit_code == 0
         for name in ("scores.csv", "orders.csv", "equity.csv", "metrics.json"):
             assert (interrupted[2] / name).read_bytes() == (tmp_path / name).read_bytes(), name
 

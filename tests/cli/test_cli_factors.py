@@ -12,9 +12,8 @@ from test_cli import invoke, sentence
 
 import attngru_bt
 from attngru_bt import Market, backtest, make_market
-from attngru_bt.cli import scripts
 from attngru_bt.data.bars import DataError
-from attngru_bt.factors import compute, join_factor_file, registry
+from attngru_bt.factors import compute, join_factor_file, registry, scripts
 
 pytestmark = pytest.mark.usefixtures("clean_registry")
 
@@ -123,7 +122,7 @@ class TestCompute:
     @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".csv.gz"])
     def test_the_table_is_what_compute_gives(self, data, tmp_path, suffix, monkeypatch):
         """Also when it is written in several parts."""
-        monkeypatch.setattr("attngru_bt.cli.factors.AT_ONCE", 1)  # 21 sessions
+        monkeypatch.setattr("attngru_bt.factors.table.AT_ONCE", 1)  # 21 sessions
         path = tmp_path / "new" / f"factors{suffix}"
         done = ok("factors", "compute", "--data", data, "--out", path)
         assert done.stdout.strip() == str(path)
@@ -220,7 +219,7 @@ class TestCompute:
     def test_what_fails_half_way_leaves_the_old_file(self, data, tmp_path, monkeypatch):
         path = tmp_path / "f.csv"
         path.write_text("old")
-        monkeypatch.setattr("attngru_bt.cli.factors.AT_ONCE", 1)
+        monkeypatch.setattr("attngru_bt.factors.table.AT_ONCE", 1)
         calls = []
 
         def fails_later(*args, **kwargs):
@@ -229,7 +228,7 @@ class TestCompute:
                 raise DataError("the disk is full")
             return compute(*args, **kwargs)
 
-        monkeypatch.setattr("attngru_bt.cli.factors.compute_factors", fails_later)
+        monkeypatch.setattr("attngru_bt.factors.table.compute", fails_later)
         text = sentence_of(invoke("factors", "compute", "--data", data, "--out", path))
         assert "disk is full" in text
         assert path.read_text() == "old"
@@ -290,7 +289,7 @@ class TestOwnFile:
         with pytest.raises(ValueError, match="registers no factor"):
             scripts.load_script(mine)
         assert "Dash" in registry, "a file that fails changes nothing"
-        scripts._forget(mine)
+        scripts.forget(mine)
         assert registry.nodes == before
 
     def test_one_of_the_library_may_be_replaced_on_purpose(self, tmp_path):
@@ -353,6 +352,7 @@ class TestBacktest:
     """The same options in a backtest."""
 
     @pytest.mark.slow
+    @pytest.mark.usefixtures("no_pictures")
     def test_own_factors_and_a_factor_file(self, data, mine, tmp_path):
         bars = attngru_bt.load(data).bars
         table = bars.frame("pb").stack().rename_axis(["tradeDate", "ticker"]).rename("BIAS5")

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from attngru_bt.cli import console
 from attngru_bt.cli.progress import Progress
+from attngru_bt.reports.partial import PartialScores
 from attngru_bt.walkforward.record import MonthRecord
 
 TASK = SimpleNamespace(model="ridge", seed=0)
@@ -18,10 +19,10 @@ SCORED = MonthRecord(pd.Timestamp("2020-02-28"), pd.Series({"A": 0.25, "B": 1 / 
 
 
 def test_scores_of_finished_months_are_kept(tmp_path):
-    progress = Progress(Console(file=io.StringIO(), width=100), tmp_path)
+    progress = Progress(Console(file=io.StringIO(), width=100), PartialScores(tmp_path))
     progress.fit(1, 3, TASK, [SCORED])
     progress.fit(2, 3, TASK, [replace(SCORED, month_end=pd.Timestamp("2020-03-31"))])
-    assert pd.read_csv(progress.partial).to_numpy().tolist() == [
+    assert pd.read_csv(progress.partial.path).to_numpy().tolist() == [
         ["2020-02-28", "A", 0.25], ["2020-02-28", "B", 1 / 3],
         ["2020-03-31", "A", 0.25], ["2020-03-31", "B", 1 / 3],
     ]  # fmt: skip
@@ -29,15 +30,17 @@ def test_scores_of_finished_months_are_kept(tmp_path):
 
 def test_scores_of_an_earlier_run_go_once_there_are_new_ones(tmp_path):
     for _ in range(2):
-        progress = Progress(Console(file=io.StringIO(), width=100), tmp_path)
+        progress = Progress(Console(file=io.StringIO(), width=100), PartialScores(tmp_path))
         progress.fit(1, 3, TASK, [SCORED])
-    assert len(pd.read_csv(progress.partial)) == 2
+    assert len(pd.read_csv(progress.partial.path)) == 2
 
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_line_per_stage_and_the_bar_goes_before_it(tmp_path, terminal):
     file = io.StringIO()
-    progress = Progress(Console(file=file, width=100, force_terminal=terminal), tmp_path)
+    progress = Progress(
+        Console(file=file, width=100, force_terminal=terminal), PartialScores(tmp_path)
+    )
     progress.stage("data", "50 stocks, [none] left out")
     progress.fit(1, 3, TASK, [SCORED])
     progress.stage("report")
@@ -52,7 +55,7 @@ def test_a_warning_goes_above_the_bar(tmp_path, monkeypatch):
     file = io.StringIO()
     monkeypatch.setattr(console, "err", Console(file=file, width=100, force_terminal=True))
     console.log_to_stderr(logging.WARNING)
-    progress = Progress(console.err, tmp_path)
+    progress = Progress(console.err, PartialScores(tmp_path))
     progress.fit(1, 3, TASK, [SCORED])
     logging.getLogger("attngru_bt").warning("A [word] of warning.")
     progress.stop()

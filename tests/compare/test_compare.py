@@ -447,20 +447,34 @@ class TestNames:
         with pytest.raises(ValueError, match="at least one that makes scores"):
             compare.run(market, "equal-weight")
 
+    def test_tables_for_a_file_need_the_name_of_a_folder(self, market, tmp_path):
+        with pytest.raises(ValueError, match="`into` has no effect without `folder`"):
+            compare.run(market, "ridge", into=tmp_path / "results.md")
+
 
 @pytest.mark.slow
-def test_the_whole_way(market, tmp_path):
-    """Fit, trade, compare; stopped half-way and begun again it ends the same."""
+def test_the_whole_way(market, tmp_path, no_pictures):
+    """Fit, trade, compare, write; a second time nothing is fitted and the files are the same."""
+    report = tmp_path / "results.md"
+    report.write_text("Before.\n<!-- compare run -->\n<!-- /compare -->\n")
     few = dict(
         topk=K, min_months=5, refit=3, draws=30, lookback=1, n_components=3,
         factors=["MA5", "MA20", "RSI", "BIAS5", "PB"],
     )  # fmt: skip
     asked = "logistic,ridge,equal-weight,random"
-    whole = compare.run(market, asked, folder=tmp_path / "walks", **few)
+    whole = compare.run(market, asked, folder=tmp_path / "run", into=report, **few)
+    assert [path.name for path in whole.files] == [
+        "compare.html", "table2.csv", "table3.csv", "monthly.csv", "compare.json", "table.md",
+        "results.md",
+    ]  # fmt: skip
+    assert "### How good the scores are" in report.read_text()
+    assert (tmp_path / "run" / "walks" / "ridge" / "seed0").is_dir()
+    before = {path: path.read_bytes() for path in whole.files}
     assert list(whole.table3.index) == ["logistic", "ridge", "equal-weight", "random"]
     row = whole.table2.loc["logistic"]
     assert 0.5 < row["accuracy_in_sample"] <= 1 and row["total_seconds"] > 0
     assert np.isnan(whole.table2.loc["ridge", "accuracy"])  # a regressor says no yes or no
     assert not np.isnan(whole.table2.loc["ridge", "accuracy_at_k"])
-    again = compare.run(market, asked, folder=tmp_path / "walks", **few)
+    again = compare.run(market, asked, folder=tmp_path / "run", into=report, **few)
+    assert {path: path.read_bytes() for path in again.files} == before
     pd.testing.assert_frame_equal(again.runs, whole.runs)  # seconds too: nothing was fitted again

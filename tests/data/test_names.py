@@ -1,9 +1,7 @@
 """Which characters a symbol may have, and that what a CSV file is given comes back from it."""
 
 import csv
-import io
 import re
-from types import SimpleNamespace
 
 import backtrader as bt
 import numpy as np
@@ -16,7 +14,6 @@ from typer.testing import CliRunner
 import attngru_bt
 from attngru_bt.audit.accuracy import read_scores
 from attngru_bt.cli import app
-from attngru_bt.cli.progress import Progress
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.files import read_folder, read_table
 from attngru_bt.data.membership import Membership
@@ -25,6 +22,7 @@ from attngru_bt.data.vendors.parts import Parts
 from attngru_bt.factors import join_factor_file
 from attngru_bt.feeds.roles import named
 from attngru_bt.reports.output import as_csv
+from attngru_bt.reports.partial import PartialScores
 from attngru_bt.walkforward.record import MonthRecord
 
 HIDDEN = {
@@ -133,13 +131,10 @@ class TestRoundTrip:
         assert read_scores(tmp_path / "scores.csv").index.get_level_values(1).tolist() == self.names
 
     def test_partial_scores(self, tmp_path):
-        from rich.console import Console
-
-        progress = Progress(Console(file=io.StringIO()), tmp_path)
+        partial = PartialScores(tmp_path)
         scores = pd.Series(1.0, index=self.names)
-        record = MonthRecord(month_end=pd.Timestamp("2020-01-31"), scores=scores)
-        progress.fit(1, 1, SimpleNamespace(model="ridge", seed=0), [record])
-        assert "2020-01-31,'@ES,1.0" in progress.partial.read_text()
+        partial.append([MonthRecord(month_end=pd.Timestamp("2020-01-31"), scores=scores)])
+        assert "2020-01-31,'@ES,1.0" in partial.path.read_text()
 
     def test_a_fetched_panel_and_its_members(self, tmp_path):
         parts = Parts(tmp_path, {})

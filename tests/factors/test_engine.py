@@ -358,6 +358,10 @@ class TestUqerFile:
             ({"ticker": ["600000"], "tradeDate": ["2024-01-01"], "X": ["high"]},
              "column 'X': 'high' for sh600000 on 2024-01-01 is not a number"),
             ({"ticker": ["600000"], "tradeDate": ["soon"], "X": [1]}, "not a date"),
+            ({"ticker": ["600000"], "tradeDate": ["2024-01-01"], "close": [1]},
+             "column 'close': is a column of the data already; leave it out or rename it"),
+            ({"ticker": ["600000"], "tradeDate": ["2024-01-01"], "open": [1]},
+             "column 'open': is a price, not a factor"),
         ],
     )  # fmt: skip
     def test_says_what_is_wrong(self, market: Bars, table: dict, message: str) -> None:

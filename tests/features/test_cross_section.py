@@ -10,14 +10,12 @@ from attngru_bt.features import cross_section as samples
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import (
     CrossSection,
-    forward_returns,
     month_ends,
-    rank_targets,
     row_frame,
     sequences,
     step_positions,
-    top_labels,
 )
+from attngru_bt.features.labels import forward_returns, rank_targets, top_labels
 
 DATES = pd.bdate_range("2020-01-28", "2020-04-03")
 

@@ -14,8 +14,9 @@ from attngru_bt.audit import foresight as check
 from attngru_bt.cli.console import log_to_stderr
 from attngru_bt.data.market import Market
 from attngru_bt.factors import compute
-from attngru_bt.features.cross_section import month_ends, top_labels
+from attngru_bt.features.cross_section import month_ends
 from attngru_bt.features.foresight import Watch, rank_correlations, returns_between, spans
+from attngru_bt.features.labels import top_labels
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rows_first import RowsFirst
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -128,12 +129,9 @@ class TestValues:
 
     def test_probabilities_are_those_of_the_networks_averaged(self, fitted, data):
         X, _, _ = data
-        from attngru_bt.models.networks import AttentionRNN
-
         each = []
         for weights in fitted.networks_:
-            network = AttentionRNN(4, attention="both")
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+            network = RowsFirst(n_features=4, attention="both").load(weights)
             logits = network(torch.from_numpy(X).float()).detach().double()
             each.append(torch.sigmoid(logits).numpy())
         assert np.abs(each[0] - each[1]).max() > 1e-3
@@ -238,10 +236,10 @@ class TestEarlyStopping:
     @pytest.fixture
     def split(self, monkeypatch):
         """What the training loop was given: rows trained on, rows watched."""
-        import attngru_bt.models.stacked as stacked
+        from attngru_bt.models import training
 
         seen = {}
-        original = stacked.train
+        original = training.train
 
         def spy(jobs, **options):
             (job,) = jobs
@@ -250,7 +248,7 @@ class TestEarlyStopping:
                 seen[name] = None if part is None else part.x[:, 0, 0].numpy().astype(int)
             return original(jobs, **options)
 
-        monkeypatch.setattr(stacked, "train", spy)
+        monkeypatch.setattr(training, "train", spy)
         return seen
 
     def numbered(self, n):
@@ -554,9 +552,9 @@ class TestValidation:
     @pytest.mark.parametrize(
         ("parameter", "value", "message"),
         [
-            ("attention", "factr", r"`attention` must be one of .*got attention='factr'.*'factor'"),
-            ("cell", "GRU", "`cell` must be one of 'gru', 'lstm', 'rnn'; got cell='GRU'"),
-            ("reset", 1, "`reset` must be one of 'before', 'after'; got reset=1"),
+            ("attention", "factr", r"`attention` must be .*; got 'factr'; did you mean 'factor'"),
+            ("cell", "GRU", "`cell` must be 'gru', 'lstm' or 'rnn'; got 'GRU'"),
+            ("reset", 1, "`reset` must be 'before' or 'after'; got 1"),
             (
                 "hidden_size",
                 0,

@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from rows_first import RowsFirst
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
@@ -20,7 +21,6 @@ from attngru_bt.models.estimators import (
     ConvolutionClassifier,
     FeedForwardClassifier,
 )
-from attngru_bt.models.networks import build
 
 SKIPPED = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -115,8 +115,7 @@ class TestPromises:
         each = []
         for weights in two.networks_:
             assert all(type(v) is np.ndarray and v.dtype == np.float32 for v in weights.values())
-            network = build(two.architecture_)
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
+            network = RowsFirst(**two.architecture_).load(weights)
             output = network(torch.from_numpy(X).float()).detach().double()
             if is_regressor(model):
                 each.append(two.y_mean_ + two.y_scale_ * output.numpy())

@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from rows_first import RowsFirst, columns
 
-from attngru_bt.models.networks import GRU, LSTM, RNN, AttentionRNN, GRUResetAfter
+from attngru_bt.models.networks import GRU, LSTM, RNN, GRUResetAfter, build
 
 ATTENTIONS = ("factor", "temporal", "both", None)
 CELLS = (("gru", "before"), ("gru", "after"), ("lstm", "before"), ("rnn", "before"))
@@ -17,19 +18,8 @@ B, L, F, H = 7, 5, 4, 3
 
 def make(attention="both", cell="gru", reset="before", n_layers=1, dropout=0.0, seed=0):
     """A float64 network with every parameter drawn, so that nothing is zero by chance."""
-    network = AttentionRNN(
-        F,
-        attention=attention,
-        cell=cell,
-        reset=reset,
-        hidden_size=H,
-        n_layers=n_layers,
-        dropout=dropout,
-    ).double()
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in network.parameters():
-        parameter.data.normal_(0.0, 0.7, generator=generator)
-    return network
+    options = {"attention": attention, "cell": cell, "reset": reset, "n_layers": n_layers}
+    return RowsFirst(n_features=F, hidden_size=H, dropout=dropout, **options).draw(seed)
 
 
 @pytest.fixture
@@ -59,7 +49,7 @@ def softmax(v):
 
 def numpy_forward(network, cell, reset, x, present):
     """Return logits, factor attention, temporal attention from the equations of the docstrings."""
-    w = {k: v.detach().numpy() for k, v in network.state_dict().items()}
+    w = network.state()
     logits, alphas, betas = [], np.zeros((B, L, F)), np.zeros((B, L))
     for row in range(B):
         steps = []
@@ -143,19 +133,30 @@ class TestValues:
         with torch.random.fork_rng():
             reference = theirs(F, H, batch_first=True).double()
         with torch.no_grad():
-            cell.input_weight.copy_(reference.weight_ih_l0.T)
-            cell.state_weight.copy_(reference.weight_hh_l0.T)
-            cell.bias.copy_(reference.bias_ih_l0 + reference.bias_hh_l0)
+            cell.input_weight[0] = reference.weight_ih_l0.T
+            cell.state_weight[0] = reference.weight_hh_l0.T
+            cell.bias[0] = reference.bias_ih_l0 + reference.bias_hh_l0
             if ours is GRUResetAfter:  # the state's bias of the candidate is inside the reset gate
-                cell.bias[2 * H :] -= reference.bias_hh_l0[2 * H :]
-                cell.state_bias.copy_(reference.bias_hh_l0[2 * H :])
+                cell.bias[0, 2 * H :] -= reference.bias_hh_l0[2 * H :]
+                cell.state_bias[0] = reference.bias_hh_l0[2 * H :]
         inputs = torch.from_numpy(x)
-        torch.testing.assert_close(cell(inputs), reference(inputs)[0], rtol=0, atol=1e-12)
+        expected = columns(reference(inputs)[0])[0]
+        states, last = cell(columns(inputs)[0])
+        torch.testing.assert_close(states, expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(last, expected[:, :, -1], rtol=0, atol=1e-12)
+        # and so do the gradients, of the inputs and of the weights
+        mine, theirs = columns(inputs)[0].requires_grad_(), inputs.clone().requires_grad_()
+        weights = (cell.input_weight, cell.state_weight)
+        ours_back = torch.autograd.grad(cell(mine)[0].square().sum(), (mine, *weights))
+        weights = (reference.weight_ih_l0, reference.weight_hh_l0)
+        back = torch.autograd.grad(reference(theirs)[0].square().sum(), (theirs, *weights))
+        torch.testing.assert_close(ours_back[0], columns(back[0])[0], rtol=0, atol=1e-11)
+        for a, b in zip(ours_back[1:], back[1:], strict=True):
+            torch.testing.assert_close(a[0], b.T, rtol=0, atol=1e-11)
 
     def test_reset_before_and_after_differ(self, x):
         before, after = make(None, "gru", "before"), make(None, "gru", "after")
-        weights = before.state_dict() | {"layers.0.state_bias": torch.zeros(H).double()}
-        after.load_state_dict(weights)
+        after.load(before.state() | {"layers.0.state_bias": np.zeros(H)})
         inputs = torch.from_numpy(x)
         assert torch.equal(before(inputs[:, :1]), after(inputs[:, :1]))  # no state to reset yet
         assert (before(inputs) - after(inputs)).abs().min() > 1e-4
@@ -167,23 +168,24 @@ class TestValues:
         generator = torch.Generator().manual_seed(3)
         for parameter in cell.parameters():
             parameter.data.normal_(0.0, 0.7, generator=generator)
-        inputs = torch.randn(B, L, F, dtype=torch.float64, generator=generator, requires_grad=True)
-        parameters = tuple(cell.parameters())
-        mask = torch.from_numpy(present)
+        m = 2  # members
+        inputs = torch.randn(m, F, L, B, dtype=torch.float64, generator=generator)
+        parameters = [p.detach().repeat(m, *[1] * (p.ndim - 1)) for p in cell.parameters()]
+        mask = torch.from_numpy(present).T.expand(m, -1, -1)
+        names = [name for name, _ in cell.named_parameters()]
 
         def run(x, *values):
-            names = [name for name, _ in cell.named_parameters()]
-            return torch.func.functional_call(
-                cell, dict(zip(names, values, strict=True)), (x, mask)
-            )
+            given = dict(zip(names, values, strict=True))
+            return torch.func.functional_call(cell, given, (x, mask))
 
-        assert torch.autograd.gradcheck(run, (inputs, *parameters))
+        given = [t.requires_grad_() for t in (inputs, *parameters)]
+        assert torch.autograd.gradcheck(run, tuple(given), fast_mode=True)
 
     @pytest.mark.slow
     def test_even_attention_passes_the_factors_on(self, x):
         plain, attentive = make(None), make("factor")
-        attentive.load_state_dict(attentive.state_dict() | plain.state_dict())
-        for parameter in attentive.factor_attention.parameters():
+        attentive.load(attentive.state() | plain.state())
+        for parameter in attentive.network.factor_attention.parameters():
             parameter.data.zero_()
         inputs = torch.from_numpy(x)
         torch.testing.assert_close(plain(inputs), attentive(inputs), rtol=0, atol=1e-14)
@@ -233,10 +235,10 @@ class TestProperties:
         states = []
         for _ in range(2):
             before = torch.random.get_rng_state()
-            network = AttentionRNN(F, attention="both", cell="lstm", n_layers=2)
-            network.initialize(torch.Generator().manual_seed(5), log_odds=-1.5)
+            network = build(dict(n_features=F, attention="both", cell="lstm", n_layers=2))
+            network.initialize([torch.Generator().manual_seed(5)], log_odds=-1.5)
             assert torch.equal(before, torch.random.get_rng_state())
-            states.append(network.state_dict())
+            states.append(network.member(0))
         assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
         assert states[0]["output_bias"] == -1.5
         assert torch.equal(states[0]["layers.0.bias"][16:32], torch.ones(16))  # forget gates open
@@ -266,10 +268,8 @@ class TestValidation:
         [("attention", "factors", "factor"), ("cell", "GRU", ""), ("reset", "befor", "before")],
     )
     def test_unknown_choices_are_named(self, name, value, hint):
-        with pytest.raises(
-            ValueError, match=f"`{name}` must be one of .*got {name}='{value}'.*{hint}"
-        ):
-            AttentionRNN(F, **{name: value})
+        with pytest.raises(ValueError, match=f"`{name}` must be .*; got '{value}'.*{hint}"):
+            build({"n_features": F, name: value})
 
     def test_every_combination_can_be_built(self):
         for attention, (cell, reset) in itertools.product(ATTENTIONS, CELLS):

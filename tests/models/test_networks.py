@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from rows_first import RowsFirst
 
-from attngru_bt.models.networks import (
-    NETWORKS,
-    AttentionRNN,
-    ConvolutionNetwork,
-    FeedForwardNetwork,
-    build,
-)
+from attngru_bt.models.networks import NETWORKS, AttentionRNN, build
 
 B, L, F, H = 7, 5, 4, 3
 SHAPES = [
@@ -28,11 +23,7 @@ SHAPES = [
 def make(shape, n_layers=2, dropout=0.0, seed=0):
     """A float64 network with every parameter drawn, so that nothing is zero by chance."""
     settings = {"n_features": F, "hidden_size": H, "n_layers": n_layers, "dropout": dropout}
-    network = build(shape | settings).double()
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in network.parameters():
-        parameter.data.normal_(0.0, 0.7, generator=generator)
-    return network
+    return RowsFirst(**(shape | settings)).draw(seed)
 
 
 @pytest.fixture
@@ -48,10 +39,6 @@ def present():
     return mask
 
 
-def state(network):
-    return {name: value.detach().numpy() for name, value in network.state_dict().items()}
-
-
 def output(w, hidden):
     return w["output_weight"] @ hidden + w["output_bias"]
 
@@ -59,12 +46,13 @@ def output(w, hidden):
 class TestByHand:
     @torch.no_grad()
     def test_a_convolution_of_two_steps(self):
-        network = ConvolutionNetwork(1, kernel_size=2, hidden_size=2)
+        network = RowsFirst(network="convolution", n_features=1, kernel_size=2, hidden_size=2)
+        layer, top = network.network.layers[0], network.network
         # filter 0: x_t - x_{t-1}; filter 1: x_{t-1}
-        network.layers[0].weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 1.0]]))
-        network.layers[0].bias.copy_(torch.tensor([0.5, 0.0]))
-        network.output_weight.copy_(torch.tensor([1.0, 10.0]))
-        network.output_bias.fill_(100.0)
+        layer.weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 1.0]]))
+        layer.bias.copy_(torch.tensor([0.5, 0.0]))
+        top.output_weight.copy_(torch.tensor([1.0, 10.0]))
+        top.output_bias.fill_(100.0)
         x = torch.tensor([[[1.0], [4.0], [2.0]]])
         # rises: 1 - 0, 4 - 1, 2 - 4, + 0.5 -> at most 3.5; steps before: 0, 1, 4 -> at most 4
         assert float(network(x)) == pytest.approx(100 + 3.5 + 40)
@@ -74,11 +62,12 @@ class TestByHand:
 
     @torch.no_grad()
     def test_two_tanh_units_on_the_last_step(self):
-        network = FeedForwardNetwork(2, hidden_size=2)
-        network.layers[0].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0]]))
-        network.layers[0].bias.copy_(torch.tensor([0.0, 1.0]))
-        network.output_weight.copy_(torch.tensor([3.0, 5.0]))
-        network.output_bias.fill_(7.0)
+        network = RowsFirst(network="feedforward", n_features=2, hidden_size=2)
+        layer, top = network.network.layers[0], network.network
+        layer.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 2.0]]))
+        layer.bias.copy_(torch.tensor([0.0, 1.0]))
+        top.output_weight.copy_(torch.tensor([3.0, 5.0]))
+        top.output_bias.fill_(7.0)
         x = torch.tensor([[[9.0, 9.0], [0.5, -0.25]]])
         expected = 3 * np.tanh(0.5) + 5 * np.tanh(0.5) + 7
         assert float(network(x)) == pytest.approx(expected, abs=1e-6)
@@ -89,19 +78,19 @@ class TestSkip:
     @torch.no_grad()
     def test_the_last_step_goes_to_the_output_directly(self, x, present, name):
         network, plain = make({"network": name, "skip": True}), make({"network": name})
-        plain.load_state_dict({k: v for k, v in network.state_dict().items() if k != "skip_weight"})
+        plain.load({k: v for k, v in network.state().items() if k != "skip_weight"})
         last = np.array([x[row, np.flatnonzero(present[row])[-1]] for row in range(B)])
-        line = last @ state(network)["skip_weight"]
+        line = last @ network.state()["skip_weight"]
         args = torch.from_numpy(x), torch.from_numpy(present)
         expected = plain(*args).numpy() + line
         np.testing.assert_allclose(network(*args).numpy(), expected, rtol=0, atol=1e-12)
-        whole = plain(args[0]).numpy() + x[:, -1] @ state(network)["skip_weight"]
+        whole = plain(args[0]).numpy() + x[:, -1] @ network.state()["skip_weight"]
         np.testing.assert_allclose(network(args[0]).numpy(), whole, rtol=0, atol=1e-12)
 
     def test_it_starts_at_0_and_is_a_vector_which_is_not_decayed(self):
         network = build({"n_features": F, "skip": True})
-        network.initialize(torch.Generator().manual_seed(0))
-        assert torch.equal(network.skip_weight, torch.zeros(F))
+        network.initialize([torch.Generator().manual_seed(0)])
+        assert torch.equal(network.skip_weight, torch.zeros(1, F))
         assert "skip_weight" not in build({"n_features": F}).state_dict()
 
 
@@ -112,7 +101,7 @@ class TestValues:
     def test_convolution_equals_numpy(self, x, present, width, n_layers, gaps):
         network = make({"network": "convolution", "kernel_size": width}, n_layers)
         mask = present if gaps else np.ones_like(present)
-        w, expected = state(network), []
+        w, expected = network.state(), []
         for row in range(B):
             steps = np.where(mask[row, :, None], x[row], 0.0)
             for layer in range(n_layers):
@@ -132,7 +121,7 @@ class TestValues:
     @pytest.mark.parametrize("n_layers", [1, 2])
     def test_feed_forward_equals_numpy(self, x, present, n_layers):
         network = make({"network": "feedforward"}, n_layers)
-        w, expected = state(network), []
+        w, expected = network.state(), []
         for row in range(B):
             units = x[row, np.flatnonzero(present[row])[-1]]
             for layer in range(n_layers):
@@ -178,9 +167,9 @@ class TestProperties:
         for _ in range(2):
             before = torch.random.get_rng_state()
             network = build(shape | {"n_features": F})
-            network.initialize(torch.Generator().manual_seed(5), log_odds=-1.5)
+            network.initialize([torch.Generator().manual_seed(5)], log_odds=-1.5)
             assert torch.equal(before, torch.random.get_rng_state())
-            states.append(network.state_dict())
+            states.append(network.member(0))
         assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
         assert states[0]["output_bias"] == -1.5
         assert all(torch.isfinite(value).all() for value in states[0].values())
@@ -188,14 +177,7 @@ class TestProperties:
     @pytest.mark.slow
     def test_gradients_equal_finite_differences(self, x, present, shape):
         network, mask = make(shape, n_layers=1), torch.from_numpy(present[1:5])
-        names = [name for name, _ in network.named_parameters()]
-
-        def run(inputs, *values):
-            given = dict(zip(names, values, strict=True))
-            return torch.func.functional_call(network, given, (inputs, mask))
-
-        inputs = torch.from_numpy(x[1:5]).requires_grad_()
-        assert torch.autograd.gradcheck(run, (inputs, *network.parameters()))
+        assert network.gradcheck(torch.from_numpy(x[1:5]), mask)
 
     @torch.no_grad()
     def test_dropout_needs_a_generator_and_is_repeatable(self, x, shape):

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.factors import ops
-from attngru_bt.features.cross_section import month_ends, top_labels
+from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.labels import top_labels
 
 
 def _frame(function):

@@ -297,22 +297,25 @@ class TestModes:
 
     @pytest.mark.parametrize("coo", [True, False])
     def test_every_mode_of_cerebro_gives_the_same_trades(self, market, coo):
+        bars = market.bars.rows(120, 400).select(market.bars.assets[3:14:2] + ("S004", "S008"))
         frames = {
-            a: pd.DataFrame(
-                {k: market.bars[k][:, i] for k in ("open", "high", "low", "close", "volume")},
-                index=market.bars.dates,
+            asset: pd.DataFrame(
+                {k: bars[k][:, i] for k in ("open", "high", "low", "close", "volume")},
+                index=bars.dates,
             ).dropna()
-            for i, a in enumerate(market.bars.assets)
+            for i, asset in enumerate(bars.assets)
         }
+        # gaps, and a late and an early end: what the modes of Cerebro treat differently
+        assert len({len(frame) for frame in frames.values()}) > 3  # of eight
         rng = np.random.default_rng(0)
         given = pd.DataFrame(
             rng.normal(size=(20, len(frames))),
             index=pd.date_range(market.bars.dates[0], periods=20, freq="ME"),
             columns=list(frames),
         )
-        kwargs = dict(coo=coo, topk=4, cash=1e6, commission=0.001, signal=given)
+        kwargs = dict(coo=coo, topk=3, cash=1e6, commission=0.001, signal=given)
         want = run(frames, **kwargs)
-        assert len(fills(want)) > 40
+        assert len(fills(want)) > 30
         for modes in self.MODES:
             modes = {"stdstats": False, **modes}
             cerebro = bt.Cerebro(cheat_on_open=coo, **modes)
@@ -320,7 +323,7 @@ class TestModes:
             cerebro.broker.setcommission(0.001)
             for name, frame in frames.items():
                 cerebro.adddata(bt.feeds.PandasData(dataname=frame), name=name)
-            cerebro.addstrategy(MonthlyTopK, topk=4, signal=given)
+            cerebro.addstrategy(MonthlyTopK, topk=3, signal=given)
             got = cerebro.run()[0]
             pd.testing.assert_frame_equal(
                 got.trade_log.frame().drop(columns="ref"),

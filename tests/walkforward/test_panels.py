@@ -11,11 +11,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from attngru_bt.cli.scripts import load_script
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Membership
-from attngru_bt.factors import compute, factor, registry
+from attngru_bt.factors import compute, factor, load_script, registry
 from attngru_bt.factors.engine import plan, values_at
 from attngru_bt.features.cross_section import month_ends, step_positions
 from attngru_bt.features.panel import Panel

@@ -9,7 +9,7 @@ from __future__ import annotations
 from attngru_bt.data.vendors.akshare import Akshare
 from attngru_bt.data.vendors.baostock import Baostock
 from attngru_bt.data.vendors.base import Members, TryAgain, Vendor, VendorError
-from attngru_bt.data.vendors.download import Report, download
+from attngru_bt.data.vendors.download import Downloaded, download
 from attngru_bt.data.vendors.patience import Patience
 from attngru_bt.data.vendors.yfinance import YFinance
 
@@ -25,7 +25,7 @@ __all__ = [
     "Baostock",
     "Members",
     "Patience",
-    "Report",
+    "Downloaded",
     "TryAgain",
     "Vendor",
     "VendorError",

@@ -26,7 +26,7 @@ ORDER = ("date", "symbol", "open", "high", "low", "close", "preclose", "volume",
 
 
 @dataclass
-class Report:
+class Downloaded:
     """What a download did.
 
     Parameters
@@ -54,20 +54,32 @@ class Report:
     files: list[Path] = field(default_factory=list)
 
 
+def last_day(folder: str | Path, *, fresh: bool = False) -> pd.Timestamp:
+    """Return the last day of a download without an `end`.
+
+    It is that of the download that was begun in the folder, so that it can be resumed on another
+    day, or else (or if that is `fresh`) yesterday.
+    """
+    begun = None if fresh else Parts.planned(Path(folder), "end")
+    if begun is not None:
+        return pd.Timestamp(begun)
+    return pd.Timestamp.now().normalize() - pd.Timedelta(days=1)
+
+
 def download(
     vendor: Vendor,
     universe: str,
     start: DateLike,
-    end: DateLike,
+    end: DateLike | None,
     folder: str | Path,
     *,
     index: str | None = None,
     form: str = "parquet",
     allow_missing: bool = False,
     fresh: bool = False,
-    begin: Callable[[Report], None] | None = None,
-    progress: Callable[[Report, str], None] | None = None,
-) -> Report:
+    begin: Callable[[Downloaded], None] | None = None,
+    progress: Callable[[Downloaded, str], None] | None = None,
+) -> Downloaded:
     """Download a universe into a folder that `attngru_bt.load` reads.
 
     Each symbol is written to ``.parts`` in the folder as soon as it has arrived and has passed the
@@ -81,7 +93,7 @@ def download(
     universe : str
         See `wanted`.
     start, end : date
-        Both included.
+        Both included. None for `end`: see `last_day`.
     folder : path
         Created if it does not exist.
     index : str, optional
@@ -98,7 +110,7 @@ def download(
 
     Returns
     -------
-    Report
+    Downloaded
 
     Raises
     ------
@@ -111,7 +123,8 @@ def download(
     BlockingIOError
         If another download works in the folder.
     """
-    first, last = checks.date("start", start), checks.date("end", end)
+    first = checks.date("start", start)
+    last = last_day(folder, fresh=fresh) if end is None else checks.date("end", end)
     with sole_use(folder) as place:
         checks.one_of("form", form, FORMATS)
         if first > last:
@@ -125,7 +138,7 @@ def download(
             plan["symbols"] = ",".join(asked.members.symbols)
         parts = Parts(place, plan)
         members = asked.members or _members(parts, vendor, str(asked.index), first, last)
-        report = Report(members.symbols, members.stays is not None)
+        report = Downloaded(members.symbols, members.stays is not None)
         report.skipped = [symbol for symbol in members.symbols if parts.has(symbol)]
         if begin is not None:
             begin(report)
@@ -141,10 +154,10 @@ def download(
 def _fetch(
     vendor: Vendor,
     parts: Parts,
-    report: Report,
+    report: Downloaded,
     first: pd.Timestamp,
     last: pd.Timestamp,
-    progress: Callable[[Report, str], None] | None,
+    progress: Callable[[Downloaded, str], None] | None,
 ) -> None:
     """Download the symbols that are not finished, one by one."""
     failed_in_a_row = 0
@@ -207,7 +220,7 @@ def _assemble(
     benchmark: pd.DataFrame | None,
     name: str | None,
     form: str,
-    report: Report,
+    report: Downloaded,
 ) -> None:
     """Write table, membership and index from the finished parts."""
     finished = {*report.skipped, *report.fetched}

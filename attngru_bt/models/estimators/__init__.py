@@ -1,11 +1,12 @@
 """The networks of `attngru_bt.models.networks` as scikit-learn estimators.
 
-`AttentionGRUClassifier` (``estimator``), `ConvolutionClassifier`, `FeedForwardClassifier` and
-`AttentionGRURegressor` in a file each, on what they share: training and keeping networks
-(``base``), two classes (``binary``), attention weights (``attention``), what is accepted
-(``checks``), arrays to torch and back (``tensors``). `ElasticNetSelection` and `SequencePipeline`
-put a choice of factors in front of them. torch is imported when a network is fitted or used, not
-before.
+`AttentionGRUClassifier`, `ConvolutionClassifier` and `FeedForwardClassifier` (``classifiers``) and
+`AttentionGRURegressor` (``regressor``) on what they share: parameters, training and keeping
+networks (``base``), two classes (``binary``), attention weights (``attention``), what is accepted
+(``checks``), what a fit trains on (``rows``), arrays to torch and back (``tensors``). ``fitting``
+fits several at once.
+`ElasticNetSelection` and `SequencePipeline` put a choice of factors in front of them. torch is
+imported when a network is fitted or used, not before.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from __future__ import annotations
 from typing import Any
 
 from attngru_bt.models.estimators.base import NetworkEstimator
-from attngru_bt.models.estimators.convolution import ConvolutionClassifier
-from attngru_bt.models.estimators.estimator import AttentionGRUClassifier
-from attngru_bt.models.estimators.feedforward import FeedForwardClassifier
+from attngru_bt.models.estimators.classifiers import (
+    AttentionGRUClassifier,
+    ConvolutionClassifier,
+    FeedForwardClassifier,
+)
 from attngru_bt.models.estimators.pipeline import SequencePipeline
 from attngru_bt.models.estimators.regressor import AttentionGRURegressor
 from attngru_bt.models.estimators.selection import ElasticNetSelection
@@ -34,7 +37,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load what trains several networks at once only when asked for."""
     if name == "fit_many":
-        from attngru_bt.models.stacked import fit_many
+        from attngru_bt.models.estimators.fitting import fit_many
 
         return fit_many
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -10,15 +11,25 @@ from sklearn.utils.validation import check_is_fitted
 from attngru_bt.models.estimators.base import NetworkEstimator
 from attngru_bt.models.estimators.checks import check_X
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class AttentionGRU(NetworkEstimator):
     """Base of the estimators on `attngru_bt.models.networks.AttentionRNN`."""
 
-    _network = "recurrent"
-    _shape = ("attention", "cell", "reset", "hidden_size", "n_layers", "dropout", "skip")
+    _network: ClassVar[str] = "recurrent"
+    _shape: ClassVar[tuple[str, ...]] = (
+        "attention",
+        "cell",
+        "reset",
+        "hidden_size",
+        "n_layers",
+        "dropout",
+        "skip",
+    )
+
+    attention: str | None = "factor"
+    cell: str = "gru"
+    reset: str = "before"
 
     def attention_weights(self, X: Any, *, mean: bool = True) -> dict[str, np.ndarray]:
         """Return what the networks attend to on these rows, averaged over the networks.
@@ -40,17 +51,16 @@ class AttentionGRU(NetworkEstimator):
         """
         check_is_fitted(self)
         x, present = check_X(self, X, fitting=False)
-        total: dict[str, np.ndarray] = {}
+        weights: dict[str, np.ndarray] = {}
+        if not self.networks_:  # one class
+            return weights
 
         from attngru_bt.models.training import attention
 
-        weights: list[dict[str, Tensor]] = self._apply(x, present, attention)
-        for of_network in weights:
-            for name, alpha in of_network.items():
-                share = alpha.cpu().numpy().astype(np.float64) / len(self.networks_)
-                total[name] = total[name] + share if name in total else share
-        if mean and "factor" in total:
-            total["factor"] = total["factor"].sum((0, 1)) / present.sum()
-        if mean and "temporal" in total:
-            total["temporal"] = total["temporal"].mean(0)
-        return total
+        for name, alpha in self._apply(x, present, attention).items():  # rows last
+            weights[name] = alpha.cpu().numpy().astype(np.float64).mean(0).T
+        if mean and "factor" in weights:
+            weights["factor"] = weights["factor"].sum((0, 1)) / present.sum()
+        if mean and "temporal" in weights:
+            weights["temporal"] = weights["temporal"].mean(0)
+        return weights

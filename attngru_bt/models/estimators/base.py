@@ -4,67 +4,128 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from attngru_bt.models.estimators.rows import FitInProgress, History, Progress, Record, Rows
+
 if TYPE_CHECKING:
     from attngru_bt.models.estimators.tensors import Weights
-    from attngru_bt.models.networks import Network
-    from attngru_bt.models.stacked import Job
-    from attngru_bt.models.training import Samples
+    from attngru_bt.models.training import Job, Samples
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[int, dict[str, Any]], None]
-History = list[dict[str, Any]]
 T = TypeVar("T")
 
 MIN_VALIDATION_ROWS = 20
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What one `fit` trains on, checked; rows of weight 0 are gone.
-
-    Attributes
-    ----------
-    x : float32 array of shape (n, n_steps, n_features)
-        Missing steps 0.
-    present : bool array of shape (n, n_steps)
-    target : array of shape (n,)
-        What the network is to give: 0 and 1, or numbers of mean 0 within about -1 .. 1.
-    weight : array of shape (n,)
-    late : bool array of shape (n,) or None
-        Rows held out for early stopping; None: all epochs are trained on all rows.
-    fitted : mapping
-        Attributes to set beside the networks, such as ``classes_``.
-    """
-
-    x: np.ndarray
-    present: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    late: np.ndarray | None = None
-    fitted: Mapping[str, Any] = field(default_factory=dict)
-
-
+@dataclass(kw_only=True, eq=False, repr=False)
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """Base of the estimators: `n_networks` networks of one architecture, kept as plain arrays.
 
+    The parameters that all of them have are fields here, so that a subclass only names its own;
+    `AttentionGRUClassifier` says what they mean.
+
     A subclass says which network it trains (`_network`, `_shape`), what its rows are (`_rows`),
     where the output starts (`_start`), by which loss it learns (`_loss`) and what a fitted
-    network's output means. ``fit`` is `_rows`, `_train`, `_keep`, in that order; whoever trains
-    several estimators at once replaces the middle.
+    network's output means.
     """
 
     _network: ClassVar[str]  # one of attngru_bt.models.networks.NETWORKS
     _shape: ClassVar[tuple[str, ...]]  # parameters that are also those of the network
     _judged_by: ClassVar[str] = f"{MIN_VALIDATION_ROWS} rows and as many before them"
+
+    hidden_size: int = 16
+    n_layers: int = 1
+    dropout: float = 0.0
+    max_epochs: int = 30
+    batch_size: int = 128
+    lr: float = 0.01
+    weight_decay: float = 1.0
+    early_stopping: bool = True
+    validation_fraction: float = 0.2
+    patience: int = 5
+    n_networks: int = 1
+    random_state: int | np.random.RandomState | None = None
+    device: str = "cpu"
+    warm_start: bool = False
+    verbose: int = 0
+    skip: bool = False
+    schedule: str = "constant"
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Train `n_networks` networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_features) or (n_samples, n_features)
+            Oldest step first; two dimensions mean one step. All-NaN steps are missing.
+        y : array-like of shape (n_samples,)
+            Classifiers: two classes, the second of which in sorted order is the one that is scored.
+            Regressors: numbers in any unit.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; rows of weight 0 are left out.
+        groups : array-like of shape (n_samples,), optional
+            Date of each row. The validation cut never splits a date. Without groups the rows
+            themselves must be in time order.
+        progress : callable, optional
+            Called as ``progress(network_number, record)`` after each epoch, with the records of
+            `history_`.
+
+        Returns
+        -------
+        self
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, X is NaN in part or infinite, a row has no step, y has
+            more than two classes or is not finite, or a warm start does not fit the networks fitted
+            before.
+        FloatingPointError
+            If the training diverges.
+        """
+        from attngru_bt.models.training import one_thread, train
+
+        with one_thread():
+            fit = self.start_fit(X, y, sample_weight, groups, progress)
+            for number, history in train(fit.jobs, **self.training_settings()):
+                fit.finish(number, history)
+        return self
+
+    def start_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        progress: Progress | None = None,
+    ) -> FitInProgress:
+        """Check what `fit` is given and return the networks to train; for `fit_many`."""
+        rows = self._rows(X, y, sample_weight, groups)
+        if len(rows.fitted.get("classes_", "01")) == 1:  # nothing to tell apart
+            self._keep(rows, [], [])
+            return FitInProgress([], functools.partial(self._keep, rows))
+        return FitInProgress(self._jobs(rows, progress), functools.partial(self._keep, rows))
+
+    def training_settings(self) -> dict[str, Any]:
+        """Return how the networks are trained, see `attngru_bt.models.training.train`."""
+        names = ("max_epochs", "batch_size", "lr", "weight_decay", "patience", "schedule")
+        return {name: getattr(self, name) for name in names} | {"loss": self._loss()}
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:
         """Check parameters and data; return what to train on."""
@@ -82,33 +143,16 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Whether the late rows suffice to tell the best epoch by."""
         return bool(min(late.sum(), (~late).sum()) >= MIN_VALIDATION_ROWS)
 
-    def _train(self, rows: Rows, progress: Progress | None) -> tuple[list[Weights], list[History]]:
-        """Train `n_networks` networks on the rows, side by side if they can be stacked."""
-        from attngru_bt.models.stacked import train
-        from attngru_bt.models.training import one_thread
-
-        with one_thread():
-            jobs = self._jobs(rows, progress)
-            histories = dict(train(jobs, **self._course()))
-        return self._trained(jobs, histories)
-
-    def _course(self) -> dict[str, Any]:
-        """Return what steers the training, see `attngru_bt.models.training.train`."""
-        names = ("max_epochs", "batch_size", "lr", "weight_decay", "patience", "schedule")
-        return {name: getattr(self, name) for name in names} | {"loss": self._loss()}
-
     def _jobs(self, rows: Rows, progress: Progress | None) -> list[Job]:
         """Return the networks to train, each with its start, rows and generator."""
         import torch
 
         from attngru_bt.models.estimators.tensors import choose_device, to_network, to_samples
         from attngru_bt.models.networks import build
-        from attngru_bt.models.stacked import Job
+        from attngru_bt.models.training import Job
 
-        if len(rows.fitted.get("classes_", "01")) == 1:
-            return []  # nothing to tell apart
         architecture = self._architecture(rows.x.shape[2])
-        starts = self._warm_networks(architecture)
+        warm_networks = self._warm_networks(architecture)
         device = choose_device(self.device)
         data, late = (rows.x, rows.present, rows.target, rows.weight), rows.late
         if late is None:
@@ -117,7 +161,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             early = to_samples(device, *(part[~late] for part in data))
             last = to_samples(device, *(part[late] for part in data))
 
-        def report(number: int, record: dict[str, Any]) -> None:
+        def report(number: int, record: Record) -> None:
             if self.verbose >= 2:
                 logger.info("network %d: %s", number, record)
             if progress is not None:
@@ -127,60 +171,46 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         for number, seed in enumerate(self._seeds()):
             generator = torch.Generator().manual_seed(int(seed))
             network = build(architecture)
-            network.initialize(generator, self._start(early))
-            if starts is not None:
-                network = to_network(architecture, starts[number], device)
+            network.initialize([generator], self._start(early))
+            if warm_networks is not None:
+                network = to_network(architecture, [warm_networks[number]], device)
             told = functools.partial(report, number)
             jobs.append(Job(network.to(device), early, last, generator, told))
         return jobs
 
-    def _trained(
-        self, jobs: list[Job], histories: Mapping[int, History]
-    ) -> tuple[list[Weights], list[History]]:
-        """Return weights and history of each network, by number."""
-        from attngru_bt.models.estimators.tensors import to_weights
-
-        if self.verbose >= 1:
-            for number, history in sorted(histories.items()):
-                logger.info("network %d: %d epochs, last %s", number, len(history), history[-1])
-        networks = [to_weights(cast("Network", job.network)) for job in jobs]
-        return networks, [histories[number] for number in range(len(jobs))]
-
-    def _finish(self, rows: Rows, jobs: list[Job], histories: Mapping[int, History]) -> Self:
-        """Keep the networks of `_jobs`, trained elsewhere, see `models.stacked.fit_many`."""
-        return self._keep(rows, *self._trained(jobs, histories))
-
-    def _keep(self, rows: Rows, networks: list[Weights], histories: list[History]) -> Self:
+    def _keep(self, rows: Rows, jobs: list[Job], histories: list[History]) -> None:
         """Set the fitted attributes at once, when nothing can fail any more."""
+        if self.verbose >= 1:
+            for number, history in enumerate(histories):
+                logger.info("network %d: %d epochs, last %s", number, len(history), history[-1])
         self.n_features_in_ = rows.x.shape[2]
         for name, value in rows.fitted.items():
             setattr(self, name, value)
-        if networks:
+        self.networks_: list[Weights] = []
+        if jobs:
+            from attngru_bt.models.estimators.tensors import to_weights
+
             self.architecture_ = self._architecture(rows.x.shape[2])
-        self.networks_ = networks
+            self.networks_ = [to_weights(job.network) for job in jobs]
         self.history_ = histories
         self.n_iter_ = np.array([len(history) for history in histories], dtype=int)
         self.best_epoch_ = np.array([_best_epoch(history) for history in histories], dtype=int)
-        return self
 
-    def _apply(self, x: np.ndarray, present: np.ndarray, function: Callable[..., T]) -> list[T]:
-        """Return ``function(network, *inputs)`` of each fitted network."""
+    def _apply(self, x: np.ndarray, present: np.ndarray, function: Callable[..., T]) -> T:
+        """Return ``function(network, *inputs)``, the fitted networks being the members of one."""
         from attngru_bt.models.estimators.tensors import choose_device, to_inputs, to_network
         from attngru_bt.models.training import one_thread
 
         with one_thread():
             device = choose_device(self.device)
-            inputs = to_inputs(x, present, device)
-            return [
-                function(to_network(self.architecture_, weights, device), *inputs)
-                for weights in self.networks_
-            ]
+            network = to_network(self.architecture_, self.networks_, device)
+            return function(network, *to_inputs(x, present, device))
 
-    def _outputs(self, x: np.ndarray, present: np.ndarray) -> list[np.ndarray]:
-        """Return the output of each fitted network, (n_samples,) in float64."""
+    def _outputs(self, x: np.ndarray, present: np.ndarray) -> np.ndarray:
+        """Return the outputs of the fitted networks, (n_networks, n_samples) in float64."""
         from attngru_bt.models.training import predict
 
-        return [out.cpu().numpy().astype(np.float64) for out in self._apply(x, present, predict)]
+        return self._apply(x, present, predict).cpu().numpy().astype(np.float64)
 
     def _architecture(self, n_features: int) -> dict[str, Any]:
         """Return which network it is and the arguments it is made with."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -11,8 +13,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
-from attngru_bt.models.estimators.base import MIN_VALIDATION_ROWS, NetworkEstimator, Progress, Rows
+from attngru_bt.models.estimators.base import MIN_VALIDATION_ROWS, NetworkEstimator
 from attngru_bt.models.estimators.checks import check_rows, check_X, check_y
+from attngru_bt.models.estimators.rows import Rows
 
 if TYPE_CHECKING:
     from attngru_bt.models.training import Samples
@@ -20,53 +23,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class BinaryClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     """Base of the classifiers: networks whose output is the log-odds of the second class."""
 
-    _judged_by = f"both classes and {MIN_VALIDATION_ROWS} rows with both classes before them"
+    _judged_by: ClassVar[str] = (
+        f"both classes and {MIN_VALIDATION_ROWS} rows with both classes before them"
+    )
 
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        groups: Any = None,
-        progress: Progress | None = None,
-    ) -> Self:
-        """Train `n_networks` networks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_steps, n_features) or (n_samples, n_features)
-            Oldest step first; two dimensions mean one step. All-NaN steps are missing.
-        y : array-like of shape (n_samples,)
-            Two classes; the second in sorted order is the one that is scored.
-        sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; rows of weight 0 are left out.
-        groups : array-like of shape (n_samples,), optional
-            Date of each row. The validation cut never splits a date. Without groups the rows
-            themselves must be in time order.
-        progress : callable, optional
-            Called as ``progress(network_number, record)`` after each epoch, with the records of
-            `history_`.
-
-        Returns
-        -------
-        self
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, X is NaN in part or infinite, a row has no step, y has
-            more than two classes, or a warm start does not fit the networks fitted before.
-        FloatingPointError
-            If the training diverges.
-        """
-        rows = self._rows(X, y, sample_weight, groups)
-        if len(rows.fitted["classes_"]) == 1:
-            return self._keep(rows, [], [])
-        return self._keep(rows, *self._train(rows, progress))
+    class_weight: str | Mapping[Any, float] | None = None
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, averaged over the networks.
@@ -85,10 +50,7 @@ class BinaryClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         x, present = check_X(self, X, fitting=False)
         if not self.networks_:
             return np.ones((len(x), 1))
-        positive = np.zeros(len(x))
-        for logits in self._outputs(x, present):
-            positive += expit(logits)
-        positive /= len(self.networks_)
+        positive = expit(self._outputs(x, present)).mean(0)
         return np.column_stack([1.0 - positive, positive])
 
     def predict(self, X: Any) -> np.ndarray:

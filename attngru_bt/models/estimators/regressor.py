@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from attngru_bt.models.estimators.attention import AttentionGRU
-from attngru_bt.models.estimators.base import Progress, Rows
 from attngru_bt.models.estimators.checks import check_numbers, check_rows, check_X
+from attngru_bt.models.estimators.rows import Rows
 
 if TYPE_CHECKING:
     from attngru_bt.models.training import Samples
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
     r"""Regression on short sequences: attention over factors, GRU, attention over time.
 
@@ -60,97 +62,12 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
     (600,)
     """
 
-    def __init__(
-        self,
-        attention: str | None = "factor",
-        cell: str = "gru",
-        reset: str = "before",
-        hidden_size: int = 16,
-        n_layers: int = 1,
-        dropout: float = 0.0,
-        max_epochs: int = 30,
-        batch_size: int = 128,
-        lr: float = 0.01,
-        weight_decay: float = 1.0,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.2,
-        patience: int = 5,
-        n_networks: int = 1,
-        random_state: int | np.random.RandomState | None = None,
-        device: str = "cpu",
-        warm_start: bool = False,
-        verbose: int = 0,
-        skip: bool = False,
-        schedule: str = "constant",
-    ) -> None:
-        self.attention = attention
-        self.cell = cell
-        self.reset = reset
-        self.hidden_size = hidden_size
-        self.n_layers = n_layers
-        self.dropout = dropout
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.n_networks = n_networks
-        self.random_state = random_state
-        self.device = device
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.skip = skip
-        self.schedule = schedule
-
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        groups: Any = None,
-        progress: Progress | None = None,
-    ) -> Self:
-        """Train `n_networks` networks.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_steps, n_features) or (n_samples, n_features)
-            Oldest step first; two dimensions mean one step. All-NaN steps are missing.
-        y : array-like of shape (n_samples,)
-            Numbers in any unit.
-        sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; rows of weight 0 are left out.
-        groups : array-like of shape (n_samples,), optional
-            Date of each row. The validation cut never splits a date. Without groups the rows
-            themselves must be in time order.
-        progress : callable, optional
-            Called as ``progress(network_number, record)`` after each epoch, with the records of
-            `history_`.
-
-        Returns
-        -------
-        self
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, X is NaN in part or infinite, a row has no step, y is
-            not finite, or a warm start does not fit the networks fitted before.
-        FloatingPointError
-            If the training diverges.
-        """
-        rows = self._rows(X, y, sample_weight, groups)
-        return self._keep(rows, *self._train(rows, progress))
-
     def predict(self, X: Any) -> np.ndarray:
         """Return the mean over the networks for each row, in the units of `y`, (n_samples,)."""
         check_is_fitted(self)
         x, present = check_X(self, X, fitting=False)
-        outputs = sum(self._outputs(x, present)) / len(self.networks_)
-        return np.asarray(self.y_mean_ + self.y_scale_ * outputs)
+        outputs = self._outputs(x, present)  # (n_networks, n_samples)
+        return np.asarray(self.y_mean_ + self.y_scale_ * outputs.mean(0))
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:
         x, present, numbers, weight, dates = check_rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,9 @@ def warn_that_there_is_no_gpu() -> None:
 def to_inputs(
     x: np.ndarray, present: np.ndarray, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return what a network is called with; no mask where no step is missing (faster)."""
+    """Return x as (n_samples, n_features, n_steps), and a mask unless all steps are present."""
     mask = None if present.all() else torch.from_numpy(present).to(device)
-    return torch.from_numpy(x).to(device), mask
+    return torch.from_numpy(x).transpose(1, 2).contiguous().to(device), mask
 
 
 def to_samples(
@@ -54,12 +55,13 @@ def to_samples(
 
 
 def to_weights(network: Network) -> Weights:
-    """Return copies of the parameters as arrays."""
-    return {name: value.cpu().numpy().copy() for name, value in network.state_dict().items()}
+    """Return copies of the parameters of a network of one member as arrays."""
+    return {name: value.cpu().numpy().copy() for name, value in network.member(0).items()}
 
 
-def to_network(architecture: dict[str, Any], weights: Weights, device: torch.device) -> Network:
-    """Return the network that has the given parameters."""
-    network = build(architecture)
-    network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-    return network.to(device)
+def to_network(
+    architecture: dict[str, Any], members: Sequence[Weights], device: torch.device
+) -> Network:
+    """Return the network whose members have the given parameters."""
+    weights = [{name: torch.from_numpy(a) for name, a in member.items()} for member in members]
+    return build(architecture).load_members(weights).to(device)

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from attngru_bt.models.networks.base import Network, drop
+from attngru_bt.models.networks.base import Generators, Layer, Network, drop
 from attngru_bt.models.networks.initial import uniform
+from attngru_bt.models.networks.members import linear
 
 
-class Convolution(nn.Module):
+class Convolution(Layer):
     r"""Filters over `width` neighboring steps, none of them later than the step itself.
 
     .. math:: h_t = \mathrm{relu}\Big(\sum_{k=0}^{K-1} W_k x_{t-k} + b\Big)
@@ -29,23 +30,23 @@ class Convolution(nn.Module):
     def __init__(self, n_inputs: int, n_filters: int, width: int) -> None:
         super().__init__()
         self.width = width
-        self.weight = nn.Parameter(torch.empty(width * n_inputs, n_filters))  # W_0 first
-        self.bias = nn.Parameter(torch.empty(n_filters))
+        self.weight = self.parameter(width * n_inputs, n_filters)  # W_0 first
+        self.bias = self.parameter(n_filters)
 
-    def initialize(self, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill: weights uniform, biases 0."""
-        uniform(self.weight, generator)
-        nn.init.zeros_(self.bias)
+        uniform(self.weight[member], generator)
+        nn.init.zeros_(self.bias[member])
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return the filters' values at every step, (B, L, H)."""
+        """Return the filters' values at every step, (M, H, L, B)."""
         if present is not None:
-            x = x * present.unsqueeze(-1)
-        n_steps = x.shape[1]
+            x = x * present[:, None]
+        steps = x.shape[2]
         # a matrix product over copies shifted by 0, 1, … steps: rows are short, K is small
-        shifted = [nn.functional.pad(x, (0, 0, k, 0))[:, :n_steps] for k in range(self.width)]
-        out = torch.relu(torch.cat(shifted, dim=2) @ self.weight + self.bias)  # (B, L, H)
-        return out if present is None else out * present.unsqueeze(-1)
+        shifted = [nn.functional.pad(x, (0, 0, k, 0))[:, :, :steps] for k in range(self.width)]
+        out = torch.relu(linear(torch.cat(shifted, dim=1), self.weight, self.bias))
+        return out if present is None else out * present[:, None]
 
 
 class ConvolutionNetwork(Network):
@@ -83,14 +84,14 @@ class ConvolutionNetwork(Network):
             Convolution(a, b, kernel_size) for a, b in zip(sizes, sizes[1:], strict=False)
         )
 
-    def parts(self) -> Iterator[nn.Module]:
+    def parts(self) -> Iterator[Layer]:
         """Yield the layers."""
-        yield from self.layers
+        yield from self.layers  # type: ignore[misc]
 
     def hidden(
-        self, x: Tensor, present: Tensor | None, generator: torch.Generator | None
+        self, x: Tensor, present: Tensor | None, generators: Generators | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the largest value of each filter over the steps that are present, (B, H)."""
+        """Return the largest value of each filter over the steps that are present, (M, H, B)."""
         for i, layer in enumerate(self.layers):
-            x = layer(x if i == 0 else drop(x, self.dropout, generator), present)  # (B, L, H)
-        return x.amax(1), {}  # (B, H); missing steps are 0, and no filter is below 0
+            x = layer(x if i == 0 else drop(x, self.dropout, generators), present)  # (M, H, L, B)
+        return x.amax(2), {}  # (M, H, B); missing steps are 0, and no filter is below 0

@@ -13,26 +13,27 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from attngru_bt.models.networks.base import Network, drop, last_step
+from attngru_bt.models.networks.base import Generators, Layer, Network, drop, last_step
 from attngru_bt.models.networks.initial import uniform
+from attngru_bt.models.networks.members import linear
 
 
-class Dense(nn.Module):
+class Dense(Layer):
     r"""One layer of units: :math:`h = \tanh(W x + b)`."""
 
     def __init__(self, n_inputs: int, n_hidden: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(n_inputs, n_hidden))
-        self.bias = nn.Parameter(torch.empty(n_hidden))
+        self.weight = self.parameter(n_inputs, n_hidden)
+        self.bias = self.parameter(n_hidden)
 
-    def initialize(self, generator: torch.Generator) -> None:
+    def initialize(self, member: int, generator: torch.Generator) -> None:
         """Fill: weights uniform, biases 0."""
-        uniform(self.weight, generator)
-        nn.init.zeros_(self.bias)
+        uniform(self.weight[member], generator)
+        nn.init.zeros_(self.bias[member])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the units, (B, H)."""
-        return torch.tanh(x @ self.weight + self.bias)
+        """Return the units, (M, H, B)."""
+        return torch.tanh(linear(x, self.weight, self.bias))
 
 
 class FeedForwardNetwork(Network):
@@ -62,15 +63,15 @@ class FeedForwardNetwork(Network):
         sizes = [n_features] + [hidden_size] * n_layers
         self.layers = nn.ModuleList(Dense(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
 
-    def parts(self) -> Iterator[nn.Module]:
+    def parts(self) -> Iterator[Layer]:
         """Yield the layers."""
-        yield from self.layers
+        yield from self.layers  # type: ignore[misc]
 
     def hidden(
-        self, x: Tensor, present: Tensor | None, generator: torch.Generator | None
+        self, x: Tensor, present: Tensor | None, generators: Generators | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the units of the last layer, (B, H)."""
-        units = last_step(x, present)  # (B, F)
+        """Return the units of the last layer, (M, H, B)."""
+        units = last_step(x, present)  # (M, F, B)
         for i, layer in enumerate(self.layers):
-            units = layer(units if i == 0 else drop(units, self.dropout, generator))  # (B, H)
+            units = layer(units if i == 0 else drop(units, self.dropout, generators))  # (M, H, B)
         return units, {}

@@ -1,4 +1,4 @@
-"""The backtest that an audit makes again and again."""
+"""The backtest that an audit runs again and again."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from attngru_bt.audit.fresh import is_ours
 from attngru_bt.audit.sameday import blindfolded
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Universe
 from attngru_bt.features.cross_section import month_ends
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
 
 MONTHS = 60
-"""Months that are traded unless `start` is given; all earlier ones are trained on."""
+"""Number of months that are traded unless `start` is given; earlier ones are for training."""
 SCORING = frozenset(parameter_names(AttentionGRUStrategy)) - set(parameter_names(MonthlyTopK))
-"""Parameters of a strategy that are about how its scores are made."""
+"""Parameters of a strategy that say how its scores are made."""
 COSTS = ("commission", "slippage", "rules", "reserve")
 
 
-class Job:
-    """A strategy with its parameters, to be run on any market; it travels to another process.
+class Rerun:
+    """A strategy with its parameters, to be run on any market; it can travel to another process.
 
     Parameters
     ----------
@@ -38,22 +39,18 @@ class Job:
         self.strategy = strategy
         self.params = params
 
-    def __call__(self, market: Market, members: Any) -> MonthlyTopK:
-        """Run it; answers the finished strategy."""
+    def __call__(self, market: Market, members: Universe | None) -> MonthlyTopK:
+        """Run the strategy on a market; return it finished."""
         return backtest.run(market, self.strategy, universe=members, **self.params)
 
-    def blind(self, market: Market, members: Any) -> MonthlyTopK:
-        """Make it with bars handed over one by one, of a session only what its open tells."""
+    def blind(self, market: Market, members: Universe | None) -> MonthlyTopK:
+        """Run it on bars that are handed over one by one, of a session only what its open tells."""
         strategy = blindfolded(self.strategy)
         return backtest.run(market, strategy, universe=members, stream=True, **self.params)
 
-    def is_ours(self) -> bool:
-        """Whether no code of the user's own takes part, beside factors."""
-        signal: Any = self.params.get("signal")
-        deep = signal.get_params().values() if hasattr(signal, "get_params") else ()
-        return all(map(is_ours, (self.strategy, *self.params.values(), *deep)))
-
-    def calibrated(self, market: Market, universe: Any, scores: pd.DataFrame) -> MonthlyTopK:
+    def calibrated(
+        self, market: Market, universe: Universe | None, scores: pd.DataFrame
+    ) -> MonthlyTopK:
         """Trade given scores instead, without costs and rules, in fractions, at equal weight."""
         kept = {
             name: value
@@ -63,11 +60,17 @@ class Job:
         plain = dict(signal=scores, rebalance="full", lot=0, commission=0.0)
         return backtest.run(market, self.strategy, universe=universe, **kept | plain)
 
+    def is_ours(self) -> bool:
+        """Whether no code of the user's own takes part, apart from factors."""
+        signal: Any = self.params.get("signal")
+        deep = signal.get_params().values() if hasattr(signal, "get_params") else ()
+        return all(map(is_ours, (self.strategy, *self.params.values(), *deep)))
+
 
 def chosen(
-    market: Market, universe: Any, topk: int | None, min_months: int | None, start: Any
+    market: Market, universe: Universe | None, topk: int | None, min_months: int | None, start: Any
 ) -> dict[str, Any]:
-    """Return what is traded, how many months are learnt from first, and since when."""
+    """Return `topk`, `min_months` and `start` of an audit, chosen by the data where not given."""
     bars = market.bars
     ends = month_ends(bars.dates)
     if len(ends) < 3:
@@ -92,24 +95,21 @@ def parameters(
     factors: Sequence[str] | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Return the parameters of the backtest; a signal of one's own carries its own settings."""
+    """Return the parameters of the backtest; a signal of the user's brings its own settings."""
     traded = {name: settings[name] for name in ("topk", "start")}
     own = hasattr(signal, "scores") or isinstance(signal, pd.DataFrame)
     if own or not issubclass(strategy, AttentionGRUStrategy):
         return traded | dict(signal=signal)
-    # the logistic regression looks at the month-end alone
-    lookback = dict(lookback=1) if signal is None and model == "fast" else {}
-    return (
-        settings
-        | lookback
-        | dict(
-            signal=_model(model) if signal is None else signal, factors=factors, random_state=seed
-        )
+    scoring = dict(
+        signal=_model(model) if signal is None else signal, factors=factors, random_state=seed
     )
+    if signal is None and model == "fast":
+        scoring["lookback"] = 1  # the logistic regression only takes the month-end itself
+    return settings | scoring
 
 
 def _model(name: str) -> Any:
-    """Return the model that scores; the network only as long as it takes to have weights."""
+    """Return the model that scores; a network is trained just long enough to have weights."""
     if name == "network":
         from attngru_bt.models.estimators import AttentionGRUClassifier
 

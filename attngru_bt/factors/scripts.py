@@ -1,4 +1,4 @@
-"""Factors the user asks for: names, and Python files that register functions of their own."""
+"""Python files that register factors of the user's own."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attngru_bt.data.files import names_a_file
-from attngru_bt.factors import Factor, registry
+from attngru_bt.factors.declaration import Factor
+from attngru_bt.factors.registry import registry
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
 @dataclass(frozen=True)
 class Script:
-    """A file of factors that was run.
+    """A file that was run for the factors that it registers.
 
     Attributes
     ----------
@@ -27,9 +28,9 @@ class Script:
     digest : str
         SHA-256 of its text.
     nodes : dict of str to Factor
-        What it registered, shared steps included.
+        What the file registered, shared steps included.
     replaced : dict of str to Factor
-        What stood in their place before.
+        What was registered under these names before.
     """
 
     path: Path
@@ -45,7 +46,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Choice:
-    """What ``--factors`` asked for: the files, and the names (None: the default set)."""
+    """Factors that a user asked for: files, and names (None: the default set)."""
 
     scripts: tuple[Script, ...]
     names: tuple[str, ...] | None
@@ -55,7 +56,7 @@ _loaded: dict[Path, Script] = {}
 
 
 def choose(options: Iterable[str] | None) -> Choice:
-    """Read ``--factors``: files are run, names are collected; either may be separated by commas.
+    """Run the files and collect the names among some options such as ``my_factors.py,MA5``.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def choose(options: Iterable[str] | None) -> Choice:
     """
     scripts, names = [], []
     for option in options or ():
-        # a file's name may have a comma in it
+        # The name of a file may contain a comma.
         for item in [option] if names_a_file(option) else option.split(","):
             item = item.strip()
             if item.endswith(".py") or os.sep in item:
@@ -74,18 +75,19 @@ def choose(options: Iterable[str] | None) -> Choice:
     return Choice(tuple(scripts), tuple(names) or None)
 
 
-def load_script(path: Path) -> Script:
+def load_script(path: str | Path) -> Script:
     """Run a Python file for the factors it registers with ``@attngru_bt.factor(...)``.
 
-    The same file again registers nothing twice: unchanged, it is not run again; changed, what it
-    registered before is forgotten first. Of a file that fails nothing stays registered.
+    An unchanged file is not run again. Of a changed one, what it registered before is removed
+    first. If the file fails, the registry is as it was before.
 
     Raises
     ------
     ValueError
-        If there is no such file, it is not Python, or it registers nothing. Its own errors come
-        as they are; `told` says where they arose.
+        If there is no such file, it is not Python, or it registers nothing. An error of the file
+        itself is raised as it is; `blame` says where it arose.
     """
+    path = Path(path)
     place = path.resolve()
     if path.suffix != ".py":
         raise ValueError(
@@ -95,55 +97,55 @@ def load_script(path: Path) -> Script:
         raise ValueError(f"{path}: there is no such file; check the path.")
     source = place.read_bytes()
     digest = hashlib.sha256(source).hexdigest()
-    old = _loaded.get(place)
-    if old is not None and old.digest == digest and old.names and _stands(old):
-        return old
-    before = registry.snapshot()
+    earlier = _loaded.get(place)
+    if earlier is not None and earlier.digest == digest and earlier.names and _stands(earlier):
+        return earlier
+    undo = registry.snapshot()
     try:
-        _forget(place)
-        known = dict(registry.nodes)
-        _loaded[place] = Script(path, digest, {}, {})  # so that `told` knows the file
+        forget(place)
+        before = dict(registry.nodes)
+        _loaded[place] = Script(path, digest, {}, {})  # so that `blame` knows the file
         _run(path, source)
-        nodes = {name: f for name, f in registry.nodes.items() if known.get(name) is not f}
-        script = Script(path, digest, nodes, {n: f for n, f in known.items() if n in nodes})
+        new = {name: f for name, f in registry.nodes.items() if before.get(name) is not f}
+        script = Script(path, digest, new, {n: f for n, f in before.items() if n in new})
         if not script.names:
             raise ValueError(
                 f"{path}: registers no factor; put @attngru_bt.factor(family='mine') above the "
                 "functions that are factors."
             )
     except BaseException:
-        registry.restore(before)
-        if old is not None:
-            _loaded[place] = old
+        registry.restore(undo)
+        if earlier is not None:
+            _loaded[place] = earlier
         raise
     _loaded[place] = script
     return script
 
 
-def told(error: BaseException) -> str | None:
-    """Say where in a user's file an error arose, and what it is; None if it arose elsewhere."""
+def blame(error: BaseException) -> str | None:
+    """Say at which line of a file that was run an error arose; None if it arose elsewhere."""
     files = {str(place): script.path for place, script in _loaded.items()}
     if isinstance(error, SyntaxError) and error.filename in files:
         return f"{files[error.filename]}, line {error.lineno}: {error.msg}."
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename in files]
-    if not own:
+    inside = [frame for frame in frames if frame.filename in files]
+    if not inside:
         return None
-    where = f"{files[own[-1].filename]}, line {own[-1].lineno}"
+    where = f"{files[inside[-1].filename]}, line {inside[-1].lineno}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    # the library's own sentences stand by themselves
+    # The package's own messages are whole sentences and need no name of the error.
     if isinstance(error, ValueError) and frames[-1].filename.startswith(_PACKAGE):
         return f"{where}: {text}"
     return f"{where}: {type(error).__name__}{': ' if text else ''}{text}"
 
 
 def _run(path: Path, source: bytes) -> None:
-    """Run a file as a module of its own that finds the modules beside it."""
+    """Run a file as a module of its own, which can import the modules beside it."""
     place = path.resolve()
     name = f"attngru_bt_script_{hashlib.sha256(str(place).encode()).hexdigest()[:12]}"
     module = types.ModuleType(name)
     module.__file__ = str(place)
-    sys.modules[name] = module  # dataclasses and pickle look their module up
+    sys.modules[name] = module  # where dataclasses and pickle look their module up
     sys.path.insert(0, str(place.parent))
     try:
         exec(compile(source, str(place), "exec", dont_inherit=True), module.__dict__)
@@ -156,18 +158,22 @@ def _run(path: Path, source: bytes) -> None:
 
 
 def _stands(script: Script) -> bool:
-    """Whether all that a file registered is still registered."""
+    """Whether everything that a file registered is still registered."""
     return all(registry.nodes.get(name) is node for name, node in script.nodes.items())
 
 
-def _forget(place: Path) -> None:
-    """Take out of the registry what a file has put there, whoever ran it."""
-    old = _loaded.pop(place, None)
-    if old is not None:
-        for name, node in old.nodes.items():
+def forget(path: str | Path) -> None:
+    """Remove from the registry what a file has registered, whoever ran it.
+
+    What the file replaced is registered again.
+    """
+    place = Path(path).resolve()
+    script = _loaded.pop(place, None)
+    if script is not None:
+        for name, node in script.nodes.items():
             if registry.nodes.get(name) is node:
-                if name in old.replaced:
-                    registry.add(old.replaced[name], replace=True)
+                if name in script.replaced:
+                    registry.add(script.replaced[name], replace=True)
                 else:
                     registry.remove(name)
     for name, node in list(registry.nodes.items()):
@@ -177,5 +183,5 @@ def _forget(place: Path) -> None:
 
 
 def describe_scripts(scripts: Sequence[Script]) -> str:
-    """Say which files brought which factors, for the progress line; empty without a file."""
+    """Say which file brought which factors; empty without a file."""
     return "; ".join(f"{', '.join(s.names)} from {s.path.name}" for s in scripts)

@@ -1,0 +1,39 @@
+"""Training: mini-batches, AdamW, early stopping, many networks at once; nothing of stocks.
+
+The loop (``loop``) trains any number of networks of one architecture side by side, one being a
+number like any other. What there is to train (``samples``), a network in training (``trainee``),
+AdamW (``optimizer``), and how trained networks score (``scoring``).
+
+Bits: the same network, data and generator give the same result on the same machine, whatever is
+trained beside it, because all noise (order of the batches, dropout) comes from the network's own
+generator, because `one_thread` fixes the order of the sums, and because members of a stack do not
+feel each other (`attngru_bt.models.networks.members`).
+"""
+
+from __future__ import annotations
+
+from attngru_bt.models.training.loop import max_batch_networks, train
+from attngru_bt.models.training.samples import (
+    Job,
+    Loss,
+    Record,
+    Samples,
+    cross_entropy,
+    squared_error,
+)
+from attngru_bt.models.training.scoring import attention, chunks, one_thread, predict
+
+__all__ = [
+    "Job",
+    "Loss",
+    "Record",
+    "Samples",
+    "attention",
+    "chunks",
+    "cross_entropy",
+    "max_batch_networks",
+    "one_thread",
+    "predict",
+    "squared_error",
+    "train",
+]

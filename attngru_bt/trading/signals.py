@@ -1,0 +1,62 @@
+"""The signal that a monthly strategy asks for scores: checked, and fresh for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Protocol
+
+import pandas as pd
+
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.membership import Universe
+from attngru_bt.models.given import GivenScores
+
+
+class Signal(Protocol):
+    """Anything that scores the stocks from the bars known at a month-end."""
+
+    def scores(self, bars: Bars) -> pd.Series:
+        """Return a score per name, higher is better; empty if there are none yet."""
+        ...
+
+
+def checked_signal(signal: Any, names: Collection[str], universe: Universe | None) -> Any:
+    """Return what is asked for scores in one run of a strategy.
+
+    Parameters
+    ----------
+    signal : Signal, Walk or DataFrame
+        See `MonthlyTopK`. A Signal that can be cloned is, and given the universe unless it has one.
+    names : collection of str
+        The feeds that may be traded.
+    universe : Universe or None
+
+    Raises
+    ------
+    TypeError
+        If it gives no scores.
+    DataError
+        If finished scores name none of the feeds.
+    """
+    if isinstance(signal, pd.DataFrame):
+        signal = GivenScores(signal)
+    if hasattr(signal, "at"):
+        if not set(signal.assets) & set(names):
+            example = next(iter(signal.assets), None)
+            raise DataError(
+                f"`signal`: no name in the given scores is the name of a feed (scores such as "
+                f"of {example!r}, feeds such as {next(iter(names))!r})."
+            )
+        return signal
+    if not hasattr(signal, "scores"):
+        raise TypeError(
+            f"`signal` must be a DataFrame of scores, a Walk, or have a method scores(bars); "
+            f"got {type(signal).__name__}."
+        )
+    if hasattr(signal, "get_params"):
+        from sklearn.base import clone
+
+        signal = clone(signal)
+        if universe is not None and getattr(signal, "universe", universe) is None:
+            signal.set_params(universe=universe)
+    return signal

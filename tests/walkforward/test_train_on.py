@@ -1,0 +1,159 @@
+"""Training on more stocks than are traded: who is fitted on, who is scored, and by what rank."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import Ridge
+
+from attngru_bt import backtest, make_market
+from attngru_bt.data.bars import DataError
+from attngru_bt.features.labels import GROUPS, rank_targets, size_groups, top_share
+from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
+from attngru_bt.walkforward.training_set import training_set
+
+SETTINGS = dict(
+    topk=2, min_months=3, lookback=2, n_components=3, factors=["ROC6", "BIAS5", "VOL20"]
+)
+WIDE = dict(train_on="all", within="size", weights="size")
+
+
+class Half:
+    """The first half of the names may be held."""
+
+    def __init__(self, names):
+        self.names = frozenset(sorted(names)[: len(names) // 2])
+
+    def at(self, date):
+        return self.names
+
+
+@pytest.fixture(scope="module")
+def market():
+    return make_market(n_assets=16, n_days=260, seed=3, late=0, gaps=0, delisted=0)
+
+
+@pytest.fixture(scope="module")
+def half(market):
+    return Half(market.bars.assets)
+
+
+def walked(market, half, **settings):
+    return walk_forward(market, {"r": Ridge()}, universe=half, **{**SETTINGS, **settings})[0]
+
+
+def test_more_is_trained_on_and_members_alone_are_scored_and_judged(market, half):
+    narrow, wide = walked(market, half), walked(market, half, **WIDE)
+    assert [r.n_months for r in narrow.records] == [r.n_months for r in wide.records]
+    for few, many in zip(narrow.records[-3:], wide.records[-3:], strict=True):
+        assert many.n_rows > 1.5 * few.n_rows
+        assert set(many.scores.index) == set(few.scores.index) == half.names
+        assert not many.scores.equals(few.scores)
+    pd.testing.assert_frame_equal(
+        narrow.labels()[["label", "forward_return"]], wide.labels()[["label", "forward_return"]]
+    )
+
+
+def test_a_stock_is_trained_on_once_it_has_had_its_first_sessions(market, half):
+    """At the second month-end none has had sixty; members are there all the same."""
+    panel = Recipe(universe=half, train_on="all", **SETTINGS).make_panel()
+    panel.extend(market.bars.until(pd.Timestamp("2015-04-30")))
+    sizes = [len(section) for section in panel.sections]
+    assert sizes[:2] == [8, 8] and sizes[-1] == 16
+    assert panel.sections[-1].member.sum() == 8
+    assert len(panel.sections[-1].members()) == 8
+
+
+def test_others_than_all_are_whom_a_universe_names(market, half):
+    names = frozenset(sorted(market.bars.assets)[-3:])
+
+    class Others:
+        def at(self, date):
+            return names
+
+    walk = walked(market, half, train_on=Others())
+    assert set(walk.sections[-1].assets) == half.names | names
+
+
+def test_both_drivers_agree(market, half):
+    generator = SignalGenerator(Ridge(), universe=half, **SETTINGS, **WIDE)
+    along = backtest.run(market, signal=generator, universe=half, topk=2).signal.walk_
+    ahead = walked(market, half, **WIDE)
+    for a, b in zip(along.records, ahead.records, strict=True):
+        pd.testing.assert_series_equal(a.scores, b.scores, check_exact=True)
+
+
+def test_the_future_changes_nothing(market, half):
+    cut = market.bars.dates[200]
+    whole, early = walked(market, half, **WIDE), walked(market.until(cut), half, **WIDE)
+    assert len(early.records) > 5
+    for a, b in zip(whole.records, early.records, strict=False):
+        assert a.month_end == b.month_end
+        pd.testing.assert_series_equal(a.scores, b.scores, check_exact=True)
+
+
+def test_a_kept_month_is_found_by_the_same_training_universe_alone(market, half, tmp_path):
+    kept = dict(folder=tmp_path, **WIDE)
+    first = walked(market, half, **kept)
+    again = walked(market, half, **kept)
+    other = walked(market, half, **{**kept, "train_on": "members"})
+    scored = [i for i, r in enumerate(first.records) if len(r.scores)]
+    assert all(again.records[i].found for i in scored)
+    assert not any(other.records[i].found for i in scored)
+
+
+class TestTargets:
+    def test_ranks_are_within_groups_of_equal_number(self):
+        rng = np.random.default_rng(0)
+        returns, size = rng.normal(size=103), rng.normal(size=103)
+        returns[5], size[[7, 8]] = np.nan, np.nan
+        groups = size_groups(returns, size)
+        assert len(groups) == GROUPS + 1 and {len(g) for g in groups[:-1]} == {10}
+        assert sorted(groups[-1]) == [7, 8] and 5 not in np.concatenate(groups)
+        ranks = rank_targets(returns, size)
+        for group in groups:
+            assert sorted(ranks[group]) == pytest.approx(np.linspace(-1, 1, len(group)))
+            assert np.argsort(ranks[group]).tolist() == np.argsort(returns[group]).tolist()
+
+    def test_the_same_share_of_each_group_is_best(self):
+        rng = np.random.default_rng(1)
+        returns, size = rng.normal(size=100), rng.normal(size=100)
+        labels = top_share(returns, 0.2, size)
+        assert [labels[group].sum() for group in size_groups(returns, size)] == [2] * GROUPS
+        assert top_share(returns, 0.2).sum() == 20
+
+    def test_members_weigh_most(self, market, half):
+        recipe = Recipe(Ridge(), universe=half, **SETTINGS, **WIDE)
+        panel = recipe.make_panel()
+        panel.extend(market.bars)
+        rows = training_set(recipe, panel.sections)
+        assert rows.weight.mean() == pytest.approx(1) and rows.weight.min() > 0
+        section = panel.sections[-1]
+        order = np.argsort(-section.size)
+        assert (np.diff(section.weights()[order]) < 0).all()
+        assert section.weights()[order][7] == pytest.approx(1)  # the eighth of eight members
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (dict(train_on="al"), "`train_on` must be 'members' or 'all'; got 'al'; did you mean"),
+            (dict(weights="volume"), "`weights` must be 'size' or None"),
+            (dict(within="sector"), "`within='sector'` needs the line sector; the data have"),
+        ],
+    )
+    def test_one_sentence(self, market, half, settings, message):
+        with pytest.raises((ValueError, DataError), match=message):
+            walked(market, half, **settings)
+
+    def test_a_model_that_cannot_weigh_rows(self, market, half):
+        class Plain(RegressorMixin, BaseEstimator):
+            def fit(self, X, y):
+                return self
+
+            def predict(self, X):
+                return X[:, 0]
+
+        with pytest.raises(ValueError, match="`weights` has no effect on Plain"):
+            walk_forward(market, {"p": Plain()}, universe=half, weights="size", **SETTINGS)
