@@ -32,9 +32,7 @@ HELD = {
     "holdings": Option(
         Path | None, None, "What is held: symbol,shares[,cost]; a line CASH has the cash."
     ),
-    "cash": Option(
-        float | None, None, "Cash. [default: the line CASH; 1,000,000 if none held]"
-    ),
+    "cash": Option(float | None, None, "Cash. [default: the line CASH; 1,000,000 if none held]"),
 }
 MODEL = {name: option for name, option in WALK.items() if name != "end"}
 ORDERS = {name: ACCOUNT[name] for name in ("rebalance", "commission", "rules", "slippage")}
