@@ -81,15 +81,15 @@ def test_every_month_end_is_picked_as_the_backtest_trades_it(market, run):
             holdings=holdings,
             cash=cash,
             today=session,
-            # from the checkpoints of the backtest, and every third month from nothing
-            folder=None if number % 3 == 0 else folder,
+            # from the checkpoints of the backtest, and every eighth month from nothing
+            folder=None if number % 8 == 0 else folder,
             explain=False,
             **SETTINGS,
         )
         assert found.month.end == month_end and found.month.session == session
         expected = strategy.scores_by_month[month_end]
         pd.testing.assert_series_equal(found.scores, expected, check_exact=True)
-        assert found.n_found == (0 if number % 3 == 0 else found.n_scored)
+        assert found.n_found == (0 if number % 8 == 0 else found.n_scored)
         assert proposed(found) == orders_on(strategy, session)
         actions = found.picks.set_index("symbol")["action"]
         for action, names in (("sell", "exits"), ("buy", "entrants"), ("hold", "stayers")):
