@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install demo test check tests lint bench clean
 
 help:
-	@echo "make demo     run the paper's strategy on the embedded data, write runs/demo/"
+	@echo "make demo     run the paper's strategy on the embedded data, write runs/demo/, and the next orders"
 	@echo "make check    ruff, mypy and the quick tests, in a minute: while you work"
 	@echo "make test     ruff, mypy, all tests, the examples and the README's commands: before you push"
 	@echo "make install  make .venv from constraints.txt (the three above do it first)"
@@ -60,6 +60,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/attngru-bt backtest --out runs/demo
+	$(BIN)/attngru-bt picks --asof 2022-12-31 --folder runs/demo --out runs/demo-picks
 
 # Both run ruff and mypy beside the tests.
 test: install

@@ -39,6 +39,7 @@ _HOME = {
     "make_market": "attngru_bt.data",
     "markets": "attngru_bt.markets",
     "models": "attngru_bt.models",
+    "picks": "attngru_bt.picks",
     "tearsheet": "attngru_bt.tearsheet",
     "walk_forward": "attngru_bt.walkforward",
 }

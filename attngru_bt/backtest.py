@@ -147,7 +147,7 @@ def run(
     with nullcontext() if folder is None else sole_use(folder):
         asked = dict(model=model, start=start, **params)
         if model is not None:
-            params = _scored(
+            params = scored(
                 market,
                 model,
                 params,
@@ -189,10 +189,21 @@ def run(
     return finished
 
 
-def _scored(
+def scored(
     market: Market, model: Any, params: dict[str, Any], *, start: Any, **how: Any
 ) -> dict[str, Any]:
-    """Return the parameters of the strategy, its signal being the walk of the model."""
+    """Return the parameters of the strategy, its signal being the walk of the model.
+
+    Parameters
+    ----------
+    market : Market
+    model : str, estimator or signal
+        As in `run`. What is not fitted, such as a baseline, is the signal itself.
+    params : dict
+        Parameters of `MonthlyTopK`, `universe` among them, and of `Recipe`.
+    start, **how
+        See `walk_forward`.
+    """
     from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
     from attngru_bt.walkforward.by_name import signal_of
 

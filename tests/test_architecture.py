@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "attngru_bt"
 # A module may import those on lines below its own; folders count as one.
 ORDER = """
 cli
-tearsheet audit compare
+tearsheet audit compare picks
 backtest
 reports
 analyzers
@@ -31,7 +31,7 @@ checks
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 
 ALLOWED = {
-    "backtrader": {"feeds", "trading", "markets", "analyzers", "backtest"},
+    "backtrader": {"feeds", "trading", "markets", "analyzers", "backtest", "picks"},
     "torch": {"models"},
     "pyfolio": {"reports"},
     "matplotlib": {"reports"},

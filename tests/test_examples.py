@@ -20,6 +20,7 @@ SMALL = {
     "own_data.py": ["--days", "320"],
     "own_factor.py": ["--days", "340"],
     "own_model.py": ["--days", "310"],
+    "picks.py": ["--since", "2022-11-01", "--sessions", "350"],
     "quickstart.py": ["--since", "2021-10-01"],
     "sse50.py": ["PANEL", "--quick"],
     "tearsheet.py": ["--days", "340"],
@@ -29,12 +30,14 @@ PRINTS = {
     "own_data.py": "15 stays",
     "own_factor.py": "OvernightGap, Cheapness, rating",
     "own_model.py": "network",
+    "picks.py": "left the best",
     "quickstart.py": "information_ratio",
     "sse50.py": "changes were wanted",
     "tearsheet.py": "metrics.json",
 }
 WRITES = {
     "own_data.py": {"runs/own_data/csv/membership.csv", "runs/own_data/csv/S000.csv"},
+    "picks.py": {"runs/picks/picks.html", "runs/picks/orders.csv"},
     "quickstart.py": {"runs/quickstart.html"},
     "sse50.py": {"runs/sse50/tearsheet.html", "runs/sse50/orders.csv"},
     "tearsheet.py": {"runs/tearsheet/tearsheet.html", "runs/tearsheet/scores.csv"},

@@ -32,10 +32,19 @@ QUICK = {  # what the last words of a command become, so that it takes seconds
     "attngru-bt compare": "--models logistic,random --seeds 1 --jobs 1 --min-months 6 --window 6"
     " --draws 50",
     "attngru-bt audit": "--cuts 1",
+    "attngru-bt picks": "--min-months 6 --window 6 --step month --lookback 2 --n-networks 1",
     "btrun": "",
     **{f"python examples/{name}": " ".join(options) for name, options in SMALL.items()},
 }
-READ = ("--data", "--benchmark", "--membership", "--factors", "--factor-file", "--against")
+READ = (
+    "--data",
+    "--benchmark",
+    "--membership",
+    "--factors",
+    "--factor-file",
+    "--against",
+    "--holdings",
+)
 PRELUDE = """
 import backtrader as bt
 import numpy as np
@@ -117,6 +126,8 @@ def provide(path, market):
         write_index(path, market)
     elif path.name.startswith("member"):
         write_members(path, list(market.bars.assets))
+    elif path.name.startswith("holdings"):
+        path.write_text("symbol,shares\nCASH,100000\n")  # whatever the data
     elif path.suffix == ".py":
         path.write_text(next(code for _, code in BLOCKS if code.startswith(f"# {path.name}\n")))
     elif path.name.startswith("uqer"):
@@ -171,7 +182,9 @@ def test_command_runs(where, command, place, market):
     if command.startswith("btrun"):
         write_btcsv(place / "prices", make_market(n_assets=10, n_days=120))
     quick = QUICK.get(kind(command), "")
-    if kind(command) in ("attngru-bt backtest", "attngru-bt compare"):
+    if kind(command) == "attngru-bt picks" and "--data" in words:
+        quick += " --asof 2017-01-31"  # the made-up market ends soon after
+    if kind(command) in ("attngru-bt backtest", "attngru-bt compare", "attngru-bt picks"):
         quick += " --start 2017-01-01 --topk 3" if "--data" in words else " --start 2022-09-01"
         quick += "" if "--factors" in words else " --factors BIAS5,BIAS20,ROC6,MA20"
     if "--help" in words or "--version" in words:

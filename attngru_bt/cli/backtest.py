@@ -77,7 +77,7 @@ def backtest(
         )
         partial = PartialScores(out_dir)
         progress = Progress(err, partial)
-        _tell_data(progress, market.until(settings["end"]) if "end" in settings else market, choice)
+        tell_data(progress, market.until(settings["end"]) if "end" in settings else market, choice)
         try:
             strategy = engine.run(
                 market,
@@ -87,7 +87,7 @@ def backtest(
                 inputs={script.path.name: script.digest for script in choice.scripts},
                 progress=progress.fit,
                 **workers(options),
-                **((_embedded(model) | settings) if options["data"] is None else settings),
+                **((embedded(model) | settings) if options["data"] is None else settings),
             )
         except KeyboardInterrupt as stopped:
             progress.stop()
@@ -112,7 +112,7 @@ def backtest(
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 
-def _embedded(model: str) -> dict[str, Any]:
+def embedded(model: str) -> dict[str, Any]:
     """Return the settings for the embedded stocks; a baseline has no window to be trained on."""
     return {
         name: value
@@ -121,7 +121,7 @@ def _embedded(model: str) -> dict[str, Any]:
     }
 
 
-def _tell_data(progress: Progress, market: Market, choice: Choice) -> None:
+def tell_data(progress: Progress, market: Market, choice: Choice) -> None:
     """Print which data are read and which factors are computed."""
     planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
     progress.stage(

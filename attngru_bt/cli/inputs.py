@@ -68,9 +68,10 @@ def date(option: str, text: str) -> str:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Return the options that were given, `start` and `end` as checked dates."""
+    """Return the options that were given, `start`, `end` and `asof` as checked dates."""
     values = {name: value for name, value in options.items() if value is not None}
-    return values | {name: date(name, values[name]) for name in ("start", "end") if name in values}
+    dates = {"start", "end", "asof"} & set(values)
+    return values | {name: date(name, values[name]) for name in dates}
 
 
 def workers(options: Mapping[str, Any]) -> dict[str, Any]:

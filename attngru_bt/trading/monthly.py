@@ -24,7 +24,7 @@ from attngru_bt.trading.months import Months
 from attngru_bt.trading.parameters import check_engine, check_parameters, check_universe
 from attngru_bt.trading.rebalance import rank
 from attngru_bt.trading.signals import checked_signal
-from attngru_bt.trading.sizing import PlainLots
+from attngru_bt.trading.sizing import Lots, PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision, log_rebalance
 from attngru_bt.trading.view import FeedView
 
@@ -159,16 +159,15 @@ class MonthlyTopK(bt.Strategy):
         self._first_day = None if self.p.start is None else pd.Timestamp(self.p.start).date()
         self._view = FeedView(self, self._session)
         self._at_open = self._view.at_open
-        self._months = Months(None if self._at_open else self.p.calendar)
+        self._months = self.make_months()
         self.feeds = self._view.feeds
         for problem in check_universe(self.p.universe, self.feeds):
             logger.warning(problem)
         self.signal = self.make_signal()
         exchange = exchange_of(self.broker)
         check_engine(self, at_open=self._at_open, has_rules=exchange is not None)
-        market = PlainLots(self.lot_of) if exchange is None else exchange
         self._holdings = Holdings(self.broker, self._view, self.p.stale_days, self.trade_log)
-        self._execution = Execution(self, self._view, self.trade_log, market)
+        self._execution = Execution(self, self._view, self.trade_log, self.make_lots())
 
     def make_signal(self) -> Any:
         """Return what is asked for scores at month-ends; called once, when the run starts.
@@ -177,6 +176,15 @@ class MonthlyTopK(bt.Strategy):
         A signal that can be cloned is, so that each run starts afresh.
         """
         return checked_signal(self.p.signal, self.feeds, self.p.universe)
+
+    def make_months(self) -> Months:
+        """Return what says when a decision is due; called once, when the run starts."""
+        return Months(None if self._at_open else self.p.calendar)
+
+    def make_lots(self) -> Lots:
+        """Return what may be ordered; called once, when the run starts."""
+        exchange = exchange_of(self.broker)
+        return PlainLots(self.lot_of) if exchange is None else exchange
 
     def lot_of(self, data: bt.DataBase) -> float:
         """Shares per lot of a feed; override where feeds differ. Not asked under market rules."""

@@ -36,7 +36,7 @@ class Months:
 
     def may_be_due(self, today: dt.date) -> bool:
         """Whether a decision may be due today, so that it matters whether all bars are there."""
-        return self._calendar is not None or self._begins_with(today)
+        return self._calendar is not None or self.begins_with(today)
 
     def next(self, today: dt.date, missed: dt.date | None) -> dt.date | None:
         """Go on to today; return the month-end that is to be decided on, if there is one.
@@ -51,14 +51,15 @@ class Months:
         if self._calendar is not None:
             sessions = [today] if missed is None else [today, missed]
             month_end = next((date for date in sessions if self._closed_by(date)), None)
-        elif self._begins_with(today):
+        elif self.begins_with(today):
             month_end = self.last
         self.first, self.last = self.first or today, today
         if month_end is not None:
             self.due.append(today)
         return month_end
 
-    def _begins_with(self, today: dt.date) -> bool:
+    def begins_with(self, today: dt.date) -> bool:
+        """Whether today is the first session after a month-end."""
         last = self.last
         return last is not None and (last.year, last.month) != (today.year, today.month)
 

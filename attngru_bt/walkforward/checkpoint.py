@@ -133,6 +133,7 @@ def _described(value: Any) -> str:
     named = type(value) if hasattr(value, "get_params") and not isinstance(value, type) else value
     module, name = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
     if not (callable(named) and module and name):
-        return repr(value)
+        # a list of factors means the same as a tuple of them
+        return repr(list(value) if isinstance(value, tuple) else value)
     package = sys.modules.get(module.partition(".")[0])
     return f"{module}.{name} {getattr(package, '__version__', '')}"

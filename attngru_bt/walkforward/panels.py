@@ -47,7 +47,12 @@ def panel_key(recipe: Recipe) -> str:
 
 
 def take_panels(
-    market: Market, recipes: Iterable[Recipe], *, jobs: int = 1, client: Any = None
+    market: Market,
+    recipes: Iterable[Recipe],
+    *,
+    complete: bool = False,
+    jobs: int = 1,
+    client: Any = None,
 ) -> dict[str, Panel]:
     """Compute the cross-sections of all month-ends, each from the bars up to it and nothing else.
 
@@ -55,6 +60,8 @@ def take_panels(
     ----------
     market : Market
     recipes : iterable of Recipe
+    complete : bool, default False
+        Whether the last month of the bars is known to be complete.
     jobs, client
         Where the factors are computed; see `crew.work`.
 
@@ -74,7 +81,7 @@ def take_panels(
         panels.setdefault(panel_key(recipe), recipe.make_panel())
     bars = market.bars
     ends = month_ends(bars.dates)
-    if not ends_a_month(bars.dates[-1]):
+    if not (complete or ends_a_month(bars.dates[-1])):
         ends = ends[:-1]
 
     workers = n_workers(jobs, client)

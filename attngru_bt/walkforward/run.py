@@ -42,6 +42,7 @@ def walk_forward(
     seeds: int | Mapping[str, int] = 1,
     start: Any = None,
     end: Any = None,
+    complete: bool = False,
     jobs: int = 1,
     folder: str | os.PathLike[str] | None = None,
     client: Any = None,
@@ -65,6 +66,9 @@ def walk_forward(
         are trained on. None: as soon as there are enough months.
     end : date, default None
         Bars after it are not touched.
+    complete : bool, default False
+        Whether the last month of the bars is known to be complete. Its month-end is then scored as
+        well, although no later session is there to trade on.
     jobs : int, default 1
         Processes on this machine; -1 is one per core.
     folder : path, default None
@@ -106,7 +110,7 @@ def walk_forward(
     check_daily(market.bars.dates, market.name)
     signals = _signals(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
-    asked = _asked(market.bars.dates, start)
+    asked = _asked(market.bars.dates, start, complete)
     if not asked:
         dates = market.bars.dates
         begins = [dates[end + 1].date() for end in month_ends(dates)[:-1]]
@@ -117,7 +121,7 @@ def walk_forward(
         recipes = [signal for signal in signals.values() if isinstance(signal, Recipe)]
         # baselines have no cross-sections of their own: they are judged on those of the others
         recipes = recipes or [Recipe(universe=market.membership)]
-        panels = take_panels(market, recipes, jobs=jobs, client=cluster)
+        panels = take_panels(market, recipes, complete=complete, jobs=jobs, client=cluster)
         walks = list(_walks(signals, counts, panels, settings.get("topk", 10), folder))
         for walk in walks:
             if walk.recipe is None:
@@ -262,11 +266,15 @@ def _count(name: str, seeds: int | Mapping[str, int]) -> int:
     return int(count)
 
 
-def _asked(dates: pd.DatetimeIndex, start: Any) -> list[int]:
-    """Numbers of the month-ends with a session on or after `start` to trade on."""
+def _asked(dates: pd.DatetimeIndex, start: Any, complete: bool) -> list[int]:
+    """Numbers of the month-ends with a session on or after `start` to trade on.
+
+    The last month-end has that session still to come, and counts only if its month is `complete`.
+    """
     ends = month_ends(dates)
     first = dates[0] if start is None else pd.Timestamp(start)
-    return [i for i, end in enumerate(ends[:-1]) if dates[end + 1] >= first]
+    asked = [i for i, end in enumerate(ends[:-1]) if dates[end + 1] >= first]
+    return [*asked, len(ends) - 1] if complete else asked
 
 
 def _ask(walk: Walk, signal: Any, market: Market, asked: Sequence[int]) -> None:

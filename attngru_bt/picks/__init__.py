@@ -1,0 +1,15 @@
+"""Picks: what to hold next, and the orders that lead there. Nothing is ever sent anywhere.
+
+    found = attngru_bt.picks.run(market, holdings="holdings.csv", cash=10_000, out="picks")
+
+``month`` finds the month-end and says whether its month is complete, ``portfolio`` reads what is
+held, ``rehearsal`` lets the strategy of a backtest trade one more session at the last closes,
+``proposal`` tells what it did; ``contributions``, ``drift``, ``band`` and ``changes`` say why, and
+how far to trust it; ``run`` does the whole job.
+"""
+
+from attngru_bt.picks.month import Month, MonthIncompleteError
+from attngru_bt.picks.picks import Picks
+from attngru_bt.picks.run import run
+
+__all__ = ["Month", "MonthIncompleteError", "Picks", "run"]

@@ -1,0 +1,99 @@
+"""Whether the scores of the last year were as good as those before let expect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attngru_bt.evaluation.quality import rank_ic
+
+RECENT = 12  # months
+LEAST = 12  # earlier months without which nothing can be expected
+WIDTH = 2.0  # standard errors
+
+
+@dataclass(frozen=True)
+class Band:
+    """The mean rank IC of the last months beside what the months before let expect.
+
+    Attributes
+    ----------
+    monthly : Series, index month_end
+        Rank IC of every scored month whose outcome is known.
+    expected, error : float
+        Mean of the earlier months, and the standard error of the difference between the mean of
+        the last months and it; NaN with too few months.
+    seen : float
+        Mean of the last months.
+    months : int
+        How many these are.
+    """
+
+    monthly: pd.Series
+    expected: float
+    error: float
+    seen: float
+    months: int
+
+    @property
+    def sentence(self) -> str:
+        """What it means, as one sentence."""
+        known = len(self.monthly)
+        if math.isnan(self.error):
+            return (
+                f"Rank IC: {known} scored months have a known outcome, and {RECENT + LEAST} are "
+                f"needed to say whether the last {RECENT} are within noise."
+            )
+        distance = (self.seen - self.expected) / self.error
+        where = "below" if distance < 0 else "above"
+        verdict = (
+            "within noise"
+            if abs(distance) <= WIDTH
+            else f"{where} what chance explains ({abs(distance):.1f} standard errors)"
+        )
+        return (
+            f"Rank IC of the last {self.months} months: expected {_short(self.expected)} ± "
+            f"{_short(self.error)}, seen {_short(self.seen)}: {verdict}."
+        )
+
+
+def monthly_rank_ic(labels: pd.DataFrame) -> pd.Series:
+    """Rank IC of each month; NaN where the outcome is not known.
+
+    Parameters
+    ----------
+    labels : DataFrame indexed (month_end, asset)
+        Columns score and forward_return, as `Walk.labels` returns them.
+    """
+    months = labels.groupby(level=0, sort=True)
+    values = {m: rank_ic(rows["score"], rows["forward_return"]) for m, rows in months}
+    return pd.Series(values, dtype=float)
+
+
+def rank_ic_band(monthly: pd.Series) -> Band:
+    """Compare the last 12 months with those before.
+
+    With n earlier months of deviation s the standard error is ``s sqrt(1/12 + 1/n)``.
+
+    Parameters
+    ----------
+    monthly : Series, index month_end
+        Rank IC; NaN where the outcome is not known.
+    """
+    known = monthly.dropna()
+    before, recent = known.iloc[:-RECENT], known.iloc[-RECENT:]
+    enough = len(before) >= LEAST and before.std() > 0
+    return Band(
+        monthly=known,
+        expected=float(before.mean()) if enough else math.nan,
+        error=before.std() * math.sqrt(1 / RECENT + 1 / len(before)) if enough else math.nan,
+        seen=float(recent.mean()) if len(recent) else math.nan,
+        months=len(recent),
+    )
+
+
+def _short(value: float) -> str:
+    """Show two decimals, without the zero before them."""
+    return f"{value + 0.0:.2f}".replace("0.", ".", 1).replace("-", "\u2212")

@@ -1,0 +1,131 @@
+"""Why each name: how much of its score comes from each family of factors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from attngru_bt.evaluation.attribution import OWN
+from attngru_bt.factors import registry
+from attngru_bt.features.components import Components
+from attngru_bt.features.cross_section import CrossSection, sequences
+from attngru_bt.features.threads import one_thread
+from attngru_bt.models.contract import takes_sequences, value
+from attngru_bt.walkforward import Fit
+
+DONORS = 32  # stocks whose factors are put in place of a stock's own, at most
+TOLERANCE = 1e-6  # of the largest score; within it the parts of a linear model add up to its scores
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Parts of the scores by family of factors.
+
+    Attributes
+    ----------
+    table : DataFrame, index asset, columns families
+        What a family adds to a score, against the mean stock of the month; in standard deviations
+        of the month's scores.
+    exact : bool
+        Whether the parts add up to the score: for linear models. Otherwise a part is the score
+        less its mean when the family's factors are those of other stocks.
+    """
+
+    table: pd.DataFrame
+    exact: bool
+
+
+def families_of(columns: Sequence[str]) -> NDArray[Any]:
+    """Return the family of each factor; what is not registered is "own"."""
+    family = {factor.name: factor.family for factor in registry}
+    return np.array([family.get(name, OWN) for name in columns], dtype=object)
+
+
+def contributions(fitted: Fit, section: CrossSection, assets: Sequence[str]) -> Contributions:
+    """Split the scores of some stocks by family of factors.
+
+    Parameters
+    ----------
+    fitted : Fit
+        The model that scored the cross-section.
+    section : CrossSection
+    assets : sequence of str
+        Stocks of the cross-section.
+    """
+    rows = [section.assets.index(name) for name in assets]
+    with one_thread():
+        scores = _scores(fitted, section)
+        parts = _linear(fitted, section, scores)
+        exact = parts is not None
+        table = _permuted(fitted, section, rows, scores) if parts is None else parts.iloc[rows]
+    # of a linear classifier the parts add up to the margin, which its probability is a function of
+    deviation = float(scores.std() if parts is None else parts.sum(axis=1).std(ddof=0))
+    order = [family for family in dict.fromkeys(f.family for f in registry) if family in table]
+    table = table[[*order, *(name for name in table if name not in order)]]
+    return Contributions(
+        (table / (deviation or 1.0)).set_axis(pd.Index(assets, name="asset")), exact
+    )
+
+
+def _scores(fitted: Fit, section: CrossSection) -> Floats:
+    features = sequences([section], fitted.preprocess)
+    return value(fitted.model, features if takes_sequences(fitted.model) else features[:, -1])
+
+
+def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame | None:
+    """Split the scores of a linear model exactly; None if the model is not linear in the factors.
+
+    With coefficients c of the components and loadings L the coefficients of the factors are c L.
+    """
+    coefficients = getattr(fitted.model, "coef_", None)
+    if coefficients is None or takes_sequences(fitted.model):
+        return None
+    of_feature = np.ravel(coefficients)
+    frame, names, stages = section.frame(), list(section.columns), fitted.preprocess
+    if stages is not None:
+        if not isinstance(stages, Pipeline):
+            return None
+        if isinstance(stages[-1], Components):
+            of_feature = of_feature @ stages[-1].components_
+            stages = stages[:-1]
+        names = list(stages.get_feature_names_out())
+        frame = stages.transform(frame)
+    values = np.asarray(frame, dtype=np.float64)
+    if values.shape[1] != len(of_feature):
+        return None
+    parts = (values - values.mean(axis=0)) * of_feature
+    model: Any = fitted.model
+    margin = scores
+    if hasattr(model, "decision_function"):
+        features = sequences([section], fitted.preprocess)[:, -1]
+        margin = np.asarray(model.decision_function(features), dtype=np.float64)
+    missed = parts.sum(axis=1) - (margin - margin.mean())
+    if not np.abs(missed).max() <= TOLERANCE * max(np.abs(margin).max(), 1e-12):
+        return None
+    return pd.DataFrame(parts.T).groupby(families_of(names)).sum().T
+
+
+def _permuted(
+    fitted: Fit, section: CrossSection, rows: Sequence[int], scores: Floats
+) -> pd.DataFrame:
+    """Put the factors of a family of other stocks in place of a stock's own, family by family."""
+    donors = np.unique(np.linspace(0, len(section) - 1, DONORS).round().astype(int))
+    of_column = families_of(section.columns)
+    own = section.values[rows]  # (stocks, steps, factors)
+    parts = {}
+    for family in dict.fromkeys(of_column):
+        taken = of_column == family
+        values = np.repeat(own, len(donors), axis=0)  # a stock's row per donor, donors innermost
+        values[:, :, taken] = np.tile(section.values[donors][:, :, taken], (len(rows), 1, 1))
+        names = tuple(f"{i:07d}" for i in range(len(values)))
+        mixed = _scores(fitted, replace(section, assets=names, values=values))
+        parts[family] = scores[rows] - mixed.reshape(len(rows), len(donors)).mean(axis=1)
+    return pd.DataFrame(parts)

@@ -1,0 +1,224 @@
+"""Which month-end the picks are for, and in which session they are traded."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt import checks
+from attngru_bt.data.bars import DataError
+
+# sessions of a new month up to which picks are for the month-end before it
+LATE = 5
+# weekdays without a bar at the end of a month that are taken for holidays because the month is over
+HOLIDAYS = 5
+DAY = pd.Timedelta(days=1)
+
+
+class MonthIncompleteError(DataError):
+    """The month that the data end in is not complete yet: there is nothing to decide."""
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month-end whose month is complete, and the session that its picks are traded in.
+
+    Attributes
+    ----------
+    end : Timestamp
+        The last session of the month.
+    last : Timestamp
+        The last session of the data; orders refer to its closes. Later than `end` if the new month
+        has begun.
+    session : Timestamp
+        The next session, as far as the calendar or the weekdays tell.
+    why : str
+        What shows that the month is complete, as a clause.
+    """
+
+    end: pd.Timestamp
+    last: pd.Timestamp
+    session: pd.Timestamp
+    why: str
+
+    @property
+    def begun(self) -> bool:
+        """Whether the data have a session of the next month already."""
+        return self.last != self.end
+
+
+def find_month(
+    dates: pd.DatetimeIndex,
+    *,
+    asof: Any = None,
+    today: dt.date | None = None,
+    old: bool = False,
+    calendar: Any = None,
+) -> Month:
+    """Find the last month-end in the data whose month is complete.
+
+    A month is complete if the data have a session of the next month, if no weekday of it is left
+    (with a calendar: no session), or if it is over by the date: five weekdays at its end may then
+    lack a bar, as holidays do; any number with `asof`, which is the user's word.
+
+    Parameters
+    ----------
+    dates : DatetimeIndex
+        The sessions of the data, none of them after `asof`.
+    asof : date, default None
+        Up to and including this day all sessions are in the data. None: up to yesterday.
+    today : date, default None
+        What counts as today; None: the clock, or the day after `asof`.
+    old : bool, default False
+        Take data that are older than one rebalance. `asof` implies it.
+    calendar : str or object with ``sessions_in_range(start, end)``, default None
+        Trading calendar; a name is that of one of ``exchange_calendars``, such as "XSHG".
+
+    Returns
+    -------
+    Month
+
+    Raises
+    ------
+    MonthIncompleteError
+        If the month that the data end in is not complete.
+    DataError
+        If the data are older than one rebalance, or lack the end of a month that is over.
+    ImportError
+        If a calendar is named, and exchange_calendars is not installed.
+    """
+    day = None if asof is None else checks.date("asof", asof)
+    now = pd.Timestamp(today or dt.date.today()) if day is None else day + DAY
+    last = dates[-1]
+    following = next_session(last, calendar)
+    why = _complete(last, following, now, asked=day is not None, by_calendar=calendar is not None)
+    if why:
+        # a session before the month is over or before today has passed
+        earliest = max(following, _first_of_next(last), now)
+        session = next_session(earliest - DAY, calendar)
+        month = Month(last, last, session, why)
+    else:
+        before = dates[dates < last.replace(day=1)]
+        n_sessions = len(dates) - len(before)
+        asked = day is not None or old
+        if now >= _first_of_next(last) and not asked:
+            raise DataError(
+                f"the data end on {last.date()}, and {last:%B %Y} is over today, {now.date()}: "
+                f"bring its last bars. If none are to come, say so with --asof "
+                f"{_end_of(last).date()}; --old takes the month before."
+            )
+        if not len(before) or (n_sessions > LATE and not asked):
+            raise MonthIncompleteError(_incomplete(last, following, before, day))
+        session = next_session(max(following, now) - DAY, calendar)
+        first = dates[len(before)]
+        month = Month(before[-1], last, session, f"the next month has begun on {first.date()}")
+    months = (now.year - month.end.year) * 12 + now.month - month.end.month
+    if months > 1 and day is None and not old:
+        raise DataError(
+            f"the data end on {last.date()}, and since the month-end {month.end.date()} another "
+            f"month has ended before today, {now.date()}: bring data up to now, or ask for old "
+            f"picks (--old, or --asof {_end_of(month.end).date()})."
+        )
+    return month
+
+
+def next_session(date: pd.Timestamp, calendar: Any = None) -> pd.Timestamp:
+    """Return the first session after a date by a calendar; without one the first weekday.
+
+    Raises
+    ------
+    ValueError
+        If the calendar has no session soon after that date, or there is no such calendar.
+    ImportError
+        If exchange_calendars is needed and is not installed.
+    """
+    if calendar is None:
+        return date + pd.offsets.BDay(1)
+    found = find_calendar(calendar)
+    # exchange_calendars refuses a range beyond its last session
+    end = min(date + 30 * DAY, getattr(found, "last_session", date + 30 * DAY))
+    sessions = found.sessions_in_range(date + DAY, end) if end > date else []
+    if not len(sessions):
+        raise ValueError(
+            f"`calendar` {calendar!r} has no session in the 30 days after {date.date()}: update "
+            f"exchange_calendars, or leave the calendar out and give --asof."
+        )
+    return pd.Timestamp(sessions[0]).tz_localize(None).normalize()
+
+
+def find_calendar(calendar: Any) -> Any:
+    """Return a trading calendar by its name in exchange_calendars, or the object itself."""
+    if not isinstance(calendar, str):
+        if not hasattr(calendar, "sessions_in_range"):
+            raise TypeError(
+                f"`calendar` must be a name such as 'XSHG', or have a method "
+                f"sessions_in_range(start, end); got {type(calendar).__name__}."
+            )
+        return calendar
+    try:
+        import exchange_calendars
+    except ImportError:
+        raise ImportError(
+            f"`calendar` {calendar!r} needs exchange_calendars, which is not installed: "
+            f"pip install 'attngru_bt[calendar]'."
+        ) from None
+    names = exchange_calendars.get_calendar_names()
+    if calendar not in names:
+        raise ValueError(
+            f"`calendar` must be the name of one of exchange_calendars, such as 'XSHG' or 'XNYS'; "
+            f"got {calendar!r}{checks.nearest(calendar, names)}"
+        )
+    return exchange_calendars.get_calendar(calendar)
+
+
+def _first_of_next(date: pd.Timestamp) -> pd.Timestamp:
+    return date.replace(day=1) + pd.offsets.MonthBegin(1)
+
+
+def _end_of(date: pd.Timestamp) -> pd.Timestamp:
+    """Return the last day of a month, session or not."""
+    return _first_of_next(date) - DAY
+
+
+def _complete(
+    last: pd.Timestamp,
+    following: pd.Timestamp,
+    now: pd.Timestamp,
+    *,
+    asked: bool,
+    by_calendar: bool,
+) -> str:
+    """Say why the month of the last session is complete; empty if it is not."""
+    begins = _first_of_next(last)
+    if following >= begins:
+        return (
+            "the calendar has no session left in it" if by_calendar else "no weekday is left in it"
+        )
+    left = pd.bdate_range(following, begins - DAY)
+    # with a calendar what lacks a bar is a session, and so the data are behind
+    if by_calendar or left[-1] >= now or (len(left) > HOLIDAYS and not asked):
+        return ""
+    first, end = left[0].date(), left[-1].date()
+    span = f"{first}" if len(left) == 1 else f"the {len(left)} weekdays {first} to {end}"
+    return f"it is over, and the data have no bar on {span}"
+
+
+def _incomplete(
+    last: pd.Timestamp,
+    following: pd.Timestamp,
+    before: pd.DatetimeIndex,
+    asof: pd.Timestamp | None,
+) -> str:
+    given = "" if asof is None else f" (as of {asof.date()})"
+    earlier = ""
+    if len(before):
+        earlier = f" The picks of the month before: --asof {_end_of(before[-1]).date()}."
+    return (
+        f"{last:%B %Y} is not complete yet{given}: the data end on {last.date()}, and "
+        f"{following.date()} may be a session of the same month. Wait until the month is over and "
+        f"bring its bars; or, if none is to come, say so with --asof "
+        f"{_end_of(last).date()}.{earlier}"
+    )

@@ -1,0 +1,137 @@
+"""Which month-end the picks are for, and when its month counts as complete."""
+
+import datetime as dt
+import sys
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from attngru_bt.data.bars import DataError
+from attngru_bt.picks.month import MonthIncompleteError, find_month
+
+
+def sessions(last, closed=()):
+    days = pd.bdate_range("2021-10-01", last)
+    return days[~days.isin(pd.DatetimeIndex(closed))]
+
+
+def found(last, today=None, closed=(), **options):
+    month = find_month(
+        sessions(last, closed), today=None if today is None else dt.date.fromisoformat(today),
+        **options,
+    )  # fmt: skip
+    return str(month.end.date()), str(month.session.date()), month
+
+
+class Calendar:
+    """A calendar whose year ends early: its last January session is the 27th."""
+
+    def __init__(self, until="2022-12-31"):
+        days = pd.bdate_range("2021-10-01", until)
+        self.days = days[~days.isin(pd.bdate_range("2022-01-28", "2022-02-04"))]
+        self.last_session = self.days[-1]
+
+    def sessions_in_range(self, start, end):
+        assert end <= self.last_session, "exchange_calendars refuses this"
+        return self.days[(self.days >= start) & (self.days <= end)]
+
+
+def test_no_weekday_is_left():
+    end, session, month = found("2022-01-31", "2022-01-31")
+    assert (end, session) == ("2022-01-31", "2022-02-01")
+    assert month.why == "no weekday is left in it" and not month.begun
+
+
+@pytest.mark.parametrize("last", ["2022-02-01", "2022-02-07"])
+def test_a_bar_of_the_next_month(last):
+    end, _, month = found(last, last)
+    assert end == "2022-01-31" and month.begun
+    assert month.why == "the next month has begun on 2022-02-01"
+    assert month.session == pd.Timestamp(last) + pd.offsets.BDay(1)
+
+
+def test_a_week_into_the_month_nothing_is_to_be_decided():
+    with pytest.raises(MonthIncompleteError) as told:
+        found("2022-02-08", "2022-02-08")
+    assert str(told.value) == (
+        "February 2022 is not complete yet: the data end on 2022-02-08, and 2022-02-09 may be a "
+        "session of the same month. Wait until the month is over and bring its bars; or, if none "
+        "is to come, say so with --asof 2022-02-28. The picks of the month before: --asof "
+        "2022-01-31."
+    )
+    assert found("2022-02-08", asof="2022-02-08")[0] == "2022-01-31", "asked for by date"
+
+
+def test_the_month_is_over_by_the_clock():
+    end, session, month = found("2022-01-28", "2022-02-01")
+    assert (end, session) == ("2022-01-28", "2022-02-01")
+    assert month.why == "it is over, and the data have no bar on 2022-01-31"
+    with pytest.raises(MonthIncompleteError, match="January 2022 is not complete"):
+        found("2022-01-28", "2022-01-31")  # that session may be going on
+
+
+def test_data_that_lack_the_end_of_a_month_are_behind():
+    """More weekdays are missing than holidays are likely to be."""
+    with pytest.raises(DataError) as told:
+        found("2022-01-21", "2022-02-01")
+    assert not isinstance(told.value, MonthIncompleteError)
+    assert str(told.value) == (
+        "the data end on 2022-01-21, and January 2022 is over today, 2022-02-01: bring its last "
+        "bars. If none are to come, say so with --asof 2022-01-31; --old takes the month before."
+    )
+    assert found("2022-01-21", "2022-02-01", old=True)[0] == "2021-12-31"
+
+
+def test_asof_is_the_users_word():
+    assert found("2022-01-21", asof="2022-01-31")[:2] == ("2022-01-21", "2022-02-01")
+    assert found("2022-01-28", asof="2022-02-06")[:2] == ("2022-01-28", "2022-02-07")
+    with pytest.raises(ValueError, match="`asof` must be a date"):
+        found("2022-01-28", asof="soon")
+
+
+def test_a_trading_calendar_knows():
+    end, session, month = found("2022-01-27", "2022-01-27", calendar=Calendar())
+    assert (end, session) == ("2022-01-27", "2022-02-07")
+    assert month.why == "the calendar has no session left in it"
+    with pytest.raises(MonthIncompleteError, match="2022-01-27 may be a session"):
+        found("2022-01-26", "2022-01-27", calendar=Calendar())
+    with pytest.raises(DataError, match="January 2022 is over today, 2022-02-07"):
+        # a session of the calendar is missing in the data
+        found("2022-01-26", "2022-02-07", calendar=Calendar())
+    assert found("2022-11-30", "2022-12-01", calendar=Calendar("2022-12-05"))[1] == "2022-12-01"
+    with pytest.raises(ValueError, match="has no session in the 30 days after 2022-12-30"):
+        found("2022-12-30", "2022-12-31", calendar=Calendar())
+    with pytest.raises(TypeError, match="sessions_in_range"):
+        found("2022-12-30", "2022-12-31", calendar=5)
+
+
+def test_calendars_by_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "exchange_calendars", None)
+    with pytest.raises(ImportError, match=r"attngru_bt\[calendar\]"):
+        found("2022-01-27", "2022-01-27", calendar="XSHG")
+    module = SimpleNamespace(
+        get_calendar_names=lambda: ["XSHG", "XNYS"], get_calendar=lambda name: Calendar()
+    )
+    monkeypatch.setitem(sys.modules, "exchange_calendars", module)
+    assert found("2022-01-27", "2022-01-27", calendar="XSHG")[1] == "2022-02-07"
+    with pytest.raises(ValueError, match="did you mean 'XSHG'"):
+        found("2022-01-27", "2022-01-27", calendar="XSGH")
+
+
+def test_old_data_are_refused_unless_asked_for():
+    assert found("2022-01-31", "2022-02-28")[0] == "2022-01-31"
+    with pytest.raises(DataError) as told:
+        found("2022-01-31", "2022-03-01")
+    assert str(told.value) == (
+        "the data end on 2022-01-31, and since the month-end 2022-01-31 another month has ended "
+        "before today, 2022-03-01: bring data up to now, or ask for old picks (--old, or --asof "
+        "2022-01-31)."
+    )
+    assert found("2022-01-31", "2022-03-01", old=True)[:2] == ("2022-01-31", "2022-03-01")
+    assert found("2022-01-31", asof="2022-01-31")[:2] == ("2022-01-31", "2022-02-01")
+
+
+def test_a_single_month_that_is_not_over_has_no_month_end():
+    with pytest.raises(MonthIncompleteError, match="October 2021 is not complete yet"):
+        found("2021-10-05", "2021-10-05")
