@@ -194,7 +194,7 @@ def given_scores(market, seed):
 
 
 @pytest.mark.slow
-@examples(550)
+@examples(350)
 @given(
     **SWITCHES,
     settle_after=st.sampled_from([7, 365, None]),
@@ -208,7 +208,7 @@ def test_under_ashare_rules(seed, cash, coo, settle_after, slippage, **params):
 
 
 @pytest.mark.slow
-@examples(400)
+@examples(250)
 @given(**SWITCHES, lot=st.sampled_from([0, 1, 100]))
 @example(  # fractions of a share out of a billionth of the cash
     seed=240, cash=20_000.0, coo=False, topk=3, rebalance="full", substitute=True, retry=False,
