@@ -108,6 +108,7 @@ class TestRun:
             registry.restore(before)
         assert len(counted.read_text().split()) == len(run.signal.sections)
 
+    @pytest.mark.slow
     def test_it_writes_what_the_command_writes_and_goes_on(self, market, tmp_path, caplog):
         first = backtest.run(market, model=Ridge(), folder=tmp_path, **SETTINGS)
         names = {path.name for path in first.files}
@@ -121,6 +122,7 @@ class TestRun:
         assert "are there from an earlier run" in caplog.text
         assert all(r.found for r in again.signal.records if len(r.scores))
 
+    @pytest.mark.slow
     def test_months_that_are_missing_are_the_only_ones_done_again(self, market, tmp_path):
         folder = tmp_path / "walks"
         walks = walk_forward(market, {"r": Ridge()}, folder=folder, **SETTINGS)
