@@ -72,6 +72,9 @@ WALK = {
     "device": Option(str | None, None, "cpu, cuda or auto. [default: cpu]"),
 }
 ACCOUNT = {
+    "keep": Option(
+        int | None, None, "A held name stays while its rank is at most this. [default: topk]"
+    ),
     "rebalance": Option(str, "entrants", "'entrants' leaves stayers alone, 'full' equalizes all."),
     "cash": Option(float, 1_000_000.0, "Starting cash."),
     "commission": Option(

@@ -11,16 +11,20 @@ from attngru_bt.evaluation.random_portfolios import (
     portfolio_returns,
     random_portfolios,
 )
-from attngru_bt.trading.rebalance import rank
+from attngru_bt.trading.rebalance import decide, rank
 
 FIGURES = ("simple_return", "chance", "chance_median", "chance_low", "chance_high")
 
 
-def chosen(scores: pd.DataFrame, topk: int) -> pd.DataFrame:
-    """Mark the names that the strategy wants after each month-end, True = among the best."""
+def chosen(scores: pd.DataFrame, topk: int, keep: int | None = None) -> pd.DataFrame:
+    """Mark the names that the strategy wants after each month-end: the best, and those it keeps."""
     marks = pd.DataFrame(False, index=scores.index, columns=scores.columns)
+    held: set[str] = set()
     for month, row in scores.iterrows():
-        marks.loc[month, rank(row)[:topk]] = True
+        ranked = rank(row)
+        rebalance = decide(ranked, held, set(ranked) | held, topk, keep=keep)
+        held = {*rebalance.stayers, *rebalance.entrants}
+        marks.loc[month, list(held)] = True
     return marks
 
 
@@ -74,6 +78,7 @@ def against_chance(
     years: float,
     draws: int,
     random_state: int = 0,
+    keep: int | None = None,
 ) -> dict[str, float]:
     """Compare the names chosen with random ones, both in the same simple monthly account.
 
@@ -89,6 +94,9 @@ def against_chance(
     years : float
         Length of all months together.
     draws, random_state : int
+    keep : int or None
+        As in `MonthlyTopK`. Random portfolios change as many names as the chosen ones do, and so
+        have the same buffer.
 
     Returns
     -------
@@ -98,7 +106,7 @@ def against_chance(
         a year, median and the middle 90%.
     """
     table = scores.reindex(index=returns.index, columns=returns.columns)
-    held = chosen(table, topk).to_numpy()
+    held = chosen(table, topk, keep).to_numpy()
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     entrants = (held & ~before).sum(axis=1)
     chosen_return = _a_year(portfolio_returns(held, returns, topk, cost)[None, :], years)[0]

@@ -217,10 +217,20 @@ def measure(
         figures[key] = {
             **quality_figures(quality, walk),
             **account_figures(own, draws),
-            **chance.against_chance(table, returns, topk, cost=own.cost, years=years, draws=draws),
+            **chance.against_chance(
+                table,
+                returns,
+                topk,
+                cost=own.cost,
+                years=years,
+                draws=draws,
+                keep=trading.get("keep"),
+            ),
         }
     if EQUAL_WEIGHT in order:
-        plain = {name: value for name, value in account.items() if name != "rebalance"}
+        plain = {
+            name: value for name, value in account.items() if name not in ("rebalance", "keep")
+        }
         finished = backtest.equal_weight(market, **plain)
         key = EQUAL_WEIGHT, 0
         accounts[key] = reduced(finished, trading.get("slippage", 0.0))

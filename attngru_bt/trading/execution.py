@@ -113,6 +113,7 @@ class Execution:
             self._p.topk,
             substitute=self._p.substitute,
             sellable=held - set(unsellable),
+            keep=self._p.keep,
         )
         why = {name: unbuyable[name] for name in rebalance.passed}
         return rebalance, why | {name: unsellable[name] for name in rebalance.stuck}

@@ -66,6 +66,9 @@ class MonthlyTopK(bt.Strategy):
         Further lines of the feeds that are not to be factors, such as a target.
     reserve : float, default 0.0
         Fraction of the account's value that stays in cash.
+    keep : int, default None
+        A held name stays while its rank is at most this, which trades less than `topk` alone. None:
+        it stays while it is among the `topk` best, as in the paper.
     rebalance : {"entrants", "full"}, default "entrants"
         Leave names that stay alone, or trade every name to an equal weight.
     substitute : bool, default True
@@ -120,6 +123,7 @@ class MonthlyTopK(bt.Strategy):
         benchmark=None,
         ignore=(),
         reserve=0.0,
+        keep=None,
         rebalance="entrants",
         substitute=True,
         retry=True,

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 def check_parameters(params: Any) -> None:
     """Raise ValueError or TypeError for a parameter of `MonthlyTopK` out of range."""
     checks.whole_number("topk", params.topk)
+    checks.whole_number("keep", params.keep, params.topk, or_none=True)
     checks.whole_number("stale_days", params.stale_days)
     checks.fraction("reserve", params.reserve)
     checks.one_of("rebalance", params.rebalance, ["entrants", "full"])

@@ -56,6 +56,7 @@ def decide(
     *,
     substitute: bool = True,
     sellable: AbstractSet[str] | None = None,
+    keep: int | None = None,
 ) -> Rebalance:
     """Decide who stays, leaves and enters.
 
@@ -73,11 +74,12 @@ def decide(
         Replace a name that cannot be bought by the next in rank; False: its share stays in cash.
     sellable : set of str, default None
         Names that can be sold today; None: those that can be bought.
+    keep : int, default None
+        A held name stays while its rank is at most this; None: while it is among the `topk` best.
     """
     sellable = tradable if sellable is None else sellable
-    best = set(ranked[:topk])
-    stayers = [name for name in ranked[:topk] if name in held]
-    stuck = sorted(name for name in held if name not in best and name not in sellable)
+    stayers = [name for name in ranked[: max(topk, keep or 0)] if name in held][:topk]
+    stuck = sorted(name for name in held if name not in stayers and name not in sellable)
     slots = max(topk - len(stayers) - len(stuck), 0)
     entrants: list[str] = []
     passed: list[str] = []
@@ -86,7 +88,8 @@ def decide(
         if taken >= slots or (position >= topk and not substitute):
             break
         if name in held:
-            if position >= topk and name in sellable:  # a substitute that is held already
+            # a substitute that is held already
+            if position >= topk and name in sellable and name not in stayers:
                 stayers.append(name)
                 slots -= 1
         elif name in tradable:

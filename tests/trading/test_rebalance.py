@@ -52,6 +52,16 @@ class TestValues:
     def test_a_holding_without_a_score_leaves(self):
         assert decide("ABC", {"Z"}, set("ABCZ"), 3).exits == ("Z",)
 
+    def test_a_held_name_stays_while_its_rank_is_at_most_keep(self):
+        todo = decide("ABCDEF", {"D", "F"}, set("ABCDEF"), 2, keep=4)
+        assert (todo.stayers, todo.exits, todo.entrants) == (("D",), ("F",), ("A",))
+        both = decide("ABCDEF", {"C", "D"}, set("ABCDEF"), 2, keep=4)
+        assert (both.stayers, both.entrants) == (("C", "D"), ())
+
+    def test_no_more_names_are_kept_than_there_are_slots(self):
+        todo = decide("ABCDEF", {"B", "C", "D"}, set("ABCDEF"), 2, keep=6)
+        assert (todo.stayers, todo.exits, todo.entrants) == (("B", "C"), ("D",), ())
+
     def test_too_few_names_leave_slots_that_keep_their_share_in_cash(self):
         todo = decide("AB", set(), set("AB"), 10)
         assert todo.entrants == ("A", "B")
@@ -67,9 +77,13 @@ class TestProperties:
         tradable=st.sets(st.sampled_from([*NAMES, "X", "Y"])),
         topk=st.integers(1, 8),
         substitute=st.booleans(),
+        more=st.none() | st.integers(0, 4),
     )
-    def test_a_plan_is_sound(self, ranked, held, tradable, topk, substitute):
-        todo = decide(ranked, held, tradable, topk, substitute=substitute)
+    def test_a_plan_is_sound(self, ranked, held, tradable, topk, substitute, more):
+        keep = None if more is None else topk + more
+        todo = decide(ranked, held, tradable, topk, substitute=substitute, keep=keep)
+        if more == 0:  # `keep` of `topk` is the rule without it
+            assert todo == decide(ranked, held, tradable, topk, substitute=substitute)
         parts = [set(todo.stayers), set(todo.exits), set(todo.stuck)]
         assert set().union(*parts) == held
         assert sum(map(len, parts)) == len(held)  # each holding in exactly one of them
