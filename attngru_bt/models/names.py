@@ -165,9 +165,23 @@ def _xgboost() -> Any:
 
 
 def _ridge() -> Any:
+    from attngru_bt.models.linear import RidgePerRow
+
+    return RidgePerRow()
+
+
+def _ridge_pca() -> Any:
     from sklearn.linear_model import Ridge
 
     return Ridge(alpha=1.0)
+
+
+def _gbdt_rank() -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(
+        max_iter=100, learning_rate=0.05, max_depth=3, early_stopping=False
+    )
 
 
 # -- baselines ------------------------------------------------------------------------------------
@@ -191,6 +205,11 @@ def _momentum() -> Any:
     return MomentumScores()
 
 
+# fitted on the ranks of the returns and on the factors themselves: components would lose some
+ON_FACTORS: Mapping[str, Any] = MappingProxyType(
+    {"target": "rank", "n_components": None, "lookback": 1}
+)
+
 _TABLE = (
     Model("default", "Attention-GRU on ranks", "network", default_model, settings=DEFAULT),
     Model("paper", "Attention-GRU, the paper's", "network", paper_model, settings=PAPER),
@@ -212,7 +231,9 @@ _TABLE = (
     Model("random-forest", "Random forest", "classic", _random_forest),
     Model("gbdt", "Gradient-boosted trees", "classic", _gbdt),
     Model("xgboost", "XGBoost", "classic", _xgboost, extra="xgboost"),
-    Model("ridge", "Ridge on return ranks", "classic", _ridge, settings={"target": "rank"}),
+    Model("ridge", "Ridge on return ranks", "classic", _ridge, settings=ON_FACTORS),
+    Model("ridge-pca", "Ridge on components", "classic", _ridge_pca, settings={"target": "rank"}),
+    Model("gbdt-rank", "Boosted trees on ranks", "classic", _gbdt_rank, settings=ON_FACTORS),
     # held whole, by attngru_bt.backtest.equal_weight: equal scores choose nobody
     Model("equal-weight", "Equal weight", "baseline", _equal_weight),
     Model("random", "Random", "baseline", _random),
