@@ -68,7 +68,8 @@ def run(
     model : str, estimator or SignalGenerator, default None
         Walk this model through all months first, as `walk_forward` does, and then trade the walk;
         the scores are those of a model fitted along the way, to the bit. It is the name of a model
-        (`attngru_bt.models`), a scikit-learn estimator, or anything with ``scores(bars)``.
+        (`attngru_bt.models`), a scikit-learn estimator, anything with ``scores(bars)``, or a table
+        of scores made elsewhere.
     jobs, client, tls : default 1, None, None
         Who fits `model`: see `walk_forward`.
     folder : path, default None
@@ -254,7 +255,11 @@ def _title(model: Any, finished: MonthlyTopK) -> str | None:
         return None
     from attngru_bt.models.names import find
 
-    name = find(model).title if isinstance(model, str) else type(model).__name__
+    if isinstance(model, str):
+        name = find(model).title
+    else:
+        given = isinstance(model, (pd.DataFrame, pd.Series))
+        name = "Given scores" if given else type(model).__name__
     return f"{name}, best {finished.p.topk} of each month"
 
 

@@ -14,8 +14,8 @@ from rich.table import Table
 
 from attngru_bt import backtest as engine
 from attngru_bt.cli.console import err, log_to_stderr, out, say, sentences, tell
-from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
-from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
+from attngru_bt.cli.inputs import check_fees, chosen, given, model_of, read_market, span, workers
+from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, SCORES, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market
 from attngru_bt.factors.plan import cost_of, plan
@@ -44,7 +44,7 @@ Factors of your own beside the default ones, and values computed elsewhere:
 """
 
 
-@shared(INPUTS, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
+@shared(INPUTS, SCORES, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def backtest(
     *,
     model: Annotated[
@@ -72,6 +72,7 @@ def backtest(
         check_fees(options)
         choice = choose(options["factors"])
         market = read_market(**chosen(options, INPUTS))
+        scored = model_of(model, options["scores"])
         settings = given(
             **chosen(options, WALK, ACCOUNT), n_networks=n_networks, factors=choice.names
         )
@@ -81,13 +82,13 @@ def backtest(
         try:
             strategy = engine.run(
                 market,
-                model=model,
+                model=scored,
                 folder=out_dir,
                 baseline=baseline,
                 inputs={script.path.name: script.digest for script in choice.scripts},
                 progress=progress.fit,
                 **workers(options),
-                **((embedded(model) | settings) if options["data"] is None else settings),
+                **((embedded(scored) | settings) if options["data"] is None else settings),
             )
         except KeyboardInterrupt as stopped:
             progress.stop()
@@ -112,12 +113,12 @@ def backtest(
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 
-def embedded(model: str) -> dict[str, Any]:
-    """Return the settings for the embedded stocks; a baseline has no window to be trained on."""
+def embedded(model: Any) -> dict[str, Any]:
+    """Return the settings for the embedded stocks; only a trained model has a window."""
     return {
         name: value
         for name, value in EMBEDDED.items()
-        if name != "window" or find(model).family != "baseline"
+        if name != "window" or (isinstance(model, str) and find(model).family != "baseline")
     }
 
 

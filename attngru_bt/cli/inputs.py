@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from attngru_bt import checks
 from attngru_bt.cli.options import Option
 from attngru_bt.data.files import read_index
 from attngru_bt.data.market import Market, load, load_sp500
 from attngru_bt.data.membership import Membership
+from attngru_bt.data.score_table import read_score_table
 from attngru_bt.factors import join_factor_file
 
 
@@ -78,6 +81,15 @@ def workers(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return who fits the models, as `walk_forward` takes it: jobs, client and tls."""
     files = given(**{role: options[f"dask_{role}"] for role in ("ca", "cert", "key")})
     return dict(jobs=options["jobs"], client=options["dask"], tls=files or None)
+
+
+def model_of(model: str, scores: Path | None) -> str | pd.DataFrame:
+    """Return what makes the scores: a model's name, or the table of a file."""
+    if scores is None:
+        return model
+    if model != "default":
+        raise ValueError(f"--model {model} has no effect beside --scores; leave one of them out.")
+    return read_score_table(scores)
 
 
 def check_fees(options: Mapping[str, Any]) -> None:

@@ -37,6 +37,13 @@ INPUTS = {
         "Columns of the data to leave out, which else become factors: NAME,NAME,…",
     ),
 }  # fmt: skip
+SCORES = {
+    "scores": Option(
+        Path | None, None,
+        "Scores made elsewhere, in place of a model: date,symbol,score, or a column per symbol; "
+        "CSV or Parquet.",
+    ),
+}  # fmt: skip
 FACTORS = {
     "factors": Option(
         list[str] | None, None,

@@ -14,8 +14,18 @@ from attngru_bt import picks as engine
 from attngru_bt.cli.backtest import embedded, tell_data
 from attngru_bt.cli.console import err, log_to_stderr, out, print_table
 from attngru_bt.cli.console import sentences as errors_as_sentences
-from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, workers
-from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, Option, shared
+from attngru_bt.cli.inputs import check_fees, chosen, given, model_of, read_market, workers
+from attngru_bt.cli.options import (
+    ACCOUNT,
+    DEBUG,
+    FACTORS,
+    INPUTS,
+    SCORES,
+    WALK,
+    WORKERS,
+    Option,
+    shared,
+)
 from attngru_bt.cli.progress import Progress
 from attngru_bt.factors.scripts import choose
 from attngru_bt.picks.tables import heading, order_table, pick_table, sentences
@@ -53,7 +63,7 @@ From cron, each evening: exit code 3 says that there is nothing to decide yet.
 """
 
 
-@shared(INPUTS, FACTORS, MONTH, HELD, MODEL, ORDERS, WORKERS, DEBUG)
+@shared(INPUTS, SCORES, FACTORS, MONTH, HELD, MODEL, ORDERS, WORKERS, DEBUG)
 def picks(
     *,
     model: Annotated[
@@ -86,6 +96,7 @@ def picks(
         check_fees(options)
         choice = choose(options["factors"])
         market = read_market(**chosen(options, INPUTS))
+        scored = model_of(model, options["scores"])
         settings = given(
             **chosen(options, MONTH, HELD, MODEL, ORDERS),
             n_networks=n_networks,
@@ -97,13 +108,13 @@ def picks(
         try:
             found = engine.run(
                 market,
-                model=model,
+                model=scored,
                 out=out_dir,
                 folder=folder,
                 explain=explain,
                 progress=progress.fit,
                 **workers(options),
-                **((embedded(model) | settings) if options["data"] is None else settings),
+                **((embedded(scored) | settings) if options["data"] is None else settings),
             )
         except engine.MonthIncompleteError as error:
             err.print(str(error), highlight=False, markup=False, soft_wrap=True)

@@ -7,15 +7,17 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from attngru_bt.data.score_table import wide
+
 
 class GivenScores:
     """A signal that reads its scores from a table.
 
     Parameters
     ----------
-    table : DataFrame of shape (dates, assets)
-        Higher is better; NaN = not scored. A row counts from its date on, so a row must hold
-        nothing that was not known on that date.
+    table : DataFrame of shape (dates, assets), or long
+        As `attngru_bt.data.score_table.wide` takes it. Higher is better; NaN = not scored. A row
+        counts from its date on, so a row must hold nothing that was not known on that date.
 
     Raises
     ------
@@ -25,7 +27,8 @@ class GivenScores:
         If a date or an asset appears twice.
     """
 
-    def __init__(self, table: pd.DataFrame) -> None:
+    def __init__(self, table: pd.DataFrame | pd.Series) -> None:
+        table = wide(table)
         if not isinstance(table.index, pd.DatetimeIndex):
             raise TypeError(
                 f"Given scores must be indexed by date, one column per asset; "

@@ -51,8 +51,8 @@ class MonthlyTopK(bt.Strategy):
     signal : object, default None
         Anything with ``scores(bars) -> Series``, such as a `SignalGenerator`; it is cloned, so that
         each run starts afresh. Or finished scores, of which only month-ends before the current
-        session are read: a `Walk`, or a DataFrame (dates × assets; the latest row not after the
-        month-end counts).
+        session are read: a `Walk`, or a DataFrame (dates × assets, or indexed (date, asset); the
+        latest row not after the month-end counts).
     universe : object with ``at(date)``, default None
         Who may be held, such as `Membership`. None: every feed but the benchmark.
     feeds : str or sequence of str, default None

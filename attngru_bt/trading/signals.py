@@ -38,7 +38,7 @@ def checked_signal(signal: Any, names: Collection[str], universe: Universe | Non
     DataError
         If finished scores name none of the feeds.
     """
-    if isinstance(signal, pd.DataFrame):
+    if isinstance(signal, (pd.DataFrame, pd.Series)):
         signal = GivenScores(signal)
     if hasattr(signal, "at"):
         if not set(signal.assets) & set(names):

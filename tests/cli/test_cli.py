@@ -458,3 +458,29 @@ class TestInterrupt:
         done = invoke("backtest", "--data", data, "--out", tmp_path / "out")
         assert done.exit_code == 130
         assert "Traceback" not in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
+def test_scores_made_elsewhere_are_traded(data, tmp_path):
+    """The scores of a run, read from its own scores.csv, lead to its orders."""
+    first = invoke("backtest", "--data", data, "--model", "ridge", *SMALL, "--out", tmp_path / "a")
+    assert first.exit_code == 0, first.output
+    again = invoke(
+        "backtest", "--data", data, "--scores", tmp_path / "a" / "scores.csv", "--topk", 3,
+        "--out", tmp_path / "b",
+    )  # fmt: skip
+    assert again.exit_code == 0, again.output
+    assert (tmp_path / "a/orders.csv").read_bytes() == (tmp_path / "b/orders.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--model", "ridge", "--scores", "s.csv"), "--model ridge has no effect beside --scores"),
+        (("--scores", "nowhere.csv"), "nowhere.csv: there is no such file; check the path"),
+    ],
+)
+def test_scores_that_cannot_be_used_are_one_sentence(data, tmp_path, options, message):
+    done = invoke("backtest", "--data", data, *options, "--out", tmp_path / "out")
+    assert done.exit_code == 2 and message in " ".join(done.output.split())
