@@ -48,6 +48,11 @@ class GivenScores:
         """Names that the table has a column for."""
         return list(self._assets)
 
+    def date_of(self, month_end: pd.Timestamp) -> pd.Timestamp | None:
+        """Return the date of the scores that count at a month-end; None if they begin later."""
+        row = int(np.searchsorted(self._dates, month_end.to_datetime64(), side="right")) - 1
+        return None if row < 0 else pd.Timestamp(self._dates[row])
+
     def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
         """Latest scores dated up to `month_end`, and before a session; missing ones left out."""
         last = month_end if before is None else min(month_end, before - pd.Timedelta(1, "ns"))

@@ -169,7 +169,9 @@ def run(
             progress=progress,
         )
         signal, universe = params.pop("signal"), params.pop("universe")
-        signal = GivenScores(signal) if isinstance(signal, pd.DataFrame) else signal
+        if isinstance(signal, (pd.DataFrame, pd.Series)):
+            signal = GivenScores(signal)
+            _check_month(signal.date_of(month.end), month.end)
         topk = int(params.get("topk", MonthlyTopK.params.topk))
         scores, before = _scores(signal, market, month.end, universe)
         eligible = _eligible(scores, universe, month.last)
@@ -271,9 +273,18 @@ def _attention(record: MonthRecord) -> pd.DataFrame | None:
     )
 
 
+def _check_month(given: pd.Timestamp | None, month_end: pd.Timestamp) -> None:
+    """Refuse given scores of an earlier month: a backtest may go on with them, orders may not."""
+    if given is not None and (given.year, given.month) != (month_end.year, month_end.month):
+        raise DataError(
+            f"The given scores end on {given.date()}, and the picks are those of "
+            f"{month_end.date()}: give scores of that month-end, or an earlier `asof`."
+        )
+
+
 def _title(model: Any) -> str:
     if isinstance(model, str):
         from attngru_bt.models.names import find
 
         return find(model).title
-    return "Given scores" if isinstance(model, pd.DataFrame) else type(model).__name__
+    return "Given scores" if isinstance(model, (pd.DataFrame, pd.Series)) else type(model).__name__

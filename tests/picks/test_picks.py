@@ -289,3 +289,20 @@ def test_scores_from_elsewhere():
         DataError, match="No stock is scored at the month-end 2019-12-31: the given"
     ):
         pick(flat_market(), model=table.loc[[]].reindex(columns=list(NAMES)))
+
+
+def test_given_scores_of_an_earlier_month_lead_to_no_orders():
+    market = make_market(n_assets=6, n_days=120, seed=1, late=0, gaps=0, delisted=0)
+    names, dates = list(market.bars.assets), market.bars.dates
+    ends = dates[np.flatnonzero(dates.month[1:] != dates.month[:-1])]
+    scores = pd.DataFrame(np.arange(6.0)[None].repeat(len(ends), 0), index=ends, columns=names)
+    asof = ends[-1] + pd.offsets.MonthEnd(0)
+    known = market.until(ends[-1])
+    given = picks.run(known, model=scores, asof=asof, topk=2)
+    assert list(given.orders["symbol"]) == [names[5], names[4]]
+    for late, message in (
+        (scores.iloc[:-1], f"end on {ends[-2].date()}"),
+        (scores.iloc[:0], "begin"),
+    ):
+        with pytest.raises(DataError, match=f"The given scores {message}"):
+            picks.run(known, model=late, asof=asof, topk=2)
