@@ -15,6 +15,8 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
+RENAMED = {"seeds": "n_networks", "standardise": "standardize"}  # parameters until 0.1
+
 
 def nearest(name: object, options: Iterable[object]) -> str:
     """Return the end of a sentence about an unknown name: a suggestion, or just the period.
@@ -146,6 +148,8 @@ def no_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Refuse keyword arguments that `owner` does not have, with the nearest that it has."""
     known = list(known)
     for name in given:
+        if RENAMED.get(name) in known:
+            raise TypeError(f"{owner} has no parameter `{name}`: it is called `{RENAMED[name]}`.")
         if name not in known:
             raise TypeError(f"{owner} has no parameter `{name}`{nearest(name, known)}")
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.walkforward.fit import Fit
@@ -63,6 +64,8 @@ class SignalGenerator(Recipe):
         checkpoints: str | os.PathLike[str] | None = None,
         **recipe: Any,
     ) -> None:
+        known = [name for name in Recipe().get_params(deep=False) if name != "classifier"]
+        checks.no_unknown(type(self).__name__, recipe, known)
         super().__init__(classifier, **recipe)
         self.progress = progress
         self.checkpoints = checkpoints

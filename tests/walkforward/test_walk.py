@@ -50,8 +50,10 @@ class TestDrivers:
         params = generator.get_params(deep=False)
         assert set(params) == {*Recipe().get_params(deep=False), "progress", "checkpoints"}
         assert type(generator.recipe) is Recipe and generator.recipe.topk == 4
-        with pytest.raises(TypeError, match="lookbak"):
+        with pytest.raises(TypeError, match="no parameter `lookbak`; did you mean 'lookback'"):
             SignalGenerator(lookbak=3)
+        with pytest.raises(TypeError, match="no parameter `seeds`: it is called `n_networks`"):
+            SignalGenerator(seeds=3)
 
 
 class TestAnswers:
