@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -22,6 +21,7 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
+from attngru_bt.models.names import title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
@@ -140,8 +140,6 @@ def run(
             f"`start` {start.date()} is after the last session of {market.name}, "
             f"{market.bars.dates[-1].date()}."
         )
-    from attngru_bt.reports import write_run  # loads matplotlib
-
     # before anything is fitted: it checks the account
     cerebro = open_account(cash, commission, slippage, rules)
     params.setdefault("universe", market.membership)
@@ -166,6 +164,8 @@ def run(
         if folder is not None:
             if finished.why_not_traded:
                 raise DataError(f"Nothing was traded: {finished.why_not_traded}")
+            from attngru_bt.reports import write_run  # loads matplotlib
+
             if baseline:
                 plain = equal_weight(market, start=finished.trading_since, **account)
                 if plain.why_not_traded:
@@ -176,10 +176,10 @@ def run(
                 folder,
                 baseline=finished.baseline,
                 baseline_name="equal weight",
-                title=_title(model, finished),
+                title=None if model is None else _title(model, finished.p.topk),
                 run={
                     "data": market.name,
-                    "digests": _digests(market) | dict(inputs or {}),
+                    "digests": market.digests() | dict(inputs or {}),
                     "settings": {
                         name: value
                         for name, value in (account | asked).items()
@@ -249,33 +249,8 @@ def _trade(
     return cerebro.run(preload=not stream, runonce=not stream)[0]
 
 
-def _title(model: Any, finished: MonthlyTopK) -> str | None:
-    """Return the heading of the report; None: the strategy's class."""
-    if model is None:
-        return None
-    from attngru_bt.models.names import find
-
-    if isinstance(model, str):
-        name = find(model).title
-    else:
-        given = isinstance(model, (pd.DataFrame, pd.Series))
-        name = "Given scores" if given else type(model).__name__
-    return f"{name}, best {finished.p.topk} of each month"
-
-
-def _digests(market: Market) -> dict[str, str]:
-    """Digest of all data of a run, so that a change of any of them shows in the report."""
-    digests = {"bars": market.bars.digest()}
-    if market.benchmark is not None:
-        digests["benchmark"] = _digest(market.benchmark.to_csv())
-    if market.membership is not None:
-        stays = [(d, sorted(market.membership.at(d))) for d in market.bars.dates]
-        digests["members"] = _digest(repr(stays))
-    return digests
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _title(model: Any, topk: int) -> str:
+    return f"{title_of(model)}, best {topk} of each month"
 
 
 def check_sessions(market: Market, periods: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -56,6 +57,16 @@ class Market:
         if close is not None or self.bars.benchmark is not None:
             bars = replace(self.bars, benchmark=close, benchmark_open=opening)
             object.__setattr__(self, "bars", bars)
+
+    def digests(self) -> dict[str, str]:
+        """Digest of bars, benchmark and members, so that a change of any of them shows."""
+        digests = {"bars": self.bars.digest()}
+        if self.benchmark is not None:
+            digests["benchmark"] = _digest(self.benchmark.to_csv())
+        if self.membership is not None:
+            stays = [(day, sorted(self.membership.at(day))) for day in self.bars.dates]
+            digests["members"] = _digest(repr(stays))
+        return digests
 
     def until(self, end: DateLike) -> Market:
         """Return the market as it was known on `end`, so that later data cannot change a run.
@@ -188,3 +199,7 @@ def load_sp500() -> Market:
     benchmark.columns = pd.Index(["close"])
     benchmark.index = pd.DatetimeIndex(benchmark.index, name="date").as_unit("us")
     return Market(bars, benchmark, None, "sp500")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

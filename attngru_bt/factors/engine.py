@@ -18,9 +18,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.factors.clocks import Calendar, Columns, Days, Mask, Traded, View, has_line
 from attngru_bt.factors.declaration import Factor
 from attngru_bt.factors.ops import Array
-from attngru_bt.factors.plan import Plan, own_lines, report_missing
-from attngru_bt.factors.plan import cost_of as cost_of  # old address, until its callers have moved
-from attngru_bt.factors.plan import plan as plan
+from attngru_bt.factors.plan import Plan, own_lines, plan, report_missing
 from attngru_bt.factors.registry import LINES, Registry, registry
 
 BLOCK = 80_000

@@ -66,6 +66,15 @@ def find(name: str) -> Model:
     return MODELS[name]
 
 
+def title_of(model: Any) -> str:
+    """Return what a report calls the model that made its scores: a name, an object or a table."""
+    if isinstance(model, str):
+        return find(model).title
+    import pandas as pd  # not with the table of names, which is cheap to import
+
+    return "Given scores" if isinstance(model, (pd.DataFrame, pd.Series)) else type(model).__name__
+
+
 # -- networks -------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from attngru_bt.data.market import Market
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
 from attngru_bt.features.cross_section import month_ends
 from attngru_bt.models.given import GivenScores
+from attngru_bt.models.names import title_of
 from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
 from attngru_bt.picks.changes import changes
 from attngru_bt.picks.contributions import contributions
@@ -191,7 +192,7 @@ def run(
             scores=scores,
             portfolio=portfolio,
             proposal=propose(bars, eligible, portfolio, rehearsed, topk),
-            title=_title(model),
+            title=title_of(model),
             data=market.name,
             topk=topk,
             changes=None if before is None else changes(*before, scores, topk),
@@ -280,11 +281,3 @@ def _check_month(given: pd.Timestamp | None, month_end: pd.Timestamp) -> None:
             f"The given scores end on {given.date()}, and the picks are those of "
             f"{month_end.date()}: give scores of that month-end, or an earlier `asof`."
         )
-
-
-def _title(model: Any) -> str:
-    if isinstance(model, str):
-        from attngru_bt.models.names import find
-
-        return find(model).title
-    return "Given scores" if isinstance(model, (pd.DataFrame, pd.Series)) else type(model).__name__

@@ -23,7 +23,8 @@ from attngru_bt.factors import (
     step,
 )
 from attngru_bt.factors.document import describe, page, scale_of
-from attngru_bt.factors.engine import plan, values_at
+from attngru_bt.factors.engine import values_at
+from attngru_bt.factors.plan import plan
 
 ROOT = Path(__file__).resolve().parents[2]
 

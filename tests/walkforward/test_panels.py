@@ -15,7 +15,8 @@ from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import compute, factor, load_script, registry
-from attngru_bt.factors.engine import plan, values_at
+from attngru_bt.factors.engine import values_at
+from attngru_bt.factors.plan import plan
 from attngru_bt.features.cross_section import month_ends, step_positions
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.generator import SignalGenerator
