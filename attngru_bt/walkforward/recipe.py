@@ -69,7 +69,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         traded and judged. "all" is every stock with a bar, without its first 60 sessions.
     within : str, default None
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
-        (`market_cap` or `float_cap`). None: among all.
+        (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
     weights : {"size"}, default None
         Weigh rows by likeness in size to the members; see `CrossSection.weights`. None: all alike.
     n_networks : int, default 5
