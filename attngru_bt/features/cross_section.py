@@ -7,7 +7,7 @@ few steps, and (once the next month has ended) their forward returns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from attngru_bt.features.labels import FloatArray, rank_targets, top_labels, top_share
+from attngru_bt.features.windows import Windows, concatenated
 
 if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
 
+LEAST_WEIGHT = 0.01  # rows that weigh less are left out: many, and of no consequence
 BLOCK = 4000  # rows preprocessed at once: all factors of a whole training window fill the memory
 
 
@@ -73,7 +75,7 @@ class CrossSection:
     columns : tuple of str, length n_factors
     values : float32 array of shape (n, n_steps, n_factors)
         Oldest step first; the last step is the month-end. NaN = not known. A step on which a stock
-        had no bar is NaN throughout.
+        had no bar is NaN throughout. Raw lines are `Windows`, which have no NaN.
     close : array of shape (n,)
         Close at the month-end, in the feed's currency (adjusted when the bars are).
     returns : array of shape (n,) or None
@@ -86,18 +88,23 @@ class CrossSection:
         The line whose deciles the returns are ranked within; None: they are ranked among all.
     size : array of shape (n,) or None
         Market value, where rows are weighted by it.
+    samples : list of CrossSection
+        Cross-sections of days between month-ends whose outcome has become known since the month-end
+        before this one: what a fit at this month-end may newly learn from, where rows are taken
+        more often than once a month.
     """
 
     date: pd.Timestamp
     assets: tuple[str, ...]
     columns: tuple[str, ...]
-    values: NDArray[np.float32]
+    values: Any
     close: FloatArray
     returns: FloatArray | None = None
     moments: RunningCovariance | None = None
     member: NDArray[np.bool_] | None = None
     within: FloatArray | None = None
     size: FloatArray | None = None
+    samples: list[CrossSection] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.assets)
@@ -152,14 +159,16 @@ class CrossSection:
     def weights(self) -> FloatArray:
         """Weight of each row in training, of shape (n,): by likeness in size to the members.
 
-        With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)); stocks of
-        unknown size count as the smallest. All weigh 1 where `size` is None.
+        With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)), and nothing
+        where that is below `LEAST_WEIGHT`; stocks of unknown size count as the smallest. All weigh
+        1 where `size` is None.
         """
         if self.size is None:
             return np.ones(len(self))
         rank = rankdata(np.where(np.isnan(self.size), np.inf, -self.size))
         n_members = len(self) if self.member is None else max(int(self.member.sum()), 1)
-        return np.asarray(np.exp(-(rank - n_members) / (4 / 3 * n_members)))
+        weights = np.exp(-(rank - n_members) / (4 / 3 * n_members))
+        return np.where(weights < LEAST_WEIGHT, 0.0, weights)
 
     def frame(self, step: int = -1) -> pd.DataFrame:
         """Rows (date, asset) × factors at one step, as the preprocessing takes them."""
@@ -192,7 +201,7 @@ def row_frame(sections: Sequence[CrossSection], step: int | None = -1) -> pd.Dat
     return pd.DataFrame(values, index=index, columns=list(columns), copy=False)
 
 
-def sequences(sections: Sequence[CrossSection], transform: Any | None) -> FloatArray:
+def sequences(sections: Sequence[CrossSection], transform: Any | None) -> Any:
     """Model input of shape (rows, n_steps, n_features): preprocessed steps of all rows.
 
     A step on which no factor of a stock was known stays NaN throughout, whatever the
@@ -202,7 +211,10 @@ def sequences(sections: Sequence[CrossSection], transform: Any | None) -> FloatA
     ----------
     sections : sequence of CrossSection
     transform : fitted transformer with `transform(DataFrame)`, or None
+        Raw lines are taken as they are, as `Windows`.
     """
+    if isinstance(sections[0].values, Windows):
+        return concatenated([section.values for section in sections])
     parts: list[FloatArray] = []
     block: list[CrossSection] = []
     for section in sections:  # in whole months: some transformers look at all rows of a date

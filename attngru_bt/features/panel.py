@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +24,9 @@ from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
+from attngru_bt.features.windows import LineStore, Windows, step_names
 
+HORIZON = 20  # sessions over which the outcome of rows between month-ends is taken
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
 SIZES = ("market_cap", "float_cap")  # the lines that may be its market value, the first one there
 
@@ -48,6 +52,11 @@ class Panel:
         Line within whose deciles returns are ranked; "size" is the market value.
     weights : "size" or None, default None
         Keep the market value, which rows are weighted by.
+    view : {"factors", "lines"}, default "factors"
+        With "lines" the values of a cross-section are `Windows` on the history.
+    sample : "month", "week" or int, default "month"
+        When rows are taken that are trained on: at month-ends; or on the first session of each week
+        or every so many sessions, with the return over the next `HORIZON` sessions.
 
     Attributes
     ----------
@@ -66,6 +75,8 @@ class Panel:
         train_on: Universe | str = "members",
         within: str | None = None,
         weights: str | None = None,
+        view: str = "factors",
+        sample: int | str = "month",
     ) -> None:
         self.history = history
         self.universe = universe
@@ -75,10 +86,15 @@ class Panel:
         self.train_on = train_on
         self.within = within
         self.weights = weights
+        self.view = view
+        self.sample = sample
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
+        self._lines = LineStore(lookback) if view == "lines" else None
+        self._open: list[tuple[int, CrossSection]] = []  # samples, by the day of their outcome
+        self._ended: list[CrossSection] = []  # those whose outcome is known since the month-end
         self._watch = Watch(history.names)
 
     def extend(self, bars: Bars) -> CrossSection:
@@ -112,32 +128,67 @@ class Panel:
                 f"{bars.dates[-1].date()}. Start afresh with sklearn.base.clone(generator)."
             )
         ends = month_ends(bars.dates)
-        ends = ends[ends >= seen]
-        asked = {int(end): self.asks(bars, int(end)) for end in ends}
+        asked = {end: self.asks(bars, end) for end in self.due(bars.dates, seen)}
         needed = np.unique(np.concatenate([steps for steps, _ in asked.values()]))
+        needed = needed[needed >= 0]
         wanted = np.unique(np.concatenate([columns for _, columns in asked.values()]))
         names = [bars.assets[i] for i in wanted]
-        self.history.extend(bars, bars.dates[needed[needed >= 0]], names)
+        self.history.extend(bars, bars.dates[needed], names)
+        if self._lines is not None:
+            first = int(self.history.dates.get_indexer(bars.dates[needed[:1]])[0])
+            self._lines.update(self.history, first, wanted)
 
         close = bars["close"]
         self._last_close = np.append(
             self._last_close, np.full(close.shape[1] - len(self._last_close), np.nan)
         )
-        start = seen
-        for end in ends:
-            for day in close[start : end + 1]:  # the last known close, carried over suspensions
-                known = ~np.isnan(day)
-                self._last_close[known] = day[known]
-            start = end + 1
-            if self.sections:
-                previous = self.sections[-1]
-                column = {a: i for i, a in enumerate(bars.assets)}
-                rows = [column[a] for a in previous.assets]
-                previous.returns = forward_returns(previous.close, self._last_close[rows])
-            self.sections.append(self._cross_section(bars, int(end), *asked[int(end)]))
+        column = {asset: i for i, asset in enumerate(bars.assets)}
+        month_end = set(ends)
+        for day in range(seen, len(bars)):
+            known = ~np.isnan(close[day])
+            self._last_close[known] = close[day][known]  # carried over suspensions
+            while self._open and self._open[0][0] == day:
+                sample = self._open.pop(0)[1]
+                self._label(sample, column)
+                self._ended.append(sample)
+            if self._is_sample(bars.dates, day):
+                section = self._cross_section(bars, day, *asked[day])
+                self._open.append((day + HORIZON, section))
+            if day in month_end:
+                if self.sections:
+                    self._label(self.sections[-1], column)
+                section = self._cross_section(bars, day, *asked[day])
+                section.samples, self._ended = self._ended, []
+                self.sections.append(section)
         self._dates = bars.dates
         warn(self._watch.extend(bars))
         return self.sections[-1]
+
+    def due(self, dates: pd.DatetimeIndex, seen: int) -> list[int]:
+        """Positions from `seen` on at which a cross-section is taken, to be scored or trained on.
+
+        Parameters
+        ----------
+        dates : DatetimeIndex
+            Sessions up to a month-end.
+        seen : int
+        """
+        ends = {int(end) for end in month_ends(dates) if end >= seen}
+        return sorted(ends | {day for day in range(seen, len(dates)) if self._is_sample(dates, day)})
+
+    def _is_sample(self, dates: pd.DatetimeIndex, day: int) -> bool:
+        """Whether rows are trained on at a session between month-ends, by it and those before."""
+        if self.sample == "month":
+            return False
+        if self.sample != "week":
+            return day % int(self.sample) == 0
+        mondays = [date - pd.Timedelta(days=date.weekday()) for date in dates[max(day - 1, 0) : day + 1]]
+        return len(mondays) == 1 or mondays[1] > mondays[0]
+
+    def _label(self, section: CrossSection, column: Mapping[str, int]) -> None:
+        """Give a cross-section its outcome, from the closes that are known last."""
+        rows = [column[asset] for asset in section.assets]
+        section.returns = forward_returns(section.close, self._last_close[rows])
 
     def asks(self, bars: Bars, end: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Say what the cross-section of a month-end is made of.
@@ -193,6 +244,12 @@ class Panel:
             f"{', '.join(sorted(bars.lines))}."
         )
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the features of a step."""
+        names = self.history.columns
+        return names if self._lines is None else step_names(names)
+
     def digest(self) -> str:
         """Digest of all cross-sections so far and of what came of them."""
         return self.digests()[-1]
@@ -210,21 +267,24 @@ class Panel:
     ) -> CrossSection:
         """Factors of the universe at one month-end, normalized among themselves if asked to."""
         present = steps >= 0
-        values = np.full(
-            (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
-        )
-        if len(columns):
-            days = self.history.dates.get_indexer(bars.dates[steps[present]])
+        days = self.history.dates.get_indexer(bars.dates[steps[present]])
+        known = ~np.isnan(self.history.values[days[-1], columns]).all(axis=1)
+        columns = columns[known]
+        values: Any
+        if self._lines is not None:
+            values = Windows(self._lines, columns, np.full(len(columns), days[-1]))
+        else:
+            values = np.full(
+                (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
+            )
             picked = self.history.values[days[:, None], columns[None, :]]  # (steps, n, factors)
             values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
-        known = ~np.isnan(values[:, -1]).all(axis=1)
-        values, columns = values[known], columns[known]
         if self.normalize and len(values):
             values[:, present] = self._normalize(values[:, present], bars.dates[steps[present]])
         section = CrossSection(
             date=bars.dates[end],
             assets=tuple(bars.assets[i] for i in columns),
-            columns=self.history.columns,
+            columns=self.columns,
             values=values,
             close=bars["close"][end][columns],
         )
@@ -260,8 +320,11 @@ def section_digest(before: str, previous: CrossSection | None, section: CrossSec
     if previous is not None and previous.returns is not None:
         digest.update(previous.returns.tobytes())
     digest.update(repr((str(section.date), section.assets, section.columns)).encode())
-    digest.update(section.values.tobytes())
+    digest.update(np.asarray(section.values).tobytes())
     for more in (section.member, section.within, section.size):
         if more is not None:
             digest.update(more.tobytes())
+    for sample in section.samples:
+        digest.update(section_digest("", None, sample).encode())
+        digest.update(np.asarray(sample.returns).tobytes())
     return digest.hexdigest()

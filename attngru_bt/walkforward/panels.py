@@ -31,7 +31,7 @@ CHUNKS = 4  # at least so many per worker
 MONTH_ENDS = 12  # at most so many per chunk
 
 # the parameters that decide the cross-sections: recipes that agree on them share a panel
-_PANEL = ("factors", "raw", "lookback", "step", "standardize", "within", "weights")
+_PANEL = ("factors", "raw", "lookback", "step", "standardize", "within", "weights", "view", "sample")
 
 Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # positions of sessions and of assets
 Values = NDArray[np.float64]
@@ -97,7 +97,10 @@ def take_panels(
             chunk = orders[start : start + size]
             chunks[len(todo)] = panel, chunk
             history = panel.history
-            todo[len(todo)] = factors_at, (bars, history.names, history.raw, source, chunk)
+            todo[len(todo)] = (
+                factors_at,
+                (bars, history.names, history.raw, history.partial, source, chunk),
+            )
 
     waiting: dict[int, list[Values]] = {}
     next_chunk = 0
@@ -144,8 +147,12 @@ def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
     orders = []
     before = -1
     for end in map(int, ends):
-        steps, candidates = panel.asks(bars.rows(0, end + 1), end)
-        orders.append((steps[steps > before], np.sort(candidates)))  # in the order of memory
+        known = bars.rows(0, end + 1)
+        asked = [panel.asks(known, day) for day in panel.due(known.dates, before + 1)]
+        steps = np.unique(np.concatenate([days for days, _ in asked]))
+        # in the order of memory
+        candidates = np.unique(np.concatenate([columns for _, columns in asked]))
+        orders.append((steps[steps > before], candidates))
         before = end
     return orders
 
@@ -154,6 +161,7 @@ def factors_at(
     bars: Bars,
     names: Sequence[str] | None,
     raw: bool,
+    partial: bool,
     source: Registry | bytes,
     orders: Sequence[Order],
 ) -> list[Values]:
@@ -162,7 +170,7 @@ def factors_at(
     Parameters
     ----------
     bars : Bars
-    names, raw
+    names, raw, partial
         See `FactorHistory`.
     source : Registry or bytes
         Factor registry; for a worker, that of the parent process, pickled, since a worker only
@@ -182,7 +190,7 @@ def factors_at(
     values = []
     for days, assets in orders:
         known = bars.rows(0, int(days[-1]) + 1)
-        planned = plan(known, names, source=source)
+        planned = plan(known, names, partial=partial, source=source)
         values.append(values_at(known, days, planned, raw=raw, source=source, assets=assets))
     return values
 

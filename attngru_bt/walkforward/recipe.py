@@ -12,12 +12,13 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt import checks
 from attngru_bt.data.membership import Universe
-from attngru_bt.factors import FactorHistory
+from attngru_bt.factors import FactorHistory, registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
 from attngru_bt.features.standardizer import Standardizer
+from attngru_bt.features.windows import SESSIONS
 from attngru_bt.models.contract import TARGETS, is_scorer, target_of
 from attngru_bt.models.presets import DEFAULT_NETWORKS, default_model
 
@@ -38,6 +39,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     factors : sequence of str, default None
         Names of factors; None takes all that the bars allow, scale-free and of bounded memory, and
         any further line of the feeds under its own name.
+    view : {"factors", "lines"}, default "factors"
+        What the model sees of a stock: factors; or the last 60 sessions of its open, high, low,
+        close, average price and volume as sequences (those that the data have), on which networks
+        earn what they do not on factors. Of lines, `factors`, `raw`, `standardize`, `preprocess`,
+        `max_missing`, `n_components`, `lookback` and `step` say nothing.
     raw : bool, default False
         Factors by their published definition, price levels and all.
     standardize : {"date", "panel", None}, default "panel"
@@ -67,6 +73,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     train_on : {"members", "all"} or object with ``at(date)``, default "members"
         Whose rows the model is fitted on beside those of the universe, which alone is scored,
         traded and judged. "all" is every stock with a bar, without its first 60 sessions.
+    sample : {"month", "week"} or int, default "month"
+        When rows are taken that the model is fitted on: at month-ends, with the return to the next
+        one; or on the first session of each week, or every so many sessions, with the return over
+        the next 20 sessions. A row exists once that return is known, so that none reaches into the
+        month that is predicted.
     within : str, default None
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
         (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
@@ -91,6 +102,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         classifier: Any = None,
         *,
         factors: Sequence[str] | None = None,
+        view: str = "factors",
         raw: bool = False,
         standardize: str | None = "panel",
         preprocess: Any = None,
@@ -104,6 +116,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         min_months: int = 12,
         universe: Universe | None = None,
         train_on: Universe | str = "members",
+        sample: int | str = "month",
         within: str | None = None,
         weights: str | None = None,
         n_networks: int = DEFAULT_NETWORKS,
@@ -114,6 +127,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.classifier = classifier
         self.factors = factors
+        self.view = view
         self.raw = raw
         self.standardize = standardize
         self.preprocess = preprocess
@@ -127,6 +141,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         self.min_months = min_months
         self.universe = universe
         self.train_on = train_on
+        self.sample = sample
         self.within = within
         self.weights = weights
         self.n_networks = n_networks
@@ -145,6 +160,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
                 f"`window` must hold at least `min_months` months; "
                 f"got window={self.window}, min_months={self.min_months}."
             )
+        checks.one_of("view", self.view, ["factors", "lines"])
+        if isinstance(self.sample, str):
+            checks.one_of("sample", self.sample, ["month", "week"])
+        else:
+            checks.whole_number("sample", self.sample)
         checks.one_of("step", self.step, ["day", "month"])
         checks.one_of("standardize", self.standardize, ["date", "panel", None])
         checks.number("limit", self.limit, above=0, or_none=True)
@@ -161,21 +181,39 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
 
     def make_panel(self) -> Panel:
         """Return an empty panel, which takes the cross-sections as these parameters want them."""
+        lines = self.view == "lines"
         return Panel(
-            FactorHistory(self.factors, raw=self.raw),
+            self._history(),
             universe=self.universe,
-            lookback=self.lookback,
-            step=self.step,
-            normalize=self.standardize == "date",
+            view=self.view,
+            lookback=SESSIONS if lines else self.lookback,
+            step="day" if lines else self.step,
+            normalize=not lines and self.standardize == "date",
+            sample=self.sample,
             train_on=self.train_on,
             within=self.within,
             weights=self.weights,
         )
 
+    def _history(self) -> FactorHistory:
+        if self.view == "lines":
+            return FactorHistory(registry.names("lines"), partial=True)
+        return FactorHistory(self.factors, raw=self.raw)
+
     def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
         """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
         labeled = [s for s in sections[:-1] if len(s)]
         return labeled if self.window is None else labeled[-self.window :]
+
+    def training_sections(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
+        """Cross-sections to fit on at the last of `sections`: those months, or days within them.
+
+        What is known of a day between month-ends is kept with the month-end by which it was.
+        """
+        if self.sample == "month":
+            return self.training_months(sections)
+        since = 0 if self.window is None else max(len(sections) - self.window, 0)
+        return [sample for s in sections[since:] for sample in s.samples if len(sample)]
 
     def has_choice(self, sections: Sequence[CrossSection]) -> bool:
         """Whether any training month had more than `topk` stocks, so that there is a class 0 too.
@@ -203,6 +241,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
 
     def make_preprocess(self) -> Any:
         """Return what stands between cross-section and model, not fitted; None for nothing."""
+        if self.view == "lines":
+            return None
         if self.preprocess is not None:
             return clone(self.preprocess)
         stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=self.max_missing))]
