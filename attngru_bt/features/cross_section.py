@@ -21,7 +21,7 @@ from attngru_bt.features.windows import Windows, concatenated
 if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
 
-LEAST_WEIGHT = 0.01  # rows that weigh less are left out: many, and of no consequence
+LEAST_WEIGHT = 0.05  # rows that weigh less are left out: many, and of little consequence
 BLOCK = 4000  # rows preprocessed at once: all factors of a whole training window fill the memory
 
 

@@ -27,6 +27,7 @@ from attngru_bt.features.threads import one_thread
 from attngru_bt.features.windows import LineStore, Windows, step_names
 
 HORIZON = 20  # sessions over which the outcome of rows between month-ends is taken
+NEVER = np.iinfo(np.intp).max
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
 SIZES = ("market_cap", "float_cap")  # the lines that may be its market value, the first one there
 
@@ -93,6 +94,7 @@ class Panel:
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
         self._lines = LineStore(lookback) if view == "lines" else None
+        self._begun = np.empty(0, dtype=np.intp)
         self._open: list[tuple[int, CrossSection]] = []  # samples, by the day of their outcome
         self._ended: list[CrossSection] = []  # those whose outcome is known since the month-end
         self._watch = Watch(history.names)
@@ -225,10 +227,23 @@ class Panel:
         if self.train_on == "members":
             return np.zeros(len(bars.assets), dtype=bool)
         if self.train_on == "all":
-            n_bars = (~np.isnan(bars["close"][: end + 1])).sum(axis=0)
-            return np.asarray(n_bars >= MIN_SESSIONS)
+            return self._have_begun(bars) <= end
         names = self.train_on.at(bars.dates[end])  # type: ignore[union-attr]
         return np.array([asset in names for asset in bars.assets], dtype=bool)
+
+    def _have_begun(self, bars: Bars) -> NDArray[np.intp]:
+        """Return the position of each asset's bar number `MIN_SESSIONS`, far away if there is none.
+
+        It is kept once it is known: no later bar changes it.
+        """
+        begun = self._begun
+        n_new = len(bars.assets) - len(begun)
+        self._begun = begun = np.append(begun, np.full(n_new, NEVER))
+        open_ = np.flatnonzero(begun == NEVER)
+        n_bars = (~np.isnan(bars["close"][:, open_])).cumsum(axis=0, dtype=np.int32)
+        enough = n_bars >= MIN_SESSIONS
+        begun[open_] = np.where(enough.any(axis=0), enough.argmax(axis=0), NEVER)
+        return begun
 
     def _line(self, parameter: str, bars: Bars, end: int) -> FloatArray | None:
         """Return the line that `within` or `weights` names, at a date; None if it names none."""

@@ -54,9 +54,8 @@ class LineStore:
             if self.values.size:
                 grown[:assets, : self.values.shape[1]] = self.values
             self.values = grown
-        for column in columns:  # one asset after the other: the block would be as large as all
-            lines = history.values[first:, column]  # (sessions, lines)
-            self.values[column, before + first : n_days] = np.where(np.isnan(lines), rest, lines)
+        lines = history.values[first:].swapaxes(0, 1)[columns]  # (assets, sessions, lines)
+        self.values[columns, before + first : n_days] = np.where(np.isnan(lines), rest, lines)
 
 
 class Windows:
