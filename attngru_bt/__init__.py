@@ -17,6 +17,7 @@ _HOME = {
     "AttentionGRURegressor": "attngru_bt.models.estimators",
     "AttentionGRUStrategy": "attngru_bt.trading",
     "Bars": "attngru_bt.data",
+    "Blend": "attngru_bt.walkforward",
     "Comparison": "attngru_bt.compare",
     "DataError": "attngru_bt.data",
     "InformationRatio": "attngru_bt.analyzers",

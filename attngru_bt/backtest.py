@@ -65,11 +65,11 @@ def run(
     strategy : subclass of MonthlyTopK, default None
         None: `AttentionGRUStrategy`, which fits its model along with the backtest; beside `model`
         it is `MonthlyTopK`.
-    model : str, estimator, Recipe, SignalGenerator or scores, default None
+    model : str, estimator, Recipe, SignalGenerator, Blend or scores, default None
         Walk this model through all months first, as `walk_forward` does, and then trade the walk;
         the scores are those of a model fitted along the way, to the bit. It is the name of a model
-        (`attngru_bt.models`), a scikit-learn estimator, anything with ``scores(bars)``, or a table
-        of scores made elsewhere.
+        (`attngru_bt.models`), or several with "+" between them, a scikit-learn estimator, anything
+        with ``scores(bars)``, or a table of scores made elsewhere.
     jobs, client, tls : default 1, None, None
         Who fits `model`: see `walk_forward`.
     folder : path, default None
@@ -205,7 +205,7 @@ def scored(
     start, **how
         See `walk_forward`.
     """
-    from attngru_bt.walkforward import Recipe, walk_forward
+    from attngru_bt.walkforward import Blend, Recipe, walk_forward
     from attngru_bt.walkforward.by_name import signal_of
 
     if "signal" in params:
@@ -218,7 +218,7 @@ def scored(
     check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | traded)))
     check_universe(traded["universe"], market.bars.assets)
     signal = signal_of(model, **settings)
-    if isinstance(signal, Recipe):
+    if isinstance(signal, (Recipe, Blend)):
         name = model if isinstance(model, str) else type(model).__name__
         (signal,) = walk_forward(market, {name: signal}, start=start, **how)
     return traded | {"signal": signal}

@@ -7,9 +7,9 @@ change by a bit. The whole chain runs: feeds, reader, factors, preprocessing, mo
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from attngru_bt import backtest
+from attngru_bt import Blend, backtest
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.models.estimators import AttentionGRUClassifier
@@ -133,6 +133,16 @@ def test_the_network_sees_no_future_either(market):
     t = cut_points(market, 1)[0]
     want = history(run(market, NETWORK), t)
     assert history(run(scrambled(market, t), NETWORK), t) == want
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_a_blend_sees_no_future_either(market, driver):
+    t = cut_points(market, 1)[0]
+    blend = Blend([LOGISTIC, Ridge(), "random"])
+    want = history(run(market, blend, "along"), t)
+    assert len(want[0]) >= 3
+    assert history(run(scrambled(market, t), blend, driver), t) == want
 
 
 @pytest.mark.slow

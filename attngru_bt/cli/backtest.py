@@ -48,7 +48,8 @@ Factors of your own beside the default ones, and values computed elsewhere:
 def backtest(
     *,
     model: Annotated[
-        str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
+        str,
+        typer.Option(help="default, gbdt, momentum, ridge+gbdt-rank, …: see strategies/README."),
     ] = "default",
     n_networks: Annotated[
         int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")

@@ -40,7 +40,9 @@ The tables as Markdown are in table.md: `cat runs/compare/table.md`
 @shared(INPUTS, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def compare(
     *,
-    models: Annotated[str, typer.Option(help="Names with commas between them, or 'all'.")] = "all",
+    models: Annotated[
+        str, typer.Option(help="Names with commas between them, or 'all'; a+b is a blend.")
+    ] = "all",
     seeds: Annotated[int, typer.Option(help="Walks per model, for mean and spread.")] = 1,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Where the files go, finished walks among them.")

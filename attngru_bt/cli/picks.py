@@ -67,7 +67,8 @@ From cron, each evening: exit code 3 says that there is nothing to decide yet.
 def picks(
     *,
     model: Annotated[
-        str, typer.Option(help="default, paper, gbdt, ridge, momentum, …: see strategies/README.")
+        str,
+        typer.Option(help="default, gbdt, momentum, ridge+gbdt-rank, …: see strategies/README."),
     ] = "default",
     n_networks: Annotated[
         int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")

@@ -37,6 +37,8 @@ DEFAULT: Mapping[str, Any] = MappingProxyType(
     )
 )
 DEFAULT_NETWORKS = 5
+# members of the model "blend", by their names
+BLEND = ("ridge", "gbdt-rank")
 
 
 def paper_model(**given: Any) -> Any:

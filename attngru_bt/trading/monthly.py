@@ -49,10 +49,11 @@ class MonthlyTopK(bt.Strategy):
     topk : int, default 10
         How many names to hold.
     signal : object, default None
-        Anything with ``scores(bars) -> Series``, such as a `SignalGenerator`; it is cloned, so that
-        each run starts afresh. Or finished scores, of which only month-ends before the current
-        session are read: a `Walk`, or a DataFrame (dates × assets, or indexed (date, asset); the
-        latest row not after the month-end counts).
+        Anything with ``scores(bars) -> Series``, such as a `SignalGenerator` or a `Blend`; it is
+        cloned, so that each run starts afresh. The name of a model, such as "gbdt" or "ridge+gbdt".
+        Or finished scores, of which only month-ends before the current session are read: a `Walk`,
+        or a DataFrame (dates × assets, or indexed (date, asset); the latest row not after the
+        month-end counts).
     universe : object with ``at(date)``, default None
         Who may be held, such as `Membership`. None: every feed but the benchmark.
     feeds : str or sequence of str, default None
@@ -179,7 +180,12 @@ class MonthlyTopK(bt.Strategy):
         Override it in a strategy that brings a signal of its own: anything with ``scores(bars)``.
         A signal that can be cloned is, so that each run starts afresh.
         """
-        return checked_signal(self.p.signal, self.feeds, self.p.universe)
+        signal = self.p.signal
+        if isinstance(signal, str):
+            from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
+
+            signal = signal_of(signal, topk=self.p.topk, universe=self.p.universe)
+        return checked_signal(signal, self.feeds, self.p.universe)
 
     def make_months(self) -> Months:
         """Return what says when a decision is due; called once, when the run starts."""

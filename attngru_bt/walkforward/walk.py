@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,13 +37,15 @@ class Walk:
     Parameters
     ----------
     recipe : Recipe or None
-        None for a signal that is not fitted, such as a baseline: its records come from outside.
+        None for what is not fitted, such as a baseline: it is asked, and `signal` says what.
     panel : Panel
         The cross-sections; walks whose recipes want the same ones share a panel.
     model : str
         Its name.
     seed : int
         From 0; the recipe's `random_state` has it added already.
+    signal : object with ``scores(bars)``, default None
+        What is asked where there is no recipe; no other run asks it.
     topk : int, default None
         How many of a month's best returns are labeled 1; None: as the recipe says.
     checkpoints : path, default None
@@ -56,6 +59,7 @@ class Walk:
         *,
         model: str = "",
         seed: int = 0,
+        signal: Any = None,
         topk: int | None = None,
         checkpoints: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -63,6 +67,7 @@ class Walk:
         self.panel = panel
         self.model = model
         self.seed = seed
+        self.signal = signal
         self.topk = topk or (10 if recipe is None else recipe.topk)
         self._checkpoints = None if checkpoints is None else Checkpoints(checkpoints)
         self._records: dict[int, MonthRecord] = {}  # by position of the month-end
@@ -159,15 +164,24 @@ class Walk:
         """
         began = time.perf_counter()
         self.panel.extend(bars)
+        record = self.take(bars)
+        # a month taken from disk was fitted in an earlier run
+        record.score_seconds = max(time.perf_counter() - began - record.fit_seconds, 0.0)
+        return record
+
+    def take(self, bars: Bars) -> MonthRecord:
+        """Fit if due and score, at the last month-end of the panel, on which `bars` end."""
         now = len(self.sections) - 1
-        self.schedule([now])
-        record = self.look_up(now)
+        if self.recipe is None:
+            date = self.sections[now].date
+            record: MonthRecord | None = MonthRecord(date, self.signal.scores(bars))
+        else:
+            self.schedule([now])
+            record = self.look_up(now)
         if record is None:
             fitted = self.fit
             assert fitted is not None  # or `look_up` had an empty record
             record = score(fitted, self.sections[now])
-        # a month taken from disk was fitted in an earlier run
-        record.score_seconds = max(time.perf_counter() - began - record.fit_seconds, 0.0)
         self.keep(now, record)
         return record
 
