@@ -15,7 +15,8 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
-RENAMED = {"seeds": "n_networks", "standardise": "standardize"}  # parameters until 0.1
+# parameters until 0.1 and 0.2; `weights` is now how much of each name is held
+RENAMED = {"seeds": "n_networks", "standardise": "standardize", "weights": "row_weights"}
 
 
 def nearest(name: object, options: Iterable[object]) -> str:

@@ -74,7 +74,9 @@ WALK = {
     "within": Option(
         str | None, None, "Rank returns within deciles of this line; 'size' is the market value."
     ),
-    "weights": Option(str | None, None, "'size': rows count by likeness in size to the members."),
+    "row_weights": Option(
+        str | None, None, "'size': rows count by likeness in size to the members."
+    ),
     **SEED,
     "device": Option(str | None, None, "cpu, cuda or auto. [default: cpu]"),
 }

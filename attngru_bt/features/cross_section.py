@@ -149,7 +149,7 @@ class CrossSection:
             return np.full(len(self), np.nan)
         return rank_targets(self.returns, self.within)
 
-    def weights(self) -> FloatArray:
+    def row_weights(self) -> FloatArray:
         """Weight of each row in training, of shape (n,): by likeness in size to the members.
 
         With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)); stocks of

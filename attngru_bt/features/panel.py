@@ -46,7 +46,7 @@ class Panel:
         had `MIN_SESSIONS` of them.
     within : str or None, default None
         Line within whose deciles returns are ranked; "size" is the market value.
-    weights : "size" or None, default None
+    row_weights : "size" or None, default None
         Keep the market value, which rows are weighted by.
 
     Attributes
@@ -65,7 +65,7 @@ class Panel:
         normalize: bool,
         train_on: Universe | str = "members",
         within: str | None = None,
-        weights: str | None = None,
+        row_weights: str | None = None,
     ) -> None:
         self.history = history
         self.universe = universe
@@ -74,7 +74,7 @@ class Panel:
         self.normalize = normalize
         self.train_on = train_on
         self.within = within
-        self.weights = weights
+        self.row_weights = row_weights
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -180,7 +180,7 @@ class Panel:
         return np.array([asset in names for asset in bars.assets], dtype=bool)
 
     def _line(self, parameter: str, bars: Bars, end: int) -> FloatArray | None:
-        """Return the line that `within` or `weights` names, at a date; None if it names none."""
+        """Return the line that `within` or `row_weights` names, at a date; None if none."""
         name = getattr(self, parameter)
         if name is None:
             return None
@@ -229,7 +229,7 @@ class Panel:
             close=bars["close"][end][columns],
         )
         member = self._members(bars, end)[columns]
-        within, size = (self._line(name, bars, end) for name in ("within", "weights"))
+        within, size = (self._line(name, bars, end) for name in ("within", "row_weights"))
         section.member = None if member.all() else member
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]

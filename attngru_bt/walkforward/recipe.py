@@ -70,8 +70,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     within : str, default None
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
         (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
-    weights : {"size"}, default None
-        Weigh rows by likeness in size to the members; see `CrossSection.weights`. None: all alike.
+    row_weights : {"size"}, default None
+        Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all
+        count alike.
     n_networks : int, default 5
         Networks averaged into one score (only for the default network).
     random_state : int, default 0
@@ -105,7 +106,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         universe: Universe | None = None,
         train_on: Universe | str = "members",
         within: str | None = None,
-        weights: str | None = None,
+        row_weights: str | None = None,
         n_networks: int = DEFAULT_NETWORKS,
         random_state: int = 0,
         device: str = "cpu",
@@ -128,7 +129,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         self.universe = universe
         self.train_on = train_on
         self.within = within
-        self.weights = weights
+        self.row_weights = row_weights
         self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
@@ -154,7 +155,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             checks.one_of("train_on", self.train_on, ["members", "all"])
         else:
             checks.universe("train_on", self.train_on)
-        checks.one_of("weights", self.weights, ["size", None])
+        checks.one_of("row_weights", self.row_weights, ["size", None])
         _check_model(self.classifier, self.target)
 
     # -- which rows -------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             normalize=self.standardize == "date",
             train_on=self.train_on,
             within=self.within,
-            weights=self.weights,
+            row_weights=self.row_weights,
         )
 
     def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:

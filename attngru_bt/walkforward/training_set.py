@@ -75,8 +75,8 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
         preprocess = _fitted(recipe, labeled)
         features = sequences(labeled, preprocess)[known]
     weight = None
-    if recipe.weights is not None:
-        weight = np.concatenate([s.weights() for s in labeled])[known]
+    if recipe.row_weights is not None:
+        weight = np.concatenate([s.row_weights() for s in labeled])[known]
         weight /= weight.mean()
     return TrainingSet(
         month_end=sections[-1].date,
