@@ -11,13 +11,10 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
-from attngru_bt.features.cross_section import (
-    CrossSection,
-    month_ends,
-    step_positions,
-)  # fmt: skip
+from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
@@ -48,6 +45,8 @@ class Panel:
         Line within whose deciles returns are ranked; "size" is the market value.
     row_weights : "size" or None, default None
         Keep the market value, which rows are weighted by.
+    schedule : Schedule, default month-ends
+        The sessions of the cross-sections; they stand for month-ends throughout.
 
     Attributes
     ----------
@@ -66,6 +65,7 @@ class Panel:
         train_on: Universe | str = "members",
         within: str | None = None,
         row_weights: str | None = None,
+        schedule: Schedule = MONTH,
     ) -> None:
         self.history = history
         self.universe = universe
@@ -75,6 +75,7 @@ class Panel:
         self.train_on = train_on
         self.within = within
         self.row_weights = row_weights
+        self.schedule = schedule
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -111,7 +112,7 @@ class Panel:
                 f"{self._dates[-1].date()}; got {len(bars)} sessions up to "
                 f"{bars.dates[-1].date()}. Start afresh with sklearn.base.clone(generator)."
             )
-        ends = month_ends(bars.dates)
+        ends = self.schedule.ends(bars.dates)
         ends = ends[ends >= seen]
         asked = {int(end): self.asks(bars, int(end)) for end in ends}
         needed = np.unique(np.concatenate([steps for steps, _ in asked.values()]))
@@ -160,7 +161,8 @@ class Panel:
         # sorted by name, so that the order of the feeds changes nothing
         candidates = sorted((bars.assets[i], int(i)) for i in np.flatnonzero(wanted))
         columns = np.array([i for _, i in candidates], dtype=np.intp)
-        return step_positions(bars.dates, end, self.lookback, self.step), columns
+        steps = step_positions(bars.dates, end, self.lookback, self.step, self.schedule)
+        return steps, columns
 
     def _members(self, bars: Bars, end: int) -> NDArray[np.bool_]:
         """Which assets may be held at a date."""

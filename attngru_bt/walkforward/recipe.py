@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt import checks
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection
@@ -73,6 +74,10 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     row_weights : {"size"}, default None
         Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all
         count alike.
+    schedule : str or Schedule, default "month"
+        The sessions after which is scored, and traded: "month" (month-ends), "week" or "quarter";
+        "month+5" is the fifth session after each month-end. Labels are of the returns from one to
+        the next, a step of "month" leads from one to the next; numbers of months stay months.
     n_networks : int, default 5
         Networks averaged into one score (only for the default network).
     random_state : int, default 0
@@ -107,6 +112,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         train_on: Universe | str = "members",
         within: str | None = None,
         row_weights: str | None = None,
+        schedule: Any = "month",
         n_networks: int = DEFAULT_NETWORKS,
         random_state: int = 0,
         device: str = "cpu",
@@ -130,6 +136,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         self.train_on = train_on
         self.within = within
         self.row_weights = row_weights
+        self.schedule = schedule
         self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
@@ -156,6 +163,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         else:
             checks.universe("train_on", self.train_on)
         checks.one_of("row_weights", self.row_weights, ["size", None])
+        schedule_of(self.schedule)
         _check_model(self.classifier, self.target)
 
     # -- which rows -------------------------------------------------------------------------------
@@ -171,12 +179,17 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             train_on=self.train_on,
             within=self.within,
             row_weights=self.row_weights,
+            schedule=schedule_of(self.schedule),
         )
+
+    def n_sections(self, months: int) -> int:
+        """How many cross-sections there are in so many months."""
+        return schedule_of(self.schedule).periods(months)
 
     def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
         """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
         labeled = [s for s in sections[:-1] if len(s)]
-        return labeled if self.window is None else labeled[-self.window :]
+        return labeled if self.window is None else labeled[-self.n_sections(self.window) :]
 
     def has_choice(self, sections: Sequence[CrossSection]) -> bool:
         """Whether any training month had more than `topk` stocks, so that there is a class 0 too.
@@ -196,9 +209,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         last_fit : int or None
             Position of the month-end of the fit before; None: there was none.
         """
-        if len(self.training_months(sections)) < self.min_months:
+        if len(self.training_months(sections)) < self.n_sections(self.min_months):
             return False
-        return last_fit is None or len(sections) - 1 - last_fit >= self.refit
+        return last_fit is None or len(sections) - 1 - last_fit >= self.n_sections(self.refit)
 
     # -- which features and model -----------------------------------------------------------------
 
