@@ -74,7 +74,9 @@ WALK = {
     "within": Option(
         str | None, None, "Rank returns within deciles of this line; 'size' is the market value."
     ),
-    "weights": Option(str | None, None, "'size': rows count by likeness in size to the members."),
+    "row_weights": Option(
+        str | None, None, "'size': rows count by likeness in size to the members."
+    ),
     **SEED,
     "device": Option(str | None, None, "cpu, cuda or auto. [default: cpu]"),
 }
@@ -82,7 +84,12 @@ ACCOUNT = {
     "keep": Option(
         int | None, None, "A held name stays while its rank is at most this. [default: topk]"
     ),
-    "rebalance": Option(str, "entrants", "'entrants' leaves stayers alone, 'full' equalizes all."),
+    "rebalance": Option(
+        str, "entrants", "'entrants' leaves stayers alone, 'full' trades all to their weights."
+    ),
+    "weights": Option(
+        str, "equal", "How much of each name: 'equal', 'inverse-volatility' or 'score' (its rank)."
+    ),
     "cash": Option(float, 1_000_000.0, "Starting cash."),
     "commission": Option(
         float | None, None, "Fraction of the traded value. [default: 0.001]"

@@ -45,7 +45,10 @@ HELD = {
     "cash": Option(float | None, None, "Cash. [default: the line CASH; 1,000,000 if none held]"),
 }
 MODEL = {name: option for name, option in WALK.items() if name != "end"}
-ORDERS = {name: ACCOUNT[name] for name in ("keep", "rebalance", "commission", "rules", "slippage")}
+ORDERS = {
+    name: ACCOUNT[name]
+    for name in ("keep", "rebalance", "weights", "commission", "rules", "slippage")
+}
 
 INCOMPLETE = 3  # exit code
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -12,6 +15,7 @@ from attngru_bt.evaluation.random_portfolios import (
     random_portfolios,
 )
 from attngru_bt.trading.rebalance import decide, rank
+from attngru_bt.trading.weights import inverse_volatility
 
 FIGURES = ("simple_return", "chance", "chance_median", "chance_low", "chance_high")
 
@@ -69,6 +73,21 @@ def month_returns(
     return pd.DataFrame(change, index=months, columns=names)
 
 
+def month_weights(
+    market: Market, month_ends: pd.DatetimeIndex, names: Sequence[str], weights: Any
+) -> pd.DataFrame | None:
+    """Return the weights of all names at each month-end, as far as they have any without scores.
+
+    By "inverse-volatility" every name has one. By other words and functions it depends on the
+    scores, or on who else is held: random names have none, so chosen and random names are compared
+    in equal weight, and None is returned.
+    """
+    if weights != "inverse-volatility":
+        return None
+    rows = [inverse_volatility(market.bars.until(day), names) for day in month_ends]
+    return pd.DataFrame(rows, index=month_ends, columns=list(names))
+
+
 def against_chance(
     scores: pd.DataFrame,
     returns: pd.DataFrame,
@@ -79,6 +98,7 @@ def against_chance(
     draws: int,
     random_state: int = 0,
     keep: int | None = None,
+    weights: pd.DataFrame | None = None,
 ) -> dict[str, float]:
     """Compare the names chosen with random ones, both in the same simple monthly account.
 
@@ -97,6 +117,8 @@ def against_chance(
     keep : int or None
         As in `MonthlyTopK`. Random portfolios change as many names as the chosen ones do, and so
         have the same buffer.
+    weights : DataFrame or None
+        As `month_weights` returns it, for chosen and random names alike.
 
     Returns
     -------
@@ -109,10 +131,18 @@ def against_chance(
     held = chosen(table, topk, keep).to_numpy()
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     entrants = (held & ~before).sum(axis=1)
-    chosen_return = _a_year(portfolio_returns(held, returns, topk, cost)[None, :], years)[0]
+    chosen_return = _a_year(portfolio_returns(held, returns, topk, cost, weights)[None, :], years)[
+        0
+    ]
     random_returns = _a_year(
         random_portfolios(
-            returns, topk, entrants=entrants, cost=cost, draws=draws, random_state=random_state
+            returns,
+            topk,
+            entrants=entrants,
+            cost=cost,
+            weights=weights,
+            draws=draws,
+            random_state=random_state,
         ),
         years,
     )

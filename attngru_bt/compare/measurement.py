@@ -87,8 +87,8 @@ def run(
     client, tls, progress
         As `attngru_bt.walkforward.walk_forward`.
     trading : mapping, default None
-        Parameters of the account: cash, commission, slippage, periods, riskfree, rules, rebalance,
-        as in `attngru_bt.backtest.run`.
+        Parameters of the account: cash, commission, slippage, periods, riskfree, rules, as in
+        `attngru_bt.backtest.run`; and rebalance, keep, weights, as in `MonthlyTopK`.
     tried : int, default None
         How many models and variants were tried before those shown were chosen, for the deflated
         Sharpe ratio; None: only those shown.
@@ -200,6 +200,9 @@ def measure(
     traded = trade_all(market, scores, topk, jobs, **account)
     scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
     returns = chance.month_returns(market, months, scored)
+    weights = chance.month_weights(
+        market, returns.index, list(returns.columns), trading.get("weights")
+    )
 
     accounts: dict[tuple[str, int], Account] = {}
     figures: dict[tuple[str, int], dict[str, float]] = {}
@@ -225,12 +228,12 @@ def measure(
                 years=years,
                 draws=draws,
                 keep=trading.get("keep"),
+                weights=weights,
             ),
         }
     if EQUAL_WEIGHT in order:
-        plain = {
-            name: value for name, value in account.items() if name not in ("rebalance", "keep")
-        }
+        choosing = ("rebalance", "keep", "weights")
+        plain = {name: value for name, value in account.items() if name not in choosing}
         finished = backtest.equal_weight(market, **plain)
         key = EQUAL_WEIGHT, 0
         accounts[key] = reduced(finished, trading.get("slippage", 0.0))

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.features.labels import FloatArray, rank_targets, top_labels, top_share
 from attngru_bt.features.windows import Windows, concatenated
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
 
 LEAST_WEIGHT = 0.05  # rows that weigh less are left out: many, and of little consequence
+MONTH = Schedule()
 BLOCK = 4000  # rows preprocessed at once: all factors of a whole training window fill the memory
 
 
@@ -33,14 +35,15 @@ def month_ends(dates: pd.DatetimeIndex) -> NDArray[np.intp]:
     dates : DatetimeIndex of shape (days,)
         Sessions in increasing order. The caller vouches that the last one ends a month.
     """
-    if len(dates) == 0:
-        return np.empty(0, dtype=np.intp)
-    months = dates.year.to_numpy() * 12 + dates.month.to_numpy()
-    return np.append(np.flatnonzero(months[1:] != months[:-1]), len(dates) - 1)
+    return MONTH.ends(dates)
 
 
 def step_positions(
-    dates: pd.DatetimeIndex, month_end: int, lookback: int, step: str
+    dates: pd.DatetimeIndex,
+    month_end: int,
+    lookback: int,
+    step: str,
+    schedule: Schedule = MONTH,
 ) -> NDArray[np.intp]:
     """Positions of the `lookback` steps up to a month-end, oldest first; -1 = before the data.
 
@@ -53,11 +56,14 @@ def step_positions(
         Number of steps, at least 1.
     step : {"day", "month"}
         Consecutive sessions, or consecutive month-ends.
+    schedule : Schedule, default month-ends
+        Whose sessions stand for month-ends.
     """
-    ends = month_ends(dates[: month_end + 1]) if step == "month" else np.arange(month_end + 1)
+    known = dates[: month_end + 1]
+    ends = schedule.ends(known) if step == "month" else np.arange(len(known))
     steps = np.full(lookback, -1, dtype=np.intp)
-    known = ends[-lookback:]
-    steps[lookback - len(known) :] = known
+    latest = ends[-lookback:]
+    steps[lookback - len(latest) :] = latest
     return steps
 
 
@@ -156,7 +162,7 @@ class CrossSection:
             return np.full(len(self), np.nan)
         return rank_targets(self.returns, self.within)
 
-    def weights(self) -> FloatArray:
+    def row_weights(self) -> FloatArray:
         """Weight of each row in training, of shape (n,): by likeness in size to the members.
 
         With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)), and nothing

@@ -13,19 +13,17 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
-from attngru_bt.features.cross_section import (
-    CrossSection,
-    month_ends,
-    step_positions,
-)  # fmt: skip
+from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
 from attngru_bt.features.windows import LineStore, Windows, step_names
 
+WEEK = Schedule("week")
 HORIZON = 20  # sessions over which the outcome of rows between month-ends is taken
 NEVER = np.iinfo(np.intp).max
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
@@ -51,13 +49,15 @@ class Panel:
         had `MIN_SESSIONS` of them.
     within : str or None, default None
         Line within whose deciles returns are ranked; "size" is the market value.
-    weights : "size" or None, default None
+    row_weights : "size" or None, default None
         Keep the market value, which rows are weighted by.
     view : {"factors", "lines"}, default "factors"
         With "lines" the values of a cross-section are `Windows` on the history.
     sample : "month", "week" or int, default "month"
         When rows are taken that are trained on: at month-ends; or on the first session of each week
         or every so many sessions, with the return over the next `HORIZON` sessions.
+    schedule : Schedule, default month-ends
+        The sessions of the cross-sections; they stand for month-ends throughout.
 
     Attributes
     ----------
@@ -75,9 +75,10 @@ class Panel:
         normalize: bool,
         train_on: Universe | str = "members",
         within: str | None = None,
-        weights: str | None = None,
+        row_weights: str | None = None,
         view: str = "factors",
         sample: int | str = "month",
+        schedule: Schedule = MONTH,
     ) -> None:
         self.history = history
         self.universe = universe
@@ -86,9 +87,10 @@ class Panel:
         self.normalize = normalize
         self.train_on = train_on
         self.within = within
-        self.weights = weights
+        self.row_weights = row_weights
         self.view = view
         self.sample = sample
+        self.schedule = schedule
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -129,7 +131,7 @@ class Panel:
                 f"{self._dates[-1].date()}; got {len(bars)} sessions up to "
                 f"{bars.dates[-1].date()}. Start afresh with sklearn.base.clone(generator)."
             )
-        ends = month_ends(bars.dates)
+        ends = self.schedule.ends(bars.dates)
         asked = {end: self.asks(bars, end) for end in self.due(bars.dates, seen)}
         needed = np.unique(np.concatenate([steps for steps, _ in asked.values()]))
         needed = needed[needed >= 0]
@@ -175,7 +177,7 @@ class Panel:
             Sessions up to a month-end.
         seen : int
         """
-        ends = {int(end) for end in month_ends(dates) if end >= seen}
+        ends = {int(end) for end in self.schedule.ends(dates) if end >= seen}
         return sorted(ends | {day for day in range(seen, len(dates)) if self._is_sample(dates, day)})
 
     def _is_sample(self, dates: pd.DatetimeIndex, day: int) -> bool:
@@ -184,8 +186,7 @@ class Panel:
             return False
         if self.sample != "week":
             return day % int(self.sample) == 0
-        mondays = [date - pd.Timedelta(days=date.weekday()) for date in dates[max(day - 1, 0) : day + 1]]
-        return len(mondays) == 1 or mondays[1] > mondays[0]
+        return day == 0 or not WEEK.same(dates[day - 1], dates[day])
 
     def _label(self, section: CrossSection, column: Mapping[str, int]) -> None:
         """Give a cross-section its outcome, from the closes that are known last."""
@@ -213,7 +214,8 @@ class Panel:
         # sorted by name, so that the order of the feeds changes nothing
         candidates = sorted((bars.assets[i], int(i)) for i in np.flatnonzero(wanted))
         columns = np.array([i for _, i in candidates], dtype=np.intp)
-        return step_positions(bars.dates, end, self.lookback, self.step), columns
+        steps = step_positions(bars.dates, end, self.lookback, self.step, self.schedule)
+        return steps, columns
 
     def _members(self, bars: Bars, end: int) -> NDArray[np.bool_]:
         """Which assets may be held at a date."""
@@ -246,7 +248,7 @@ class Panel:
         return begun
 
     def _line(self, parameter: str, bars: Bars, end: int) -> FloatArray | None:
-        """Return the line that `within` or `weights` names, at a date; None if it names none."""
+        """Return the line that `within` or `row_weights` names, at a date; None if none."""
         name = getattr(self, parameter)
         if name is None:
             return None
@@ -304,7 +306,7 @@ class Panel:
             close=bars["close"][end][columns],
         )
         member = self._members(bars, end)[columns]
-        within, size = (self._line(name, bars, end) for name in ("within", "weights"))
+        within, size = (self._line(name, bars, end) for name in ("within", "row_weights"))
         section.member = None if member.all() else member
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]

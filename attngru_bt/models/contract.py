@@ -116,7 +116,7 @@ def _fit_model(
     if weight is not None:
         if "sample_weight" not in asked:
             raise ValueError(
-                f"`weights` has no effect on {type(last).__name__}, whose fit takes no "
+                f"`row_weights` has no effect on {type(last).__name__}, whose fit takes no "
                 f"sample_weight: leave it out."
             )
         given[f"{prefix}sample_weight"] = weight

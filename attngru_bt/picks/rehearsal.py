@@ -250,6 +250,8 @@ def rehearse(
     Rehearsed
     """
     names = [n for n in bars.assets if n in scores.index or n in portfolio.shares]
+    if callable(params.get("weights")):
+        names = list(bars.assets)  # it sees what it sees in a backtest
     longer = one_more(bars.select(names), session)
     factor = factors_of(longer)
     # backtrader's broker cannot begin with nothing

@@ -29,7 +29,7 @@ class AttentionGRUStrategy(MonthlyTopK):
         Months with known labels before the first trade.
     window : int
         Latest months to train on.
-    train_on, within, weights
+    train_on, within, row_weights
         Whose rows are trained on, and how they count: see `Recipe`.
     factors : sequence of str
         Names of factors; by default all that the feeds allow.
@@ -60,7 +60,7 @@ class AttentionGRUStrategy(MonthlyTopK):
             "window",
             "train_on",
             "within",
-            "weights",
+            "row_weights",
             "factors",
             "standardize",
             "limit",

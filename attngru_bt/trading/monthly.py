@@ -6,7 +6,9 @@ A script subclasses it and sets ``params``, or passes them to ``cerebro.addstrat
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import backtrader as bt
 import pandas as pd
 
 from attngru_bt import checks
+from attngru_bt.data.bars import Bars
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.roles import take_names
 from attngru_bt.markets import exchange_of
@@ -27,6 +30,7 @@ from attngru_bt.trading.signals import checked_signal
 from attngru_bt.trading.sizing import Lots, PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision, log_rebalance
 from attngru_bt.trading.view import FeedView
+from attngru_bt.trading.weights import weigher
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +39,8 @@ class MonthlyTopK(bt.Strategy):
     """Hold the `topk` best scores, decided anew at each month-end.
 
     The strategy acts before the first session of a new month, on bars dated earlier. Names that
-    left the best `topk` are sold first, entrants share the cash equally, names that stay are left
-    alone.
+    left the best `topk` are sold first, entrants share the cash (equally, or by `weights`), names
+    that stay are left alone.
 
     With ``bt.Cerebro(cheat_on_open=True)`` orders are sized on that session's opens and fill at
     them. Without it the same decision fills one session later, and a warning says so once.
@@ -71,7 +75,15 @@ class MonthlyTopK(bt.Strategy):
         A held name stays while its rank is at most this, which trades less than `topk` alone. None:
         it stays while it is among the `topk` best, as in the paper.
     rebalance : {"entrants", "full"}, default "entrants"
-        Leave names that stay alone, or trade every name to an equal weight.
+        Leave names that stay alone, or trade every name to its weight.
+    weights : {"equal", "inverse-volatility", "score"} or callable, default "equal"
+        How much of each name is held. "inverse-volatility": in proportion to one over the standard
+        deviation of the daily returns of the last 60 sessions. "score": the best of n names weighs
+        n, the last 1, as only the order of scores matters. A callable is given the scores of the
+        chosen names and the `Bars` known, and returns a weight by name, 1 in sum. Entrants share
+        the cash that is free in proportion to their weights; under ``rebalance="full"`` each name
+        is traded to its weight. The weight is that among all names held: those that stay and
+        those that enter.
     substitute : bool, default True
         Replace an entrant that cannot be bought by the next in rank; False: its cash waits.
     retry : bool, default True
@@ -126,6 +138,7 @@ class MonthlyTopK(bt.Strategy):
         reserve=0.0,
         keep=None,
         rebalance="entrants",
+        weights="equal",
         substitute=True,
         retry=True,
         start=None,
@@ -281,7 +294,10 @@ class MonthlyTopK(bt.Strategy):
         if self._first_day is not None and today < self._first_day:
             return False
         self._months.asked.append(month_end)
-        scores = self._scores(today, month_end)
+        # With a calendar today is the month-end: the decision comes after its close.
+        before = today + dt.timedelta(days=1) if month_end == today else today
+        bars = functools.cache(lambda: self._view.bars(before, today))
+        scores = self._scores(month_end, before, bars)
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False
@@ -300,19 +316,16 @@ class MonthlyTopK(bt.Strategy):
             )
         )
         self.trading_since = self.trading_since or pd.Timestamp(today)
-        self._execution.rebalance(rebalance, ranked)
+        self._execution.rebalance(rebalance, ranked, weigher(self.p.weights, scores, bars))
         return True
 
-    def _scores(self, today: dt.date, month_end: dt.date) -> pd.Series:
+    def _scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
         """Ask for the scores of a month-end, on bars older than the session that is traded."""
-        # With a calendar today is the month-end: the decision comes after its close.
-        before = today + dt.timedelta(days=1) if month_end == today else today
         if hasattr(self.signal, "at"):
             scores = self.signal.at(pd.Timestamp(month_end), before=pd.Timestamp(before))
             if self.p.universe is None:
                 return scores
             return scores[scores.index.isin(self.p.universe.at(pd.Timestamp(month_end)))]
-        bars = self._view.bars(before, today)
-        scores = self.signal.scores(bars)
-        self._view.warn_of_index(bars, set(scores.index))
+        scores = self.signal.scores(bars())
+        self._view.warn_of_index(bars(), set(scores.index))
         return scores

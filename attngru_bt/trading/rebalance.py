@@ -22,7 +22,7 @@ class Rebalance:
     stuck : tuple of str
         Held and no longer among the best, but not to be sold today: they keep their slots.
     entrants : tuple of str
-        Bought, each with an equal share of the cash.
+        Bought; they share the cash, each its weight.
     passed : tuple of str
         Passed over, since they cannot be bought today.
     slots : int

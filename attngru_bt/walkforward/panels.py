@@ -11,15 +11,14 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import Registry, registry
 from attngru_bt.factors.engine import values_at
 from attngru_bt.factors.plan import plan
-from attngru_bt.features.cross_section import month_ends
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
 from attngru_bt.walkforward.crew import n_workers, work
@@ -31,7 +30,9 @@ CHUNKS = 4  # at least so many per worker
 MONTH_ENDS = 12  # at most so many per chunk
 
 # the parameters that decide the cross-sections: recipes that agree on them share a panel
-_PANEL = ("factors", "raw", "lookback", "step", "standardize", "within", "weights", "view", "sample")
+_PANEL = (
+    "factors", "raw", "lookback", "step", "standardize", "within", "row_weights", "view", "sample",
+)  # fmt: skip
 
 Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # positions of sessions and of assets
 Values = NDArray[np.float64]
@@ -41,6 +42,7 @@ def panel_key(recipe: Recipe) -> str:
     """Key of a recipe's cross-sections: recipes with the same key share a panel."""
     parts = {name: getattr(recipe, name) for name in _PANEL}
     parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
+    parts["schedule"] = str(recipe.schedule)
     parts["universe"] = id(recipe.universe)
     parts["train_on"] = recipe.train_on if isinstance(recipe.train_on, str) else id(recipe.train_on)
     return repr(parts)
@@ -80,8 +82,9 @@ def take_panels(
     for recipe in recipes:
         panels.setdefault(panel_key(recipe), recipe.make_panel())
     bars = market.bars
-    ends = month_ends(bars.dates)
-    if not (complete or ends_a_month(bars.dates[-1])):
+    schedule = common_schedule(panels.values())
+    ends = schedule.ends(bars.dates)
+    if not (complete or schedule.complete(bars.dates)):
         ends = ends[:-1]
 
     workers = n_workers(jobs, client)
@@ -133,9 +136,16 @@ def take_panels(
     return panels
 
 
-def ends_a_month(date: pd.Timestamp) -> bool:
-    """Whether no weekday of the month is left, so that its last session is known to be the last."""
-    return (date + pd.offsets.BDay(1)).month != date.month
+def common_schedule(panels: Iterable[Panel]) -> Schedule:
+    """Return the schedule of all panels: models that are walked together share their sessions."""
+    found = {panel.schedule for panel in panels}
+    if len(found) > 1:
+        names = " and ".join(sorted(repr(str(schedule)) for schedule in found))
+        raise ValueError(
+            f"`schedule` must be the same for all models of a walk-forward; got {names}: walk them "
+            f"apart."
+        )
+    return found.pop()
 
 
 def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:

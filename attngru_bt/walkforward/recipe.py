@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt import checks
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.factors import FactorHistory, registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection
@@ -81,8 +82,13 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     within : str, default None
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
         (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
-    weights : {"size"}, default None
-        Weigh rows by likeness in size to the members; see `CrossSection.weights`. None: all alike.
+    row_weights : {"size"}, default None
+        Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all
+        count alike.
+    schedule : str or Schedule, default "month"
+        The sessions after which is scored, and traded: "month" (month-ends), "week" or "quarter";
+        "month+5" is the fifth session after each month-end. Labels are of the returns from one to
+        the next, a step of "month" leads from one to the next; numbers of months stay months.
     n_networks : int, default 5
         Networks averaged into one score (only for the default network).
     random_state : int, default 0
@@ -118,7 +124,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         train_on: Universe | str = "members",
         sample: int | str = "month",
         within: str | None = None,
-        weights: str | None = None,
+        row_weights: str | None = None,
+        schedule: Any = "month",
         n_networks: int = DEFAULT_NETWORKS,
         random_state: int = 0,
         device: str = "cpu",
@@ -143,7 +150,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         self.train_on = train_on
         self.sample = sample
         self.within = within
-        self.weights = weights
+        self.row_weights = row_weights
+        self.schedule = schedule
         self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
@@ -174,7 +182,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             checks.one_of("train_on", self.train_on, ["members", "all"])
         else:
             checks.universe("train_on", self.train_on)
-        checks.one_of("weights", self.weights, ["size", None])
+        checks.one_of("row_weights", self.row_weights, ["size", None])
+        schedule_of(self.schedule)
         _check_model(self.classifier, self.target)
 
     # -- which rows -------------------------------------------------------------------------------
@@ -192,7 +201,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             sample=self.sample,
             train_on=self.train_on,
             within=self.within,
-            weights=self.weights,
+            row_weights=self.row_weights,
+            schedule=schedule_of(self.schedule),
         )
 
     def _history(self) -> FactorHistory:
@@ -200,10 +210,14 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             return FactorHistory(registry.names("lines"), partial=True)
         return FactorHistory(self.factors, raw=self.raw)
 
+    def n_sections(self, months: int) -> int:
+        """How many cross-sections there are in so many months."""
+        return schedule_of(self.schedule).periods(months)
+
     def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
         """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
         labeled = [s for s in sections[:-1] if len(s)]
-        return labeled if self.window is None else labeled[-self.window :]
+        return labeled if self.window is None else labeled[-self.n_sections(self.window) :]
 
     def training_sections(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
         """Cross-sections to fit on at the last of `sections`: those months, or days within them.
@@ -212,7 +226,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         """
         if self.sample == "month":
             return self.training_months(sections)
-        since = 0 if self.window is None else max(len(sections) - self.window, 0)
+        since = 0
+        if self.window is not None:
+            since = max(len(sections) - self.n_sections(self.window), 0)
         return [sample for s in sections[since:] for sample in s.samples if len(sample)]
 
     def has_choice(self, sections: Sequence[CrossSection]) -> bool:
@@ -233,9 +249,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         last_fit : int or None
             Position of the month-end of the fit before; None: there was none.
         """
-        if len(self.training_months(sections)) < self.min_months:
+        if len(self.training_months(sections)) < self.n_sections(self.min_months):
             return False
-        return last_fit is None or len(sections) - 1 - last_fit >= self.refit
+        return last_fit is None or len(sections) - 1 - last_fit >= self.n_sections(self.refit)
 
     # -- which features and model -----------------------------------------------------------------
 

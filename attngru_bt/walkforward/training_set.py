@@ -72,8 +72,8 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
     top = np.concatenate([s.top_targets(recipe.topk) for s in labeled])
     known = ~np.isnan(top)
     weight = None
-    if recipe.weights is not None:
-        weight = np.concatenate([s.weights() for s in labeled])
+    if recipe.row_weights is not None:
+        weight = np.concatenate([s.row_weights() for s in labeled])
         known &= weight > 0
         weight = weight[known] / weight[known].mean()
     with one_thread():

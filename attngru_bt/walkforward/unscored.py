@@ -62,7 +62,7 @@ def why_no_scores(recipe: Recipe, sections: Sequence[CrossSection]) -> str:
             f"topk={recipe.topk} and at most {most} stocks at {ends} leave nothing to choose: "
             f"set `topk` below {most}, or bring more stocks."
         )
-    missing = recipe.min_months - len(labeled)
+    missing = recipe.n_sections(recipe.min_months) - len(labeled)
     if missing > 0:
         smaller = f", or set `min_months` to at most {len(labeled)}" if labeled else ""
         return (

@@ -107,13 +107,14 @@ class Walk:
         Parameters
         ----------
         month_end : Timestamp
-            Any day of the month: a feed may lack the last session that the walk has.
+            Any day of the month (week, quarter): a feed may lack the last session that the walk
+            has.
         before : Timestamp, default None
             The session at hand: a month-end on it, or after it, is not answered.
         """
         for record in self.records:
             end = record.month_end
-            if (end.year, end.month) == (month_end.year, month_end.month):
+            if self.panel.schedule.same(end, month_end):
                 return record.scores if before is None or end < before else no_scores()
         return no_scores()
 
@@ -176,7 +177,7 @@ class Walk:
             date = self.sections[now].date
             record: MonthRecord | None = MonthRecord(date, self.signal.scores(bars))
         else:
-            self.schedule([now])
+            self.fits_for([now])
             record = self.look_up(now)
         if record is None:
             fitted = self.fit
@@ -185,7 +186,7 @@ class Walk:
         self.keep(now, record)
         return record
 
-    def schedule(self, asked: Sequence[int]) -> dict[int, list[int]]:
+    def fits_for(self, asked: Sequence[int]) -> dict[int, list[int]]:
         """Decide which fit scores each month-end that is asked for: the one place that does.
 
         Parameters

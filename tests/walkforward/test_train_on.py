@@ -15,7 +15,7 @@ from attngru_bt.walkforward.training_set import training_set
 SETTINGS = dict(
     topk=2, min_months=3, lookback=2, n_components=3, factors=["ROC6", "BIAS5", "VOL20"]
 )
-WIDE = dict(train_on="all", within="size", weights="size")
+WIDE = dict(train_on="all", within="size", row_weights="size")
 
 
 class Half:
@@ -130,8 +130,8 @@ class TestTargets:
         assert rows.weight.mean() == pytest.approx(1) and rows.weight.min() > 0
         section = panel.sections[-1]
         order = np.argsort(-section.size)
-        assert (np.diff(section.weights()[order]) < 0).all()
-        assert section.weights()[order][7] == pytest.approx(1)  # the eighth of eight members
+        assert (np.diff(section.row_weights()[order]) < 0).all()
+        assert section.row_weights()[order][7] == pytest.approx(1)  # the eighth of eight members
 
 
 class TestMistakes:
@@ -139,7 +139,7 @@ class TestMistakes:
         ("settings", "message"),
         [
             (dict(train_on="al"), "`train_on` must be 'members' or 'all'; got 'al'; did you mean"),
-            (dict(weights="volume"), "`weights` must be 'size' or None"),
+            (dict(row_weights="volume"), "`row_weights` must be 'size' or None"),
             (dict(within="sector"), "`within='sector'` needs the line sector; the data have"),
         ],
     )
@@ -155,5 +155,5 @@ class TestMistakes:
             def predict(self, X):
                 return X[:, 0]
 
-        with pytest.raises(ValueError, match="`weights` has no effect on Plain"):
-            walk_forward(market, {"p": Plain()}, universe=half, weights="size", **SETTINGS)
+        with pytest.raises(ValueError, match="`row_weights` has no effect on Plain"):
+            walk_forward(market, {"p": Plain()}, universe=half, row_weights="size", **SETTINGS)
