@@ -20,7 +20,10 @@ from attngru_bt.factors import join_factor_file
 
 def chosen(options: Mapping[str, Any], *groups: Mapping[str, Option]) -> dict[str, Any]:
     """Return the options of some groups, as far as the command has them."""
-    return {name: options[name] for group in groups for name in group if name in options}
+    found = {name: options[name] for group in groups for name in group if name in options}
+    if str(found.get("sample")).isdecimal():
+        found["sample"] = int(found["sample"])
+    return found
 
 
 def read_market(

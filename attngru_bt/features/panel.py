@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
 from attngru_bt.features.windows import LineStore, Windows, step_names
+
+logger = logging.getLogger(__name__)
 
 WEEK = Schedule("week")
 HORIZON = 20  # sessions over which the outcome of rows between month-ends is taken
@@ -48,8 +51,9 @@ class Panel:
         Which stocks beside the universe are trained on; "all" is every stock with a bar that has
         had `MIN_SESSIONS` of them.
     within : str or None, default None
-        Line within whose deciles returns are ranked; "size" is the market value.
-    row_weights : "size" or None, default None
+        Line within whose deciles returns are ranked; "size" is the market value, "auto" the same if
+        more than the members are trained on and the data have it.
+    row_weights : "size", "auto" or None, default None
         Keep the market value, which rows are weighted by.
     view : {"factors", "lines"}, default "factors"
         With "lines" the values of a cross-section are `Windows` on the history.
@@ -96,6 +100,7 @@ class Panel:
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
         self._lines = LineStore(lookback) if view == "lines" else None
+        self._told = False
         self._begun = np.empty(0, dtype=np.intp)
         self._open: list[tuple[int, CrossSection]] = []  # samples, by the day of their outcome
         self._ended: list[CrossSection] = []  # those whose outcome is known since the month-end
@@ -250,12 +255,15 @@ class Panel:
     def _line(self, parameter: str, bars: Bars, end: int) -> FloatArray | None:
         """Return the line that `within` or `row_weights` names, at a date; None if none."""
         name = getattr(self, parameter)
-        if name is None:
+        if name is None or (name == "auto" and self.train_on == "members"):
             return None
-        lines = SIZES if name == "size" else (name,)
+        lines = SIZES if name in ("size", "auto") else (name,)
         for line in lines:
             if line in bars.lines:
                 return bars[line][end]
+        if name == "auto":
+            self._tell_no_size()
+            return None
         raise DataError(
             f"`{parameter}={name!r}` needs the line {' or '.join(lines)}; the data have "
             f"{', '.join(sorted(bars.lines))}."
@@ -266,6 +274,15 @@ class Panel:
         """Names of the features of a step."""
         names = self.history.columns
         return names if self._lines is None else step_names(names)
+
+    def _tell_no_size(self) -> None:
+        if not self._told:
+            logger.warning(
+                "The data have no %s, so that returns are ranked among stocks of all sizes and all "
+                "rows count alike. Scores were clearly worse that way (docs/presets.md).",
+                " or ".join(SIZES),
+            )
+        self._told = True
 
     def digest(self) -> str:
         """Digest of all cross-sections so far and of what came of them."""

@@ -79,10 +79,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         one; or on the first session of each week, or every so many sessions, with the return over
         the next 20 sessions. A row exists once that return is known, so that none reaches into the
         month that is predicted.
-    within : str, default None
+    within : str or None, default "auto"
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
         (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
-    row_weights : {"size"}, default None
+        "auto": by size where others than the members are trained on and the data have it.
+    row_weights : {"size", "auto"} or None, default "auto"
         Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all
         count alike.
     schedule : str or Schedule, default "month"
@@ -123,8 +124,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         universe: Universe | None = None,
         train_on: Universe | str = "members",
         sample: int | str = "month",
-        within: str | None = None,
-        row_weights: str | None = None,
+        within: str | None = "auto",
+        row_weights: str | None = "auto",
         schedule: Any = "month",
         n_networks: int = DEFAULT_NETWORKS,
         random_state: int = 0,
@@ -182,7 +183,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             checks.one_of("train_on", self.train_on, ["members", "all"])
         else:
             checks.universe("train_on", self.train_on)
-        checks.one_of("row_weights", self.row_weights, ["size", None])
+        checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
         schedule_of(self.schedule)
         _check_model(self.classifier, self.target)
 

@@ -72,7 +72,7 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
     top = np.concatenate([s.top_targets(recipe.topk) for s in labeled])
     known = ~np.isnan(top)
     weight = None
-    if recipe.row_weights is not None:
+    if any(section.size is not None for section in labeled):
         weight = np.concatenate([s.row_weights() for s in labeled])
         known &= weight > 0
         weight = weight[known] / weight[known].mean()
