@@ -62,6 +62,9 @@ def history(strategy, t):
 
 def run(market, classifier, driver="along"):
     """Fit along with the backtest, or walk all months first and trade the finished walk."""
+    if isinstance(classifier, SignalGenerator):
+        how = {"signal" if driver == "along" else "model": classifier}
+        return backtest.run(market, **how, topk=SETTINGS["topk"])
     how = {"signal": classifier} if driver == "along" else {"model": classifier}
     return backtest.run(market, **how, **SETTINGS)
 
@@ -79,6 +82,16 @@ def cut_points(market, n):
     picks = [ends[-1], dates[dates.get_loc(ends[-2]) + 1], dates[dates.get_loc(ends[-3]) - 1]]
     picks += list(ends[:-3][:: max(1, len(ends) // 4)])
     return picks[:n]
+
+
+class Eight:
+    """Eight of the stocks may be held."""
+
+    def __init__(self, assets):
+        self.names = frozenset(assets[:8])
+
+    def at(self, date):
+        return self.names
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +156,25 @@ def test_a_blend_sees_no_future_either(market, driver):
     want = history(run(market, blend, "along"), t)
     assert len(want[0]) >= 3
     assert history(run(scrambled(market, t), blend, driver), t) == want
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_raw_lines_and_weekly_rows_of_other_stocks_see_no_future_either(market, driver):
+    t = cut_points(market, 1)[0]
+    members = Eight(market.bars.assets)
+    lines = SignalGenerator(
+        Ridge(100.0),
+        view="lines",
+        sample="week",
+        train_on="all",
+        universe=members,
+        topk=4,
+        min_months=4,
+    )
+    want = history(run(market, lines, driver), t)
+    assert len(want[0]) >= 3
+    assert history(run(scrambled(market, t), lines, driver), t) == want
 
 
 @pytest.mark.slow

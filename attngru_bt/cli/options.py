@@ -72,21 +72,25 @@ WALK = {
         "'all': fit on every stock in the data, not on the members alone. [default: members]",
     ),
     "within": Option(
-        str | None, None,
+        str | None,
+        None,
         "Rank returns within deciles of this line; 'size' is the market value. "
         "[default: size with --train-on]",
     ),
     "row_weights": Option(
-        str | None, None,
+        str | None,
+        None,
         "'size': rows count by likeness in size to the members. [default: size with --train-on]",
     ),
     "view": Option(
-        str | None, None,
+        str | None,
+        None,
         "What a model sees: 'factors', or 'lines', 60 sessions of the bars themselves. "
         "[default: the model's]",
     ),
     "sample": Option(
-        str | None, None,
+        str | None,
+        None,
         "Rows to train on: each 'month' or 'week', or every so many sessions. "
         "[default: the model's]",
     ),

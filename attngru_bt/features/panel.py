@@ -183,7 +183,9 @@ class Panel:
         seen : int
         """
         ends = {int(end) for end in self.schedule.ends(dates) if end >= seen}
-        return sorted(ends | {day for day in range(seen, len(dates)) if self._is_sample(dates, day)})
+        return sorted(
+            ends | {day for day in range(seen, len(dates)) if self._is_sample(dates, day)}
+        )
 
     def _is_sample(self, dates: pd.DatetimeIndex, day: int) -> bool:
         """Whether rows are trained on at a session between month-ends, by it and those before."""

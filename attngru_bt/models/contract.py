@@ -12,7 +12,7 @@ from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 
 from attngru_bt.features.windows import Windows
-from attngru_bt.models.estimators import NetworkEstimator
+from attngru_bt.models.estimators import FeedForwardClassifier, NetworkEstimator
 from attngru_bt.models.estimators.checks import check_parameters
 
 TARGETS = ("top", "rank")
@@ -49,14 +49,15 @@ def takes_sequences(model: Any) -> bool:
 def input_of(model: Any, features: Any) -> Any:
     """Return what a model is given of sequences (rows, steps, features).
 
-    Sequences if it takes them, else the last step; of raw lines, which say little by their last
-    step, all steps side by side.
+    Sequences if it takes them, else the last step. Of raw lines, which say little by their last
+    step, whatever looks at one step alone gets all of them side by side.
     """
-    if takes_sequences(model):
-        return features
+    sequence = takes_sequences(model)
     if isinstance(features, Windows):
-        return np.asarray(features).reshape(len(features), -1)
-    return features[:, -1]
+        if isinstance(model, FeedForwardClassifier):
+            return np.asarray(features).reshape(len(features), 1, -1)
+        return features if sequence else np.asarray(features).reshape(len(features), -1)
+    return features if sequence else features[:, -1]
 
 
 # features, target, weight and month of each row

@@ -125,7 +125,15 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def training_settings(self) -> dict[str, Any]:
         """Return how the networks are trained, see `attngru_bt.models.training.train`."""
-        names = ("max_epochs", "batch_size", "lr", "weight_decay", "patience", "schedule", "n_averaged")
+        names = (
+            "max_epochs",
+            "batch_size",
+            "lr",
+            "weight_decay",
+            "patience",
+            "schedule",
+            "n_averaged",
+        )
         return {name: getattr(self, name) for name in names} | {"loss": self._loss()}
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:

@@ -46,7 +46,9 @@ def check_rows(
     check_parameters(model)
     x, present = check_X(model, X, fitting=True)
     target = check_target(model, y, len(x))
-    weight = _check_sample_weight(sample_weight, present, dtype=np.float64, ensure_non_negative=True)
+    weight = _check_sample_weight(
+        sample_weight, present, dtype=np.float64, ensure_non_negative=True
+    )
     dates = check_groups(groups, len(x))
     kept = weight > 0
     return x[kept], present[kept], target[kept], weight[kept], dates[kept]
