@@ -75,6 +75,14 @@ WALK = {
         str | None, None, "Rank returns within deciles of this line; 'size' is the market value."
     ),
     "weights": Option(str | None, None, "'size': rows count by likeness in size to the members."),
+    "neutralize": Option(
+        str | None,
+        None,
+        "Make scores neutral to exposures of the month: size,volatility,turnover,beta or some.",
+    ),
+    "neutral_share": Option(
+        float | None, None, "Share of a score that is neutral, 0 to 1. [default: 1]"
+    ),
     **SEED,
     "device": Option(str | None, None, "cpu, cuda or auto. [default: cpu]"),
 }

@@ -7,7 +7,7 @@ few steps, and (once the next month has ended) their forward returns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,6 +86,8 @@ class CrossSection:
         The line whose deciles the returns are ranked within; None: they are ranked among all.
     size : array of shape (n,) or None
         Market value, where rows are weighted by it.
+    exposures : dict of str to array of shape (n,)
+        What scores may be made neutral to; see `attngru_bt.features.exposures`.
     """
 
     date: pd.Timestamp
@@ -98,6 +100,7 @@ class CrossSection:
     member: NDArray[np.bool_] | None = None
     within: FloatArray | None = None
     size: FloatArray | None = None
+    exposures: dict[str, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.assets)
@@ -116,6 +119,7 @@ class CrossSection:
             returns=None if self.returns is None else self.returns[kept],
             within=None if self.within is None else self.within[kept],
             size=None if self.size is None else self.size[kept],
+            exposures={name: values[kept] for name, values in self.exposures.items()},
         )
 
     def labels(self, topk: int) -> FloatArray:

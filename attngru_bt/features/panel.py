@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,13 @@ from attngru_bt.features.cross_section import (
     month_ends,
     step_positions,
 )  # fmt: skip
+from attngru_bt.features.exposures import EXPOSURES, SIZES, exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
 
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
-SIZES = ("market_cap", "float_cap")  # the lines that may be its market value, the first one there
 
 
 class Panel:
@@ -48,6 +49,8 @@ class Panel:
         Line within whose deciles returns are ranked; "size" is the market value.
     weights : "size" or None, default None
         Keep the market value, which rows are weighted by.
+    exposures : iterable of str, default ()
+        Which `exposures` to measure; more may be added before the first month-end is taken.
 
     Attributes
     ----------
@@ -66,6 +69,7 @@ class Panel:
         train_on: Universe | str = "members",
         within: str | None = None,
         weights: str | None = None,
+        exposures: Iterable[str] = (),
     ) -> None:
         self.history = history
         self.universe = universe
@@ -75,6 +79,7 @@ class Panel:
         self.train_on = train_on
         self.within = within
         self.weights = weights
+        self.exposures = set(exposures)
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -233,6 +238,8 @@ class Panel:
         section.member = None if member.all() else member
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]
+        wanted = [name for name in EXPOSURES if name in self.exposures]
+        section.exposures = exposures(wanted, bars, end, columns, member)
         if self.normalize and len(section):  # no later month changes these values
             with one_thread():
                 section.moments = RunningCovariance(section.columns).add(section.frame())
