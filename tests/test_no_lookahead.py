@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from attngru_bt import Blend, backtest
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
+from attngru_bt.features.exposures import EXPOSURES
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import walk_forward
@@ -152,7 +153,7 @@ def test_the_network_sees_no_future_either(market):
 @pytest.mark.parametrize("driver", ["along", "ahead"])
 def test_a_blend_sees_no_future_either(market, driver):
     t = cut_points(market, 1)[0]
-    blend = Blend([LOGISTIC, Ridge(), "random"])
+    blend = Blend([LOGISTIC, Ridge(), "random"], neutralize=EXPOSURES)
     want = history(run(market, blend, "along"), t)
     assert len(want[0]) >= 3
     assert history(run(scrambled(market, t), blend, driver), t) == want
@@ -175,6 +176,23 @@ def test_raw_lines_and_weekly_rows_of_other_stocks_see_no_future_either(market, 
     want = history(run(market, lines, driver), t)
     assert len(want[0]) >= 3
     assert history(run(scrambled(market, t), lines, driver), t) == want
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_neutral_scores_see_no_future(market, driver):
+    t = cut_points(market, 1)[0]
+    model = SignalGenerator(Ridge(), neutralize=EXPOSURES, **SETTINGS)
+    if driver == "along":
+        want, other = (
+            history(backtest.run(m, MonthlyTopK, signal=model, topk=4), t)
+            for m in (market, scrambled(market, t))
+        )
+    else:
+        want, other = (
+            history(backtest.run(m, model=model, topk=4), t) for m in (market, scrambled(market, t))
+        )
+    assert len(want[0]) >= 3 and other == want
 
 
 @pytest.mark.slow

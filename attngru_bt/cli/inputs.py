@@ -74,9 +74,11 @@ def date(option: str, text: str) -> str:
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """Return the options that were given, `start`, `end` and `asof` as checked dates."""
+    """Return the options that were given; dates are checked, and lists taken apart at commas."""
     values = {name: value for name, value in options.items() if value is not None}
     dates = {"start", "end", "asof"} & set(values)
+    if "neutralize" in values:
+        values["neutralize"] = [name.strip() for name in values["neutralize"].split(",")]
     return values | {name: date(name, values[name]) for name in dates}
 
 

@@ -94,6 +94,14 @@ WALK = {
         "Rows to train on: each 'month' or 'week', or every so many sessions. "
         "[default: the model's]",
     ),
+    "neutralize": Option(
+        str | None,
+        None,
+        "Make scores neutral to exposures of the month: size,volatility,turnover,beta or some.",
+    ),
+    "neutral_share": Option(
+        float | None, None, "Share of a score that is neutral, 0 to 1. [default: 1]"
+    ),
     **SEED,
     "device": Option(str | None, None, "cpu, cuda or auto. [default: cpu]"),
 }

@@ -98,6 +98,8 @@ class CrossSection:
         Cross-sections of days between month-ends whose outcome has become known since the month-end
         before this one: what a fit at this month-end may newly learn from, where rows are taken
         more often than once a month.
+    exposures : dict of str to array of shape (n,)
+        What scores may be made neutral to; see `attngru_bt.features.exposures`.
     """
 
     date: pd.Timestamp
@@ -111,6 +113,7 @@ class CrossSection:
     within: FloatArray | None = None
     size: FloatArray | None = None
     samples: list[CrossSection] = field(default_factory=list)
+    exposures: dict[str, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.assets)
@@ -129,6 +132,7 @@ class CrossSection:
             returns=None if self.returns is None else self.returns[kept],
             within=None if self.within is None else self.within[kept],
             size=None if self.size is None else self.size[kept],
+            exposures={name: values[kept] for name, values in self.exposures.items()},
         )
 
     def labels(self, topk: int) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
+from attngru_bt.features.exposures import EXPOSURES, SIZES, exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
@@ -30,7 +31,6 @@ WEEK = Schedule("week")
 HORIZON = 20  # sessions over which the outcome of rows between month-ends is taken
 NEVER = np.iinfo(np.intp).max
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
-SIZES = ("market_cap", "float_cap")  # the lines that may be its market value, the first one there
 
 
 class Panel:
@@ -62,6 +62,8 @@ class Panel:
         or every so many sessions, with the return over the next `HORIZON` sessions.
     schedule : Schedule, default month-ends
         The sessions of the cross-sections; they stand for month-ends throughout.
+    exposures : iterable of str, default ()
+        Which `exposures` to measure; more may be added before the first month-end is taken.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class Panel:
         view: str = "factors",
         sample: int | str = "month",
         schedule: Schedule = MONTH,
+        exposures: Iterable[str] = (),
     ) -> None:
         self.history = history
         self.universe = universe
@@ -95,6 +98,7 @@ class Panel:
         self.view = view
         self.sample = sample
         self.schedule = schedule
+        self.exposures = set(exposures)
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -329,6 +333,8 @@ class Panel:
         section.member = None if member.all() else member
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]
+        wanted = [name for name in EXPOSURES if name in self.exposures]
+        section.exposures = exposures(wanted, bars, end, columns, member)
         if self.normalize and len(section):  # no later month changes these values
             with one_thread():
                 section.moments = RunningCovariance(section.columns).add(section.frame())

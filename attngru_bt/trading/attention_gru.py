@@ -33,7 +33,7 @@ class AttentionGRUStrategy(MonthlyTopK):
         Whose rows are trained on, and how they count: see `Recipe`.
     factors : sequence of str
         Names of factors; by default all that the feeds allow.
-    standardize, limit, n_components
+    standardize, limit, n_components, neutralize, neutral_share
         See `SignalGenerator`.
     n_networks : int
         Networks whose mean is the score.
@@ -64,6 +64,8 @@ class AttentionGRUStrategy(MonthlyTopK):
             "factors",
             "standardize",
             "limit",
+            "neutralize",
+            "neutral_share",
             "n_components",
             "n_networks",
             "random_state",

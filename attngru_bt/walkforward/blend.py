@@ -17,7 +17,7 @@ from attngru_bt.models.names import JOINT, MODELS, blend_title, find
 from attngru_bt.models.presets import BLEND
 from attngru_bt.walkforward.blend_walk import BlendWalk
 from attngru_bt.walkforward.panels import panel_key
-from attngru_bt.walkforward.recipe import Recipe
+from attngru_bt.walkforward.recipe import Recipe, check_neutral
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
 
@@ -43,6 +43,9 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         whatever walks the blend, such as `refit` of `walk_forward`; the others have their own.
     weights : sequence of float, or mapping of name to float, default None
         One per member, above 0; only their proportions matter. None: all alike.
+    neutralize, neutral_share : default None, 1.0
+        Make the mean rank neutral to exposures of the same month, as `Recipe` does with the scores
+        of one model; what a member's own recipe makes neutral is so before it is ranked.
     universe : object with ``at(date)``, default None
         Who may be held, for members that name no universe.
     progress : callable, default None
@@ -68,12 +71,16 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         models: Sequence[Any] | Mapping[str, Any] = BLEND,
         *,
         weights: Sequence[float] | Mapping[str, float] | None = None,
+        neutralize: Sequence[str] | None = None,
+        neutral_share: float = 1.0,
         universe: Universe | None = None,
         progress: Callable[[MonthRecord], None] | None = None,
         checkpoints: str | os.PathLike[str] | None = None,
     ) -> None:
         self.models = models
         self.weights = weights
+        self.neutralize = neutralize
+        self.neutral_share = neutral_share
         self.universe = universe
         self.progress = progress
         self.checkpoints = checkpoints
@@ -88,6 +95,7 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         for name, member in self.members().items():
             _check_member(name, member)
         checks.universe("universe", self.universe)
+        check_neutral(self.neutralize, self.neutral_share)
         self.shares()
 
     def members(self) -> dict[str, Any]:
@@ -146,8 +154,9 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         ----------
         **settings
             Parameters of `Recipe` for the members given by name or as estimators. A baseline by
-            name takes its own; `universe` is told to every member that names none. `progress` and
-            `checkpoints` are those of the blend.
+            name takes its own; `universe` is told to every member that names none. `progress`,
+            `checkpoints`, `neutralize` and `neutral_share` are those of the blend, if it has none,
+            and of no member.
         """
         self.check()
         named = [find(m) for m in self.members().values() if isinstance(m, str)]
@@ -155,6 +164,10 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         of_run = ("progress", "checkpoints")
         checks.no_unknown("a Blend", settings, [*_OF_RECIPE, *of_run, *own])
         universe = settings.get("universe") if self.universe is None else self.universe
+        of_blend = {"neutralize": None, "neutral_share": 1.0} | settings
+        if self.neutralize is not None:
+            of_blend |= {"neutralize": self.neutralize, "neutral_share": self.neutral_share}
+        settings = {n: v for n, v in settings.items() if n not in ("neutralize", "neutral_share")}
         members = {
             name: _member(model, settings | {"universe": universe})
             for name, model in self.members().items()
@@ -162,6 +175,8 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         return Blend(
             members,
             weights=self.shares(),
+            neutralize=of_blend["neutralize"],
+            neutral_share=of_blend["neutral_share"],
             universe=universe,
             **{name: settings.get(name, getattr(self, name)) for name in of_run},
         )
@@ -204,6 +219,11 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         recipes = recipes or [Recipe(universe=self.universe)]  # for what came of the scores
         panels = {panel_key(recipe): recipe for recipe in recipes}
         made = {key: recipe.make_panel() for key, recipe in panels.items()}
+        for recipe in recipes:
+            made[panel_key(recipe)].exposures |= {
+                *(self.neutralize or ()),
+                *(recipe.neutralize or ()),
+            }
         first = made[panel_key(recipes[0])]
         walks = {}
         for name, member in ready.members().items():
@@ -213,7 +233,13 @@ class Blend(BaseEstimator):  # type: ignore[misc]
                 walks[name] = Walk(member, panel, model=name, checkpoints=folder)
             else:
                 walks[name] = Walk(None, first, model=name, signal=member, topk=recipes[0].topk)
-        return BlendWalk(walks, ready.shares(), title=self.title)
+        return BlendWalk(
+            walks,
+            ready.shares(),
+            title=self.title,
+            neutralize=self.neutralize or (),
+            neutral_share=self.neutral_share,
+        )
 
 
 def _name_of(model: Any) -> str:

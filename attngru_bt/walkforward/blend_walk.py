@@ -12,6 +12,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.features.exposures import neutral
 from attngru_bt.features.labels import rank_targets
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.record import MonthRecord, no_scores, outcomes
@@ -29,6 +30,8 @@ class BlendWalk(Walk):
         Share of each member in the mean; they sum to 1.
     title : str
         What a report calls the blend.
+    neutralize, neutral_share
+        What the mean is made neutral to; see `Recipe`.
     model, seed
         As of `Walk`.
     """
@@ -39,6 +42,8 @@ class BlendWalk(Walk):
         shares: Mapping[str, float],
         *,
         title: str,
+        neutralize: Sequence[str] = (),
+        neutral_share: float = 1.0,
         model: str = "",
         seed: int = 0,
     ) -> None:
@@ -48,6 +53,8 @@ class BlendWalk(Walk):
         self.members = dict(members)
         self.shares = dict(shares)
         self.title = title
+        self.neutralize = neutralize
+        self.neutral_share = neutral_share
 
     @property
     def parameters(self) -> dict[str, dict[str, Any]]:
@@ -77,6 +84,10 @@ class BlendWalk(Walk):
     def mix(self, records: Sequence[MonthRecord]) -> MonthRecord:
         """Keep the record of a month-end, made of those of the members."""
         record = blended(records, [self.shares[name] for name in self.members])
+        if self.neutralize and len(record.scores):
+            measured = self._exposures(record.month_end).reindex(record.scores.index)
+            wanted = {name: measured[name] for name in self.neutralize}
+            record.scores = neutral(record.scores, wanted, self.neutral_share)
         self.keep(len(self.records), record)
         return record
 
@@ -106,6 +117,13 @@ class BlendWalk(Walk):
     def _panels(self) -> list[Panel]:
         """Return the panels of the members, each once."""
         return list({id(walk.panel): walk.panel for walk in self.members.values()}.values())
+
+    def _exposures(self, date: pd.Timestamp) -> pd.DataFrame:
+        """Return the exposures of the stocks that may be held at a month-end, by asset."""
+        sections = [s for panel in self._panels() for s in panel.sections if s.date == date]
+        parts = [pd.DataFrame(s.members().exposures, s.members().assets) for s in sections]
+        table = pd.concat(parts)
+        return table[~table.index.duplicated()]
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, blend of {', '.join(self.members)}>"

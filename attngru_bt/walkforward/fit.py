@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from attngru_bt.features.cross_section import CrossSection, sequences
+from attngru_bt.features.exposures import neutral
 from attngru_bt.features.threads import one_thread
 from attngru_bt.models.contract import fit_models, input_of, takes_sequences, value
 from attngru_bt.walkforward.recipe import Recipe
@@ -38,6 +39,8 @@ class Fit:
         On the rows it was fitted on, and so no evidence of skill: `accuracy` (its own yes or no;
         classifiers only), `accuracy_at_k` (the k best scores of each month called 1) and `auc`
         (mean over months).
+    neutralize, neutral_share
+        What its scores are made neutral to; see `Recipe`.
     """
 
     month_end: pd.Timestamp
@@ -47,6 +50,8 @@ class Fit:
     n_months: int
     seconds: float = 0.0
     in_sample: dict[str, float] = field(default_factory=dict)
+    neutralize: Sequence[str] = ()
+    neutral_share: float = 1.0
 
 
 def fit(recipe: Recipe, sections: Sequence[CrossSection]) -> Fit:
@@ -97,6 +102,8 @@ def fit_together(orders: Sequence[tuple[Recipe, TrainingSet]]) -> list[Fit]:
                 n_months=rows.n_months,
                 seconds=rows.seconds / taken[id(rows)] + share,
                 in_sample=_in_sample(model, rows, recipe.topk),
+                neutralize=recipe.neutralize or (),
+                neutral_share=recipe.neutral_share,
             )
             for model, (recipe, rows) in zip(models, orders, strict=True)
         ]
@@ -123,6 +130,9 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
         if hasattr(fitted.model, "attention_weights") and fitted.preprocess is not None:
             record.attention = fitted.model.attention_weights(features)
     record.scores = pd.Series(chance, index=pd.Index(section.assets, name="asset"), name="score")
+    if fitted.neutralize:
+        measured = {name: section.exposures[name] for name in fitted.neutralize}
+        record.scores = neutral(record.scores, measured, fitted.neutral_share)
     if takes_sequences(fitted.model):
         record.losses = getattr(fitted.model, "history_", [])
     record.factors = section.columns

@@ -52,6 +52,7 @@ def take_panels(
     market: Market,
     recipes: Iterable[Recipe],
     *,
+    exposures: Iterable[str] = (),
     complete: bool = False,
     jobs: int = 1,
     client: Any = None,
@@ -62,6 +63,8 @@ def take_panels(
     ----------
     market : Market
     recipes : iterable of Recipe
+    exposures : iterable of str, default ()
+        What is measured of the stocks beside what the recipes ask for.
     complete : bool, default False
         Whether the last month of the bars is known to be complete.
     jobs, client
@@ -80,7 +83,8 @@ def take_panels(
     """
     panels: dict[str, Panel] = {}
     for recipe in recipes:
-        panels.setdefault(panel_key(recipe), recipe.make_panel())
+        panel = panels.setdefault(panel_key(recipe), recipe.make_panel())
+        panel.exposures |= {*exposures, *(recipe.neutralize or ())}
     bars = market.bars
     schedule = common_schedule(panels.values())
     ends = schedule.ends(bars.dates)

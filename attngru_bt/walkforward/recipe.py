@@ -16,6 +16,7 @@ from attngru_bt.data.schedule import schedule_of
 from attngru_bt.factors import FactorHistory, registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.features.exposures import EXPOSURES
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
 from attngru_bt.features.standardizer import Standardizer
@@ -102,6 +103,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     limit : float or None, default 3
         Deviations from the mean at which z-scores over the training window end; None: nowhere.
         Without effect on ``standardize="date"``, where outliers are winsorized before.
+    neutralize : sequence of {"size", "volatility", "turnover", "beta"}, default None
+        Make the scores of each month-end neutral to these exposures of the same month; see
+        `attngru_bt.features.exposures`.
+    neutral_share : float, default 1.0
+        Which share of a score is neutral, from 0 to 1; the rest is its rank.
     """
 
     def __init__(
@@ -132,6 +138,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         device: str = "cpu",
         target: str | None = None,
         limit: float | None = 3.0,
+        neutralize: Sequence[str] | None = None,
+        neutral_share: float = 1.0,
     ) -> None:
         self.classifier = classifier
         self.factors = factors
@@ -158,6 +166,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.target = target
         self.limit = limit
+        self.neutralize = neutralize
+        self.neutral_share = neutral_share
 
     def check(self) -> None:
         """Raise ValueError or TypeError for a parameter out of range."""
@@ -185,6 +195,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             checks.universe("train_on", self.train_on)
         checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
         schedule_of(self.schedule)
+        check_neutral(self.neutralize, self.neutral_share)
         _check_model(self.classifier, self.target)
 
     # -- which rows -------------------------------------------------------------------------------
@@ -204,6 +215,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             within=self.within,
             row_weights=self.row_weights,
             schedule=schedule_of(self.schedule),
+            exposures=self.neutralize or (),
         )
 
     def _history(self) -> FactorHistory:
@@ -287,6 +299,14 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     def target_for(self, model: Any) -> str:
         """Return what a model is fitted on: "top" (the labels) or "rank"."""
         return self.target or target_of(model)
+
+
+def check_neutral(neutralize: Sequence[str] | None, neutral_share: float) -> None:
+    """Raise ValueError or TypeError for exposures that are none, or a share out of range."""
+    checks.list_of_names("neutralize", neutralize)
+    for name in neutralize or ():
+        checks.one_of("neutralize", name, EXPOSURES)
+    checks.number("neutral_share", neutral_share, at_least=0, at_most=1)
 
 
 def _check_model(model: Any, target: str | None) -> None:

@@ -128,7 +128,14 @@ def walk_forward(
         raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day))
     alone = nullcontext() if folder is None else sole_use(Path(folder))
     with alone, connected(client, tls) as cluster:
-        panels = take_panels(market, recipes, complete=complete, jobs=jobs, client=cluster)
+        panels = take_panels(
+            market,
+            recipes,
+            exposures=[name for signal in signals.values() for name in _neutral(signal)],
+            complete=complete,
+            jobs=jobs,
+            client=cluster,
+        )
         walks, parts = _walks(signals, counts, panels, settings.get("topk", 10), folder)
         for walk in parts:
             if walk.recipe is None:
@@ -148,6 +155,11 @@ def _recipes(signals: Iterable[Any]) -> list[Recipe]:
         for member in (signal.members().values() if isinstance(signal, Blend) else [signal])
     ]
     return [member for member in members if isinstance(member, Recipe)]
+
+
+def _neutral(signal: Any) -> Sequence[str]:
+    """Return the exposures that a blend is made neutral to."""
+    return (signal.neutralize or ()) if isinstance(signal, Blend) else ()
 
 
 def _walks(
@@ -210,7 +222,13 @@ def _walks(
                     members[part] = walked(part, member, seed, panel)
                 parts.append(members[part])
             walks[name, seed] = BlendWalk(
-                members, signal.shares(), title=signal.title, model=name, seed=seed
+                members,
+                signal.shares(),
+                title=signal.title,
+                neutralize=signal.neutralize or (),
+                neutral_share=signal.neutral_share,
+                model=name,
+                seed=seed,
             )
     return [walks[name, seed] for name in signals for seed in range(counts[name])], parts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import html
 import logging
 import os
@@ -252,6 +253,9 @@ class Walk:
         assert self._checkpoints is not None and self.recipe is not None
         fitted_at = self.sections[self._fitted_at[now]].date
         state = self.panel.digests()[now]
+        for name in self.recipe.neutralize or ():  # of no other month, and no matter to a fit
+            exposure = self.sections[now].exposures[name]
+            state = hashlib.sha256(state.encode() + exposure.tobytes()).hexdigest()
         return self._checkpoints.path(self.recipe, self.sections[now].date, state, fitted_at)
 
     def _tell_no_choice(self, section: CrossSection) -> None:
