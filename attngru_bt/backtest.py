@@ -24,6 +24,7 @@ from attngru_bt.feeds.parameters import parameter_names, parameter_values
 from attngru_bt.models.names import title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
+from attngru_bt.trading.groups import check_groups
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
 
@@ -217,6 +218,9 @@ def scored(
     traded = {name: value for name, value in params.items() if name in of_strategy}
     check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | traded)))
     check_universe(traded["universe"], market.bars.assets)
+    check_groups(
+        traded.get("groups"), traded.get("max_per_group"), market.bars.assets, traded["universe"]
+    )
     signal = signal_of(model, **settings)
     if isinstance(signal, (Recipe, Blend)):
         name = model if isinstance(model, str) else type(model).__name__

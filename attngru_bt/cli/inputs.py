@@ -11,11 +11,12 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.cli.options import Option
-from attngru_bt.data.files import read_index
+from attngru_bt.data.files import names_a_file, read_index, split_suffix
 from attngru_bt.data.market import Market, load, load_sp500
 from attngru_bt.data.membership import Membership
 from attngru_bt.data.score_table import read_score_table
 from attngru_bt.factors import join_factor_file
+from attngru_bt.trading.groups import read_groups
 
 
 def chosen(options: Mapping[str, Any], *groups: Mapping[str, Option]) -> dict[str, Any]:
@@ -57,6 +58,14 @@ def read_market(
     if factor_file is not None:
         market = replace(market, bars=join_factor_file(market.bars, factor_file))
     return market
+
+
+def with_groups(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options whose groups, if they are in a file, are read from it."""
+    groups = options.get("groups")
+    if groups is None or not (names_a_file(groups) or split_suffix(Path(groups))[1]):
+        return dict(options)
+    return {**options, "groups": read_groups(groups)}
 
 
 def span(market: Market) -> str:

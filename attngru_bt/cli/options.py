@@ -115,6 +115,11 @@ ACCOUNT = {
     "weights": Option(
         str, "equal", "How much of each name: 'equal', 'inverse-volatility' or 'score' (its rank)."
     ),
+    "max_per_group": Option(int | None, None, "At most so many names of one group."),
+    "groups": Option(
+        str | None, None,
+        "File symbol,group, or a column of the data. [default: the column industry or sector]",
+    ),
     "cash": Option(float, 1_000_000.0, "Starting cash."),
     "commission": Option(
         float | None, None, "Fraction of the traded value. [default: 0.001]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,30 @@ from attngru_bt.evaluation.random_portfolios import (
     portfolio_returns,
     random_portfolios,
 )
+from attngru_bt.trading.groups import GroupCap, groups_at
 from attngru_bt.trading.rebalance import decide, rank
 from attngru_bt.trading.weights import inverse_volatility
 
 FIGURES = ("simple_return", "chance", "chance_median", "chance_low", "chance_high")
 
 
-def chosen(scores: pd.DataFrame, topk: int, keep: int | None = None) -> pd.DataFrame:
+def chosen(
+    scores: pd.DataFrame,
+    topk: int,
+    keep: int | None = None,
+    groups: pd.DataFrame | None = None,
+    max_per_group: int | None = None,
+) -> pd.DataFrame:
     """Mark the names that the strategy wants after each month-end: the best, and those it keeps."""
     marks = pd.DataFrame(False, index=scores.index, columns=scores.columns)
     held: set[str] = set()
     for month, row in scores.iterrows():
         ranked = rank(row)
-        rebalance = decide(ranked, held, set(ranked) | held, topk, keep=keep)
+        cap = None
+        if groups is not None and max_per_group is not None:
+            of_month = groups.loc[pd.Timestamp(str(month))].to_dict()
+            cap = GroupCap(max_per_group, of_month.__getitem__)
+        rebalance = decide(ranked, held, set(ranked) | held, topk, keep=keep, cap=cap)
         held = {*rebalance.stayers, *rebalance.entrants}
         marks.loc[month, list(held)] = True
     return marks
@@ -88,6 +100,27 @@ def month_weights(
     return pd.DataFrame(rows, index=month_ends, columns=list(names))
 
 
+def month_groups(market: Market, returns: pd.DataFrame, groups: Any) -> pd.DataFrame:
+    """Return the number of each name's group at each month-end, -1 where it cannot be held.
+
+    Parameters
+    ----------
+    market : Market
+    returns : DataFrame
+        As `month_returns` returns it.
+    groups
+        As `MonthlyTopK` takes it.
+    """
+    numbers: dict[Any, int] = {}
+    table = pd.DataFrame(-1, index=returns.index, columns=returns.columns)
+    for month, row in returns.iterrows():
+        day = pd.Timestamp(str(month))
+        group_of = groups_at(groups, day, partial(market.bars.until, day))
+        for name in row.index[row.notna()]:
+            table.loc[month, name] = numbers.setdefault(group_of(str(name)), len(numbers))
+    return table
+
+
 def against_chance(
     scores: pd.DataFrame,
     returns: pd.DataFrame,
@@ -99,6 +132,8 @@ def against_chance(
     random_state: int = 0,
     keep: int | None = None,
     weights: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
+    max_per_group: int | None = None,
 ) -> dict[str, float]:
     """Compare the names chosen with random ones, both in the same simple monthly account.
 
@@ -119,6 +154,10 @@ def against_chance(
         have the same buffer.
     weights : DataFrame or None
         As `month_weights` returns it, for chosen and random names alike.
+    groups : DataFrame or None
+        As `month_groups` returns it.
+    max_per_group : int or None
+        As in `MonthlyTopK`, for chosen and random names alike.
 
     Returns
     -------
@@ -128,7 +167,7 @@ def against_chance(
         a year, median and the middle 90%.
     """
     table = scores.reindex(index=returns.index, columns=returns.columns)
-    held = chosen(table, topk, keep).to_numpy()
+    held = chosen(table, topk, keep, groups, max_per_group).to_numpy()
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     entrants = (held & ~before).sum(axis=1)
     chosen_return = _a_year(portfolio_returns(held, returns, topk, cost, weights)[None, :], years)[
@@ -141,6 +180,8 @@ def against_chance(
             entrants=entrants,
             cost=cost,
             weights=weights,
+            groups=groups,
+            max_per_group=max_per_group,
             draws=draws,
             random_state=random_state,
         ),

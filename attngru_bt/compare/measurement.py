@@ -88,7 +88,8 @@ def run(
         As `attngru_bt.walkforward.walk_forward`.
     trading : mapping, default None
         Parameters of the account: cash, commission, slippage, periods, riskfree, rules, as in
-        `attngru_bt.backtest.run`; and rebalance, keep, weights, as in `MonthlyTopK`.
+        `attngru_bt.backtest.run`; and rebalance, keep, weights, max_per_group, groups, as in
+        `MonthlyTopK`.
     tried : int, default None
         How many models and variants were tried before those shown were chosen, for the deflated
         Sharpe ratio; None: only those shown.
@@ -201,8 +202,11 @@ def measure(
     scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
     returns = chance.month_returns(market, months, scored)
     weights = chance.month_weights(
-        market, returns.index, list(returns.columns), trading.get("weights")
+        market, pd.DatetimeIndex(returns.index), list(returns.columns), trading.get("weights")
     )
+    groups = None
+    if trading.get("max_per_group") is not None:
+        groups = chance.month_groups(market, returns, trading.get("groups"))
 
     accounts: dict[tuple[str, int], Account] = {}
     figures: dict[tuple[str, int], dict[str, float]] = {}
@@ -229,10 +233,12 @@ def measure(
                 draws=draws,
                 keep=trading.get("keep"),
                 weights=weights,
+                groups=groups,
+                max_per_group=trading.get("max_per_group"),
             ),
         }
     if EQUAL_WEIGHT in order:
-        choosing = ("rebalance", "keep", "weights")
+        choosing = ("rebalance", "keep", "weights", "max_per_group", "groups")
         plain = {name: value for name, value in account.items() if name not in choosing}
         finished = backtest.equal_weight(market, **plain)
         key = EQUAL_WEIGHT, 0

@@ -18,12 +18,14 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.rows import KNOWN
+from attngru_bt.data.rows import GROUP_LINES, KNOWN
 
 log = logging.getLogger(__name__)
 
 NEEDED = ("date", "symbol", "close")
-MARKET_COLUMNS = (*KNOWN, "dividend_yield", "st", "delisting", "benchmark", "benchmark_open")
+MARKET_COLUMNS = (
+    *KNOWN, *GROUP_LINES, "dividend_yield", "st", "delisting", "benchmark", "benchmark_open",
+)  # fmt: skip
 """Columns with a known meaning. Any other numeric column is a factor as it is."""
 MAX_COLUMNS = 5_000
 """A table with more columns does not have one row per symbol and day; reading it takes minutes."""

@@ -6,6 +6,8 @@ many of them and pay the same costs as the strategy; only which names they hold 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -113,6 +115,8 @@ def random_portfolios(
     entrants: ArrayLike | None = None,
     cost: float = 0.0,
     weights: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
+    max_per_group: int | None = None,
     draws: int = DRAWS,
     random_state: int = 0,
 ) -> NDArray[np.float64]:
@@ -137,6 +141,10 @@ def random_portfolios(
         Fraction of the traded value.
     weights : DataFrame, default None
         As in `portfolio_returns`.
+    groups : DataFrame of shape (n_months, n_assets), default None
+        Number of each name's group.
+    max_per_group : int, default None
+        At most so many names of one group are held; places that this leaves empty are cash.
     draws : int, default=1000
     random_state : int, default=0
 
@@ -157,10 +165,14 @@ def random_portfolios(
     portfolios = _Portfolios(draws, n_assets, k, cost)
     monthly = np.empty((draws, n_months))
     shares = _by_month(weights, returns)
+    group_of = None
+    if groups is not None:
+        group_of = groups.reindex(index=returns.index, columns=returns.columns).to_numpy()
     for month, (earned, n_changes) in enumerate(zip(table, changes, strict=True)):
         member = ~np.isnan(earned)
         stays = _pick(portfolios.held & member, max(k - int(n_changes), 0), rng)
-        held = _fill(stays, member, portfolios.held, k, rng)
+        group = None if group_of is None else group_of[month]
+        held = _fill(stays, member, portfolios.held, k, rng, group, max_per_group or k)
         monthly[:, month] = portfolios.hold(held, np.nan_to_num(earned), shares[month])
     return monthly
 
@@ -190,14 +202,24 @@ def _fill(
     before: NDArray[np.bool_],
     places: int,
     rng: np.random.Generator,
+    group: NDArray[Any] | None = None,
+    max_per_group: int = 0,
 ) -> NDArray[np.bool_]:
     """Fill the free places of each row with random members.
 
-    A name that was sold just now is taken only if there is no other.
+    A name that was sold just now is taken only if there is no other. Of a group only the first so
+    many are taken.
     """
     # the largest keys win: 2 to 3 for names that stay, 1 to 2 for new ones, 0 to 1 for sold ones
     keys = rng.random(stays.shape) + np.where(stays, 2.0, np.where(before, 0.0, 1.0))
-    return _best(np.where(member, keys, -1.0), places)
+    keys = np.where(member, keys, -1.0)
+    if group is not None:
+        for number in np.unique(group[member]):
+            columns = np.flatnonzero(member & (group == number))
+            if len(columns) > max_per_group:
+                some = keys[:, columns]
+                keys[:, columns] = np.where(_best(some, max_per_group), some, -1.0)
+    return _best(keys, places)
 
 
 def _best(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import backtrader as bt
 
+from attngru_bt.trading.groups import GroupCap
 from attngru_bt.trading.orders import Orders
 from attngru_bt.trading.rebalance import Rebalance, decide
 from attngru_bt.trading.sizing import FRACTION, Lots, affordable, cost, payable
@@ -14,6 +15,7 @@ from attngru_bt.trading.trade_log import TradeLog
 from attngru_bt.trading.view import FeedView
 from attngru_bt.trading.weights import Weigh, even
 
+FULL = "its group is full"
 DUST = 1e-6  # share of the account's value below which a buy is not worth an order
 
 
@@ -54,6 +56,7 @@ class Execution:
         self._candidates: list[str] = []  # names that may still enter, by rank
         self._too_dear: set[str] = set()  # candidates whose share of the cash buys no lot
         self._ranked: list[str] = []
+        self._cap: GroupCap | None = None
         self._weigh: Weigh | None = None
         self._weightless: set[str] = set()  # names that fill a slot and are not to be held
         # The broker checks the orders of a session one by one, at unslipped prices, and subtracts
@@ -98,7 +101,9 @@ class Execution:
 
     # -- the day of the decision ------------------------------------------------------------------
 
-    def plan(self, ranked: list[str], held: set[str]) -> tuple[Rebalance, dict[str, str]]:
+    def plan(
+        self, ranked: list[str], held: set[str], cap: GroupCap | None = None
+    ) -> tuple[Rebalance, dict[str, str]]:
         """Decide who stays, leaves and enters, and why names are passed over or stuck.
 
         Parameters
@@ -107,7 +112,10 @@ class Execution:
             The names that were scored, the best first.
         held : set of str
             Names that fill a slot.
+        cap : GroupCap, default None
+            How many names of one group may be held, until the next decision.
         """
+        self._cap = cap
         unsellable = {name: reason for name in held if (reason := self.closed_to(name, "sell"))}
         unbuyable = {name: reason for name in ranked if (reason := self.closed_to(name, "buy"))}
         rebalance = decide(
@@ -118,8 +126,10 @@ class Execution:
             substitute=self._p.substitute,
             sellable=held - set(unsellable),
             keep=self._p.keep,
+            cap=cap,
         )
         why = {name: unbuyable[name] for name in rebalance.passed}
+        why |= dict.fromkeys(rebalance.capped, FULL)
         return rebalance, why | {name: unsellable[name] for name in rebalance.stuck}
 
     def rebalance(
@@ -146,7 +156,8 @@ class Execution:
         for name in rebalance.entrants:
             if name in self._weightless:
                 self._log.add(self.orders.session, name, "passed", "buy", reason="its weight is 0")
-        eligible = ranked if self._p.substitute else ranked[: self._p.topk]
+        best = ranked[: self._p.topk + len(rebalance.capped)]
+        eligible = ranked if self._p.substitute else best
         # A stock that has not had a bar yet does not enter later, however well it ranks.
         self._candidates = [
             name for name in eligible if name not in self._leaving and len(self._feeds[name])
@@ -154,7 +165,8 @@ class Execution:
         self._broker_cash = self._broker.get_cash()
         cash = self._broker_cash - self._p.reserve * self.value()
         for name in rebalance.exits:
-            cash += self.sell(name, self.size(name), "left the best")
+            near = name in ranked[: max(self._p.topk, self._p.keep or 0)]
+            cash += self.sell(name, self.size(name), FULL if near else "left the best")
         if self._full:
             self._equalize(rebalance, cash, weights)
         else:
@@ -290,19 +302,34 @@ class Execution:
             share = min(share, (1 - self._p.reserve) * value / self._p.topk)
         while free > 0 and entrants:
             # who is too dear for its share makes room for the next ones
-            names, entrants = entrants[:free], entrants[free:]
+            names, entrants = self._with_room(entrants, free, taken)
             among = self._among_held(names, taken)
             for name in names:
                 if not among[name]:
                     self._weightless.add(name)
+                    taken.add(name)
                     free -= 1
                     continue
                 amount = share * among[name]
                 if self._weigh is not None:
                     amount = min(amount, cash)
                 paid = self.buy(name, amount, "entered the best, later")
-                cash -= paid
-                free -= paid > 0
+                if paid:
+                    cash -= paid
+                    taken.add(name)
+                    free -= 1
+
+    def _with_room(
+        self, entrants: list[str], free: int, held: set[str]
+    ) -> tuple[list[str], list[str]]:
+        """Split off the next names that may be held beside others; who has no room is left out."""
+        names: list[str] = []
+        for position, name in enumerate(entrants):
+            if len(names) == free:
+                return names, entrants[position:]
+            if self._cap is None or self._cap.has_room(name, [*held, *names]):
+                names.append(name)
+        return names, []
 
     def _among_held(self, names: list[str], held: set[str]) -> dict[str, float]:
         """Return the weights of late entrants beside what is held, 1 on average of the entrants."""

@@ -21,6 +21,7 @@ from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.roles import take_names
 from attngru_bt.markets import exchange_of
 from attngru_bt.trading.execution import Execution
+from attngru_bt.trading.groups import GroupCap, check_groups, groups_at
 from attngru_bt.trading.holdings import Holdings
 from attngru_bt.trading.idle import tell, why_no_decision, why_no_fill
 from attngru_bt.trading.months import Months
@@ -84,6 +85,12 @@ class MonthlyTopK(bt.Strategy):
         the cash that is free in proportion to their weights; under ``rebalance="full"`` each name
         is traded to its weight. The weight is that among all names held: those that stay and
         those that enter.
+    max_per_group : int, default None
+        How many names of one group may be held: who is best and whose group is full makes room
+        for the next in rank. None: any number.
+    groups : mapping of str to group, callable or str, default None
+        The group of each name; a function of the date that returns such a mapping; or a line of
+        the data. None: the line "industry", or else "sector".
     substitute : bool, default True
         Replace an entrant that cannot be bought by the next in rank; False: its cash waits.
     retry : bool, default True
@@ -115,8 +122,8 @@ class MonthlyTopK(bt.Strategy):
     scores_by_month : dict of Timestamp to Series
         Month-end → the scores that were ranked at it.
     decisions : list of dict
-        Per decision: date, month_end, wanted, exits, entrants, stayers, stuck, passed, and `why`
-        (name → why it is stuck or was passed).
+        Per decision: date, month_end, wanted, exits, entrants, stayers, stuck, passed, capped (its
+        group being full), and `why` (name → why it is stuck or was passed).
     trading_since : Timestamp or None
         Session of the first decision.
     baseline : MonthlyTopK or None
@@ -139,6 +146,8 @@ class MonthlyTopK(bt.Strategy):
         keep=None,
         rebalance="entrants",
         weights="equal",
+        max_per_group=None,
+        groups=None,
         substitute=True,
         retry=True,
         start=None,
@@ -181,6 +190,7 @@ class MonthlyTopK(bt.Strategy):
         self.feeds = self._view.feeds
         for problem in check_universe(self.p.universe, self.feeds):
             logger.warning(problem)
+        check_groups(self.p.groups, self.p.max_per_group, self.feeds, self.p.universe)
         self.signal = self.make_signal()
         exchange = exchange_of(self.broker)
         check_engine(self, at_open=self._at_open, has_rules=exchange is not None)
@@ -304,7 +314,11 @@ class MonthlyTopK(bt.Strategy):
         self.scores_by_month[pd.Timestamp(month_end)] = scores
         ranked = [name for name in rank(scores) if name in self.feeds]
         self._holdings.report_stale(today)
-        rebalance, why = self._execution.plan(ranked, self._holdings.slots(today))
+        cap = None
+        if self.p.max_per_group is not None:
+            day = pd.Timestamp(month_end)
+            cap = GroupCap(self.p.max_per_group, groups_at(self.p.groups, day, bars))
+        rebalance, why = self._execution.plan(ranked, self._holdings.slots(today), cap)
         log_rebalance(self.trade_log, today, rebalance, why, retry=self.p.retry)
         self.decisions.append(
             dict(

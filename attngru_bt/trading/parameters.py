@@ -10,6 +10,7 @@ import backtrader as bt
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
+from attngru_bt.trading.groups import check_groups
 from attngru_bt.trading.weights import check_weights
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ def check_parameters(params: Any) -> None:
     checks.fraction("reserve", params.reserve)
     checks.one_of("rebalance", params.rebalance, ["entrants", "full"])
     check_weights(params.weights)
+    check_groups(params.groups, params.max_per_group)
     if params.lot < 0:
         raise ValueError(f"`lot` must be positive, or 0 for fractions; got {params.lot!r}.")
     checks.number("wait", params.wait, at_least=0)

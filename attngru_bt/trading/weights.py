@@ -58,11 +58,12 @@ def weigher(weights: Any, scores: pd.Series, bars: Callable[[], Bars]) -> Weigh 
             return {}
         chosen = scores.loc[sorted(names, key=lambda name: (-scores[name], name))]
         best_first = list(chosen.index)
+        shares: NDArray[np.float64]
         if callable(weights):
             known = bars()
             shares = _checked(weights, weights(chosen.copy(), known), best_first, known)
         elif weights == "score":
-            shares = chosen.rank().to_numpy()
+            shares = np.asarray(chosen.rank(), dtype=np.float64)
         else:
             shares = by_volatility(inverse_volatility(bars(), best_first))
         return even(dict(zip(best_first, map(float, shares), strict=True)))

@@ -1,11 +1,13 @@
 """Picks hold as the backtest does: weights, caps and days, on given scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from test_picks import CASH, account_before, opening_at_the_last_close, orders_on, proposed
 
-from attngru_bt import MonthlyTopK, make_market, picks
+from attngru_bt import Bars, MonthlyTopK, make_market, picks
 from attngru_bt.backtest import run as backtest
 
 
@@ -18,7 +20,10 @@ def by_spread(scores, bars):
 
 @pytest.fixture(scope="module")
 def market():
-    return opening_at_the_last_close(make_market(12, 200, seed=5, gaps=0, late=0, delisted=0))
+    made = opening_at_the_last_close(make_market(12, 200, seed=5, gaps=0, late=0, delisted=0))
+    bars, number = made.bars, np.tile(np.arange(12.0), (200, 1))
+    lines = {**bars.lines, "industry": number % 5, "owner": number % 3}
+    return replace(made, bars=Bars(bars.dates, bars.assets, lines))
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,9 @@ def scores(market):
         dict(weights="score"),
         dict(weights="inverse-volatility", rebalance="full", keep=8),
         dict(weights=by_spread),
+        dict(max_per_group=1, keep=6),
+        dict(max_per_group=2, groups="owner"),
+        dict(max_per_group=1, groups={f"S{i:03d}": i % 6 for i in range(12)}),
     ],
 )
 def test_the_orders_are_those_of_the_backtest(market, scores, params):
