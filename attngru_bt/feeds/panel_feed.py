@@ -95,9 +95,11 @@ class PanelFeed(bt.feed.DataBase):
         self._columns: list[np.ndarray] | None = self._read()
         self._rows: list[tuple[float, ...]] = []
         self._next_row = 0
-        self._in_bulk = False  # whether whole columns are in the buffers and only pointers move
+        self._in_bulk = False
         self._buffers: list[Any] = list(self.lines.lines)
         self._days: Any = self.lines.datetime
+        # data.close is found at once; by way of the class it takes two failed lookups first
+        self.__dict__.update(zip(self.getlinealiases(), self._buffers, strict=True))
         self._times: list[float] = []
 
     def _read(self) -> list[np.ndarray]:
@@ -133,6 +135,11 @@ class PanelFeed(bt.feed.DataBase):
             or type(self)._load is not PanelFeed._load
             or any(line.bindings or line.mode != line.UnBounded for line in self._buffers)
         )
+
+    @property
+    def in_bulk(self) -> bool:
+        """Whether whole columns are in the buffers of the lines, and only their pointers move."""
+        return self._in_bulk
 
     def preload(self) -> None:
         """Fill the line buffers with whole columns."""
