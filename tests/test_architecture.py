@@ -94,7 +94,7 @@ def test_outside_libraries_stay_in_their_rooms(path):
 ENGINE = {
     "_name", "_idx", "_leader", "_timeframe", "_compression", "_filters", "_ococheck",
     "_bracketize", "_stocklike", "_creditrate", "_tz", "_getkeys", "_getkwargs", "_getpairs",
-    "_exit",
+    "_exit", "_once", "_oncepost", "_oncepost_open",
 }  # fmt: skip
 
 

@@ -141,6 +141,10 @@ class PanelFeed(bt.feed.DataBase):
         """Whether whole columns are in the buffers of the lines, and only their pointers move."""
         return self._in_bulk
 
+    def stamps(self) -> np.ndarray:
+        """Return the time stamps of all bars of a run, once they are in the buffers."""
+        return np.array(self._times[:-1])
+
     def preload(self) -> None:
         """Fill the line buffers with whole columns."""
         if not self._can_bulk():

@@ -366,7 +366,7 @@ class TestBacktest:
     def test_takes_it_and_gives_the_same(self, rules, kwargs, monkeypatch):
         ours, _ = backtest_of(rules, **kwargs)
         assert type(ours.broker) is PanelBroker
-        monkeypatch.setattr(account, "PanelBroker", bt.brokers.BackBroker)
+        monkeypatch.setattr(account, "PanelCerebro", bt.Cerebro)
         theirs, _ = backtest_of(rules, **kwargs)
         assert type(theirs.broker) is bt.brokers.BackBroker
         log = theirs.trade_log.frame()
