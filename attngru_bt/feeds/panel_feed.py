@@ -265,13 +265,12 @@ def add_feeds(
     kind = PanelFeed.with_lines(*bars.lines)
     frames: dict[str, tuple[type[PanelFeed], pd.DataFrame]] = {}
     traded = bars.traded
+    lines = pd.Index(list(bars.lines), dtype=object)
     for column, asset in enumerate(bars.assets):
         rows = np.flatnonzero(traded[:, column])
+        dates = bars.dates if len(rows) == len(bars.dates) else bars.dates[rows]
         block = np.array([values[rows, column] for values in bars.lines.values()])
-        frames[asset] = (
-            kind,
-            pd.DataFrame(block.T, index=bars.dates[rows], columns=list(bars.lines), copy=False),
-        )
+        frames[asset] = kind, pd.DataFrame(block.T, index=dates, columns=lines, copy=False)
     index = market.benchmark if isinstance(market, Market) else _index_of(bars)
     if index is not None:
         if benchmark in frames:
