@@ -278,6 +278,11 @@ class MonthlyTopK(bt.Strategy):
         """Log what became of an order; methods that override this one must call it."""
         self._execution.orders.notify(order)
 
+    def _getminperstatus(self) -> int:
+        """Return backtrader's count of bars to wait for, below 0 once all feeds have begun."""
+        begun = self._minperstatus < 0
+        return self._minperstatus if begun else super()._getminperstatus()
+
     # -- session, decision, plan, orders ----------------------------------------------------------
 
     def _session(self) -> None:
