@@ -18,7 +18,7 @@ from attngru_bt.analyzers.record import check_periods
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily, contradicts
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
 from attngru_bt.models.names import title_of
@@ -34,7 +34,7 @@ BENCHMARK = "INDEX"
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | Path,
     strategy: type[MonthlyTopK] | None = None,
     *,
     model: Any = None,
@@ -60,9 +60,9 @@ def run(
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
         Bars, and optionally a benchmark and point-in-time members (honored in labels, training,
-        scores and trading).
+        scores and trading); or what `attngru_bt.load` makes a market of.
     strategy : subclass of MonthlyTopK, default None
         None: `AttentionGRUStrategy`, which fits its model along with the backtest; beside `model`
         it is `MonthlyTopK`.
@@ -134,6 +134,7 @@ def run(
         rules=rules,
     )
     start = None if start is None else checks.date("start", start)
+    market = as_market(market)
     market = market if end is None else market.until(checks.date("end", end))
     check_sessions(market, periods)
     if start is not None and start > market.bars.dates[-1]:

@@ -36,6 +36,10 @@ INPUTS = {
         list[str] | None, None,
         "Columns of the data to leave out, which else become factors: NAME,NAME,…",
     ),
+    "columns": Option(
+        list[str] | None, None,
+        "Which columns of the data are ours, if not recognized: date=DAY,symbol=ID,volume=VOL*100.",
+    ),
 }  # fmt: skip
 SCORES = {
     "scores": Option(

@@ -37,7 +37,7 @@ from attngru_bt.compare.figures import (
 from attngru_bt.compare.files import find_place, insert, write
 from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | os.PathLike[str],
     models: str | Sequence[str] = "all",
     *,
     seeds: int = 1,
@@ -69,7 +69,7 @@ def run(
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
     models : "all" or names
         A sequence of names, or one text with commas; see `attngru_bt.models.names`.
     seeds : int, default=1
@@ -130,6 +130,7 @@ def run(
         raise ValueError(
             f"`models` must name at least one that makes scores; got {', '.join(names)}."
         )
+    market = as_market(market)
     market = market if end is None else market.until(end)
     backtest.check_sessions(market, (trading or {}).get("periods", SESSIONS_PER_YEAR))
     with nullcontext() if place is None else sole_use(place):

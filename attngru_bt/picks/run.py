@@ -16,7 +16,7 @@ from attngru_bt.backtest import scored
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
 from attngru_bt.features.cross_section import month_ends
 from attngru_bt.models.given import GivenScores
@@ -39,7 +39,7 @@ OF_A_BACKTEST = "run.json"
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | Path,
     *,
     model: Any = "default",
     holdings: Any = None,
@@ -69,7 +69,7 @@ def run(
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
         Data up to the month-end, or a few sessions more.
     model : str, estimator, signal or DataFrame, default "default"
         As in `attngru_bt.backtest.run`; or scores from elsewhere, dates × assets, of which the
@@ -120,6 +120,7 @@ def run(
     ValueError, TypeError
         If a parameter is out of range.
     """
+    market = as_market(market)
     market = market if asof is None else market.until(checks.date("asof", asof))
     bars = market.bars
     check_daily(bars.dates, market.name)
