@@ -220,11 +220,12 @@ class Chart:
             f"{escape(t.text)}</span>"
             for t in below
         )
-        longest = max((t.text for t in left), key=len, default="")
+        # all labels once more, of no height: they make room for the widest
+        room = "<br>".join(str(escape(t.text)) for t in left)
         return Markup(
             f'<div class="chart{" rows" if down else ""}" style="--high:{self.height}px">'
             f"{self._legend_html()}"
-            f'<div class="beside"><i>{escape(longest)}</i>{beside}</div>'
+            f'<div class="beside"><i>{room}</i>{beside}</div>'
             f'<div class="plot"{self._read()}>'
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
             f'<path class="raster" d="{grid}"/>{"".join(self._marks)}</svg>'

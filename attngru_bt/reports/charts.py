@@ -1,4 +1,4 @@
-"""Charts of returns: growth, losses, and how risk and return moved over time."""
+"""Charts of returns: growth and losses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from attngru_bt.reports.scales import NUMBER, PER_CENT, Dates, Linear, Log
 
 if TYPE_CHECKING:
     from attngru_bt.reports.sheet import TearSheet
-
-ROLLING_SESSIONS = 252
 
 
 def anchored(returns: pd.Series, base: pd.Timestamp | None) -> pd.Series:
@@ -58,42 +56,5 @@ def underwater(sheet: TearSheet) -> Chart:
     chart = Chart(Dates(sheet.returns.index), Linear(values, PER_CENT, zero=True), label="Drawdown")
     chart.area(curves[0][2], curves[0][1])
     for name, color, loss in reversed(curves):
-        chart.line(loss, name, color, kind="" if color == "strategy" else "thin")
+        chart.line(loss, name, color, kind="thin")
     return chart.first_last()
-
-
-def rolling_sharpe(sheet: TearSheet) -> Chart:
-    """Sharpe ratio of the last year, with the table's sessions a year and risk-free rate."""
-    metrics = sheet.metrics
-    # where the analyzer could not annualize with `periods`, neither can this chart
-    periods = float("nan") if np.isnan(metrics["volatility"]) else metrics["periods"]
-    return _over_time(
-        sheet,
-        [
-            (name, color, _rolling_sharpe(returns, metrics["riskfree"], periods))
-            for name, color, returns in sheet.curves
-        ],
-        "Sharpe ratio",
-    )
-
-
-def _over_time(
-    sheet: TearSheet, curves: list[tuple[str, str, pd.Series]], label: str, level: float = 0.0
-) -> Chart:
-    """Draw curves from the first session on which one of them is known."""
-    table = pd.DataFrame({i: series for i, (_, _, series) in enumerate(curves)})
-    table = table.loc[table.first_valid_index() :]
-    values = np.append(table.to_numpy().ravel(), level)
-    chart = Chart(Dates(table.index), Linear(values), label=label).level(level)
-    for i, (name, color, _) in reversed(list(enumerate(curves))):
-        chart.line(table[i], name, color, kind="" if color == "strategy" else "thin")
-    return chart.first_last()
-
-
-def _rolling_sharpe(returns: pd.Series, riskfree: float, periods: float) -> pd.Series:
-    excess = returns - statistics.per_period(riskfree, periods)
-    window = excess.rolling(ROLLING_SESSIONS)
-    # equal returns have no ratio; rolling sums leave more rounding than `spread` allows for
-    deviation = window.std().where(lambda value: value > 1e-9)
-    ratio: pd.Series = window.mean() / deviation * np.sqrt(periods)
-    return ratio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -87,7 +87,10 @@ class Picture:
 
 
 def picture(
-    title: str, draw: Callable[[], Chart | Mapping[str, Chart]], *, wide: bool = False
+    title: str,
+    draw: Callable[[], Chart | Sequence[Chart] | Mapping[str, Chart]],
+    *,
+    wide: bool = False,
 ) -> Picture:
     """Draw a chart, or several of which one is shown.
 
@@ -98,12 +101,17 @@ def picture(
     ----------
     title : str
     draw : callable
-        Returns a chart, or charts by what they are called on the switch between them.
+        Returns a chart, or several below each other, or charts by what they are called on the
+        switch between them.
     wide : bool, default=False
     """
     try:
         drawn = draw()
-        body = drawn.html() if isinstance(drawn, Chart) else _switch(title, drawn)
+        if isinstance(drawn, Mapping):
+            body = _switch(title, drawn)
+        else:
+            charts = [drawn] if isinstance(drawn, Chart) else drawn
+            body = Markup("").join(chart.html() for chart in charts)
     except Exception as error:  # whatever a user's names and data do to it
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         problem = f"{title!r} could not be drawn ({reason})"

@@ -91,10 +91,9 @@ class Linear:
         if tight:
             self.low, self.high = float(low), float(high)
         else:
-            # half a step of room, so that a curve does not run along the edge
-            half = self._step / 2.0
-            self.low = float(math.floor(low / half + 1e-9) * half)
-            self.high = float(math.ceil(high / half - 1e-9) * half)
+            part = self._step / 4.0
+            self.low = float(math.floor(low / part + 1e-9) * part)
+            self.high = float(math.ceil(high / part - 1e-9) * part)
 
     def place(self, values: ArrayLike) -> NDArray[np.float64]:
         """Place values on the axis, 0 at its beginning and 1 at its end."""
@@ -181,8 +180,11 @@ class Dates(Places):
     kind = "dates"
 
     def __init__(self, dates: Any, most: int = 11) -> None:
+        super().__init__((), most)
         self.dates = pd.DatetimeIndex(dates)
-        super().__init__([f"{date:%Y-%m-%d}" for date in self.dates], most)
+
+    def __len__(self) -> int:
+        return len(self.dates)
 
     def ticks(self) -> list[Tick]:
         """Return the labels, each at the first session of its period."""

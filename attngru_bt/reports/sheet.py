@@ -161,7 +161,7 @@ def collect(
         performance=performance,
         metrics=metrics,
         returns=performance.returns,
-        benchmark=performance.get_analysis().get("benchmark"),
+        benchmark=_benchmark(performance),
         benchmark_returns=performance.benchmark_returns,
         run=dict(run or {}),
     )
@@ -220,6 +220,13 @@ def name_of(strategy: Any) -> str:
     if isinstance(model, str) and model in MODELS:
         return title_of(model)
     return _class_name(strategy)
+
+
+def _benchmark(performance: Performance) -> dict[str, Any] | None:
+    figures = performance.get_analysis().get("benchmark")
+    # the feed's name says which role it has, not which index it is
+    known_as = {"INDEX": "Index"}
+    return figures and {**figures, "name": known_as.get(figures["name"], figures["name"])}
 
 
 def _class_name(strategy: Any) -> str:

@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attngru_bt import tearsheet
+from attngru_bt import Bars, Market, tearsheet
 from attngru_bt.analyzers import MaxDrawdown, Performance
 from attngru_bt.evaluation import quality as evaluation
-from attngru_bt.reports import heat, html, tables, trading_charts
+from attngru_bt.models.names import title_of
+from attngru_bt.reports import heat, html, portfolio_charts, tables
+from attngru_bt.reports.metrics import cards, metrics_table
 from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
 from attngru_bt.reports.sheet import collect
@@ -108,14 +110,34 @@ class ModelTrader(Trader):
         self.signal = FakeSignal(months, ["S0", "S1", "S2", NASTY], rich=self.rich)
 
 
-def make_run(strategy=ModelTrader, days=280, analyzers=True, **params):
+NAMES = ("S0", "S1", "S2", NASTY)
+
+
+def sessions(days):
+    return pd.bdate_range("2020-01-01", periods=days)
+
+
+def closes(rng, days):
+    return 100 * np.cumprod(1 + rng.normal(0.0003, 0.015, days))
+
+
+def make_market(days=280):
     rng = np.random.default_rng(4)
-    index = pd.bdate_range("2020-01-01", periods=days)
+    close = np.column_stack([closes(rng, days) for _ in NAMES])
+    lines = {"close": close, "amount": close * 1e6, "sector": np.ones_like(close)}
+    return Market(Bars(sessions(days), NAMES, lines), None, None, "made")
+
+
+MARKET = make_market()
+
+
+def make_run(strategy=ModelTrader, days=280, analyzers=True, **params):
+    rng, index = np.random.default_rng(4), sessions(days)
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(100_000)
     cerebro.broker.setcommission(0.001)
-    for name in ("S0", "S1", "S2", NASTY, "INDEX"):
-        close = 100 * np.cumprod(1 + rng.normal(0.0003, 0.015, days))
+    for name in (*NAMES, "INDEX"):
+        close = closes(rng, days)
         frame = pd.DataFrame(
             {"open": close, "high": close * 1.01, "low": close * 0.99, "close": close}, index=index
         )
@@ -136,7 +158,12 @@ def ran():
 def folder(ran, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "new" / "folder"
     paths = tearsheet.write_run(
-        ran, folder, baseline=make_run(Trader), baseline_name="Other", run={"digest": "abc", "x": 1}
+        ran,
+        folder,
+        baseline=make_run(Trader),
+        baseline_name="Other",
+        market=MARKET,
+        run={"digest": "abc", "x": 1},
     )
     assert paths[0].name == "tearsheet.html"
     assert sorted(paths) == sorted(folder.iterdir())
@@ -196,15 +223,31 @@ class TestPage:
         assert page.charts == [
             "Cumulative return",
             "Drawdown",
-            "Rolling Sharpe ratio",
-            "Turnover",
-            "Names held",
-            "Weights of the names held",
+            "Rank IC per month",
+            "Return of the next month by score",
+            "Growth by score",
+            "Rank IC by months ahead",
+            "How much the scores change",
+            "Which stocks the scores prefer",
             "Precision@2 per month",
+            "Return per year",
+            "Months by return",
+            "Rolling Sharpe ratio",
+            "Against Index",
+            "Before and after commission",
+            "Turnover",
+            "Contribution by name",
+            "Weights over time",
+            "Loss by epoch (in-sample)",
             "Explained variance (in-sample)",
             "Attention per component",
         ]
-        for text in ("Sharpe ratio", "Information ratio", "INDEX (benchmark)", "Other (baseline)",
+        for text in ("What the scores are worth", "Rank IC beyond the exposures", "Exposures of",
+                     "Worst months of Index", "Deepest losses", "Capacity",
+                     "Return per year", "Return per month", "Last picks", "Months ahead of",
+                     "It chooses next to nothing"):  # fmt: skip
+            assert text in page.text, text
+        for text in ("Sharpe ratio", "Information ratio", "Index (benchmark)", "Other (baseline)",
                      "Trade log", "lookback", "digest", "skipped"):  # fmt: skip
             assert text in page.text
 
@@ -223,6 +266,21 @@ class TestPage:
         market = f"{100 * result['benchmark']['annual_return']:.1f}%".replace("-", "\u2212")
         assert re.search(f"Annualized return {shown} .*?{market}", page.text)
 
+    def test_equal_weight_has_no_empty_cell(self, ran):
+        sheet = collect(ran, baseline=make_run(Trader), baseline_name="equal weight")
+        own, other, _ = zip(*(r.cells for r in metrics_table(sheet).rows if r.cells), strict=True)
+        assert not [
+            a.text for a, b in zip(own, other, strict=True) if (a.text == "–") != (b.text == "–")
+        ]
+        for card in cards(sheet):
+            assert card.name == "Rank IC" or card.others[0][0] == "equal weight", card
+
+    def test_a_strategy_is_called_by_its_model(self, ran):
+        assert collect(ran).name == "ModelTrader" and collect(ran, name="Mine").name == "Mine"
+        walk = SimpleNamespace(records=ran.signal.records_, labels=ran.signal.labels, model="ridge")
+        sheet = collect(SimpleNamespace(analyzers=ran.analyzers, signal=walk))
+        assert sheet.name == title_of("ridge") != "ridge"
+
     def test_names_are_escaped(self, folder):
         source = (folder / "tearsheet.html").read_text()
         assert NASTY not in source and "&lt;b&gt;&amp;" in source
@@ -237,15 +295,15 @@ class TestPage:
                     assert 0 <= x.min() and x.max() <= 10_000 and 0 <= y.min() and y.max() <= 4_000
 
     def test_a_chart_that_fails_loses_only_itself(self, ran, tmp_path, monkeypatch, caplog):
-        def fail(sheet):
+        def fail(figures):
             raise ValueError("no such\nglyph")
 
-        monkeypatch.setattr(trading_charts, "turnover", fail)
+        monkeypatch.setattr(portfolio_charts, "turnover", fail)
         paths = tearsheet.write_run(ran, tmp_path)
         assert sorted(paths) == sorted(tmp_path.iterdir()) and len(paths) == 8
         page = Page(tmp_path / "tearsheet.html")
         assert "'Turnover' could not be drawn (ValueError: no such glyph)." in page.text
-        assert "Names held" in page.charts
+        assert "Weights over time" in page.charts
         assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
         assert "'Turnover' could not be drawn" in caplog.text
 
@@ -289,13 +347,15 @@ class TestLessToShow:
             rich = False
 
         page = Page(tearsheet.save(make_run(Poor), tmp_path / "page.html"))
-        assert "Precision@2 per month" in page.charts and len(page.charts) == 7
+        assert (
+            "Precision@2 per month" in page.charts and "Attention per component" not in page.charts
+        )
         assert "no principal components" in page.text and "no attention weights" in page.text
 
     def test_a_few_days_make_a_short_page(self, tmp_path):
         run = make_run(Trader, days=8)
         page = Page(tearsheet.save(run, tmp_path / "page.html"))
-        assert page.charts == ["Cumulative return", "Drawdown"]
+        assert page.charts == ["Cumulative return", "Drawdown", "Return per year"]
         assert "need more than 272 sessions; the run has 8" in page.text
         assert "nothing was bought or sold" in page.text
         for path in tearsheet.write_run(run, tmp_path / "run"):
@@ -362,7 +422,7 @@ class TestFiles:
     @pytest.mark.slow
     def test_the_same_run_gives_the_same_bytes(self, folder, tmp_path):
         again = tearsheet.write_run(
-            make_run(), tmp_path, baseline=make_run(Trader), baseline_name="Other",
+            make_run(), tmp_path, baseline=make_run(Trader), baseline_name="Other", market=MARKET,
             run={"digest": "abc", "x": 1},
         )  # fmt: skip
         for path in again:
