@@ -166,7 +166,7 @@ def run(
         if folder is not None:
             if finished.why_not_traded:
                 raise DataError(f"Nothing was traded: {finished.why_not_traded}")
-            from attngru_bt.reports import write_run  # loads matplotlib
+            from attngru_bt.reports import write_run  # loads jinja2
 
             if baseline:
                 plain = equal_weight(market, start=finished.trading_since, **account)
@@ -178,7 +178,9 @@ def run(
                 folder,
                 baseline=finished.baseline,
                 baseline_name="equal weight",
+                name=None if model is None else title_of(model),
                 title=None if model is None else _title(model, finished.p.topk),
+                market=market,
                 run={
                     "data": market.name,
                     "digests": market.digests() | dict(inputs or {}),

@@ -202,7 +202,7 @@ def run(
         if isinstance(signal, Walk):
             _tell_walk(picks, signal, explain)
         if out is not None:
-            from attngru_bt.picks.files import write  # loads matplotlib
+            from attngru_bt.picks.files import write  # loads jinja2
 
             picks.files = write(picks, out)
     return picks

@@ -144,7 +144,6 @@ class TestRun:
         assert fills["size"].tolist() == log["size"].tolist()
         assert fills["price"].tolist() == log["price"].tolist()
 
-    @pytest.mark.usefixtures("no_pictures")
     def test_data_beyond_end_change_no_byte(self, whole, cut, tmp_path):
         done = invoke("backtest", "--data", cut, "--out", tmp_path / "cut", *SMALL)
         assert done.exit_code == 0, done.output
@@ -295,7 +294,6 @@ class TestMistakes:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_some_members_without_bars_are_named_and_the_run_goes_on(data, cut, tmp_path, caplog):
     """An index has names that a user's data lack: that must be said, and is no reason to stop."""
     members = tmp_path / "members.csv"
@@ -368,7 +366,6 @@ def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
     tmp_path = tmp_path / "[/a] [red]b:dog:"  # a folder's name is no markup
     done = invoke(
@@ -405,7 +402,6 @@ def test_a_run_that_never_trades_says_why_once(data, tmp_path, options, cause):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_a_baseline_that_buys_nothing_is_said(data, tmp_path):
     """Cash for one share is none for a tenth of each."""
     done = invoke(
@@ -434,7 +430,6 @@ class TestInterrupt:
         kept = {path.name for path in interrupted[2].iterdir()}
         assert kept == {"scores.partial.csv", "checkpoints"}
 
-    @pytest.mark.usefixtures("no_pictures")
     def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
         self, interrupted, data, tmp_path
     ):
@@ -463,7 +458,6 @@ class TestInterrupt:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_scores_made_elsewhere_are_traded(data, tmp_path):
     """The scores of a run, read from its own scores.csv, lead to its orders."""
     first = invoke("backtest", "--data", data, "--model", "ridge", *SMALL, "--out", tmp_path / "a")
