@@ -13,9 +13,10 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.cli.options import Option
 from attngru_bt.data import translation
-from attngru_bt.data.files import names_a_file, read_index, split_suffix
+from attngru_bt.data.files import read_index
 from attngru_bt.data.market import Market, load, load_sp500
 from attngru_bt.data.membership import Membership
+from attngru_bt.data.raw import names_a_file, split_suffix
 from attngru_bt.data.score_table import read_score_table
 from attngru_bt.factors import join_factor_file
 from attngru_bt.trading.groups import read_groups

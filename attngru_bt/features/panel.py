@@ -171,6 +171,7 @@ class Panel:
                 if self.sections:
                     self._label(self.sections[-1], column)
                 section = self._cross_section(bars, day, *asked[day])
+                section.exposures = self._measured(bars, day, section)
                 section.samples, self._ended = self._ended, []
                 self.sections.append(section)
         self._dates = bars.dates
@@ -333,12 +334,18 @@ class Panel:
         section.member = None if member.all() else member
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]
-        wanted = [name for name in EXPOSURES if name in self.exposures]
-        section.exposures = exposures(wanted, bars, end, columns, member)
         if self.normalize and len(section):  # no later month changes these values
             with one_thread():
                 section.moments = RunningCovariance(section.columns).add(section.frame())
         return section
+
+    def _measured(self, bars: Bars, end: int, section: CrossSection) -> dict[str, FloatArray]:
+        """Exposures of a cross-section that is scored."""
+        wanted = [name for name in EXPOSURES if name in self.exposures]
+        position = {asset: i for i, asset in enumerate(bars.assets)}
+        columns = np.array([position[asset] for asset in section.assets], dtype=np.intp)
+        member = np.ones(len(section), dtype=bool) if section.member is None else section.member
+        return exposures(wanted, bars, end, columns, member)
 
     def _normalize(
         self, values: NDArray[np.float32], dates: pd.DatetimeIndex

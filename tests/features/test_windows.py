@@ -42,8 +42,10 @@ def window_by_hand(bars, asset, end):
             rows[place, 1] = np.log(line["open"][day] / before) / 0.0125
         rows[place, 2] = np.log(line["high"][day] / close) / 0.02
         rows[place, 3] = np.log(line["low"][day] / close) / 0.02
-        rows[place, 4] = np.log(amount[day] / volume[day] / close) / 0.01
-        usual = np.log(volume[traded[max(number - 59, 0) : number + 1]])
+        last60 = traded[max(number - 59, 0) : number + 1]
+        above = np.log(amount[last60] / volume[last60] / line["close"][last60])
+        rows[place, 4] = (above[-1] - above.mean()) / 0.01
+        usual = np.log(volume[last60])
         rows[place, 5] = np.log(volume[day]) - usual.mean()
     return np.clip(rows, -5, 5)
 

@@ -44,10 +44,15 @@ def LineLow(low: Array, close: Array) -> Array:
     return _move(low, close, 0.02)
 
 
-@factor(LINES, default=False)
-def LineAverage(amount: Array, volume: Array, close: Array) -> Array:
-    """Log of the average price, amount / volume, over the close, in units of 1%."""
-    return _move(amount / volume, close, 0.01)
+@factor(LINES, default=False, lookback=60, history=1)
+def LineAverage(amount: Array, volume: Array, close: Array, n: int = 60) -> Array:
+    """Log of the average price, amount / volume, over the close, in units of 1%.
+
+    Less its mean over the last {n} bars, of as many as there are: whatever units volume and amount
+    are in, they drop out.
+    """
+    above = np.log(amount / volume / close)
+    return np.clip((above - mean_known(above, n, least=1)) / 0.01, -END, END)
 
 
 @factor(LINES, default=False, lookback=60, history=1)
