@@ -118,6 +118,11 @@ class CrossSection:
     def __len__(self) -> int:
         return len(self.assets)
 
+    @property
+    def n_members(self) -> int:
+        """How many stocks may be held."""
+        return len(self) if self.member is None else int(self.member.sum())
+
     def members(self) -> CrossSection:
         """Return the cross-section of those that may be held."""
         if self.member is None or self.member.all():
@@ -146,16 +151,16 @@ class CrossSection:
             labels[member] = top_labels(self.returns[member], topk)
         return labels
 
-    def top_targets(self, topk: int) -> FloatArray:
+    def top_targets(self, topk: int, n_members: int = 1) -> FloatArray:
         """Targets of shape (n,) for a classifier: the labels, carried over to all trained stocks.
 
         The same share of all stocks, or of each decile of `within`, is called best as `topk` is of
-        the members.
+        the members; of `n_members` if it has none, being from before there were any.
         """
         if self.returns is None or (self.member is None and self.within is None):
             return self.labels(topk)
-        n_members = int((~np.isnan(self.labels(topk))).sum())
-        return top_share(self.returns, min(1.0, topk / max(n_members, 1)), self.within)
+        n_known = int((~np.isnan(self.labels(topk))).sum()) or max(n_members, 1)
+        return top_share(self.returns, min(1.0, topk / n_known), self.within)
 
     def ranks(self) -> FloatArray:
         """Rank of the next month's return, of shape (n,): -1 worst .. 1 best; NaN while unknown.
@@ -166,17 +171,17 @@ class CrossSection:
             return np.full(len(self), np.nan)
         return rank_targets(self.returns, self.within)
 
-    def row_weights(self) -> FloatArray:
+    def row_weights(self, n_members: int = 1) -> FloatArray:
         """Weight of each row in training, of shape (n,): by likeness in size to the members.
 
         With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)), and nothing
         where that is below `LEAST_WEIGHT`; stocks of unknown size count as the smallest. All weigh
-        1 where `size` is None.
+        1 where `size` is None. `n_members` as in `top_targets`.
         """
         if self.size is None:
             return np.ones(len(self))
         rank = rankdata(np.where(np.isnan(self.size), np.inf, -self.size))
-        n_members = len(self) if self.member is None else max(int(self.member.sum()), 1)
+        n_members = self.n_members or max(n_members, 1)
         weights = np.exp(-(rank - n_members) / (4 / 3 * n_members))
         return np.where(weights < LEAST_WEIGHT, 0.0, weights)
 

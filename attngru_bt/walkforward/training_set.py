@@ -69,11 +69,12 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
     """
     began = time.perf_counter()
     labeled = recipe.training_sections(sections)
-    top = np.concatenate([s.top_targets(recipe.topk) for s in labeled])
+    n_members = sections[-1].n_members
+    top = np.concatenate([s.top_targets(recipe.topk, n_members) for s in labeled])
     known = ~np.isnan(top)
     weight = None
     if any(section.size is not None for section in labeled):
-        weight = np.concatenate([s.row_weights() for s in labeled])
+        weight = np.concatenate([s.row_weights(n_members) for s in labeled])
         known &= weight > 0
         weight = weight[known] / weight[known].mean()
     with one_thread():

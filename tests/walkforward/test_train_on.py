@@ -1,5 +1,7 @@
 """Training on more stocks than are traded: who is fitted on, who is scored, and by what rank."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from sklearn.linear_model import Ridge
 
 from attngru_bt import backtest, make_market
 from attngru_bt.data.bars import DataError
+from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.labels import GROUPS, rank_targets, size_groups, top_share
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
 from attngru_bt.walkforward.training_set import training_set
@@ -132,6 +135,22 @@ class TestTargets:
         order = np.argsort(-section.size)
         assert (np.diff(section.row_weights()[order]) < 0).all()
         assert section.row_weights()[order][7] == pytest.approx(1)  # the eighth of eight members
+
+
+def test_rows_from_before_there_were_members_count_as_if_there_had_been_as_many():
+    section = CrossSection(
+        date=pd.Timestamp("2020-01-31"),
+        assets=tuple("abcdefgh"),
+        columns=(),
+        values=np.empty((8, 1, 0), dtype=np.float32),
+        close=np.ones(8),
+        returns=np.arange(8.0),
+        member=np.zeros(8, dtype=bool),
+        size=np.arange(8, 0, -1.0),
+    )
+    later = replace(section, member=np.arange(8) < 4)
+    np.testing.assert_array_equal(section.row_weights(4), later.row_weights())
+    assert section.top_targets(1, 4).sum() == later.top_targets(1).sum() == 2
 
 
 class TestMistakes:
