@@ -126,6 +126,11 @@ def concatenated(parts: Sequence[Windows]) -> Windows:
     )
 
 
+def line_of(feature: str) -> str:
+    """Return the line of a feature that `step_names` named."""
+    return feature.partition("-")[0]
+
+
 def step_names(lines: Sequence[str]) -> tuple[str, ...]:
     """Name the features of a step, oldest session first: ``LineOpen-2`` is two sessions back."""
     back = range(SESSIONS_PER_STEP - 1, -1, -1)
