@@ -35,7 +35,7 @@ def test_a_choice_that_carries_over_and_one_that_does_not():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(60, 8))
     skilled = noise + np.linspace(0, 2, 8)
-    assert probability_of_overfitting(skilled) == 0.0
+    assert probability_of_overfitting(skilled) < 0.05
     chance = [probability_of_overfitting(rng.normal(size=(60, 8)), 8) for _ in range(40)]
     assert 0.35 < np.mean(chance) < 0.65
 
