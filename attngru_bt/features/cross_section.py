@@ -88,6 +88,8 @@ class CrossSection:
         Market value, where rows are weighted by it.
     exposures : dict of str to array of shape (n,)
         What scores may be made neutral to; see `attngru_bt.features.exposures`.
+    n_traded : int
+        How many stocks may be held later, where none of them has a bar yet.
     """
 
     date: pd.Timestamp
@@ -101,9 +103,16 @@ class CrossSection:
     within: FloatArray | None = None
     size: FloatArray | None = None
     exposures: dict[str, FloatArray] = field(default_factory=dict)
+    n_traded: int = 1
 
     def __len__(self) -> int:
         return len(self.assets)
+
+    @property
+    def n_members(self) -> int:
+        """How many of its stocks may be held; `n_traded` where there is none."""
+        n_members = len(self) if self.member is None else int(self.member.sum())
+        return n_members or self.n_traded
 
     def members(self) -> CrossSection:
         """Return the cross-section of those that may be held."""
@@ -141,8 +150,8 @@ class CrossSection:
         """
         if self.returns is None or (self.member is None and self.within is None):
             return self.labels(topk)
-        n_members = int((~np.isnan(self.labels(topk))).sum())
-        return top_share(self.returns, min(1.0, topk / max(n_members, 1)), self.within)
+        n_members = int((~np.isnan(self.labels(topk))).sum()) or self.n_traded
+        return top_share(self.returns, min(1.0, topk / n_members), self.within)
 
     def ranks(self) -> FloatArray:
         """Rank of the next month's return, of shape (n,): -1 worst .. 1 best; NaN while unknown.
@@ -162,8 +171,7 @@ class CrossSection:
         if self.size is None:
             return np.ones(len(self))
         rank = rankdata(np.where(np.isnan(self.size), np.inf, -self.size))
-        n_members = len(self) if self.member is None else max(int(self.member.sum()), 1)
-        return np.asarray(np.exp(-(rank - n_members) / (4 / 3 * n_members)))
+        return np.asarray(np.exp(-(rank - self.n_members) / (4 / 3 * self.n_members)))
 
     def frame(self, step: int = -1) -> pd.DataFrame:
         """Rows (date, asset) × factors at one step, as the preprocessing takes them."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.beside import Beside
 from attngru_bt.data.membership import Universe
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
@@ -45,6 +46,8 @@ class Panel:
     train_on : object with ``at(date)``, "all" or "members", default "members"
         Which stocks beside the universe are trained on; "all" is every stock with a bar that has
         had `MIN_SESSIONS` of them.
+    beside : Beside or None, default None
+        Whose stocks are trained on as well; `train_on` is about all of them then.
     within : str or None, default None
         Line within whose deciles returns are ranked; "size" is the market value.
     weights : "size" or None, default None
@@ -70,6 +73,7 @@ class Panel:
         within: str | None = None,
         weights: str | None = None,
         exposures: Iterable[str] = (),
+        beside: Beside | None = None,
     ) -> None:
         self.history = history
         self.universe = universe
@@ -80,6 +84,7 @@ class Panel:
         self.within = within
         self.weights = weights
         self.exposures = set(exposures)
+        self.beside = beside
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -107,9 +112,17 @@ class Panel:
         DataError
             If there are no bars, or they do not continue those of the call before.
         """
-        seen = len(self._dates)
         if not len(bars):
             raise DataError("No bars yet: a month-end needs at least one session to look back on.")
+        return self.take(self.join(bars))
+
+    def join(self, bars: Bars) -> Bars:
+        """Return the bars with those of the market beside them, up to the same day."""
+        return bars if self.beside is None else self.beside.join(bars)
+
+    def take(self, bars: Bars) -> CrossSection:
+        """Take the cross-sections of bars that are joined already; see `extend`."""
+        seen = len(self._dates)
         if len(bars) <= seen or not bars.dates[:seen].equals(self._dates):
             raise DataError(
                 f"Bars must continue those of the call before, which ended on "
@@ -169,9 +182,12 @@ class Panel:
 
     def _members(self, bars: Bars, end: int) -> NDArray[np.bool_]:
         """Which assets may be held at a date."""
-        if self.universe is None:
+        fed = None if self.beside is None else self.beside.fed
+        members = fed if self.universe is None else self.universe.at(bars.dates[end])
+        if members is None:
             return np.ones(len(bars.assets), dtype=bool)
-        members = self.universe.at(bars.dates[end])
+        if fed is not None:
+            members = members & fed
         return np.array([asset in members for asset in bars.assets], dtype=bool)
 
     def _trained_on(self, bars: Bars, end: int) -> NDArray[np.bool_]:
@@ -236,6 +252,8 @@ class Panel:
         member = self._members(bars, end)[columns]
         within, size = (self._line(name, bars, end) for name in ("within", "weights"))
         section.member = None if member.all() else member
+        if self.beside is not None:
+            section.n_traded = max(len(self.beside.fed), 1)
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]
         wanted = [name for name in EXPOSURES if name in self.exposures]
