@@ -73,7 +73,8 @@ WALK = {
     "train_on": Option(
         str | None,
         None,
-        "'all': fit on every stock in the data, not on the members alone. [default: members]",
+        "'all': fit on every stock in the data, not on the members alone; or a file or folder of "
+        "more stocks. [default: members]",
     ),
     "within": Option(
         str | None,

@@ -56,6 +56,14 @@ class Market:
             bars = replace(self.bars, benchmark=close, benchmark_open=opening)
             object.__setattr__(self, "bars", bars)
 
+    def __repr__(self) -> str:
+        """Return name, stocks and days in one line."""
+        return f"Market({self.name!r}, {self.bars!r})"
+
+    def __deepcopy__(self, memo: object) -> Market:
+        """Return the market itself: nothing changes it, and it may fill the memory."""
+        return self
+
     def digests(self) -> dict[str, str]:
         """Digest of bars, benchmark and members, so that a change of any of them shows."""
         digests = {"bars": self.bars.digest()}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.beside import Beside
 from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
@@ -50,6 +51,8 @@ class Panel:
     train_on : object with ``at(date)``, "all" or "members", default "members"
         Which stocks beside the universe are trained on; "all" is every stock with a bar that has
         had `MIN_SESSIONS` of them.
+    beside : Beside or None, default None
+        Whose stocks are trained on as well; `train_on` is about all of them then.
     within : str or None, default None
         Line within whose deciles returns are ranked; "size" is the market value, "auto" the same if
         more than the members are trained on and the data have it.
@@ -86,6 +89,7 @@ class Panel:
         sample: int | str = "month",
         schedule: Schedule = MONTH,
         exposures: Iterable[str] = (),
+        beside: Beside | None = None,
     ) -> None:
         self.history = history
         self.universe = universe
@@ -99,6 +103,7 @@ class Panel:
         self.sample = sample
         self.schedule = schedule
         self.exposures = set(exposures)
+        self.beside = beside
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
@@ -131,9 +136,17 @@ class Panel:
         DataError
             If there are no bars, or they do not continue those of the call before.
         """
-        seen = len(self._dates)
         if not len(bars):
             raise DataError("No bars yet: a month-end needs at least one session to look back on.")
+        return self.take(self.join(bars))
+
+    def join(self, bars: Bars) -> Bars:
+        """Return the bars with those of the market beside them, up to the same day."""
+        return bars if self.beside is None else self.beside.join(bars)
+
+    def take(self, bars: Bars) -> CrossSection:
+        """Take the cross-sections of bars that are joined already; see `extend`."""
+        seen = len(self._dates)
         if len(bars) <= seen or not bars.dates[:seen].equals(self._dates):
             raise DataError(
                 f"Bars must continue those of the call before, which ended on "
@@ -231,9 +244,12 @@ class Panel:
 
     def _members(self, bars: Bars, end: int) -> NDArray[np.bool_]:
         """Which assets may be held at a date."""
-        if self.universe is None:
+        fed = None if self.beside is None else self.beside.fed
+        members = fed if self.universe is None else self.universe.at(bars.dates[end])
+        if members is None:
             return np.ones(len(bars.assets), dtype=bool)
-        members = self.universe.at(bars.dates[end])
+        if fed is not None:
+            members = members & fed
         return np.array([asset in members for asset in bars.assets], dtype=bool)
 
     def _trained_on(self, bars: Bars, end: int) -> NDArray[np.bool_]:

@@ -101,7 +101,7 @@ class BlendWalk(Walk):
         panels = self._panels()
         if len(panels) == 1:
             return super().labels()
-        months = zip(*(panel.sections for panel in panels), strict=True)
+        months = [self._sections(record.month_end) for record in self.records]
         return outcomes(self.records, [_joined(sections) for sections in months], self.topk)
 
     def why_no_scores(self, last: dt.date | None = None) -> str:
@@ -120,10 +120,14 @@ class BlendWalk(Walk):
 
     def _exposures(self, date: pd.Timestamp) -> pd.DataFrame:
         """Return the exposures of the stocks that may be held at a month-end, by asset."""
-        sections = [s for panel in self._panels() for s in panel.sections if s.date == date]
-        parts = [pd.DataFrame(s.members().exposures, s.members().assets) for s in sections]
+        held = [section.members() for section in self._sections(date)]
+        parts = [pd.DataFrame(section.exposures, section.assets) for section in held]
         table = pd.concat(parts)
         return table[~table.index.duplicated()]
+
+    def _sections(self, date: pd.Timestamp) -> list[CrossSection]:
+        """Return the cross-sections of a month-end, one of each panel."""
+        return [s for panel in self._panels() for s in reversed(panel.sections) if s.date == date]
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, blend of {', '.join(self.members)}>"

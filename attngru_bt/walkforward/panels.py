@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
+from attngru_bt.data.beside import Beside
 from attngru_bt.data.market import Market
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import Registry, registry
@@ -44,8 +45,34 @@ def panel_key(recipe: Recipe) -> str:
     parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
     parts["schedule"] = str(recipe.schedule)
     parts["universe"] = id(recipe.universe)
-    parts["train_on"] = recipe.train_on if isinstance(recipe.train_on, str) else id(recipe.train_on)
+    parts["train_on"] = _place(recipe)
     return repr(parts)
+
+
+def _place(recipe: Recipe) -> object:
+    """Return what tells one `train_on` from another."""
+    return recipe.train_on if isinstance(recipe.train_on, (str, Path)) else id(recipe.train_on)
+
+
+def make_panels(recipes: Iterable[Recipe], exposures: Iterable[str] = ()) -> dict[str, Panel]:
+    """Return an empty panel for each `panel_key`; those on one market beside the feeds share it.
+
+    Parameters
+    ----------
+    recipes : iterable of Recipe
+    exposures : iterable of str, default ()
+        What is measured of the stocks beside what the recipes ask for.
+    """
+    panels: dict[str, Panel] = {}
+    besides: dict[object, Beside | None] = {}
+    for recipe in recipes:
+        place, key = _place(recipe), panel_key(recipe)
+        if place not in besides:
+            besides[place] = recipe.make_beside()
+        if key not in panels:
+            panels[key] = recipe.make_panel(besides[place])
+        panels[key].exposures |= {*exposures, *(recipe.neutralize or ())}
+    return panels
 
 
 def take_panels(
@@ -81,25 +108,24 @@ def take_panels(
     WorkersLost
         See `crew.work`.
     """
-    panels: dict[str, Panel] = {}
-    for recipe in recipes:
-        panel = panels.setdefault(panel_key(recipe), recipe.make_panel())
-        panel.exposures |= {*exposures, *(recipe.neutralize or ())}
-    bars = market.bars
+    panels = make_panels(recipes, exposures)
+    joined = {id(panel): panel.join(market.bars) for panel in panels.values()}
     schedule = common_schedule(panels.values())
-    ends = schedule.ends(bars.dates)
-    if not (complete or schedule.complete(bars.dates)):
-        ends = ends[:-1]
 
     workers = n_workers(jobs, client)
     apart = client is not None or jobs != 1
     source = _packed(registry) if apart else registry
-    size = math.ceil(len(ends) * len(panels) / (CHUNKS * workers)) if apart else 1
+    months = {
+        key: _ends(joined[id(panel)], schedule, complete=complete) for key, panel in panels.items()
+    }
+    n_months = sum(map(len, months.values()))
+    size = math.ceil(n_months / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
     todo: dict[int, Call] = {}
     chunks: dict[int, tuple[Panel, list[Order]]] = {}  # what each call computes
-    for panel in panels.values():
-        orders = _orders(panel, bars, ends)
+    for key, panel in panels.items():
+        bars = joined[id(panel)]
+        orders = _orders(panel, bars, months[key])
         for start in range(0, len(orders), size):
             chunk = orders[start : start + size]
             chunks[len(todo)] = panel, chunk
@@ -118,17 +144,18 @@ def take_panels(
         # in order of time, since each cross-section brings the outcome of the one before
         while next_chunk in waiting:
             panel, chunk = chunks[next_chunk]
+            bars = joined[id(panel)]
             for (days, assets), factors in zip(chunk, waiting.pop(next_chunk), strict=True):
                 known = bars.rows(0, int(days[-1]) + 1)
                 names = [bars.assets[i] for i in assets]
                 panel.history.put(known, bars.dates[days], names, factors)
-                panel.extend(known)
+                panel.take(known)
             next_chunk += 1
 
     def stopped() -> str:
         done = sum(len(panel.sections) for panel in panels.values())
         return (
-            f"Stopped after {done} of {len(ends) * len(panels)} cross-sections, before the first "
+            f"Stopped after {done} of {n_months} cross-sections, before the first "
             f"fit. Cross-sections are not kept: the same call computes them again."
         )
 
@@ -150,6 +177,12 @@ def common_schedule(panels: Iterable[Panel]) -> Schedule:
             f"apart."
         )
     return found.pop()
+
+
+def _ends(bars: Bars, schedule: Schedule, *, complete: bool) -> NDArray[np.intp]:
+    """Return the positions of the month-ends; the last only if its month is known to be over."""
+    ends = schedule.ends(bars.dates)
+    return ends if complete or schedule.complete(bars.dates) else ends[:-1]
 
 
 def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:

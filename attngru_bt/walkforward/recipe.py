@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from attngru_bt import checks
+from attngru_bt.data.beside import Beside
+from attngru_bt.data.market import Market, load
 from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.factors import FactorHistory, registry
@@ -23,6 +27,8 @@ from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.features.windows import SESSIONS
 from attngru_bt.models.contract import TARGETS, is_scorer, target_of
 from attngru_bt.models.presets import DEFAULT_NETWORKS, default_model
+
+RULES = ("members", "all")  # of whom to train on
 
 
 class Recipe(BaseEstimator):  # type: ignore[misc]
@@ -72,9 +78,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
-    train_on : {"members", "all"} or object with ``at(date)``, default "members"
+    train_on : {"members", "all"}, object with ``at(date)``, Market or path, default "members"
         Whose rows the model is fitted on beside those of the universe, which alone is scored,
-        traded and judged. "all" is every stock with a bar, without its first 60 sessions.
+        traded and judged. "all" is every stock with a bar, without its first 60 sessions. A Market,
+        or its file or folder, brings bars beside the feeds, month-ends before their first bar
+        included; see `attngru_bt.data.beside.Beside`.
     sample : {"month", "week"} or int, default "month"
         When rows are taken that the model is fitted on: at month-ends, with the return to the next
         one; or on the first session of each week, or every so many sessions, with the return over
@@ -128,7 +136,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         refit: int = 1,
         min_months: int = 12,
         universe: Universe | None = None,
-        train_on: Universe | str = "members",
+        train_on: Universe | Market | os.PathLike[str] | str = "members",
         sample: int | str = "month",
         within: str | None = "auto",
         row_weights: str | None = "auto",
@@ -189,10 +197,15 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         checks.number("limit", self.limit, above=0, or_none=True)
         checks.list_of_names("factors", self.factors)
         checks.universe("universe", self.universe)
-        if isinstance(self.train_on, str):
-            checks.one_of("train_on", self.train_on, ["members", "all"])
-        else:
-            checks.universe("train_on", self.train_on)
+        place = self.train_on
+        if isinstance(place, (str, os.PathLike)):
+            if place not in RULES and not Path(place).exists():
+                raise ValueError(
+                    f"`train_on` must be 'members', 'all', a universe, a Market or its file or "
+                    f"folder; there is no file {place}{checks.nearest(place, RULES)}"
+                )
+        elif not isinstance(place, Market):
+            checks.universe("train_on", place)
         checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
         schedule_of(self.schedule)
         check_neutral(self.neutralize, self.neutral_share)
@@ -200,8 +213,31 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
 
     # -- which rows -------------------------------------------------------------------------------
 
-    def make_panel(self) -> Panel:
-        """Return an empty panel, which takes the cross-sections as these parameters want them."""
+    @property
+    def trains_beside(self) -> bool:
+        """Whether `train_on` is a market, or the path of one."""
+        place = self.train_on
+        return isinstance(place, (Market, str, os.PathLike)) and place not in RULES
+
+    def make_beside(self) -> Beside | None:
+        """Return the market of `train_on`, read if it is a path; None where it is none."""
+        place = self.train_on
+        if isinstance(place, (str, os.PathLike)) and place not in RULES:
+            place = load(Path(place))
+        return Beside(place) if isinstance(place, Market) else None
+
+    def make_panel(self, beside: Beside | None = None) -> Panel:
+        """Return an empty panel, which takes the cross-sections as these parameters want them.
+
+        Parameters
+        ----------
+        beside : Beside, default None
+            That of another panel for the same bars, so that they share it; None: its own, if any.
+        """
+        beside = self.make_beside() if beside is None else beside
+        train_on: Any = self.train_on
+        if beside is not None:
+            train_on = "all" if beside.market.membership is None else beside.market.membership
         lines = self.view == "lines"
         return Panel(
             self._history(),
@@ -211,7 +247,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             step="day" if lines else self.step,
             normalize=not lines and self.standardize == "date",
             sample=self.sample,
-            train_on=self.train_on,
+            train_on=train_on,
+            beside=beside,
             within=self.within,
             row_weights=self.row_weights,
             schedule=schedule_of(self.schedule),
@@ -249,8 +286,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
 
         Both classes then exist, since the best stock of a month is always of class 1.
         """
-        labels = (s.labels(self.topk) for s in self.training_months(sections))
-        return any((month == 0).any() for month in labels)
+        targets = (s.top_targets(self.topk) for s in self.training_months(sections))
+        return any((month == 0).any() for month in targets)
 
     def is_due(self, sections: Sequence[CrossSection], last_fit: int | None) -> bool:
         """Whether to fit at the last of `sections`, if there is something to choose from.

@@ -243,7 +243,7 @@ def _seeded(signal: Any, seed: int) -> Any:
 
 def _train(
     walks: Sequence[Walk],
-    asked: Sequence[int],
+    asked: Sequence[pd.Timestamp],
     jobs: int,
     cluster: Any,
     folder: str | os.PathLike[str] | None,
@@ -255,18 +255,22 @@ def _train(
     for walk in walks:
         if walk.recipe is None:
             continue
-        fits = walk.fits_for(asked)
+        positions = walk.positions(asked)
+        fits = walk.fits_for(positions)
         if not fits:
             why = walk.why_no_scores()
             raise DataError(f"{walk.model}: {why}")
+        recipe = walk.recipe
+        if recipe.trains_beside:  # its rows are in the cross-sections, and no worker needs them
+            recipe = clone(recipe).set_params(train_on="all")
         kept: dict[int, MonthRecord] = {}
-        for now in asked:
+        for now in positions:
             if (record := walk.look_up(now)) is not None:
                 kept[now] = record
                 walk.keep(now, record)
         for fit_at, months in fits.items():
             missing = tuple(now for now in months if now not in kept)
-            task = Task(walk.model, walk.seed, walk.recipe, fit_at, missing or tuple(months))
+            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months))
             if missing:
                 left[len(left) + len(found)] = walk, task
             else:
@@ -360,20 +364,21 @@ def _count(name: str, seeds: int | Mapping[str, int]) -> int:
     return int(count)
 
 
-def _asked(dates: pd.DatetimeIndex, start: Any, complete: bool, schedule: Schedule) -> list[int]:
-    """Numbers of the month-ends with a session on or after `start` to trade on.
+def _asked(
+    dates: pd.DatetimeIndex, start: Any, complete: bool, schedule: Schedule
+) -> list[pd.Timestamp]:
+    """Month-ends with a session on or after `start` to trade on.
 
     The last month-end has that session still to come, and counts only if its month is `complete`.
     """
     ends = schedule.ends(dates)
     first = dates[0] if start is None else pd.Timestamp(start)
-    asked = [i for i, end in enumerate(ends[:-1]) if dates[end + 1] >= first]
-    return [*asked, len(ends) - 1] if complete else asked
+    asked = [dates[end] for end in ends[:-1] if dates[end + 1] >= first]
+    return [*asked, dates[-1]] if complete else asked
 
 
-def _ask(walk: Walk, market: Market, asked: Sequence[int]) -> None:
+def _ask(walk: Walk, market: Market, asked: Sequence[pd.Timestamp]) -> None:
     """Ask something that is not fitted for its scores, month by month."""
-    for now in asked:
-        date = walk.sections[now].date
+    for now, date in zip(walk.positions(asked), asked, strict=True):
         scores = walk.signal.scores(market.bars.until(date))
         walk.keep(now, MonthRecord(month_end=date, scores=scores))

@@ -187,6 +187,11 @@ class Walk:
         self.keep(now, record)
         return record
 
+    def positions(self, month_ends: Sequence[pd.Timestamp]) -> list[int]:
+        """Positions of month-ends; those of a market beside the feeds may come before them."""
+        of_date = {section.date: number for number, section in enumerate(self.sections)}
+        return [of_date[date] for date in month_ends]
+
     def fits_for(self, asked: Sequence[int]) -> dict[int, list[int]]:
         """Decide which fit scores each month-end that is asked for: the one place that does.
 
