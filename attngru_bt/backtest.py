@@ -19,6 +19,7 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily, contradicts
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
 from attngru_bt.models.names import title_of
@@ -27,6 +28,7 @@ from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.groups import check_groups
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
+from attngru_bt.trading.signals import check_schedule, schedule_asked
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +171,12 @@ def run(
             from attngru_bt.reports import write_run  # loads jinja2
 
             if baseline:
-                plain = equal_weight(market, start=finished.trading_since, **account)
+                plain = equal_weight(
+                    market,
+                    start=finished.trading_since,
+                    schedule=finished.p.schedule,
+                    **account,
+                )
                 if plain.why_not_traded:
                     logger.warning("The baseline bought nothing: %s", plain.why_not_traded)
                 finished.baseline = plain
@@ -179,7 +186,7 @@ def run(
                 baseline=finished.baseline,
                 baseline_name="equal weight",
                 name=None if model is None else title_of(model),
-                title=None if model is None else _title(model, finished.p.topk),
+                title=None if model is None else _title(model, finished),
                 market=market,
                 run={
                     "data": market.name,
@@ -225,6 +232,8 @@ def scored(
         traded.get("groups"), traded.get("max_per_group"), market.bars.assets, traded["universe"]
     )
     signal = signal_of(model, **settings)
+    traded.setdefault("schedule", schedule_asked(signal) or "month")
+    check_schedule(signal, schedule_of(traded["schedule"]))
     if isinstance(signal, (Recipe, Blend)):
         name = model if isinstance(model, str) else type(model).__name__
         (signal,) = walk_forward(market, {name: signal}, start=start, **how)
@@ -256,8 +265,9 @@ def _trade(
     return cerebro.run(preload=not stream, runonce=not stream)[0]
 
 
-def _title(model: Any, topk: int) -> str:
-    return f"{title_of(model)}, best {topk} of each month"
+def _title(model: Any, strategy: MonthlyTopK) -> str:
+    unit = schedule_of(strategy.p.schedule).unit
+    return f"{title_of(model)}, best {strategy.p.topk} of each {unit}"
 
 
 def check_sessions(market: Market, periods: float) -> None:
@@ -284,7 +294,7 @@ def _first(benchmark: Any) -> str | None:
 def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:
     """Hold the whole universe in equal weight, rebalanced monthly: the baseline without a choice.
 
-    Takes the arguments of `run` and pays the same costs.
+    Takes the arguments of `run`, `schedule` among them, and pays the same costs.
     """
     market = market if kwargs.get("end") is None else market.until(kwargs["end"])
     bars = market.bars

@@ -92,6 +92,32 @@ class Schedule:
         first, second = self.units(pd.DatetimeIndex([one, other]))
         return bool(first == second)
 
+    def begin(self, date: pd.Timestamp) -> pd.Timestamp:
+        """Return the first day of the week, month or quarter of a date."""
+        if self.unit == "week":
+            return date.normalize() - pd.Timedelta(days=date.weekday())
+        month = 3 * ((date.month - 1) // 3) + 1 if self.unit == "quarter" else date.month
+        return pd.Timestamp(date.year, month, 1)
+
+    def following(self, date: pd.Timestamp) -> pd.Timestamp:
+        """Return the first day of the next week, month or quarter."""
+        # a day within the next one
+        days = {"week": 7, "month": 40, "quarter": 100}[self.unit]
+        return self.begin(self.begin(date) + pd.Timedelta(days=days))
+
+    def title(self, date: pd.Timestamp) -> str:
+        """Name the week, month or quarter of a date: "January 2022", "the week of 2022-01-03"."""
+        if self.unit == "week":
+            return f"the week of {self.begin(date).date()}"
+        return f"{date:%B %Y}" if self.unit == "month" else f"quarter {date.quarter} of {date.year}"
+
+    def counted(self, n: int) -> str:
+        """Name so many of its sessions: "60 month-ends", "20 quarters + 5 sessions"."""
+        what = {"month": "month-end", "week": "week", "quarter": "quarter"}[self.unit]
+        return f"{n} {what}{'s' if n != 1 else ''}" + (
+            f" + {self.offset} session{'s' if self.offset > 1 else ''}" if self.offset else ""
+        )
+
     def periods(self, months: int) -> int:
         """How many of these sessions there are in so many months, rounded up."""
         return int(np.ceil(round(months / _MONTHS[self.unit], 6)))

@@ -83,6 +83,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         given = {name: value for name, value in settings.items() if value is not None}
         from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-        walk_forward = signal_of(signal, topk=self.p.topk, universe=self.p.universe, **given)
+        walk_forward = signal_of(
+            signal, topk=self.p.topk, universe=self.p.universe, schedule=self.p.schedule, **given
+        )
         # A signal with settings of its own comes back as it is: treat it as `MonthlyTopK` does.
         return super().make_signal() if walk_forward is self.p.signal else walk_forward

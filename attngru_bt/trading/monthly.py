@@ -17,6 +17,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import Bars
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.roles import take_names
 from attngru_bt.markets import exchange_of
@@ -96,6 +97,9 @@ class MonthlyTopK(bt.Strategy):
     retry : bool, default True
         In the sessions until the next decision, sell what could not be sold as soon as it trades,
         and give free slots and their cash to the best names still missing.
+    schedule : str or Schedule, default "month"
+        When is decided: after each "month", "week" or "quarter", or so many sessions later
+        ("month+5"). What is said here of month-ends holds for these sessions then.
     start : date or str, default None
         No decision before this date.
     stale_days : int, default 180
@@ -150,6 +154,7 @@ class MonthlyTopK(bt.Strategy):
         groups=None,
         substitute=True,
         retry=True,
+        schedule="month",
         start=None,
         stale_days=180,
         lot=1,
@@ -204,15 +209,18 @@ class MonthlyTopK(bt.Strategy):
         A signal that can be cloned is, so that each run starts afresh.
         """
         signal = self.p.signal
+        schedule = schedule_of(self.p.schedule)
         if isinstance(signal, str):
             from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-            signal = signal_of(signal, topk=self.p.topk, universe=self.p.universe)
-        return checked_signal(signal, self.feeds, self.p.universe)
+            told = {name: getattr(self.p, name) for name in ("topk", "universe", "schedule")}
+            signal = signal_of(signal, **told)
+        return checked_signal(signal, self.feeds, self.p.universe, schedule)
 
     def make_months(self) -> Months:
         """Return what says when a decision is due; called once, when the run starts."""
-        return Months(None if self._at_open else self.p.calendar)
+        calendar = None if self._at_open else self.p.calendar
+        return Months(calendar, schedule_of(self.p.schedule))
 
     def make_lots(self) -> Lots:
         """Return what may be ordered; called once, when the run starts."""

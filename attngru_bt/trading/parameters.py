@@ -10,6 +10,7 @@ import backtrader as bt
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.trading.groups import check_groups
 from attngru_bt.trading.weights import check_weights
 
@@ -29,6 +30,7 @@ def check_parameters(params: Any) -> None:
         raise ValueError(f"`lot` must be positive, or 0 for fractions; got {params.lot!r}.")
     checks.number("wait", params.wait, at_least=0)
     checks.universe("universe", params.universe)
+    schedule_of(params.schedule)
 
 
 def check_engine(strategy: bt.Strategy, *, at_open: bool, has_rules: bool) -> None:

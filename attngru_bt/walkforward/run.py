@@ -125,7 +125,7 @@ def walk_forward(
         dates = market.bars.dates
         begins = [dates[end + 1].date() for end in schedule.ends(dates)[:-1]]
         day = None if start is None else pd.Timestamp(start).date()
-        raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day))
+        raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day, schedule.unit))
     alone = nullcontext() if folder is None else sole_use(Path(folder))
     with alone, connected(client, tls) as cluster:
         panels = take_panels(
