@@ -286,7 +286,9 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
 
         Both classes then exist, since the best stock of a month is always of class 1.
         """
-        targets = (s.top_targets(self.topk) for s in self.training_months(sections))
+        n_members = sections[-1].n_members
+        months = self.training_months(sections)
+        targets = (month.top_targets(self.topk, n_members) for month in months)
         return any((month == 0).any() for month in targets)
 
     def is_due(self, sections: Sequence[CrossSection], last_fit: int | None) -> bool:
