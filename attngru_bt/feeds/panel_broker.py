@@ -86,7 +86,6 @@ class PanelBroker(bt.brokers.BackBroker):
             return False
         schemes, columns, credits = self.comminfo, self._columns, self.d_credit
         usual, checked = schemes[None], None
-        stamp, moment = None, None
         worth = unlevered = unrealized = 0.0
         for data, position in self.positions.items():
             scheme = schemes.get(data._name, usual)
@@ -112,12 +111,7 @@ class PanelBroker(bt.brokers.BackBroker):
             if new_bars and size:
                 if data not in credits:
                     credits[data] = 0.0
-                if stamps._tz is not None:
-                    position.datetime = stamps.datetime()
-                else:
-                    if stamps.array[row] != stamp:
-                        stamp, moment = stamps.array[row], stamps.datetime()
-                    position.datetime = moment
+                position.datetime = stamps.datetime()
                 position.adjbase = close
         if new_bars:
             self.cash -= 0.0  # a whole number becomes a float

@@ -39,7 +39,9 @@ def columns_of(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray
         raise DataError(
             f"{where}: column 'close' is missing; got {', '.join(map(str, frame.columns))}."
         )
-    table: np.ndarray | None = frame.to_numpy()  # all columns at once: faster, often not even a copy
+    table: np.ndarray | None = (
+        frame.to_numpy()
+    )  # all columns at once: faster, often not even a copy
     if table is not None and table.dtype != np.float64:
         try:
             table = frame.to_numpy(dtype=np.float64, na_value=np.nan)
