@@ -24,8 +24,6 @@ _VALUING = (
     "get_credit_interest",
     "_get_credit_interest",
 )
-# what an order looks up in its parameters again and again; there it takes two failed lookups first
-_ASKED = ("owner", "data", "tradeid", "parent", "transmit", "simulated", "histnotify")
 
 
 class PanelBroker(bt.brokers.BackBroker):
@@ -60,8 +58,9 @@ class PanelBroker(bt.brokers.BackBroker):
 
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order."""
-        for name in _ASKED:
-            order.__dict__.setdefault(name, getattr(order.p, name))
+        # what it is asked for again and again; in its parameters that takes a failed lookup first
+        p = order.p
+        order.__dict__.update(owner=p.owner, data=p.data, tradeid=p.tradeid, parent=p.parent)
         return super().submit(order, check=check)
 
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:
