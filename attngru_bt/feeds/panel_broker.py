@@ -24,8 +24,6 @@ _VALUING = (
     "get_credit_interest",
     "_get_credit_interest",
 )
-# what an order looks up in its parameters again and again; there it takes two failed lookups first
-_ASKED = ("owner", "data", "tradeid", "parent", "transmit", "simulated", "histnotify")
 
 
 class PanelBroker(bt.brokers.BackBroker):
@@ -60,8 +58,9 @@ class PanelBroker(bt.brokers.BackBroker):
 
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order."""
-        for name in _ASKED:
-            order.__dict__.setdefault(name, getattr(order.p, name))
+        # what it is asked for again and again; in its parameters that takes a failed lookup first
+        p = order.p
+        order.__dict__.update(owner=p.owner, data=p.data, tradeid=p.tradeid, parent=p.parent)
         return super().submit(order, check=check)
 
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:
@@ -86,7 +85,6 @@ class PanelBroker(bt.brokers.BackBroker):
             return False
         schemes, columns, credits = self.comminfo, self._columns, self.d_credit
         usual, checked = schemes[None], None
-        stamp, moment = None, None
         worth = unlevered = unrealized = 0.0
         for data, position in self.positions.items():
             scheme = schemes.get(data._name, usual)
@@ -112,12 +110,7 @@ class PanelBroker(bt.brokers.BackBroker):
             if new_bars and size:
                 if data not in credits:
                     credits[data] = 0.0
-                if stamps._tz is not None:
-                    position.datetime = stamps.datetime()
-                else:
-                    if stamps.array[row] != stamp:
-                        stamp, moment = stamps.array[row], stamps.datetime()
-                    position.datetime = moment
+                position.datetime = stamps.datetime()
                 position.adjbase = close
         if new_bars:
             self.cash -= 0.0  # a whole number becomes a float

@@ -18,7 +18,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
-from attngru_bt.feeds.follower import Follower
+from attngru_bt.feeds.follower import Follower, Leader
 from attngru_bt.feeds.roles import check_names
 from attngru_bt.feeds.table import columns_of
 
@@ -161,7 +161,7 @@ class PanelFeed(bt.feed.DataBase):
             line.array.extend([float("nan")] * ahead)
             if line is not self._days:
                 line._leader = self._days
-                line.__class__ = Follower
+            line.__class__ = Leader if line is self._days else Follower
         self._times = times[first:stop].tolist()
         self._times.append(float("inf"))
         self._next_row = len(times)  # so that runonce=False does not read the rows again

@@ -265,6 +265,8 @@ class Execution:
 
     def _retry_exits(self) -> tuple[set[str], float]:
         """Order the sales that are due; return those to count on, and the cash they bring."""
+        if not self._unsold:
+            return set(), 0.0
         ordered = {order.data._name for order in self.orders.live()}
         sold, proceeds = set(), 0.0
         for name in sorted(self._unsold):

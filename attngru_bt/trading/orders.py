@@ -147,19 +147,18 @@ class Orders:
     def notify(self, order: bt.Order) -> None:
         """Log what the broker says about an order; orders of other owners are ignored."""
         name, side = order.data._name, _side(order)
-        session = dt.date.fromordinal(self._sessions.day(self._strategy.lines.datetime[0]))
         if order.ref not in self._open:
             settlement = order.info.get("settlement") or ""
             if settlement and name in self._feeds and order.status == bt.Order.Completed:
-                self._log_settlement(order, session, settlement)
+                self._log_settlement(order, self._today(), settlement)
             return
         if order.status in (bt.Order.Partial, bt.Order.Completed):
             self._log_fills(order)
             if order.status == bt.Order.Partial and order.ref in self._cap.capped:
-                self._cancel(self._open[order.ref], session, "the cash is spent")
+                self._cancel(self._open[order.ref], self._today(), "the cash is spent")
         elif order.status in _VOID:
             event, reason = _VOID[order.status]
-            when, reason = self._cancels.get(order.ref, (session, reason))
+            when, reason = self._cancels.get(order.ref, (self._today(), reason))
             level = logging.WARNING if event == "rejected" else logging.INFO
             logger.log(level, "%s: order to %s %s %s", when, side, name, event)
             size = abs(order.executed.remsize)
@@ -169,6 +168,10 @@ class Orders:
             self._cancels.pop(order.ref, None)
             self._waiting.pop(order.ref, None)
             self._forget_closed(order.data)
+
+    def _today(self) -> dt.date:
+        """Return the session of the newest bars, which the clock may not have looked at yet."""
+        return dt.date.fromordinal(self._sessions.day(self._strategy.lines.datetime[0]))
 
     def _log_fills(self, order: bt.Order, session: dt.date | None = None, reason: str = "") -> None:
         """Log the new executions of an order; None: each in the session of the bar it filled at."""
