@@ -61,6 +61,12 @@ WALK = {
     "start": Option(str | None, None, "First day to trade; earlier bars only train."),
     **END,
     "topk": Option(int | None, None, "Names to hold. [default: 10; 5 on the embedded data]"),
+    "schedule": Option(
+        str | None,
+        None,
+        "When is decided: after each 'month', 'week' or 'quarter'; 'month+5': five sessions later. "
+        "[default: month]",
+    ),
     "lookback": Option(int | None, None, "Steps the networks see."),
     "step": Option(str | None, None, "A step is a 'day' or a 'month'."),
     "refit": Option(int | None, None, "Months between refits. [default: the model's]"),

@@ -190,6 +190,8 @@ def measure(
     settings : mapping, default None
         Parameters that the walks were made with, to be shown.
     """
+    from attngru_bt.walkforward.panels import common_schedule  # loads scikit-learn
+
     walks = sorted(walks, key=lambda walk: walk.seed)
     trading = dict(trading or {})
     months = common_months(walks, market.bars.dates, start)
@@ -197,7 +199,12 @@ def measure(
     if thresholds is None:
         thresholds = {name: threshold(name) for name in {walk.model for walk in walks}}
     # all walks are traded from the session after the first month-end that they have in common
-    account = {**trading, "start": months[0] + pd.Timedelta(days=1)}
+    schedule = common_schedule([walk.panel for walk in walks])
+    account = {
+        **trading,
+        "start": months[0] + pd.Timedelta(days=1),
+        "schedule": str(schedule),
+    }
     scores = [walk.scores().reindex(months) for walk in walks]
     traded = trade_all(market, scores, topk, jobs, **account)
     scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
@@ -275,6 +282,7 @@ def measure(
             "end": first["end"],
             "sessions": first["sessions"],
             "months": len(months),
+            "schedule": str(schedule),
             "seeds": len({walk.seed for walk in walks}),
             "topk": topk,
             "models": len(tries),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import SPREAD, Comparison
+from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.reports.tables import (
     DASH,
     Cell,
@@ -110,9 +111,14 @@ def subject(comparison: Comparison) -> str:
     about = comparison.about
     seeds = about["seeds"]
     return (
-        f"{about['data']}, {date(about['start'])} to {date(about['end'])}, {about['months']} "
-        f"month-ends, {about['topk']} names held, {seeds} seed{'s' if seeds > 1 else ''}"
+        f"{about['data']}, {date(about['start'])} to {date(about['end'])}, "
+        f"{_schedule(comparison).counted(about['months'])}, {about['topk']} names held, "
+        f"{seeds} seed{'s' if seeds > 1 else ''}"
     )
+
+
+def _schedule(comparison: Comparison) -> Schedule:
+    return schedule_of(comparison.about.get("schedule", "month"))
 
 
 def notes2(comparison: Comparison) -> list[str]:
@@ -124,8 +130,14 @@ def notes2(comparison: Comparison) -> list[str]:
         if comparison.about["seeds"] > 1
         else "One seed, so there is no spread: another seed may give other figures."
     )
+    unit = _schedule(comparison).unit
     return [
         seeds,
+        *(
+            []
+            if unit == "month"
+            else [f"Decided by the {unit}: where months are named, read {unit}s."]
+        ),
         "In-sample figures are of the rows that the model was fitted on and say nothing about "
         "skill. All others are out of sample.",
         f"Accuracy: “own yes/no” takes the model’s own threshold, “best {k} called” takes the {k} "

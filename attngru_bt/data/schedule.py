@@ -111,6 +111,11 @@ class Schedule:
             return f"the week of {self.begin(date).date()}"
         return f"{date:%B %Y}" if self.unit == "month" else f"quarter {date.quarter} of {date.year}"
 
+    @property
+    def end_called(self) -> str:
+        """What the end of its unit is called."""
+        return "month-end" if self.unit == "month" else f"end of the {self.unit}"
+
     def counted(self, n: int) -> str:
         """Name so many of its sessions: "60 month-ends", "20 quarters + 5 sessions"."""
         what = {"month": "month-end", "week": "week", "quarter": "quarter"}[self.unit]

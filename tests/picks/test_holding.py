@@ -41,6 +41,8 @@ def scores(market):
         dict(weights=by_spread),
         dict(max_per_group=1, keep=6),
         dict(max_per_group=2, groups="owner"),
+        dict(schedule="week"),
+        dict(schedule="month+5", keep=6),
         dict(max_per_group=1, groups={f"S{i:03d}": i % 6 for i in range(12)}),
     ],
 )

@@ -95,6 +95,7 @@ def test_a_missed_session_counts(market, word):
     assert closes == [day.date() for day in dates[ends]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["week", "month+5"])
 def test_the_model_is_scored_by_the_same_schedule_along_and_ahead(short, word):
     along = backtest.run(short, signal=Ridge(), schedule=word, **SETTINGS)
@@ -106,6 +107,7 @@ def test_the_model_is_scored_by_the_same_schedule_along_and_ahead(short, word):
     assert str(ahead.signal.panel.schedule) == word
 
 
+@pytest.mark.slow
 def test_a_recipe_or_a_walk_brings_its_schedule(short):
     recipe = Recipe(Ridge(), schedule="week", **SETTINGS)
     walk = walk_forward(short, {"r": recipe})[0]
