@@ -9,7 +9,12 @@ FORMS = re.compile(
     re.IGNORECASE,
 )
 EXCHANGES = {"SH": "SH", "SS": "SH", "XSHG": "SH", "SZ": "SZ", "XSHE": "SZ", "BJ": "BJ"}
-INDEXES = {"sse50": "000016.SH", "csi300": "000300.SH", "csi500": "000905.SH"}
+CHINESE = ("sse50", "csi300", "csi500")
+INDEXES = {
+    "sse50": "000016.SH", "csi300": "000300.SH", "csi500": "000905.SH",
+    "sp500": "^GSPC", "nasdaq100": "^NDX", "dow30": "^DJI",
+}  # fmt: skip
+"""The universes that have a name, and the symbols of their indexes."""
 
 
 def code(text: str) -> str:

@@ -516,7 +516,10 @@ class TestWanted:
         ("text", "says"),
         [
             ("sse5O", "did you mean 'sse50'?"),
-            ("", "`universe` must be one of sse50, csi300, csi500, a file, or symbols; got ''"),
+            (
+                "",
+                "sp500, nasdaq100, dow30, a file, or symbols; got ''",
+            ),
             ("600000,AAPL", "'AAPL' is no code of a Chinese stock"),
         ],
     )

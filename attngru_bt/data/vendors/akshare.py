@@ -59,6 +59,7 @@ class Akshare:
     """
 
     name = "akshare"
+    point_in_time: tuple[str, ...] = ()
     pause = 0.5  # seconds; Eastmoney and Sina refuse those who ask faster
 
     def __init__(self, patience: Patience | None = None) -> None:

@@ -69,6 +69,7 @@ class Baostock:
     """
 
     name = "baostock"
+    point_in_time = tuple(LISTS)
     pause = 0.1  # seconds
 
     def __init__(self, patience: Patience | None = None) -> None:

@@ -45,6 +45,10 @@ class Vendor(Protocol):
     session dates), raw prices in the currency of the exchange, ``volume`` in shares, ``amount`` in
     currency, ``turnover`` in per cent of the float, and ``adjfactor``, the cumulative backward
     factor, which no later day changes. NaN means unknown.
+
+    Members of the universes in ``point_in_time`` are asked of the vendor; those of others are taken
+    from the package index-constitution, where it is installed and has them. Without this attribute
+    the vendor is asked for all.
     """
 
     name: str
