@@ -7,11 +7,12 @@ change by a bit. The whole chain runs: feeds, reader, factors, preprocessing, mo
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from attngru_bt import backtest
+from attngru_bt import Blend, backtest
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
+from attngru_bt.features.exposures import EXPOSURES
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import walk_forward
@@ -62,6 +63,9 @@ def history(strategy, t):
 
 def run(market, classifier, driver="along"):
     """Fit along with the backtest, or walk all months first and trade the finished walk."""
+    if isinstance(classifier, SignalGenerator):
+        how = {"signal" if driver == "along" else "model": classifier}
+        return backtest.run(market, **how, topk=SETTINGS["topk"])
     how = {"signal": classifier} if driver == "along" else {"model": classifier}
     return backtest.run(market, **how, **SETTINGS)
 
@@ -79,6 +83,16 @@ def cut_points(market, n):
     picks = [ends[-1], dates[dates.get_loc(ends[-2]) + 1], dates[dates.get_loc(ends[-3]) - 1]]
     picks += list(ends[:-3][:: max(1, len(ends) // 4)])
     return picks[:n]
+
+
+class Eight:
+    """Eight of the stocks may be held."""
+
+    def __init__(self, assets):
+        self.names = frozenset(assets[:8])
+
+    def at(self, date):
+        return self.names
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +147,52 @@ def test_the_network_sees_no_future_either(market):
     t = cut_points(market, 1)[0]
     want = history(run(market, NETWORK), t)
     assert history(run(scrambled(market, t), NETWORK), t) == want
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_a_blend_sees_no_future_either(market, driver):
+    t = cut_points(market, 1)[0]
+    blend = Blend([LOGISTIC, Ridge(), "random"], neutralize=EXPOSURES)
+    want = history(run(market, blend, "along"), t)
+    assert len(want[0]) >= 3
+    assert history(run(scrambled(market, t), blend, driver), t) == want
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_raw_lines_and_weekly_rows_of_other_stocks_see_no_future_either(market, driver):
+    t = cut_points(market, 1)[0]
+    members = Eight(market.bars.assets)
+    lines = SignalGenerator(
+        Ridge(100.0),
+        view="lines",
+        sample="week",
+        train_on="all",
+        universe=members,
+        topk=4,
+        min_months=4,
+    )
+    want = history(run(market, lines, driver), t)
+    assert len(want[0]) >= 3
+    assert history(run(scrambled(market, t), lines, driver), t) == want
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_neutral_scores_see_no_future(market, driver):
+    t = cut_points(market, 1)[0]
+    model = SignalGenerator(Ridge(), neutralize=EXPOSURES, **SETTINGS)
+    if driver == "along":
+        want, other = (
+            history(backtest.run(m, MonthlyTopK, signal=model, topk=4), t)
+            for m in (market, scrambled(market, t))
+        )
+    else:
+        want, other = (
+            history(backtest.run(m, model=model, topk=4), t) for m in (market, scrambled(market, t))
+        )
+    assert len(want[0]) >= 3 and other == want
 
 
 @pytest.mark.slow

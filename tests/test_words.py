@@ -10,8 +10,8 @@ SOURCES = sorted((ROOT / "attngru_bt").rglob("*.py")) + sorted((ROOT / "strategi
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("[sC]*/README.md")]
 GLOSSARY = [
     "bars", "market", "rules", "membership, universe", "factor", "cross-section", "panel",
-    "feature", "label, rank", "model", "network, member", "seed", "recipe", "walk", "score",
-    "picks",
+    "feature", "label, rank", "model", "blend", "network, member", "seed", "recipe", "walk",
+    "score", "weights", "picks",
 ]  # fmt: skip
 # how the British write what the Americans, scikit-learn and backtrader write with z, or shorter
 BRITISH = re.compile(

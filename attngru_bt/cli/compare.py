@@ -13,7 +13,7 @@ import typer
 from attngru_bt import compare as engine
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, print_table, say, sentences, tell
-from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
+from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, with_groups, workers
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
 from attngru_bt.compare.tables import subject, table2, table3
@@ -40,7 +40,9 @@ The tables as Markdown are in table.md: `cat runs/compare/table.md`
 @shared(INPUTS, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def compare(
     *,
-    models: Annotated[str, typer.Option(help="Names with commas between them, or 'all'.")] = "all",
+    models: Annotated[
+        str, typer.Option(help="Names with commas between them, or 'all'; a+b is a blend.")
+    ] = "all",
     seeds: Annotated[int, typer.Option(help="Walks per model, for mean and spread.")] = 1,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Where the files go, finished walks among them.")
@@ -72,6 +74,7 @@ def compare(
         check_fees(options)
         choice = choose(options["factors"])
         settings = given(**chosen(options, WALK), factors=choice.names)
+        account = with_groups(chosen(options, ACCOUNT))
         market = read_market(**chosen(options, INPUTS))
         market = market.until(settings["end"]) if "end" in settings else market
         planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
@@ -91,7 +94,7 @@ def compare(
                 seeds=seeds,
                 folder=out_dir,
                 progress=fit,
-                trading=given(**chosen(options, ACCOUNT)),
+                trading=given(**account),
                 tried=tried,
                 draws=draws,
                 title=title,

@@ -36,6 +36,10 @@ INPUTS = {
         list[str] | None, None,
         "Columns of the data to leave out, which else become factors: NAME,NAME,…",
     ),
+    "columns": Option(
+        list[str] | None, None,
+        "Which columns of the data are ours, if not recognized: date=DAY,symbol=ID,volume=VOL*100.",
+    ),
 }  # fmt: skip
 SCORES = {
     "scores": Option(
@@ -69,12 +73,40 @@ WALK = {
     "train_on": Option(
         str | None,
         None,
-        "'all': fit on every stock in the data, not on the members alone. [default: members]",
+        "'all': fit on every stock in the data, not on the members alone; or a file or folder of "
+        "more stocks. [default: members]",
     ),
     "within": Option(
-        str | None, None, "Rank returns within deciles of this line; 'size' is the market value."
+        str | None,
+        None,
+        "Rank returns within deciles of this line; 'size' is the market value. "
+        "[default: size with --train-on]",
     ),
-    "weights": Option(str | None, None, "'size': rows count by likeness in size to the members."),
+    "row_weights": Option(
+        str | None,
+        None,
+        "'size': rows count by likeness in size to the members. [default: size with --train-on]",
+    ),
+    "view": Option(
+        str | None,
+        None,
+        "What a model sees: 'factors', or 'lines', 60 sessions of the bars themselves. "
+        "[default: the model's]",
+    ),
+    "sample": Option(
+        str | None,
+        None,
+        "Rows to train on: each 'month' or 'week', or every so many sessions. "
+        "[default: the model's]",
+    ),
+    "neutralize": Option(
+        str | None,
+        None,
+        "Make scores neutral to exposures of the month: size,volatility,turnover,beta or some.",
+    ),
+    "neutral_share": Option(
+        float | None, None, "Share of a score that is neutral, 0 to 1. [default: 1]"
+    ),
     **SEED,
     "device": Option(str | None, None, "cpu, cuda or auto. [default: cpu]"),
 }
@@ -82,7 +114,17 @@ ACCOUNT = {
     "keep": Option(
         int | None, None, "A held name stays while its rank is at most this. [default: topk]"
     ),
-    "rebalance": Option(str, "entrants", "'entrants' leaves stayers alone, 'full' equalizes all."),
+    "rebalance": Option(
+        str, "entrants", "'entrants' leaves stayers alone, 'full' trades all to their weights."
+    ),
+    "weights": Option(
+        str, "equal", "How much of each name: 'equal', 'inverse-volatility' or 'score' (its rank)."
+    ),
+    "max_per_group": Option(int | None, None, "At most so many names of one group."),
+    "groups": Option(
+        str | None, None,
+        "File symbol,group, or a column of the data. [default: the column industry or sector]",
+    ),
     "cash": Option(float, 1_000_000.0, "Starting cash."),
     "commission": Option(
         float | None, None, "Fraction of the traded value. [default: 0.001]"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from attngru_bt.checks import nearest
 from attngru_bt.data.bars import DataError
+from attngru_bt.models.names import JOINT, MODELS, find
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import Walk
@@ -33,7 +34,9 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
     if not names:
         raise ValueError("`models` must name models, or be 'all'; got none.")
     for name in names:
-        if name not in known:
+        if JOINT in name:
+            find(name)
+        elif name not in known:
             hint = f"{nearest(name, known)} There are {', '.join(known)}."
             raise ValueError(f"`models`: there is no model {name!r}{hint}")
     return names
@@ -49,16 +52,13 @@ def ordered(walks: Sequence[Walk], models: Sequence[str] | None) -> list[str]:
 
 def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Titles and families of the models; one of the user's own goes by its name."""
-    from attngru_bt.models.names import MODELS
-
-    titles = {name: MODELS[name].title if name in MODELS else name for name in names}
-    return titles, {name: MODELS[name].family if name in MODELS else "own" for name in names}
+    known = {n: find(n) for n in names if all(part in MODELS for part in n.split(JOINT))}
+    titles = {name: known[name].title if name in known else name for name in names}
+    return titles, {name: known[name].family if name in known else "own" for name in names}
 
 
 def threshold(name: str) -> float | None:
     """Return the score above which a model says yes: .5 of a probability, 0 of a distance."""
-    from attngru_bt.models.names import MODELS
-
     if name not in MODELS:
         return None
     model = MODELS[name].make()

@@ -37,7 +37,7 @@ from attngru_bt.compare.figures import (
 from attngru_bt.compare.files import find_place, insert, write
 from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | os.PathLike[str],
     models: str | Sequence[str] = "all",
     *,
     seeds: int = 1,
@@ -69,7 +69,7 @@ def run(
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
     models : "all" or names
         A sequence of names, or one text with commas; see `attngru_bt.models.names`.
     seeds : int, default=1
@@ -87,8 +87,9 @@ def run(
     client, tls, progress
         As `attngru_bt.walkforward.walk_forward`.
     trading : mapping, default None
-        Parameters of the account: cash, commission, slippage, periods, riskfree, rules, rebalance,
-        as in `attngru_bt.backtest.run`.
+        Parameters of the account: cash, commission, slippage, periods, riskfree, rules, as in
+        `attngru_bt.backtest.run`; and rebalance, keep, weights, max_per_group, groups, as in
+        `MonthlyTopK`.
     tried : int, default None
         How many models and variants were tried before those shown were chosen, for the deflated
         Sharpe ratio; None: only those shown.
@@ -129,6 +130,7 @@ def run(
         raise ValueError(
             f"`models` must name at least one that makes scores; got {', '.join(names)}."
         )
+    market = as_market(market)
     market = market if end is None else market.until(end)
     backtest.check_sessions(market, (trading or {}).get("periods", SESSIONS_PER_YEAR))
     with nullcontext() if place is None else sole_use(place):
@@ -200,6 +202,12 @@ def measure(
     traded = trade_all(market, scores, topk, jobs, **account)
     scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
     returns = chance.month_returns(market, months, scored)
+    weights = chance.month_weights(
+        market, pd.DatetimeIndex(returns.index), list(returns.columns), trading.get("weights")
+    )
+    groups = None
+    if trading.get("max_per_group") is not None:
+        groups = chance.month_groups(market, returns, trading.get("groups"))
 
     accounts: dict[tuple[str, int], Account] = {}
     figures: dict[tuple[str, int], dict[str, float]] = {}
@@ -225,12 +233,14 @@ def measure(
                 years=years,
                 draws=draws,
                 keep=trading.get("keep"),
+                weights=weights,
+                groups=groups,
+                max_per_group=trading.get("max_per_group"),
             ),
         }
     if EQUAL_WEIGHT in order:
-        plain = {
-            name: value for name, value in account.items() if name not in ("rebalance", "keep")
-        }
+        choosing = ("rebalance", "keep", "weights", "max_per_group", "groups")
+        plain = {name: value for name, value in account.items() if name not in choosing}
         finished = backtest.equal_weight(market, **plain)
         key = EQUAL_WEIGHT, 0
         accounts[key] = reduced(finished, trading.get("slippage", 0.0))

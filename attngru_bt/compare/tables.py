@@ -147,7 +147,7 @@ def notes3(comparison: Comparison) -> list[str]:
         f"Random {k} do as well: share of {draws} portfolios of random members that earned at "
         "least as much after costs, with the same months, number of names, changes per month and "
         "costs. Both are measured in a simple monthly account: filled at the open after the "
-        "month-end, without lots, limits or suspensions.",
+        f"month-end, without lots, limits or suspensions, {_shares(about['trading'])}.",
         "Deflated Sharpe: probability that the Sharpe ratio is higher than the best of "
         f"{about['tried']} tries without skill would show (Bailey & López de Prado 2014).",
         "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
@@ -185,6 +185,14 @@ def _costs(comparison: Comparison) -> str:
     if trading.get("slippage"):
         parts.append(f"{100 * trading['slippage']:g}% slippage")
     return " and ".join(parts)
+
+
+def _shares(trading: Mapping[str, Any]) -> str:
+    """Say how entrants share the cash in the simple account."""
+    weights = trading.get("weights") or "equal"
+    if weights == "inverse-volatility":
+        return "entrants weighed by volatility"
+    return "entrants in equal weight" + ("" if weights == "equal" else " (not by your weights)")
 
 
 def _rules(rules: object) -> str:

@@ -5,7 +5,8 @@ so far. The transformers (``missing``, ``standardizer``, ``neutralizer``, ``comp
 return a DataFrame indexed (date, asset) with one column per factor, and so fit into a
 `sklearn.pipeline.Pipeline`. A transformer that works per date uses the rows of that date only, so
 that nothing leaks from other dates. NaN means "unknown" and stays NaN until `ConstantImputer`.
-``foresight`` warns of lines that know the future.
+``exposures`` are what scores can be made neutral to. ``foresight`` warns of lines that know the
+future.
 """
 
 from __future__ import annotations

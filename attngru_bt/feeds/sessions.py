@@ -154,11 +154,12 @@ def _resampled(feed: Any) -> bool:
 def _zone(frame: pd.DataFrame, parameters: Any) -> dt.tzinfo | None:
     """Return the time zone of the column or index that backtrader reads the stamps from."""
     where: Any = getattr(parameters, "datetime", None)
-    names = [str(name).lower() for name in frame.columns]
-    if where == -1 and "datetime" in names:
-        where = "datetime"
-    if isinstance(where, str) and where.lower() in names:
-        where = names.index(where.lower())
+    if where == -1 or isinstance(where, str):
+        names = [str(name).lower() for name in frame.columns]
+        if where == -1 and "datetime" in names:
+            where = "datetime"
+        if isinstance(where, str) and where.lower() in names:
+            where = names.index(where.lower())
     elif isinstance(where, int) and not hasattr(parameters, "nocase"):
         where -= 1  # PandasDirectData counts the index as column 0
     column = isinstance(where, int) and where >= 0

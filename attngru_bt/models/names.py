@@ -1,6 +1,7 @@
 """The models of the paper and its baselines by name: one word each, one walk-forward for all.
 
-`MODELS` is the table; `attngru_bt.models.generator` makes what scores at month-ends. "default" was
+`MODELS` is the table; `attngru_bt.models.generator` makes what scores at month-ends. Any names with
+"+" between them are a model as well, the blend of these. "default" was
 chosen by the search in docs/presets.md, "paper" has the paper's settings; those of the others are
 sensible ones for some hundred stocks over ten years of months, not searched for. scikit-learn,
 torch and xgboost are loaded when a model is made.
@@ -8,13 +9,23 @@ torch and xgboost are loaded when a model is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from attngru_bt.checks import nearest
-from attngru_bt.models.presets import DEFAULT, PAPER, default_model, paper_model
+from attngru_bt.models.presets import (
+    BLEND,
+    DEFAULT,
+    LINES,
+    PAPER,
+    default_model,
+    lines_model,
+    paper_model,
+)
+
+JOINT = "+"  # between the names of a blend's members
 
 
 @dataclass(frozen=True)
@@ -27,16 +38,18 @@ class Model:
         What to write: ``--models gbdt``, ``signal="gbdt"``.
     title : str
         What tables and charts call it.
-    family : {"network", "classic", "baseline"}
+    family : {"network", "classic", "blend", "baseline"}
         Networks and classic models are estimators for the walk-forward, not fitted and without a
         random state of their own, so that each month brings its seed; baselines are signals
-        themselves, with ``scores(bars)``.
+        themselves, with ``scores(bars)``. A blend is made of its `members`.
     make : callable
-        Returns a new one.
+        Returns a new one; of a blend its members' names.
     settings : mapping
         Parameters of `SignalGenerator` that differ from its defaults.
     extra : str or None
         Optional part of the installation it needs: ``pip install 'attngru_bt[extra]'``.
+    members : tuple of str
+        Of a blend, the models whose mean rank it is.
     """
 
     name: str
@@ -45,6 +58,7 @@ class Model:
     make: Callable[[], Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
     extra: str | None = None
+    members: tuple[str, ...] = ()
 
 
 def names(family: str | None = None) -> list[str]:
@@ -53,17 +67,55 @@ def names(family: str | None = None) -> list[str]:
 
 
 def find(name: str) -> Model:
-    """Return the model of that name.
+    """Return the model of that name, or the blend of several: "ridge+gbdt-rank".
 
     Raises
     ------
     ValueError
-        If there is none; the message has the nearest name.
+        If there is none; the message has the nearest name. If a blend is made of one model twice,
+        or of one that is a blend itself or chooses nobody.
     """
+    if JOINT in name:
+        return _blend(name, tuple(part.strip() for part in name.split(JOINT)))
     if name not in MODELS:
         hint = nearest(name, MODELS)
-        raise ValueError(f"No model is named {name!r}{hint} There are {', '.join(MODELS)}.")
+        raise ValueError(
+            f"No model is named {name!r}{hint} There are {', '.join(MODELS)}, and blends of them "
+            f"such as {JOINT.join(BLEND)}."
+        )
     return MODELS[name]
+
+
+def _blend(name: str, members: tuple[str, ...]) -> Model:
+    """Return the blend of these models."""
+    for member in members:
+        if not member:
+            raise ValueError(
+                f"{name!r} must have the name of a model on both sides of each {JOINT}."
+            )
+        if members.count(member) > 1:
+            raise ValueError(f"{name!r} has {member} twice: to weigh it more, use Blend(weights=).")
+        if parts := find(member).members:
+            raise ValueError(
+                f"{name!r}: {member} is a blend itself; name its members, {JOINT.join(parts)}."
+            )
+        if member == "equal-weight":
+            raise ValueError(f"{name!r}: equal-weight scores all stocks alike; leave it out.")
+    return _mixed(name, members)
+
+
+def blend_title(titles: Sequence[str]) -> str:
+    """Return what a report calls a blend of models with these titles."""
+    shown = [_within(title) for title in titles]
+    if len(shown) == 1:
+        return f"Blend of {shown[0]}"
+    return f"Blend of {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _within(title: str) -> str:
+    """Return a title as part of a sentence: names and abbreviations stay as they are."""
+    first = title.split()[0]
+    return title if first[1:] != first[1:].lower() else title[:1].lower() + title[1:]
 
 
 def title_of(model: Any) -> str:
@@ -72,7 +124,9 @@ def title_of(model: Any) -> str:
         return find(model).title
     import pandas as pd  # not with the table of names, which is cheap to import
 
-    return "Given scores" if isinstance(model, (pd.DataFrame, pd.Series)) else type(model).__name__
+    if isinstance(model, (pd.DataFrame, pd.Series)):
+        return "Given scores"
+    return str(getattr(model, "title", type(model).__name__))
 
 
 # -- networks -------------------------------------------------------------------------------------
@@ -241,12 +295,30 @@ _TABLE = (
     Model("gbdt", "Gradient-boosted trees", "classic", _gbdt),
     Model("xgboost", "XGBoost", "classic", _xgboost, extra="xgboost"),
     Model("ridge", "Ridge on return ranks", "classic", _ridge, settings=ON_FACTORS),
+    Model(
+        "attention-gru-lines",
+        "Attention-GRU on raw lines",
+        "network",
+        lines_model,
+        settings=LINES,
+    ),
     Model("ridge-pca", "Ridge on components", "classic", _ridge_pca, settings={"target": "rank"}),
     Model("gbdt-rank", "Boosted trees on ranks", "classic", _gbdt_rank, settings=ON_FACTORS),
+)
+_BASELINES = (
     # held whole, by attngru_bt.backtest.equal_weight: equal scores choose nobody
     Model("equal-weight", "Equal weight", "baseline", _equal_weight),
     Model("random", "Random", "baseline", _random),
     Model("momentum", "Momentum 12-1", "baseline", _momentum),
 )
 
-MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _TABLE})
+
+def _mixed(name: str, members: tuple[str, ...]) -> Model:
+    titles = {model.name: model.title for model in (*_TABLE, *_BASELINES)}
+    title = blend_title([titles[member] for member in members])
+    return Model(name, title, "blend", lambda: members, members=members)
+
+
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {model.name: model for model in (*_TABLE, _mixed("blend", BLEND), *_BASELINES)}
+)

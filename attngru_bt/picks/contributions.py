@@ -16,8 +16,9 @@ from attngru_bt.factors import registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection, sequences
 from attngru_bt.features.threads import one_thread
+from attngru_bt.features.windows import line_of
 from attngru_bt.models.contract import takes_sequences, value
-from attngru_bt.walkforward import Fit
+from attngru_bt.walkforward import BlendWalk, Fit
 
 DONORS = 32  # stocks whose factors are put in place of a stock's own, at most
 TOLERANCE = 1e-6  # of the largest score; within it the parts of a linear model add up to its scores
@@ -37,16 +38,21 @@ class Contributions:
     exact : bool
         Whether the parts add up to the score: for linear models. Otherwise a part is the score
         less its mean when the family's factors are those of other stocks.
+    ranks : DataFrame, index asset, columns members, or None
+        Of a blend, the rank of each stock by each member, 1 the best; NaN where it has no score.
+        `table` is then the mean over the members that are fitted, weighted as in the blend.
     """
 
     table: pd.DataFrame
     exact: bool
+    ranks: pd.DataFrame | None = None
 
 
 def families_of(columns: Sequence[str]) -> NDArray[Any]:
-    """Return the family of each factor; what is not registered is "own"."""
+    """Return the family of each factor or line; what is not registered is "own"."""
     family = {factor.name: factor.family for factor in registry}
-    return np.array([family.get(name, OWN) for name in columns], dtype=object)
+    names = (name if name in family else line_of(name) for name in columns)
+    return np.array([family.get(name, OWN) for name in names], dtype=object)
 
 
 def contributions(fitted: Fit, section: CrossSection, assets: Sequence[str]) -> Contributions:
@@ -73,6 +79,28 @@ def contributions(fitted: Fit, section: CrossSection, assets: Sequence[str]) -> 
     return Contributions(
         (table / (deviation or 1.0)).set_axis(pd.Index(assets, name="asset")), exact
     )
+
+
+def blend_contributions(
+    walk: BlendWalk, month_end: pd.Timestamp, assets: Sequence[str]
+) -> Contributions:
+    """Say how each member ranks some stocks, and average the parts of those that are fitted."""
+    index = pd.Index(assets, name="asset")
+    ranks, parts, share = {}, [], 0.0
+    for name, member in walk.members.items():
+        scores = member.at(month_end)
+        ranks[name] = scores.rank(ascending=False, method="min").reindex(index)
+        if member.fit is not None:
+            section = next(s for s in member.sections if s.date == month_end).members()
+            known = [asset for asset in assets if asset in section.assets]
+            part = contributions(member.fit, section, known).table
+            parts.append(part.reindex(index) * walk.shares[name])
+            share += walk.shares[name]
+    families = list(dict.fromkeys(family for part in parts for family in part.columns))
+    table = pd.DataFrame(0.0, index=index, columns=families)
+    for part in parts:  # a family that a member is not given moves none of its scores
+        table += part.reindex(columns=families).fillna(0.0) / share
+    return Contributions(table, exact=False, ranks=pd.DataFrame(ranks, index=index))
 
 
 def _scores(fitted: Fit, section: CrossSection) -> Floats:

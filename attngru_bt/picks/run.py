@@ -16,14 +16,14 @@ from attngru_bt.backtest import scored
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
 from attngru_bt.features.cross_section import month_ends
 from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import title_of
 from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
 from attngru_bt.picks.changes import changes
-from attngru_bt.picks.contributions import contributions
+from attngru_bt.picks.contributions import blend_contributions, contributions
 from attngru_bt.picks.drift import feature_drift
 from attngru_bt.picks.month import find_month
 from attngru_bt.picks.picks import Picks
@@ -32,14 +32,14 @@ from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.monthly import MonthlyTopK
-from attngru_bt.walkforward import MonthRecord, Walk
+from attngru_bt.walkforward import BlendWalk, MonthRecord, Walk
 
 # files of a backtest, whose orders.csv must not be replaced
 OF_A_BACKTEST = "run.json"
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | Path,
     *,
     model: Any = "default",
     holdings: Any = None,
@@ -69,7 +69,7 @@ def run(
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
         Data up to the month-end, or a few sessions more.
     model : str, estimator, signal or DataFrame, default "default"
         As in `attngru_bt.backtest.run`; or scores from elsewhere, dates × assets, of which the
@@ -120,6 +120,7 @@ def run(
     ValueError, TypeError
         If a parameter is out of range.
     """
+    market = as_market(market)
     market = market if asof is None else market.until(checks.date("asof", asof))
     bars = market.bars
     check_daily(bars.dates, market.name)
@@ -252,16 +253,24 @@ def _tell_walk(picks: Picks, walk: Walk, explain: bool) -> None:
     picks.band = rank_ic_band(monthly_rank_ic(walk.labels()))
     record = next(r for r in scored_months if r.month_end == picks.month.end)
     picks.attention = _attention(record)
-    fitted = walk.fit if explain else None
+    if not explain:
+        return
+    names = [name for name in picks.concerned["symbol"] if name in picks.scores.index]
+    if isinstance(walk, BlendWalk):
+        picks.contributions = blend_contributions(walk, record.month_end, names)
+        fitted_members = [part for part in walk.members.values() if part.fit is not None]
+        # how unusual the month is is told of the features of the first member that has any
+        walk = fitted_members[0] if fitted_members else walk
+    fitted = walk.fit
     if fitted is None or walk.recipe is None:
         return
     dates = [section.date for section in walk.sections]
     section = walk.sections[dates.index(record.month_end)].members()
-    concerned = picks.concerned
-    names = [name for name in concerned["symbol"] if name in picks.scores.index]
-    picks.contributions = contributions(fitted, section, names)
+    if picks.contributions is None:
+        picks.contributions = contributions(fitted, section, names)
     known = walk.sections[: dates.index(fitted.month_end) + 1]
-    picks.drift = feature_drift(walk.recipe.training_months(known), section, record.factors)
+    own = next(r for r in walk.records if r.month_end == record.month_end)
+    picks.drift = feature_drift(walk.recipe.training_months(known), section, own.factors)
 
 
 def _attention(record: MonthRecord) -> pd.DataFrame | None:

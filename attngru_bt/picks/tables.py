@@ -61,12 +61,22 @@ def order_table(picks: Picks) -> Table:
 
 
 def contribution_table(picks: Picks) -> Table | None:
-    """Show what each family of factors adds to each score; None without a fitted model."""
-    if picks.contributions is None or picks.contributions.table.empty:
+    """Show what each family of factors adds to each score; None without a fitted model.
+
+    Of a blend also how each member ranks the names.
+    """
+    if picks.contributions is None or not len(picks.contributions.table):
         return None
-    table = picks.contributions.table
-    rows = ([str(name), *(_signed(v) for v in row)] for name, *row in table.itertuples())
-    return Table.of(["Symbol", *map(str, table.columns)], rows)
+    table, ranks = picks.contributions.table, picks.contributions.ranks
+    places = pd.DataFrame(index=table.index) if ranks is None else ranks.reindex(table.index)
+    shown = places.map(lambda rank: DASH if pd.isna(rank) else whole(rank))
+    if not len(table.columns) + len(shown.columns):
+        return None
+    signed = table.map(_signed)
+    rows = ([str(n), *shown.loc[n], *signed.loc[n]] for n in table.index)
+    return Table.of(
+        ["Symbol", *(f"Rank by {name}" for name in shown.columns), *map(str, table.columns)], rows
+    )
 
 
 def family_table(picks: Picks) -> Table | None:

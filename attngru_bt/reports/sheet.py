@@ -286,7 +286,10 @@ def _add_signal(sheet: TearSheet, signal: Any) -> None:
     if signal is not None:
         sheet.signal_name = type(signal).__name__
         recipe = getattr(signal, "recipe", None) or signal  # of a walk, or of what drives one
-        if hasattr(recipe, "get_params"):
+        walk = getattr(signal, "walk_", signal)
+        if hasattr(walk, "parameters"):  # of a blend
+            sheet.signal_parameters = walk.parameters
+        elif hasattr(recipe, "get_params"):
             sheet.signal_parameters = {
                 name: value
                 for name, value in recipe.get_params(deep=False).items()

@@ -29,11 +29,11 @@ class AttentionGRUStrategy(MonthlyTopK):
         Months with known labels before the first trade.
     window : int
         Latest months to train on.
-    train_on, within, weights
+    train_on, within, row_weights
         Whose rows are trained on, and how they count: see `Recipe`.
     factors : sequence of str
         Names of factors; by default all that the feeds allow.
-    standardize, limit, n_components
+    standardize, limit, n_components, neutralize, neutral_share
         See `SignalGenerator`.
     n_networks : int
         Networks whose mean is the score.
@@ -60,10 +60,12 @@ class AttentionGRUStrategy(MonthlyTopK):
             "window",
             "train_on",
             "within",
-            "weights",
+            "row_weights",
             "factors",
             "standardize",
             "limit",
+            "neutralize",
+            "neutral_share",
             "n_components",
             "n_networks",
             "random_state",
@@ -81,6 +83,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         given = {name: value for name, value in settings.items() if value is not None}
         from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-        walk_forward = signal_of(signal, topk=self.p.topk, universe=self.p.universe, **given)
+        walk_forward = signal_of(
+            signal, topk=self.p.topk, universe=self.p.universe, schedule=self.p.schedule, **given
+        )
         # A signal with settings of its own comes back as it is: treat it as `MonthlyTopK` does.
         return super().make_signal() if walk_forward is self.p.signal else walk_forward

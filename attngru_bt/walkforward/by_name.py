@@ -6,6 +6,7 @@ from typing import Any
 
 from attngru_bt import checks
 from attngru_bt.models.names import find
+from attngru_bt.walkforward.blend import Blend
 from attngru_bt.walkforward.generator import SignalGenerator
 
 
@@ -15,16 +16,17 @@ def generator(name: str, **settings: Any) -> Any:
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `names`, or several with "+" between them: their blend.
     **settings
-        Parameters of `SignalGenerator` but `classifier`; they go before those of the model.
+        Parameters of `SignalGenerator` but `classifier`; they go before those of the model. Those
+        of a blend reach each of its members.
         `n_networks` and `device` reach the networks and concern no other model. A baseline takes
         its own parameters (`universe`, `random_state`, `months`, `skip`) and has no use for the
         others.
 
     Returns
     -------
-    SignalGenerator, or a baseline with ``scores(bars)``
+    SignalGenerator, `Blend`, or a baseline with ``scores(bars)``
 
     Raises
     ------
@@ -47,6 +49,8 @@ def generator(name: str, **settings: Any) -> Any:
             "equal weight is attngru_bt.backtest.equal_weight(market), the baseline that runs of "
             "attngru-bt backtest and compare show."
         )
+    if model.members:
+        return Blend(model.members).with_settings(**settings)
     made = model.make()
     own = made.get_params() if model.family == "baseline" else {}
     known = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"] + list(own)
@@ -69,8 +73,8 @@ def signal_of(model: Any, **settings: Any) -> Any:
         A name of `attngru_bt.models`, a scikit-learn classifier, regressor or pipeline, or
         anything with ``scores(bars)``.
     **settings
-        As in `generator`. `topk` and `universe` are told to every model and concern those that
-        want them.
+        As in `generator`. `topk`, `universe` and `schedule` are told to every model and concern
+        those that want them.
 
     Raises
     ------
@@ -78,6 +82,8 @@ def signal_of(model: Any, **settings: Any) -> Any:
         If a setting would have no effect: a baseline is not trained, and a signal carries its own
         settings.
     """
+    if isinstance(model, Blend) and model.takes_settings:
+        return model.with_settings(**settings)
     if isinstance(model, str):
         signal = generator(model, **settings)
         if find(model).family != "baseline":
@@ -92,6 +98,6 @@ def signal_of(model: Any, **settings: Any) -> Any:
         kind = type(model).__name__
         owner = f"beside a `signal` that carries its own settings ({kind}): set it there."
     for setting in settings:
-        if setting not in (*own, "topk", "universe"):
+        if setting not in (*own, "topk", "universe", "schedule"):
             raise ValueError(f"`{setting}` has no effect {owner}")
     return signal

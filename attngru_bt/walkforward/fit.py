@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from attngru_bt.features.cross_section import CrossSection, sequences
+from attngru_bt.features.exposures import neutral
 from attngru_bt.features.threads import one_thread
-from attngru_bt.models.contract import fit_models, takes_sequences, value
+from attngru_bt.models.contract import fit_models, input_of, takes_sequences, value
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord, no_scores
 from attngru_bt.walkforward.training_set import TrainingSet, training_set
@@ -38,6 +39,8 @@ class Fit:
         On the rows it was fitted on, and so no evidence of skill: `accuracy` (its own yes or no;
         classifiers only), `accuracy_at_k` (the k best scores of each month called 1) and `auc`
         (mean over months).
+    neutralize, neutral_share
+        What its scores are made neutral to; see `Recipe`.
     """
 
     month_end: pd.Timestamp
@@ -47,6 +50,8 @@ class Fit:
     n_months: int
     seconds: float = 0.0
     in_sample: dict[str, float] = field(default_factory=dict)
+    neutralize: Sequence[str] = ()
+    neutral_share: float = 1.0
 
 
 def fit(recipe: Recipe, sections: Sequence[CrossSection]) -> Fit:
@@ -97,6 +102,8 @@ def fit_together(orders: Sequence[tuple[Recipe, TrainingSet]]) -> list[Fit]:
                 n_months=rows.n_months,
                 seconds=rows.seconds / taken[id(rows)] + share,
                 in_sample=_in_sample(model, rows, recipe.topk),
+                neutralize=recipe.neutralize or (),
+                neutral_share=recipe.neutral_share,
             )
             for model, (recipe, rows) in zip(models, orders, strict=True)
         ]
@@ -120,9 +127,12 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
     with one_thread():
         features = sequences([section], fitted.preprocess)
         chance = _scores(fitted.model, features)
-        if hasattr(fitted.model, "attention_weights"):
+        if hasattr(fitted.model, "attention_weights") and fitted.preprocess is not None:
             record.attention = fitted.model.attention_weights(features)
     record.scores = pd.Series(chance, index=pd.Index(section.assets, name="asset"), name="score")
+    if fitted.neutralize:
+        measured = {name: section.exposures[name] for name in fitted.neutralize}
+        record.scores = neutral(record.scores, measured, fitted.neutral_share)
     if takes_sequences(fitted.model):
         record.losses = getattr(fitted.model, "history_", [])
     record.factors = section.columns
@@ -142,8 +152,8 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
     return record
 
 
-def _scores(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    return value(model, features if takes_sequences(model) else features[:, -1])
+def _scores(model: Any, features: Any) -> NDArray[np.float64]:
+    return value(model, input_of(model, features))
 
 
 def _in_sample(model: Any, rows: TrainingSet, topk: int) -> dict[str, float]:

@@ -11,15 +11,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
+from attngru_bt.data.beside import Beside
 from attngru_bt.data.market import Market
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import Registry, registry
 from attngru_bt.factors.engine import values_at
 from attngru_bt.factors.plan import plan
-from attngru_bt.features.cross_section import month_ends
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
 from attngru_bt.walkforward.crew import n_workers, work
@@ -31,7 +31,9 @@ CHUNKS = 4  # at least so many per worker
 MONTH_ENDS = 12  # at most so many per chunk
 
 # the parameters that decide the cross-sections: recipes that agree on them share a panel
-_PANEL = ("factors", "raw", "lookback", "step", "standardize", "within", "weights")
+_PANEL = (
+    "factors", "raw", "lookback", "step", "standardize", "within", "row_weights", "view", "sample",
+)  # fmt: skip
 
 Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # positions of sessions and of assets
 Values = NDArray[np.float64]
@@ -41,15 +43,43 @@ def panel_key(recipe: Recipe) -> str:
     """Key of a recipe's cross-sections: recipes with the same key share a panel."""
     parts = {name: getattr(recipe, name) for name in _PANEL}
     parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
+    parts["schedule"] = str(recipe.schedule)
     parts["universe"] = id(recipe.universe)
-    parts["train_on"] = recipe.train_on if isinstance(recipe.train_on, str) else id(recipe.train_on)
+    parts["train_on"] = _place(recipe)
     return repr(parts)
+
+
+def _place(recipe: Recipe) -> object:
+    """Return what tells one `train_on` from another."""
+    return recipe.train_on if isinstance(recipe.train_on, (str, Path)) else id(recipe.train_on)
+
+
+def make_panels(recipes: Iterable[Recipe], exposures: Iterable[str] = ()) -> dict[str, Panel]:
+    """Return an empty panel for each `panel_key`; those on one market beside the feeds share it.
+
+    Parameters
+    ----------
+    recipes : iterable of Recipe
+    exposures : iterable of str, default ()
+        What is measured of the stocks beside what the recipes ask for.
+    """
+    panels: dict[str, Panel] = {}
+    besides: dict[object, Beside | None] = {}
+    for recipe in recipes:
+        place, key = _place(recipe), panel_key(recipe)
+        if place not in besides:
+            besides[place] = recipe.make_beside()
+        if key not in panels:
+            panels[key] = recipe.make_panel(besides[place])
+        panels[key].exposures |= {*exposures, *(recipe.neutralize or ())}
+    return panels
 
 
 def take_panels(
     market: Market,
     recipes: Iterable[Recipe],
     *,
+    exposures: Iterable[str] = (),
     complete: bool = False,
     jobs: int = 1,
     client: Any = None,
@@ -60,6 +90,8 @@ def take_panels(
     ----------
     market : Market
     recipes : iterable of Recipe
+    exposures : iterable of str, default ()
+        What is measured of the stocks beside what the recipes ask for.
     complete : bool, default False
         Whether the last month of the bars is known to be complete.
     jobs, client
@@ -76,28 +108,32 @@ def take_panels(
     WorkersLost
         See `crew.work`.
     """
-    panels: dict[str, Panel] = {}
-    for recipe in recipes:
-        panels.setdefault(panel_key(recipe), recipe.make_panel())
-    bars = market.bars
-    ends = month_ends(bars.dates)
-    if not (complete or ends_a_month(bars.dates[-1])):
-        ends = ends[:-1]
+    panels = make_panels(recipes, exposures)
+    joined = {id(panel): panel.join(market.bars) for panel in panels.values()}
+    schedule = common_schedule(panels.values())
 
     workers = n_workers(jobs, client)
     apart = client is not None or jobs != 1
     source = _packed(registry) if apart else registry
-    size = math.ceil(len(ends) * len(panels) / (CHUNKS * workers)) if apart else 1
+    months = {
+        key: _ends(joined[id(panel)], schedule, complete=complete) for key, panel in panels.items()
+    }
+    n_months = sum(map(len, months.values()))
+    size = math.ceil(n_months / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
     todo: dict[int, Call] = {}
     chunks: dict[int, tuple[Panel, list[Order]]] = {}  # what each call computes
-    for panel in panels.values():
-        orders = _orders(panel, bars, ends)
+    for key, panel in panels.items():
+        bars = joined[id(panel)]
+        orders = _orders(panel, bars, months[key])
         for start in range(0, len(orders), size):
             chunk = orders[start : start + size]
             chunks[len(todo)] = panel, chunk
             history = panel.history
-            todo[len(todo)] = factors_at, (bars, history.names, history.raw, source, chunk)
+            todo[len(todo)] = (
+                factors_at,
+                (bars, history.names, history.raw, history.partial, source, chunk),
+            )
 
     waiting: dict[int, list[Values]] = {}
     next_chunk = 0
@@ -108,17 +144,18 @@ def take_panels(
         # in order of time, since each cross-section brings the outcome of the one before
         while next_chunk in waiting:
             panel, chunk = chunks[next_chunk]
+            bars = joined[id(panel)]
             for (days, assets), factors in zip(chunk, waiting.pop(next_chunk), strict=True):
                 known = bars.rows(0, int(days[-1]) + 1)
                 names = [bars.assets[i] for i in assets]
                 panel.history.put(known, bars.dates[days], names, factors)
-                panel.extend(known)
+                panel.take(known)
             next_chunk += 1
 
     def stopped() -> str:
         done = sum(len(panel.sections) for panel in panels.values())
         return (
-            f"Stopped after {done} of {len(ends) * len(panels)} cross-sections, before the first "
+            f"Stopped after {done} of {n_months} cross-sections, before the first "
             f"fit. Cross-sections are not kept: the same call computes them again."
         )
 
@@ -130,9 +167,22 @@ def take_panels(
     return panels
 
 
-def ends_a_month(date: pd.Timestamp) -> bool:
-    """Whether no weekday of the month is left, so that its last session is known to be the last."""
-    return (date + pd.offsets.BDay(1)).month != date.month
+def common_schedule(panels: Iterable[Panel]) -> Schedule:
+    """Return the schedule of all panels: models that are walked together share their sessions."""
+    found = {panel.schedule for panel in panels}
+    if len(found) > 1:
+        names = " and ".join(sorted(repr(str(schedule)) for schedule in found))
+        raise ValueError(
+            f"`schedule` must be the same for all models of a walk-forward; got {names}: walk them "
+            f"apart."
+        )
+    return found.pop()
+
+
+def _ends(bars: Bars, schedule: Schedule, *, complete: bool) -> NDArray[np.intp]:
+    """Return the positions of the month-ends; the last only if its month is known to be over."""
+    ends = schedule.ends(bars.dates)
+    return ends if complete or schedule.complete(bars.dates) else ends[:-1]
 
 
 def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
@@ -144,8 +194,12 @@ def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
     orders = []
     before = -1
     for end in map(int, ends):
-        steps, candidates = panel.asks(bars.rows(0, end + 1), end)
-        orders.append((steps[steps > before], np.sort(candidates)))  # in the order of memory
+        known = bars.rows(0, end + 1)
+        asked = [panel.asks(known, day) for day in panel.due(known.dates, before + 1)]
+        steps = np.unique(np.concatenate([days for days, _ in asked]))
+        # in the order of memory
+        candidates = np.unique(np.concatenate([columns for _, columns in asked]))
+        orders.append((steps[steps > before], candidates))
         before = end
     return orders
 
@@ -154,6 +208,7 @@ def factors_at(
     bars: Bars,
     names: Sequence[str] | None,
     raw: bool,
+    partial: bool,
     source: Registry | bytes,
     orders: Sequence[Order],
 ) -> list[Values]:
@@ -162,7 +217,7 @@ def factors_at(
     Parameters
     ----------
     bars : Bars
-    names, raw
+    names, raw, partial
         See `FactorHistory`.
     source : Registry or bytes
         Factor registry; for a worker, that of the parent process, pickled, since a worker only
@@ -182,7 +237,7 @@ def factors_at(
     values = []
     for days, assets in orders:
         known = bars.rows(0, int(days[-1]) + 1)
-        planned = plan(known, names, source=source)
+        planned = plan(known, names, partial=partial, source=source)
         values.append(values_at(known, days, planned, raw=raw, source=source, assets=assets))
     return values
 

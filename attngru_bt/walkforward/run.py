@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,13 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
-from attngru_bt.features.cross_section import CrossSection, month_ends
+from attngru_bt.data.schedule import Schedule, schedule_of
+from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.panel import Panel
+from attngru_bt.walkforward.blend import Blend
+from attngru_bt.walkforward.blend_walk import BlendWalk
 from attngru_bt.walkforward.calls import Call, WorkersLost
+from attngru_bt.walkforward.checkpoint import recipe_digest
 from attngru_bt.walkforward.cluster import connected
 from attngru_bt.walkforward.crew import n_workers, work
 from attngru_bt.walkforward.generator import SignalGenerator
@@ -58,7 +62,8 @@ def walk_forward(
         Its membership is the universe of every model that names none.
     models : sequence of str, or mapping of str to model
         Names of `attngru_bt.models`; or a name and a `SignalGenerator`, a scikit-learn classifier,
-        regressor or pipeline, or anything with ``scores(bars)``.
+        regressor or pipeline, a `Blend`, or anything with ``scores(bars)``. A member of blends
+        is fitted once, also where it is one of the models as well.
     seeds : int or mapping of str to int
         How often each model is walked, with other random states; per model if a mapping.
     start : date, default None
@@ -110,24 +115,51 @@ def walk_forward(
     check_daily(market.bars.dates, market.name)
     signals = _signals(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
-    asked = _asked(market.bars.dates, start, complete)
+    recipes = _recipes(signals.values())
+    # baselines have no cross-sections of their own: they are judged on those of the others
+    own = settings.get("schedule", "month")
+    recipes = recipes or [Recipe(universe=market.membership, schedule=own)]
+    schedule = schedule_of(recipes[0].schedule)
+    asked = _asked(market.bars.dates, start, complete, schedule)
     if not asked:
         dates = market.bars.dates
-        begins = [dates[end + 1].date() for end in month_ends(dates)[:-1]]
+        begins = [dates[end + 1].date() for end in schedule.ends(dates)[:-1]]
         day = None if start is None else pd.Timestamp(start).date()
-        raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day))
+        raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day, schedule.unit))
     alone = nullcontext() if folder is None else sole_use(Path(folder))
     with alone, connected(client, tls) as cluster:
-        recipes = [signal for signal in signals.values() if isinstance(signal, Recipe)]
-        # baselines have no cross-sections of their own: they are judged on those of the others
-        recipes = recipes or [Recipe(universe=market.membership)]
-        panels = take_panels(market, recipes, complete=complete, jobs=jobs, client=cluster)
-        walks = list(_walks(signals, counts, panels, settings.get("topk", 10), folder))
-        for walk in walks:
+        panels = take_panels(
+            market,
+            recipes,
+            exposures=[name for signal in signals.values() for name in _neutral(signal)],
+            complete=complete,
+            jobs=jobs,
+            client=cluster,
+        )
+        walks, parts = _walks(signals, counts, panels, settings.get("topk", 10), folder)
+        for walk in parts:
             if walk.recipe is None:
-                _ask(walk, signals[walk.model], market, asked)
-        _train(walks, asked, jobs, cluster, folder, progress)
+                _ask(walk, market, asked)
+        _train(parts, asked, jobs, cluster, folder, progress)
+        for walk in walks:
+            if isinstance(walk, BlendWalk):
+                walk.finish()
     return walks
+
+
+def _recipes(signals: Iterable[Any]) -> list[Recipe]:
+    """Return the recipes among some signals, those of blends included."""
+    members = [
+        member
+        for signal in signals
+        for member in (signal.members().values() if isinstance(signal, Blend) else [signal])
+    ]
+    return [member for member in members if isinstance(member, Recipe)]
+
+
+def _neutral(signal: Any) -> Sequence[str]:
+    """Return the exposures that a blend is made neutral to."""
+    return (signal.neutralize or ()) if isinstance(signal, Blend) else ()
 
 
 def _walks(
@@ -136,25 +168,82 @@ def _walks(
     panels: Mapping[str, Panel],
     topk: int,
     folder: str | os.PathLike[str] | None,
-) -> Iterator[Walk]:
-    """Yield a walk per model and seed, none of whose months is scored yet."""
+) -> tuple[list[Walk], list[Walk]]:
+    """Return a walk per model and seed, none of whose months is scored yet, and what to walk.
+
+    What to walk is these without the blends, and those of the blends' members that are none of
+    them: recipes that are equal, seed included, are walked once.
+    """
+    first = next(iter(panels.values()))
+    names: dict[str, tuple[str, str]] = {}  # of walks that are fitted → what tells recipes apart
+    known: dict[tuple[str, str], Walk] = {}
+
+    def walked(name: str, signal: Any, seed: int, panel: Panel) -> Walk:
+        if not isinstance(signal, Recipe):
+            return Walk(None, panel, model=name, seed=seed, signal=_seeded(signal, seed), topk=topk)
+        seeded = _seeded(signal, seed)
+        walk = Walk(
+            seeded,
+            panels[panel_key(signal)],
+            model=name,
+            seed=seed,
+            checkpoints=None if folder is None else Path(folder) / name / f"seed{seed}",
+        )
+        known.setdefault((panel_key(signal), recipe_digest(seeded)), walk)
+        return walk
+
+    walks: dict[tuple[str, int], Walk] = {}
     for name, signal in signals.items():
+        if isinstance(signal, Recipe):
+            names[name] = panel_key(signal), recipe_digest(signal)
         for seed in range(counts[name]):
-            if not isinstance(signal, Recipe):
-                yield Walk(None, next(iter(panels.values())), model=name, seed=seed, topk=topk)
-                continue
-            yield Walk(
-                clone(signal).set_params(random_state=signal.random_state + seed),
-                panels[panel_key(signal)],
+            if not isinstance(signal, Blend):
+                walks[name, seed] = walked(name, signal, seed, first)
+    parts = list(walks.values())
+    for name, signal in signals.items():
+        if not isinstance(signal, Blend):
+            continue
+        of_first = next(iter(_recipes([signal])), None)
+        panel = first if of_first is None else panels[panel_key(of_first)]
+        for seed in range(counts[name]):
+            members = {}
+            for part, member in signal.members().items():
+                if isinstance(member, Recipe):
+                    key = panel_key(member), recipe_digest(_seeded(member, seed))
+                    if key in known:
+                        members[part] = known[key]
+                        continue
+                    same = panel_key(member), recipe_digest(member)
+                    # walks of one name differ by their seed alone
+                    own = part if names.get(part, same) == same else f"{part} of {name}"
+                    names[own] = same
+                    members[part] = walked(own, member, seed, panel)
+                else:
+                    members[part] = walked(part, member, seed, panel)
+                parts.append(members[part])
+            walks[name, seed] = BlendWalk(
+                members,
+                signal.shares(),
+                title=signal.title,
+                neutralize=signal.neutralize or (),
+                neutral_share=signal.neutral_share,
                 model=name,
                 seed=seed,
-                checkpoints=None if folder is None else Path(folder) / name / f"seed{seed}",
             )
+    return [walks[name, seed] for name in signals for seed in range(counts[name])], parts
+
+
+def _seeded(signal: Any, seed: int) -> Any:
+    """Return a fresh signal whose random state has the seed added."""
+    signal = clone(signal, safe=False)  # what has no parameters is copied
+    if hasattr(signal, "get_params") and "random_state" in signal.get_params():
+        signal.set_params(random_state=signal.random_state + seed)
+    return signal
 
 
 def _train(
     walks: Sequence[Walk],
-    asked: Sequence[int],
+    asked: Sequence[pd.Timestamp],
     jobs: int,
     cluster: Any,
     folder: str | os.PathLike[str] | None,
@@ -166,18 +255,22 @@ def _train(
     for walk in walks:
         if walk.recipe is None:
             continue
-        fits = walk.schedule(asked)
+        positions = walk.positions(asked)
+        fits = walk.fits_for(positions)
         if not fits:
             why = walk.why_no_scores()
             raise DataError(f"{walk.model}: {why}")
+        recipe = walk.recipe
+        if recipe.trains_beside:  # its rows are in the cross-sections, and no worker needs them
+            recipe = clone(recipe).set_params(train_on="all")
         kept: dict[int, MonthRecord] = {}
-        for now in asked:
+        for now in positions:
             if (record := walk.look_up(now)) is not None:
                 kept[now] = record
                 walk.keep(now, record)
         for fit_at, months in fits.items():
             missing = tuple(now for now in months if now not in kept)
-            task = Task(walk.model, walk.seed, walk.recipe, fit_at, missing or tuple(months))
+            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months))
             if missing:
                 left[len(left) + len(found)] = walk, task
             else:
@@ -246,12 +339,17 @@ def _signals(
             from attngru_bt.walkforward.by_name import generator
 
             signal = generator(model, **settings)
+        elif isinstance(model, Blend):
+            signal = model.with_settings(**settings)
         elif isinstance(model, Recipe) or hasattr(model, "scores"):
             signal = clone(model)
         else:
             signal = Recipe(model, **settings)
         if isinstance(signal, SignalGenerator):
             signal = signal.recipe
+        if isinstance(signal, Blend):
+            signals[name] = signal.with_settings(universe=market.membership)
+            continue
         if market.membership is not None and getattr(signal, "universe", market) is None:
             signal.set_params(universe=market.membership)
         if isinstance(signal, Recipe):
@@ -266,23 +364,21 @@ def _count(name: str, seeds: int | Mapping[str, int]) -> int:
     return int(count)
 
 
-def _asked(dates: pd.DatetimeIndex, start: Any, complete: bool) -> list[int]:
-    """Numbers of the month-ends with a session on or after `start` to trade on.
+def _asked(
+    dates: pd.DatetimeIndex, start: Any, complete: bool, schedule: Schedule
+) -> list[pd.Timestamp]:
+    """Month-ends with a session on or after `start` to trade on.
 
     The last month-end has that session still to come, and counts only if its month is `complete`.
     """
-    ends = month_ends(dates)
+    ends = schedule.ends(dates)
     first = dates[0] if start is None else pd.Timestamp(start)
-    asked = [i for i, end in enumerate(ends[:-1]) if dates[end + 1] >= first]
-    return [*asked, len(ends) - 1] if complete else asked
+    asked = [dates[end] for end in ends[:-1] if dates[end + 1] >= first]
+    return [*asked, dates[-1]] if complete else asked
 
 
-def _ask(walk: Walk, signal: Any, market: Market, asked: Sequence[int]) -> None:
+def _ask(walk: Walk, market: Market, asked: Sequence[pd.Timestamp]) -> None:
     """Ask something that is not fitted for its scores, month by month."""
-    signal = clone(signal)
-    if "random_state" in signal.get_params():
-        signal.set_params(random_state=signal.random_state + walk.seed)
-    for now in asked:
-        date = walk.sections[now].date
-        scores = signal.scores(market.bars.until(date))
+    for now, date in zip(walk.positions(asked), asked, strict=True):
+        scores = walk.signal.scores(market.bars.until(date))
         walk.keep(now, MonthRecord(month_end=date, scores=scores))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import html
 import logging
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -37,13 +39,15 @@ class Walk:
     Parameters
     ----------
     recipe : Recipe or None
-        None for a signal that is not fitted, such as a baseline: its records come from outside.
+        None for what is not fitted, such as a baseline: it is asked, and `signal` says what.
     panel : Panel
         The cross-sections; walks whose recipes want the same ones share a panel.
     model : str
         Its name.
     seed : int
         From 0; the recipe's `random_state` has it added already.
+    signal : object with ``scores(bars)``, default None
+        What is asked where there is no recipe; no other run asks it.
     topk : int, default None
         How many of a month's best returns are labeled 1; None: as the recipe says.
     checkpoints : path, default None
@@ -57,6 +61,7 @@ class Walk:
         *,
         model: str = "",
         seed: int = 0,
+        signal: Any = None,
         topk: int | None = None,
         checkpoints: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -64,6 +69,7 @@ class Walk:
         self.panel = panel
         self.model = model
         self.seed = seed
+        self.signal = signal
         self.topk = topk or (10 if recipe is None else recipe.topk)
         self._checkpoints = None if checkpoints is None else Checkpoints(checkpoints)
         self._records: dict[int, MonthRecord] = {}  # by position of the month-end
@@ -103,13 +109,14 @@ class Walk:
         Parameters
         ----------
         month_end : Timestamp
-            Any day of the month: a feed may lack the last session that the walk has.
+            Any day of the month (week, quarter): a feed may lack the last session that the walk
+            has.
         before : Timestamp, default None
             The session at hand: a month-end on it, or after it, is not answered.
         """
         for record in self.records:
             end = record.month_end
-            if (end.year, end.month) == (month_end.year, month_end.month):
+            if self.panel.schedule.same(end, month_end):
                 return record.scores if before is None or end < before else no_scores()
         return no_scores()
 
@@ -164,19 +171,33 @@ class Walk:
         """
         began = time.perf_counter()
         self.panel.extend(bars)
+        record = self.take(bars)
+        # a month taken from disk was fitted in an earlier run
+        record.score_seconds = max(time.perf_counter() - began - record.fit_seconds, 0.0)
+        return record
+
+    def take(self, bars: Bars) -> MonthRecord:
+        """Fit if due and score, at the last month-end of the panel, on which `bars` end."""
         now = len(self.sections) - 1
-        self.schedule([now])
-        record = self.look_up(now)
+        if self.recipe is None:
+            date = self.sections[now].date
+            record: MonthRecord | None = MonthRecord(date, self.signal.scores(bars))
+        else:
+            self.fits_for([now])
+            record = self.look_up(now)
         if record is None:
             fitted = self.fit
             assert fitted is not None  # or `look_up` had an empty record
             record = score(fitted, self.sections[now])
-        # a month taken from disk was fitted in an earlier run
-        record.score_seconds = max(time.perf_counter() - began - record.fit_seconds, 0.0)
         self.keep(now, record)
         return record
 
-    def schedule(self, asked: Sequence[int]) -> dict[int, list[int]]:
+    def positions(self, month_ends: Sequence[pd.Timestamp]) -> list[int]:
+        """Positions of month-ends; those of a market beside the feeds may come before them."""
+        of_date = {section.date: number for number, section in enumerate(self.sections)}
+        return [of_date[date] for date in month_ends]
+
+    def fits_for(self, asked: Sequence[int]) -> dict[int, list[int]]:
         """Decide which fit scores each month-end that is asked for: the one place that does.
 
         Parameters
@@ -242,6 +263,9 @@ class Walk:
         assert self._checkpoints is not None and self.recipe is not None
         fitted_at = self.sections[self._fitted_at[now]].date
         state = self.panel.digests()[now]
+        for name in self.recipe.neutralize or ():  # of no other month, and no matter to a fit
+            exposure = self.sections[now].exposures[name]
+            state = hashlib.sha256(state.encode() + exposure.tobytes()).hexdigest()
         return self._checkpoints.path(self.recipe, self.sections[now].date, state, fitted_at)
 
     def _tell_no_choice(self, section: CrossSection) -> None:

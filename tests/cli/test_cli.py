@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 import attngru_bt
 from attngru_bt import backtest, make_market
 from attngru_bt.cli import app
+from attngru_bt.cli.inputs import with_groups
+from attngru_bt.data.bars import DataError
 
 COMMAND = Path(sys.executable).parent / "attngru-bt"
 FILES = {
@@ -478,3 +480,17 @@ def test_scores_made_elsewhere_are_traded(data, tmp_path):
 def test_scores_that_cannot_be_used_are_one_sentence(data, tmp_path, options, message):
     done = invoke("backtest", "--data", data, *options, "--out", tmp_path / "out")
     assert done.exit_code == 2 and message in " ".join(done.output.split())
+
+
+class TestGroups:
+    def test_a_file_is_read_and_a_column_is_a_word(self, tmp_path):
+        file = tmp_path / "groups.csv"
+        file.write_text("symbol,group\nA,banks\n")
+        assert with_groups({"groups": str(file), "keep": 3}) == {
+            "groups": {"A": "banks"},
+            "keep": 3,
+        }
+        for options in ({"groups": "industry"}, {"groups": None}, {"keep": 3}):
+            assert with_groups(options) == options
+        with pytest.raises(DataError, match=r"none.csv: cannot be read as CSV"):
+            with_groups({"groups": "none.csv"})

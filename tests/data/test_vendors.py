@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import attngru_bt
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.codes import code, with_prefix
 from attngru_bt.data.vendors import (
     VENDORS,
     Akshare,
@@ -24,7 +25,6 @@ from attngru_bt.data.vendors import (
     YFinance,
     download,
 )
-from attngru_bt.data.vendors.codes import code, with_prefix
 from attngru_bt.data.vendors.parts import Parts
 from attngru_bt.data.vendors.stays import find_stays
 from attngru_bt.data.vendors.wanted import wanted

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from attngru_bt import AttentionGRURegressor, make_market, picks, walk_forward
+from attngru_bt import AttentionGRURegressor, Blend, make_market, picks, walk_forward
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.picks.band import rank_ic_band
 from attngru_bt.picks.drift import feature_drift, stability
@@ -16,6 +16,7 @@ SETTINGS = dict(
     topk=3, factors=["PB", "BIAS5", "ROC20", "MA20"], min_months=4, lookback=2, n_components=3,
     start="2015-12-01", asof="2015-12-31", cash=100_000,
 )  # fmt: skip
+OF_MODEL = ("factors", "min_months", "lookback", "n_components")  # a baseline has none of them
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,30 @@ def test_parts_of_a_linear_classifier_add_up_to_its_margin(market):
 
 
 @pytest.mark.slow
+def test_a_blend_shows_the_ranks_of_its_members_and_their_mean_parts(market, tmp_path):
+    blend = Blend({"one": Ridge(1.0), "two": Ridge(50.0), "luck": "random"}, weights=[1, 3, 2])
+    found = picks.run(market, model=blend, out=tmp_path, **SETTINGS)
+    parts, names = found.contributions, found.contributions.table.index
+    settings = SETTINGS | {"holdings": dict.fromkeys(names, 100.0)}
+    luck = {name: value for name, value in settings.items() if name not in OF_MODEL}
+    alone = {
+        "one": picks.run(market, model=Ridge(1.0), **settings),
+        "two": picks.run(market, model=Ridge(50.0), **settings),
+        "luck": picks.run(market, model="random", **luck),
+    }
+    for name, other in alone.items():
+        ranks = other.scores.rank(ascending=False)
+        assert parts.ranks[name].tolist() == ranks[names].tolist()
+    mean = sum(
+        share * alone[name].contributions.table.loc[names]
+        for name, share in (("one", 0.25), ("two", 0.75))
+    )
+    pd.testing.assert_frame_equal(parts.table, mean)
+    assert found.drift is not None and found.band is not None
+    page = (tmp_path / "picks.html").read_text()
+    assert "Blend of one, two and luck" in page and "Rank by luck" in page
+
+
 def test_attention_stands_beside_the_families(market):
     network = AttentionGRURegressor(hidden_size=2, max_epochs=1, n_networks=2)
     found = picks.run(market, model=network, **SETTINGS)

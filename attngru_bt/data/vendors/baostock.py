@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.data.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.base import (
     Members,
     TryAgain,
@@ -39,7 +40,6 @@ from attngru_bt.data.vendors.base import (
     library,
     table,
 )  # fmt: skip
-from attngru_bt.data.vendors.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.patience import Patience
 from attngru_bt.data.vendors.stays import find_stays
 

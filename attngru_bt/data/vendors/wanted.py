@@ -10,11 +10,11 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.files import names_a_file
+from attngru_bt.data.codes import INDEXES
 from attngru_bt.data.membership import COLUMNS, Membership
 from attngru_bt.data.names import from_cell
+from attngru_bt.data.raw import names_a_file
 from attngru_bt.data.vendors.base import Members
-from attngru_bt.data.vendors.codes import INDEXES
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,161 @@
+"""Exposures of the stocks at a month-end, and scores that are made neutral to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.features.base import ROUNDING
+from attngru_bt.features.labels import FloatArray, rank_targets
+
+EXPOSURES = ("size", "volatility", "turnover", "beta")
+SIZES = ("market_cap", "float_cap")  # the lines that may be its market value, the first one there
+VOLATILITY = 60  # sessions looked back on
+TURNOVER = 20
+BETA = 120
+KNOWN = 3  # an exposure needs a value in one of so many of its sessions
+
+
+def exposures(
+    names: Sequence[str],
+    bars: Bars,
+    end: int,
+    columns: NDArray[np.intp],
+    member: NDArray[np.bool_],
+) -> dict[str, FloatArray]:
+    """Measure how stocks are exposed at a month-end; later bars are not looked at.
+
+    "size" is the log of the market value, "volatility" the standard deviation of the daily log
+    returns of 60 sessions, "turnover" the mean turnover of 20 (without that line the log of the
+    mean amount over the market value), "beta" the slope of 120 daily returns on the mean return of
+    the members.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of `EXPOSURES`.
+    bars : Bars
+    end : int
+        Position of the month-end.
+    columns : int array of shape (n,)
+        Positions of the stocks.
+    member : bool array of shape (n,)
+        Which of them may be held; their mean is what beta is about.
+
+    Returns
+    -------
+    dict of str to array of shape (n,)
+        NaN where a stock has a value on less than a third of the sessions, or no market value.
+
+    Raises
+    ------
+    DataError
+        If the data lack a line.
+    """
+    measured: dict[str, FloatArray] = {}
+    for name in names:
+        if name == "size":
+            measured[name] = _log(_lately(bars, _size_line(name, bars), end, 1)[0, columns])
+        elif name == "turnover":
+            measured[name] = _turnover(bars, end, columns)
+        else:
+            sessions = VOLATILITY if name == "volatility" else BETA
+            returns = np.diff(_log(_lately(bars, "close", end, sessions + 1)[:, columns]), axis=0)
+            measured[name] = (
+                _deviation(returns, sessions) if name == "volatility" else _beta(returns, member)
+            )
+    return measured
+
+
+def neutral(
+    scores: pd.Series, measured: Mapping[str, FloatArray | pd.Series], share: float
+) -> pd.Series:
+    """Return scores of which a share is what the exposures of the same month do not explain.
+
+    Ranks of the scores (-1 worst .. 1 best) are regressed on the ranks of the exposures, with an
+    intercept. The residuals, stretched to the spread of the ranks, are `share` of the result.
+
+    Parameters
+    ----------
+    scores : Series, index asset
+    measured : mapping of str to array of shape (n,)
+        Exposures of the same stocks. A missing one counts as the middle of those that are known.
+    share : float
+        From 0, the ranks themselves, to 1, the residuals alone, which no exposure explains.
+
+    Returns
+    -------
+    Series
+        Empty if no more stocks are scored than the regression has coefficients: nothing is left
+        then. Zeros where the exposures explain the ranks fully.
+    """
+    if len(scores) <= len(measured) + 1:
+        return scores.iloc[:0]
+    ranks = rank_targets(scores.to_numpy(dtype=np.float64))
+    known = [np.nan_to_num(rank_targets(np.asarray(one, dtype=float))) for one in measured.values()]
+    design = np.column_stack([np.ones(len(ranks)), *known])
+    residual = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+    spread = residual.std()
+    # what is left of ranks that are explained fully is rounding
+    residual *= 0.0 if spread <= ROUNDING * max(ranks.std(), 1.0) else ranks.std() / spread
+    return pd.Series((1 - share) * ranks + share * residual, scores.index, name=scores.name)
+
+
+def _lately(bars: Bars, line: str, end: int, sessions: int) -> FloatArray:
+    """Return the last sessions of a line up to a position; fewer at the beginning of the data."""
+    return bars[line][max(0, end + 1 - sessions) : end + 1]
+
+
+def _size_line(name: str, bars: Bars) -> str:
+    for line in SIZES:
+        if line in bars.lines:
+            return line
+    needed = " or ".join((("turnover",) if name == "turnover" else ()) + SIZES)
+    raise DataError(
+        f"`neutralize`: {name!r} needs the line {needed}; the data have "
+        f"{', '.join(sorted(bars.lines))}."
+    )
+
+
+def _turnover(bars: Bars, end: int, columns: NDArray[np.intp]) -> FloatArray:
+    if "turnover" in bars.lines:
+        return _mean(_lately(bars, "turnover", end, TURNOVER)[:, columns], TURNOVER)
+    size = _lately(bars, _size_line("turnover", bars), end, TURNOVER)[:, columns]
+    if "amount" not in bars.lines:
+        raise DataError(
+            f"`neutralize`: 'turnover' needs the line turnover or amount; the data have "
+            f"{', '.join(sorted(bars.lines))}."
+        )
+    amount = _lately(bars, "amount", end, TURNOVER)[:, columns]
+    return _log(_mean(amount, TURNOVER) / _mean(size, TURNOVER))
+
+
+def _mean(values: FloatArray, sessions: int) -> FloatArray:
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.asarray(np.where(n * KNOWN >= sessions, total / np.maximum(n, 1), np.nan))
+
+
+def _deviation(returns: FloatArray, sessions: int) -> FloatArray:
+    mean = _mean(returns, sessions)
+    return np.asarray(np.sqrt(_mean((returns - mean) ** 2, sessions)))
+
+
+def _beta(returns: FloatArray, member: NDArray[np.bool_]) -> FloatArray:
+    market = _mean(returns[:, member].T, 0)  # of each session, whoever had a return
+    market = np.where((~np.isnan(returns[:, member])).any(axis=1), market, np.nan)
+    both = np.where(np.isnan(returns), np.nan, market[:, None])  # sessions that the stock has
+    one, other = both - _mean(both, BETA), returns - _mean(returns, BETA)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = _mean(one * other, BETA) / _mean(one**2, BETA)
+    return np.where(np.isfinite(slope), slope, np.nan)
+
+
+def _log(values: FloatArray) -> FloatArray:
+    """Logarithm; NaN where a value is not above 0."""
+    return np.log(np.where(values > 0, values, np.nan))
