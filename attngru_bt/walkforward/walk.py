@@ -17,6 +17,7 @@ import pandas as pd
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.panel import Panel
+from attngru_bt.walkforward.alphalens import to_alphalens
 from attngru_bt.walkforward.checkpoint import Checkpoints
 from attngru_bt.walkforward.fit import Fit, fit, score
 from attngru_bt.walkforward.recipe import Recipe
@@ -129,6 +130,10 @@ class Walk:
             next month-end was seen.
         """
         return outcomes(self.records, self.sections, self.topk)
+
+    def to_alphalens(self, quantiles: int = 5) -> pd.DataFrame:
+        """Return scores and outcomes as alphalens reads them: see `to_alphalens` of its module."""
+        return to_alphalens(self.labels(), quantiles)
 
     @property
     def fit_seconds(self) -> float:

@@ -180,7 +180,7 @@ class Page(HTMLParser):
         self.text = " ".join(self.texts)
 
     def handle_starttag(self, tag, attributes):
-        if tag not in ("meta", "input", "br"):
+        if tag not in ("meta", "input", "br", "img"):
             self.open.append(tag)
         found = dict(attributes)
         self.addresses += [found[key] for key in ("src", "href") if key in found]
