@@ -111,7 +111,7 @@ class Traded(View):
         top = min(start, first)  # the first row that is looked at: no asset needs one before
         while top > 0 and (ages[top - 1, columns] > skip).any():
             top = max(2 * top - end, 0)
-        age = _block(ages[top:end], columns)
+        age = np.ascontiguousarray(ages[top:end, columns])
         traded = ~np.isnan(_block(bars["close"][top:end], columns))
         asked = days - top
         self._traded = traded[asked]

@@ -60,7 +60,7 @@ class Batches:
         rows = order[self._places].to(samples.x.device)  # (n_batches, B)
         weight = samples.weight[rows] * self._weight
         y_weight = torch.stack([samples.y[rows], weight], 1)  # (n_batches, 2, B)
-        rows = rows if samples.index is None else samples.index[rows]
+        rows = rows if samples.places is None else samples.places[rows]
         self._rows, self._y_weight = rows.unbind(), y_weight.unbind()
 
     def load(self, batch: int, place: tuple[Tensor, ...], some_missing: bool) -> None:
