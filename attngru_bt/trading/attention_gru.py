@@ -29,8 +29,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         Months with known labels before the first trade.
     window : int
         Latest months to train on.
-    train_on, within, row_weights
-        Whose rows are trained on, and how they count: see `Recipe`.
+    view, sample, train_on, within, row_weights
+        What the model sees, which rows it is trained on, and how they count: see `Recipe`.
     factors : sequence of str
         Names of factors; by default all that the feeds allow.
     standardize, limit, n_components, neutralize, neutral_share
@@ -58,6 +58,8 @@ class AttentionGRUStrategy(MonthlyTopK):
             "step",
             "min_months",
             "window",
+            "view",
+            "sample",
             "train_on",
             "within",
             "row_weights",
