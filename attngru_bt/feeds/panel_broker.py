@@ -46,6 +46,11 @@ class PanelBroker(bt.brokers.BackBroker):
         super().init()
         self._columns: dict[Any, tuple[Any, Any]] = {}  # closes and time stamps of feeds
 
+    def stop(self) -> None:
+        """Let go of the feeds' arrays; called at the end of a run."""
+        super().stop()
+        self._columns = {}
+
     def next(self) -> None:
         """Bring the account to the newest bars, and try the orders if there are any."""
         busy = self.submitted or self.pending or self._toactivate or self._userhist
@@ -65,7 +70,7 @@ class PanelBroker(bt.brokers.BackBroker):
 
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:
         if datas or not self._value_account(new_bars=False):
-            return float(super()._get_value(datas, lever))
+            return super()._get_value(datas, lever)  # type: ignore[no-any-return]
         return self._valuelever if lever else self._value
 
     def _value_account(self, *, new_bars: bool) -> bool:
