@@ -25,7 +25,7 @@ from attngru_bt.feeds.parameters import parameter_names, parameter_values
 from attngru_bt.models.names import title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
-from attngru_bt.trading.groups import check_groups
+from attngru_bt.trading.groups import check_groups, told
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
 from attngru_bt.trading.signals import check_schedule, schedule_asked
@@ -193,7 +193,7 @@ def run(
                     "digests": market.digests() | dict(inputs or {}),
                     "settings": {
                         name: value
-                        for name, value in (account | asked).items()
+                        for name, value in told(account | asked).items()
                         if value is not None and name not in ("universe", "progress")
                     },
                 },

@@ -4,6 +4,8 @@ Everything after a day t is cut off or scrambled; scores, decisions and fills up
 change by a bit. The whole chain runs: feeds, reader, factors, preprocessing, model, orders.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +113,36 @@ def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, poin
     other_scores, other_log = history(run(change(market, t), LOGISTIC, driver), t)
     assert other_scores == scores
     assert other_log == log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["week", "month+5"])
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_nothing_changes_by_any_schedule_weights_or_groups(market, schedule, driver):
+    """Inverse volatility reads the bars, and so does a cap on a line; both up to the decision."""
+    bars = market.bars
+    rank = pd.DataFrame(bars["volume"]).rank(axis=1).to_numpy()
+    lines = {**bars.lines, "sector": rank // 3}
+    market = replace(market, bars=Bars(bars.dates, bars.assets, lines))
+    how = dict(
+        schedule=schedule, weights="inverse-volatility", max_per_group=2, keep=6, refit=2,
+        factors=["ROC6", "BIAS5", "VOL20"],
+    )  # fmt: skip
+    model = {"signal": LOGISTIC} if driver == "along" else {"model": LOGISTIC}
+    whole = backtest.run(market, **model, **{**SETTINGS, **how})
+    decided = [d["date"] for d in whole.decisions]
+    assert len(decided) > 8 and any(d["capped"] for d in whole.decisions)
+    for t in (decided[-3], decided[-6] - pd.Timedelta(days=1)):
+        log = whole.trade_log.frame().query("date <= @t").drop(columns="ref").to_csv()
+        for change in (cut, scrambled):
+            changed = change(market, t)
+            if change is scrambled:  # groups are numbers that stay numbers of groups
+                after = changed.bars.lines["sector"].round()
+                lines = {**changed.bars.lines, "sector": after}
+                changed = replace(changed, bars=Bars(changed.bars.dates, bars.assets, lines))
+            other = backtest.run(changed, **model, **{**SETTINGS, **how})
+            found = other.trade_log.frame().query("date <= @t").drop(columns="ref").to_csv()
+            assert found == log
 
 
 @pytest.mark.slow

@@ -8,7 +8,15 @@ from typing import Any
 from attngru_bt.compare import charts
 from attngru_bt.compare.attention import Attention
 from attngru_bt.compare.comparison import Comparison
-from attngru_bt.compare.tables import notes2, notes3, subject, table2, table3
+from attngru_bt.compare.tables import (
+    notes2,
+    notes3,
+    notes_on_days,
+    subject,
+    table2,
+    table3,
+    table_of_days,
+)
 from attngru_bt.reports import html
 from attngru_bt.reports.html import Picture, picture
 from attngru_bt.reports.tables import Table, per_cent
@@ -32,6 +40,8 @@ def render(comparison: Comparison, title: str | None = None) -> str:
         earned=table3(comparison).known(),
         notes_on_scores=notes2(comparison),
         notes_on_earned=notes3(comparison),
+        days=table_of_days(comparison),
+        notes_on_days=[] if comparison.offsets is None else notes_on_days(comparison),
         pictures=_pictures(comparison),
         buckets=charts.buckets(comparison),
         attention=[

@@ -33,6 +33,14 @@ _WITH_SPREAD = {
 }  # fmt: skip
 
 
+DAYS = (
+    ("Annualized return", "annual_return", per_cent),
+    ("Sharpe ratio", "sharpe", number),
+    ("Information ratio", "information_ratio", number),
+    ("Maximum drawdown", "max_drawdown", per_cent),
+)
+
+
 def columns2(k: int) -> list[Column]:
     """Columns of Table 2: how good the scores are."""
     called, fixed = f"best {k} called", f"{k} at random"
@@ -106,6 +114,44 @@ def table3(comparison: Comparison) -> Table:
     return Table("Model", tuple(columns), rows)
 
 
+def table_of_days(comparison: Comparison) -> Table | None:
+    """Show how much hangs on the day that is decided on; None where only one was tried."""
+    if comparison.offsets is None:
+        return None
+    columns, rows = [], []
+    for heading, key, show in DAYS:
+        columns += [
+            Column(which, key, show, heading, f"{heading}, {which}")
+            for which in ("lowest", "median", "highest")
+        ]
+    for name, figures in comparison.offsets.groupby(level=0, sort=False):
+        cells = [
+            Cell(show(value))
+            for _, key, show in DAYS
+            for value in (figures[key].min(), figures[key].median(), figures[key].max())
+        ]
+        reference = comparison.families[str(name)] == "baseline"
+        rows.append(Row(comparison.titles[str(name)], tuple(cells), reference))
+    return Table("Model", tuple(columns), tuple(rows)).known()
+
+
+def notes_on_days(comparison: Comparison) -> list[str]:
+    """Explain the table of days, a sentence or two each."""
+    about, schedule = comparison.about, _schedule(comparison)
+    days = ", ".join(map(str, sorted({schedule.offset, *about["offsets"]})))
+    how = (
+        "Every model was walked anew for each day."
+        if about["walked"]
+        else "The scores are those of the first day, traded later."
+    )
+    return [
+        f"Decided {days} sessions after each {schedule.end_called} (0: at it), all measured on the "
+        f"same sessions; of each model the lowest, median and highest figure. {how}",
+        "What lies between the days is no skill: a difference between models that is smaller says "
+        "little. The tables above are of one day.",
+    ]
+
+
 def subject(comparison: Comparison) -> str:
     """Say in one line what was compared, on which data."""
     about = comparison.about
@@ -168,7 +214,7 @@ def notes3(comparison: Comparison) -> list[str]:
 
 
 def markdown(comparison: Comparison, level: int = 3) -> str:
-    """Write both tables as Markdown, for a README or a report.
+    """Write the tables as Markdown, for a README or a report.
 
     Parameters
     ----------
@@ -185,6 +231,13 @@ def markdown(comparison: Comparison, level: int = 3) -> str:
         table3(comparison).known().markdown(),
         "\n".join(f"- {note}" for note in notes2(comparison) + notes3(comparison)),
     ]
+    days = table_of_days(comparison)
+    if days is not None:
+        parts += [
+            f"{mark} The luck of the day",
+            days.markdown(),
+            "\n".join(f"- {note}" for note in notes_on_days(comparison)),
+        ]
     return "\n\n".join(parts) + "\n"
 
 

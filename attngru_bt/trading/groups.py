@@ -68,6 +68,15 @@ def check_groups(
         _known(known.get(name), name, "")
 
 
+def told(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters for a report, in which a mapping of all names would fill pages."""
+    groups = params.get("groups")
+    if not isinstance(groups, (Mapping, pd.Series)):
+        return dict(params)
+    n_groups = len(set(dict(groups.items()).values()))
+    return {**params, "groups": f"{n_groups} groups of {len(groups)} names"}
+
+
 def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> GroupOf:
     """Return what tells the group of each name at a date.
 
