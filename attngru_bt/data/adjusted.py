@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 
 import numpy as np
@@ -10,8 +9,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import PRICE_LINES, DataError, first
 from attngru_bt.data.layouts import Layout
-
-log = logging.getLogger(__name__)
+from attngru_bt.data.units import Doubt
 
 _HOW, _WHAT = "(adj|adjusted|qfq|hfq)", "(close|closeprice)"
 _CLOSE = re.compile(f"{_HOW}{_WHAT}|{_WHAT}{_HOW}")  # without the characters between words
@@ -20,7 +18,9 @@ CENT = 0.02  # what two prices that are rounded to cents may be off together
 LEAST = 20  # days needed to judge
 
 
-def with_factor(frame: pd.DataFrame, layout: Layout, source: str) -> tuple[pd.DataFrame, str]:
+def with_factor(
+    frame: pd.DataFrame, layout: Layout, source: str, doubt: Doubt
+) -> tuple[pd.DataFrame, str]:
     """Return a table with a backward factor made of adjusted prices, and what was made of what.
 
     Parameters
@@ -30,6 +30,8 @@ def with_factor(frame: pd.DataFrame, layout: Layout, source: str) -> tuple[pd.Da
     layout : Layout
     source : str
         File, for messages.
+    doubt : callable
+        Takes a warning.
 
     Raises
     ------
@@ -62,13 +64,13 @@ def with_factor(frame: pd.DataFrame, layout: Layout, source: str) -> tuple[pd.Da
     ratio = (theirs / close).astype(np.float64)
     # In the ratio to the first day only events in between count: no later day changes it.
     factor = ratio / ratio.groupby(frame["symbol"]).transform("first")
-    _check_factor(factor, frame["symbol"], theirs.where(theirs < close, close), name, source)
+    _check_factor(factor, frame["symbol"], theirs.where(theirs < close, close), name, source, doubt)
     made = frame.drop(columns=name).assign(adjfactor=factor)
     return made, f"adjfactor from {name!r} over 'close'"
 
 
 def _check_factor(
-    factor: pd.Series, symbol: pd.Series, price: pd.Series, name: str, source: str
+    factor: pd.Series, symbol: pd.Series, price: pd.Series, name: str, source: str, doubt: Doubt
 ) -> None:
     """Warn of a ratio that changes on most days, of which dividends were added and not factors."""
     step = pd.Series(np.log(factor), index=factor.index).groupby(symbol).diff().abs()
@@ -77,11 +79,9 @@ def _check_factor(
         return
     share = float((step > 2 * CENT / price)[known].mean())
     if share > OFTEN:
-        log.warning(
-            "%s: the ratio of %r to 'close' changes on %.0f%% of the days: the source adds "
-            "dividends where it should multiply (as Eastmoney does), so its returns are not "
-            "those of the stock. Bring a backward 'adjfactor' instead.",
-            source,
-            name,
-            100 * share,
+        doubt(
+            "factor",
+            f"{source}: the ratio of {name!r} to 'close' changes on {share:.0%} of the days: the "
+            "source adds dividends where it should multiply (as Eastmoney does), so its returns "
+            "are not those of the stock. Bring a backward 'adjfactor' instead.",
         )

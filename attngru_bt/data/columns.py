@@ -21,7 +21,6 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.rows import GROUP_LINES, KNOWN
 from attngru_bt.data.shapes import WIDE, long
 from attngru_bt.data.translation import Translation
-from attngru_bt.data.translation import log as layouts_log
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +71,6 @@ class Columns:
             if name in self.ignore:
                 raise DataError(f"`ignore` cannot leave out {name!r}: every table needs it.")
         self.translation = Translation(columns)
-        self._shapes: dict[str, None] = {}
         self._ignored: set[str] = set()
         self._adjusted: dict[str, None] = {}
         self._seen: dict[str, None] = {}
@@ -105,7 +103,7 @@ class Columns:
         dates = {theirs.name for ours, theirs in self.translation.columns.items() if ours == "date"}
         frame, shape = long(frame, source, dates, wide=symbol is None)
         if shape:
-            self._shapes[shape] = None
+            self.translation.said[shape] = None
         frame = frame.rename(columns=lambda name: str(name).strip().lower())
         frame = self._without_ignored(frame)
         for position, name in enumerate(frame.columns):
@@ -148,9 +146,7 @@ class Columns:
         DataError
             If a column to ignore is in none of the files.
         """
-        said = [*self._shapes, *self.translation.said]
-        if said:
-            layouts_log.info("%s: %s", self.source, "; ".join(said))
+        self.translation.report(self.source)
         for name in sorted(self.ignore - self._ignored):
             raise DataError(
                 f"{self.source}: `ignore` names the column {name!r}, which is not there"

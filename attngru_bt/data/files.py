@@ -156,6 +156,7 @@ def read_index(path: str | Path, *, columns: Mapping[str, str] | None = None) ->
     rows = part[part["close"].notna()].drop(columns=["symbol", "adjfactor"], errors="ignore")
     if rows.empty:
         raise DataError(f"{path}: no row has a close; give the index's daily closes.")
+    own.translation.report(source)
     return rows.set_index("date")
 
 

@@ -165,6 +165,12 @@ class Membership:
             if same:
                 ours[name] = same[0]
         if not ours:
+            if unknown == set(self._names) and assets:
+                name = min(unknown)
+                raise DataError(
+                    f"{self._source}: none of its {len(unknown)} members ({name}, …) has bars, "
+                    f"whose names are {assets[0]}, …; write the members as the bars are named."
+                )
             return self
         names = [ours.get(name, name) for name in self._names]
         return Membership(names, self._in, self._ends, self._source)

@@ -79,11 +79,24 @@ def _with_index(frame: pd.DataFrame, source: str, dates: Iterable[str]) -> pd.Da
     if frame.index.nlevels == 1:
         if names[0] is None and isinstance(frame.index, pd.DatetimeIndex):
             return frame.rename_axis("date").reset_index()
-        return frame.reset_index() if names[0] in (*dates, *SYMBOLS) else frame
+        if names[0] not in (*dates, *SYMBOLS):
+            return frame
+        if names[0] in map(_lower, frame.columns):
+            raise DataError(
+                f"{source}: {names[0]!r} is both the index and a column; drop one of them, the "
+                "index with frame.reset_index(drop=True)."
+            )
+        return frame.reset_index()
     for level, name in enumerate(names):
         if name is None:
             stamps = isinstance(frame.index.get_level_values(level), pd.DatetimeIndex)
             names[level] = "date" if stamps else "symbol"
+    doubled = set(names) & {_lower(column) for column in frame}
+    if doubled:
+        raise DataError(
+            f"{source}: {doubled.pop()!r} is both a level of the index and a column; drop one of "
+            "them."
+        )
     if len(set(names)) < len(names):
         raise DataError(
             f"{source}: the levels of the index cannot be told; name them date and symbol with "

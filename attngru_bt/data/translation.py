@@ -15,7 +15,7 @@ from attngru_bt.data.bars import DataError, first
 from attngru_bt.data.codes import is_code
 from attngru_bt.data.layouts import DATES, OWN, SYMBOLS, Layout, Unit, recognize
 from attngru_bt.data.rows import EMPTY
-from attngru_bt.data.units import check_fit
+from attngru_bt.data.units import Doubt, check_fit
 
 log = logging.getLogger("attngru_bt.data.layouts")
 
@@ -47,6 +47,7 @@ class Translation:
     def __init__(self, columns: Mapping[str, str] | None = None) -> None:
         self.columns = _given(columns or {})
         self.said: dict[str, None] = {}
+        self._doubts: dict[str, list[str]] = {}
 
     @property
     def words(self) -> set[str]:
@@ -76,7 +77,7 @@ class Translation:
         layout = recognize(frame.columns, source)
         names, units = self._names(frame, layout, source)
         unused = [name for name in layout.unused if name in frame and name not in names]
-        _check_rows(frame, layout, source)
+        _check_rows(frame, layout, source, self._doubt)
         frame = frame.drop(columns=unused).rename(columns=names)
         if symbol is not None:
             _one_symbol(frame, source)
@@ -89,10 +90,22 @@ class Translation:
             **{names.get(name, name): _times(frame[names.get(name, name)], unit.factor)
                for name, unit in units.items()}
         )  # fmt: skip
-        frame, of_adjusted = with_factor(frame, layout, source)
-        check_fit(frame, source, known_layout=layout is not OWN)
+        frame, of_adjusted = with_factor(frame, layout, source, self._doubt)
+        check_fit(frame, source, None if layout is OWN else self._doubt)
         self._say(layout, names, units, of_adjusted, unused)
         return frame
+
+    def report(self, source: str) -> None:
+        """Log what was recognized of a data set, and warn of what is doubtful in its files."""
+        if self.said:
+            log.info("%s: %s", source, "; ".join(self.said))
+        for texts in self._doubts.values():
+            more = f" So it is in {len(texts)} files." if len(texts) > 1 else ""
+            log.warning("%s%s", texts[0], more)
+
+    def _doubt(self, kind: str, text: str) -> None:
+        """Remember a warning; of each kind the first one is told."""
+        self._doubts.setdefault(kind, []).append(text)
 
     def _names(
         self, frame: pd.DataFrame, layout: Layout, source: str
@@ -199,7 +212,7 @@ def _alias(
     return {name: ours for name in found}
 
 
-def _check_rows(frame: pd.DataFrame, layout: Layout, source: str) -> None:
+def _check_rows(frame: pd.DataFrame, layout: Layout, source: str, doubt: Doubt) -> None:
     """Check columns that say what kind of rows a source has given."""
     if "<per>" in frame and layout.name == "Stooq":
         for i in first((frame["<per>"].astype(str).str.strip() != "D").to_numpy()):
@@ -215,10 +228,10 @@ def _check_rows(frame: pd.DataFrame, layout: Layout, source: str) -> None:
                 f"{', '.join(sorted(flags))}."
             )
         if flags == {"2"}:
-            log.warning(
-                "%s: adjustflag 2: the prices are adjusted by splits and dividends that came "
-                "later, and know the future; ask baostock for adjustflag='3'.",
-                source,
+            doubt(
+                "adjustflag",
+                f"{source}: adjustflag 2: the prices are adjusted by splits and dividends that "
+                "came later, and know the future; ask baostock for adjustflag='3'.",
             )
 
 

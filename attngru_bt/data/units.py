@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ import pandas as pd
 
 from attngru_bt.data.bars import DataError
 
-log = logging.getLogger(__name__)
-
+Doubt = Callable[[str, str], None]
+"""Takes a warning: what it is about, and the sentence."""
 SLACK = 0.05  # share by which the mean price of a day may lie outside low..high
 CONSTANT = 0.05  # decimal logarithm; a wrong unit is off by a power of ten on all days, within this
 LEAST = 5  # days
@@ -64,8 +64,8 @@ def misfit(frame: pd.DataFrame) -> Misfit:
     return Misfit(ratio, adjusted=True)
 
 
-def check_fit(frame: pd.DataFrame, source: str, known_layout: bool) -> None:
-    """Refuse volumes and amounts whose units do not fit the prices; warn of adjusted prices.
+def check_fit(frame: pd.DataFrame, source: str, doubt: Doubt | None) -> None:
+    """Refuse volumes and amounts whose units do not fit the prices.
 
     Parameters
     ----------
@@ -73,9 +73,8 @@ def check_fit(frame: pd.DataFrame, source: str, known_layout: bool) -> None:
         In our columns.
     source : str
         File, for messages.
-    known_layout : bool
-        Whether the source is one whose amounts are those of the traded prices, so that the latter
-        must be adjusted if they do not fit.
+    doubt : callable or None
+        Takes a warning if prices are adjusted; None where that is nothing to warn of.
 
     Raises
     ------
@@ -85,19 +84,17 @@ def check_fit(frame: pd.DataFrame, source: str, known_layout: bool) -> None:
     columns = ("volume", "amount", "high", "low")
     if any(name not in frame for name in columns):
         return
-    numbers = pd.DataFrame({n: pd.to_numeric(frame[n], errors="coerce") for n in columns})
-    off = misfit(numbers)
+    off = misfit(pd.DataFrame({n: pd.to_numeric(frame[n], errors="coerce") for n in columns}))
     if off.power:
         raise DataError(
             f"{source}: amount over volume is {10.0**off.power:g} times the prices, so that "
             "volume may be in lots of 100 or amount in thousands; say which unit a column has: "
             "columns={'volume': 'NAME*100'} (--columns volume=NAME*100), or amount 'NAME*1000'."
         )
-    if off.adjusted and known_layout:
-        log.warning(
-            "%s: amount over volume is %.3g times the day's prices: they are adjusted, and if that "
-            "is by later events they know the future. Bring prices as traded and a backward "
-            "'adjfactor'.",
-            source,
-            off.ratio,
+    if off.adjusted and doubt is not None:
+        doubt(
+            "prices",
+            f"{source}: amount over volume is {off.ratio:.3g} times the day's prices: they are "
+            "adjusted, and if that is by later events they know the future. Bring prices as traded "
+            "and a backward 'adjfactor'.",
         )

@@ -412,6 +412,22 @@ class TestAmbiguous:
         with pytest.raises(DataError, match="levels of the index cannot be told; name them"):
             read_table(frame.rename_axis([None, None]))
 
+    def test_a_date_that_is_there_twice(self):
+        frame = own().drop(columns="adjfactor")
+        with pytest.raises(DataError, match="'date' is both the index and a column; drop one"):
+            read_table(frame.set_index(pd.Index(frame["date"])))
+        with pytest.raises(DataError, match="is both a level of the index and a column"):
+            read_table(frame.set_index(["date", "symbol"], drop=False))
+
+    def test_doubts_about_many_files_are_told_once(self, tmp_path, caplog):
+        for code, part in akshare(own()).groupby("股票代码"):
+            part.assign(
+                **{name: part[name] / 3 for name in ("开盘", "收盘", "最高", "最低")}
+            ).to_csv(tmp_path / f"{code}.csv")
+        read_folder(tmp_path)
+        (line,) = [r.getMessage() for r in caplog.records if "adjusted" in r.getMessage()]
+        assert line.endswith("So it is in 2 files.")
+
     def test_a_file_of_a_day_in_a_folder_of_symbols(self, tmp_path):
         frame = tushare(own())
         for date, part in frame.groupby("trade_date"):
@@ -491,6 +507,11 @@ class TestSpelling:
         members = attngru_bt.Membership.from_frame(stays.assign(out_date=None))
         spelled = members.spelled(market.bars.assets)
         assert spelled.at("2020-01-02") == {"AAPL", "BRK-B", "MSFT"}
+
+    def test_members_that_are_none(self):
+        members = attngru_bt.Membership(["Apple", "Berkshire"], ["2019-01-01"] * 2, [None] * 2)
+        with pytest.raises(DataError, match=r"none of its 2 members \(Apple, …\) has bars, whose"):
+            attngru_bt.Market(read_table(yahoo(own(TICKERS))), None, members, "x")
 
     def test_one_that_may_be_two(self):
         members = attngru_bt.Membership(["SH600000"], ["2019-01-01"], [None])
