@@ -157,7 +157,10 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            (dict(train_on="al"), "`train_on` must be 'members', 'all', .* no file al; did you mean"),
+            (
+                dict(train_on="al"),
+                "`train_on` must be 'members', 'all', .* no file al; did you mean",
+            ),
             (dict(row_weights="volume"), "`row_weights` must be 'auto', 'size' or None"),
             (dict(within="sector"), "`within='sector'` needs the line sector; the data have"),
         ],
