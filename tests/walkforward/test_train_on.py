@@ -138,7 +138,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            (dict(train_on="al"), "`train_on` must be 'members' or 'all'; got 'al'; did you mean"),
+            (dict(train_on="al"), "there is no file al; did you mean 'all'"),
             (dict(weights="volume"), "`weights` must be 'size' or None"),
             (dict(within="sector"), "`within='sector'` needs the line sector; the data have"),
         ],
