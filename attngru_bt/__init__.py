@@ -25,6 +25,8 @@ _HOME = {
     "MaxDrawdown": "attngru_bt.analyzers",
     "Membership": "attngru_bt.data",
     "MonthlyTopK": "attngru_bt.trading",
+    "PanelBroker": "attngru_bt.feeds",
+    "PanelCerebro": "attngru_bt.feeds",
     "PanelFeed": "attngru_bt.feeds",
     "Performance": "attngru_bt.analyzers",
     "Positions": "attngru_bt.analyzers",

@@ -18,14 +18,17 @@ from attngru_bt.analyzers.record import check_periods
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily, contradicts
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
 from attngru_bt.models.names import title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
+from attngru_bt.trading.groups import check_groups, told
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
+from attngru_bt.trading.signals import check_schedule, schedule_asked
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ BENCHMARK = "INDEX"
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | Path,
     strategy: type[MonthlyTopK] | None = None,
     *,
     model: Any = None,
@@ -59,9 +62,9 @@ def run(
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
         Bars, and optionally a benchmark and point-in-time members (honored in labels, training,
-        scores and trading).
+        scores and trading); or what `attngru_bt.load` makes a market of.
     strategy : subclass of MonthlyTopK, default None
         None: `AttentionGRUStrategy`, which fits its model along with the backtest; beside `model`
         it is `MonthlyTopK`.
@@ -133,6 +136,7 @@ def run(
         rules=rules,
     )
     start = None if start is None else checks.date("start", start)
+    market = as_market(market)
     market = market if end is None else market.until(checks.date("end", end))
     check_sessions(market, periods)
     if start is not None and start > market.bars.dates[-1]:
@@ -164,10 +168,15 @@ def run(
         if folder is not None:
             if finished.why_not_traded:
                 raise DataError(f"Nothing was traded: {finished.why_not_traded}")
-            from attngru_bt.reports import write_run  # loads matplotlib
+            from attngru_bt.reports import write_run  # loads jinja2
 
             if baseline:
-                plain = equal_weight(market, start=finished.trading_since, **account)
+                plain = equal_weight(
+                    market,
+                    start=finished.trading_since,
+                    schedule=finished.p.schedule,
+                    **account,
+                )
                 if plain.why_not_traded:
                     logger.warning("The baseline bought nothing: %s", plain.why_not_traded)
                 finished.baseline = plain
@@ -176,13 +185,15 @@ def run(
                 folder,
                 baseline=finished.baseline,
                 baseline_name="equal weight",
-                title=None if model is None else _title(model, finished.p.topk),
+                name=None if model is None else title_of(model),
+                title=None if model is None else _title(model, finished),
+                market=market,
                 run={
                     "data": market.name,
                     "digests": market.digests() | dict(inputs or {}),
                     "settings": {
                         name: value
-                        for name, value in (account | asked).items()
+                        for name, value in told(account | asked).items()
                         if value is not None and name not in ("universe", "progress")
                     },
                 },
@@ -217,7 +228,12 @@ def scored(
     traded = {name: value for name, value in params.items() if name in of_strategy}
     check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | traded)))
     check_universe(traded["universe"], market.bars.assets)
+    check_groups(
+        traded.get("groups"), traded.get("max_per_group"), market.bars.assets, traded["universe"]
+    )
     signal = signal_of(model, **settings)
+    traded.setdefault("schedule", schedule_asked(signal) or "month")
+    check_schedule(signal, schedule_of(traded["schedule"]))
     if isinstance(signal, (Recipe, Blend)):
         name = model if isinstance(model, str) else type(model).__name__
         (signal,) = walk_forward(market, {name: signal}, start=start, **how)
@@ -249,8 +265,9 @@ def _trade(
     return cerebro.run(preload=not stream, runonce=not stream)[0]
 
 
-def _title(model: Any, topk: int) -> str:
-    return f"{title_of(model)}, best {topk} of each month"
+def _title(model: Any, strategy: MonthlyTopK) -> str:
+    unit = schedule_of(strategy.p.schedule).unit
+    return f"{title_of(model)}, best {strategy.p.topk} of each {unit}"
 
 
 def check_sessions(market: Market, periods: float) -> None:
@@ -277,7 +294,7 @@ def _first(benchmark: Any) -> str | None:
 def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:
     """Hold the whole universe in equal weight, rebalanced monthly: the baseline without a choice.
 
-    Takes the arguments of `run` and pays the same costs.
+    Takes the arguments of `run`, `schedule` among them, and pays the same costs.
     """
     market = market if kwargs.get("end") is None else market.until(kwargs["end"])
     bars = market.bars

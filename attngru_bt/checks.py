@@ -15,7 +15,8 @@ from typing import Any, TypeGuard
 
 import pandas as pd
 
-RENAMED = {"seeds": "n_networks", "standardise": "standardize"}  # parameters until 0.1
+# parameters until 0.1 and 0.2; `weights` is now how much of each name is held
+RENAMED = {"seeds": "n_networks", "standardise": "standardize", "weights": "row_weights"}
 
 
 def nearest(name: object, options: Iterable[object]) -> str:
@@ -148,10 +149,11 @@ def no_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Refuse keyword arguments that `owner` does not have, with the nearest that it has."""
     known = list(known)
     for name in given:
+        if name in known:
+            continue
         if RENAMED.get(name) in known:
             raise TypeError(f"{owner} has no parameter `{name}`: it is called `{RENAMED[name]}`.")
-        if name not in known:
-            raise TypeError(f"{owner} has no parameter `{name}`{nearest(name, known)}")
+        raise TypeError(f"{owner} has no parameter `{name}`{nearest(name, known)}")
 
 
 def no_duplicates(

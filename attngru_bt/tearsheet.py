@@ -1,8 +1,9 @@
 """Tear sheets: `save` a finished run as one page, `write_run` it as files too.
 
-The public name of what ``attngru_bt.reports`` holds.
+`pyfolio` draws the full tear sheet of pyfolio-reloaded. The public name of what
+``attngru_bt.reports`` holds.
 """
 
-from attngru_bt.reports import save, write_run
+from attngru_bt.reports import pyfolio, save, write_run
 
-__all__ = ["save", "write_run"]
+__all__ = ["pyfolio", "save", "write_run"]

@@ -9,6 +9,8 @@ The folder this writes is what yours should look like:
     csv/S001.csv         days without a trade have no row, or an empty close
     csv/index.csv        date,close                          optional: the benchmark
     csv/membership.csv   symbol,in_date,out_date             optional: who could be held when
+
+Files of yfinance, tushare, akshare, baostock, Stooq or Qlib are taken as they are: docs/data.md.
 """
 
 import argparse

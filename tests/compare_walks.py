@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import registry
 from attngru_bt.features.cross_section import CrossSection, month_ends
 from attngru_bt.walkforward import Walk
@@ -48,7 +49,13 @@ def walk(market, model, seed=0, skill=0.0, topk=3, first=3, last=None, attention
             record.attention = {"factor": np.array([0.6, 0.3, 0.1])}
             record.loadings = pd.DataFrame(loadings, columns=FACTORS)
         records.append(record)
-    made = Walk(None, SimpleNamespace(sections=months), model=model, seed=seed, topk=topk)
+    made = Walk(
+        None,
+        SimpleNamespace(sections=months, schedule=Schedule()),
+        model=model,
+        seed=seed,
+        topk=topk,
+    )
     for now, record in enumerate(records):
         made.keep(now, record)
     return made

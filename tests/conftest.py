@@ -114,11 +114,3 @@ def logging_as_it_was():
     package = logging.getLogger("attngru_bt")
     package.setLevel(logging.NOTSET)
     package.handlers.clear()
-
-
-@pytest.fixture
-def no_pictures(monkeypatch):
-    """Leave the pictures out of reports: they take half of a small run, and few tests need them."""
-    from attngru_bt.reports import drawing
-
-    monkeypatch.setattr(drawing, "png", lambda draw, size=None: "data:image/png;base64,iVBORw==")

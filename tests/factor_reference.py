@@ -342,6 +342,14 @@ def since(x: S, sign: int) -> S:
     return window(sign * x, 26, lambda w: 25 - (len(w) - 1 - np.argmax(w[::-1]))) * 1.0
 
 
+def cut(moves):
+    return moves.clip(-5, 5)
+
+
+def less_its_mean(x):
+    return x - x.rolling(60, min_periods=1).mean()
+
+
 REFERENCE = {
     **{f"REVS{n}": lambda d, n=n: d.close / d.close.shift(n) for n in (5, 10, 20)},
     **{f"RC{n}": lambda d, n=n: d.close / d.close.shift(n) for n in (12, 24)},
@@ -484,4 +492,10 @@ REFERENCE = {
     "OperCashGrowRate": lambda d: growth(d.market_cap / d.pcf),
     "EGRO": egro,
     "SUE": sue,
+    "LineClose": lambda d: cut(np.log(d.close).diff() / 0.025),
+    "LineOpen": lambda d: cut(np.log(d.open / d.close.shift()) / 0.0125),
+    "LineHigh": lambda d: cut(np.log(d.high / d.close) / 0.02),
+    "LineLow": lambda d: cut(np.log(d.low / d.close) / 0.02),
+    "LineAverage": lambda d: cut(less_its_mean(np.log(d.amount / d.volume / d.close)) / 0.01),
+    "LineVolume": lambda d: cut(less_its_mean(np.log(d.volume))),
 }  # fmt: skip

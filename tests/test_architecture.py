@@ -93,7 +93,8 @@ def test_outside_libraries_stay_in_their_rooms(path):
 # what the engine and Python itself keep behind a name with an underscore, and offer no other way
 ENGINE = {
     "_name", "_idx", "_leader", "_timeframe", "_compression", "_filters", "_ococheck",
-    "_bracketize", "_stocklike", "_getkeys", "_getkwargs", "_getpairs", "_exit",
+    "_bracketize", "_stocklike", "_creditrate", "_tz", "_getkeys", "_getkwargs", "_getpairs",
+    "_exit", "_once", "_oncepost", "_oncepost_open",
 }  # fmt: skip
 
 

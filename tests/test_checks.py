@@ -114,3 +114,8 @@ def test_duplicates_are_refused():
 
 def test_the_examples_hold():
     assert doctest.testmod(checks).failed == 0
+
+
+def test_a_renamed_parameter_is_told_by_its_new_name():
+    with pytest.raises(TypeError, match="no parameter `weights`: it is called `row_weights`"):
+        checks.no_unknown("Recipe", ["weights"], ["topk", "row_weights"])

@@ -24,6 +24,7 @@ SMALL = {
     "quickstart.py": ["--since", "2021-10-01"],
     "sse50.py": ["PANEL", "--quick"],
     "tearsheet.py": ["--days", "340"],
+    "weights.py": ["--since", "2022-06-01"],
 }
 PRINTS = {
     "existing_script.py": "end value",
@@ -34,6 +35,7 @@ PRINTS = {
     "quickstart.py": "information_ratio",
     "sse50.py": "changes were wanted",
     "tearsheet.py": "metrics.json",
+    "weights.py": "risk_parity",
 }
 WRITES = {
     "own_data.py": {"runs/own_data/csv/membership.csv", "runs/own_data/csv/S000.csv"},

@@ -4,6 +4,8 @@ Everything after a day t is cut off or scrambled; scores, decisions and fills up
 change by a bit. The whole chain runs: feeds, reader, factors, preprocessing, model, orders.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,6 +65,9 @@ def history(strategy, t):
 
 def run(market, classifier, driver="along"):
     """Fit along with the backtest, or walk all months first and trade the finished walk."""
+    if isinstance(classifier, SignalGenerator):
+        how = {"signal" if driver == "along" else "model": classifier}
+        return backtest.run(market, **how, topk=SETTINGS["topk"])
     how = {"signal": classifier} if driver == "along" else {"model": classifier}
     return backtest.run(market, **how, **SETTINGS)
 
@@ -82,6 +87,16 @@ def cut_points(market, n):
     return picks[:n]
 
 
+class Eight:
+    """Eight of the stocks may be held."""
+
+    def __init__(self, assets):
+        self.names = frozenset(assets[:8])
+
+    def at(self, date):
+        return self.names
+
+
 @pytest.fixture(scope="module")
 def full(market):
     return run(market, LOGISTIC)
@@ -98,6 +113,36 @@ def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, poin
     other_scores, other_log = history(run(change(market, t), LOGISTIC, driver), t)
     assert other_scores == scores
     assert other_log == log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["week", "month+5"])
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_nothing_changes_by_any_schedule_weights_or_groups(market, schedule, driver):
+    """Inverse volatility reads the bars, and so does a cap on a line; both up to the decision."""
+    bars = market.bars
+    rank = pd.DataFrame(bars["volume"]).rank(axis=1).to_numpy()
+    lines = {**bars.lines, "sector": rank // 3}
+    market = replace(market, bars=Bars(bars.dates, bars.assets, lines))
+    how = dict(
+        schedule=schedule, weights="inverse-volatility", max_per_group=2, keep=6, refit=2,
+        factors=["ROC6", "BIAS5", "VOL20"],
+    )  # fmt: skip
+    model = {"signal": LOGISTIC} if driver == "along" else {"model": LOGISTIC}
+    whole = backtest.run(market, **model, **{**SETTINGS, **how})
+    decided = [d["date"] for d in whole.decisions]
+    assert len(decided) > 8 and any(d["capped"] for d in whole.decisions)
+    for t in (decided[-3], decided[-6] - pd.Timedelta(days=1)):
+        log = whole.trade_log.frame().query("date <= @t").drop(columns="ref").to_csv()
+        for change in (cut, scrambled):
+            changed = change(market, t)
+            if change is scrambled:  # groups are numbers that stay numbers of groups
+                after = changed.bars.lines["sector"].round()
+                lines = {**changed.bars.lines, "sector": after}
+                changed = replace(changed, bars=Bars(changed.bars.dates, bars.assets, lines))
+            other = backtest.run(changed, **model, **{**SETTINGS, **how})
+            found = other.trade_log.frame().query("date <= @t").drop(columns="ref").to_csv()
+            assert found == log
 
 
 @pytest.mark.slow
@@ -144,6 +189,25 @@ def test_a_blend_sees_no_future_either(market, driver):
     want = history(run(market, blend, "along"), t)
     assert len(want[0]) >= 3
     assert history(run(scrambled(market, t), blend, driver), t) == want
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+def test_raw_lines_and_weekly_rows_of_other_stocks_see_no_future_either(market, driver):
+    t = cut_points(market, 1)[0]
+    members = Eight(market.bars.assets)
+    lines = SignalGenerator(
+        Ridge(100.0),
+        view="lines",
+        sample="week",
+        train_on="all",
+        universe=members,
+        topk=4,
+        min_months=4,
+    )
+    want = history(run(market, lines, driver), t)
+    assert len(want[0]) >= 3
+    assert history(run(scrambled(market, t), lines, driver), t) == want
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("[sC]*/RE
 GLOSSARY = [
     "bars", "market", "rules", "membership, universe", "factor", "cross-section", "panel",
     "feature", "label, rank", "model", "blend", "network, member", "seed", "recipe", "walk",
-    "score", "picks",
+    "schedule, month-end", "score", "weights", "picks",
 ]  # fmt: skip
 # how the British write what the Americans, scikit-learn and backtrader write with z, or shorter
 BRITISH = re.compile(

@@ -109,19 +109,32 @@ class Performance(Positions):
         benchmark : Series of shape (n_sessions,)
             Returns on the measured sessions, NaN = not known.
         """
+        known = benchmark[benchmark.notna()]
+        base = self._session_before(known.index[0]) if len(known) else None
+        return {
+            **self.against(self.returns, benchmark),
+            "benchmark": {"name": str(benchmark.name), **self.figures(known, base)},
+        }
+
+    def against(self, returns: pd.Series, benchmark: pd.Series) -> dict[str, float]:
+        """Figures of returns against a benchmark, on the sessions on which it is known.
+
+        Parameters
+        ----------
+        returns, benchmark : Series of shape (n_sessions,)
+            Of the same sessions; the benchmark's may be NaN.
+        """
         known = benchmark.notna().to_numpy()
-        strategy, index = self.returns[known], benchmark[known]
-        earned, market = (statistics.annualized_return(r, self._periods) for r in (strategy, index))
-        ahead, base = np.nan, None
+        mine, index = returns[known], benchmark[known]
+        earned, market = (statistics.annualized_return(r, self._periods) for r in (mine, index))
+        ahead = np.nan
         if len(index):
-            ahead = float(np.mean(monthly(strategy).to_numpy() > monthly(index).to_numpy()))
-            base = self._session_before(index.index[0])
+            ahead = float(np.mean(monthly(mine).to_numpy() > monthly(index).to_numpy()))
         return {
             "excess_return": earned - market,
-            "information_ratio": statistics.information_ratio(strategy, index, self._periods),
-            "tracking_error": statistics.tracking_error(strategy, index, self._periods),
+            "information_ratio": statistics.information_ratio(mine, index, self._periods),
+            "tracking_error": statistics.tracking_error(mine, index, self._periods),
             "months_above_benchmark": ahead,
-            "benchmark": {"name": str(benchmark.name), **self.figures(index, base)},
         }
 
     def _measure(self) -> None:

@@ -129,7 +129,7 @@ class Report:
 
     def write_json(self, path: str | Path) -> Path:
         """Write `as_dict` to a file, in one step; return its path."""
-        from attngru_bt.reports.output import as_json, write  # loads matplotlib
+        from attngru_bt.reports.output import as_json, write
 
         return write(Path(path), as_json(self.as_dict()))
 

@@ -85,7 +85,7 @@ def audit(
         tell(text)
         report = engine.run(
             market,
-            against=None if against is None else read_market(against),
+            against=None if against is None else read_market(against, columns=options["columns"]),
             scores=None if scores is None else read_scores(scores),
             factors=choice.names,
             model=model,

@@ -14,7 +14,16 @@ from rich.table import Table
 
 from attngru_bt import backtest as engine
 from attngru_bt.cli.console import err, log_to_stderr, out, say, sentences, tell
-from attngru_bt.cli.inputs import check_fees, chosen, given, model_of, read_market, span, workers
+from attngru_bt.cli.inputs import (
+    check_fees,
+    chosen,
+    given,
+    model_of,
+    read_market,
+    span,
+    with_groups,
+    workers,
+)
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, SCORES, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market
@@ -75,7 +84,9 @@ def backtest(
         market = read_market(**chosen(options, INPUTS))
         scored = model_of(model, options["scores"])
         settings = given(
-            **chosen(options, WALK, ACCOUNT), n_networks=n_networks, factors=choice.names
+            **with_groups(chosen(options, WALK, ACCOUNT)),
+            n_networks=n_networks,
+            factors=choice.names,
         )
         partial = PartialScores(out_dir)
         progress = Progress(err, partial)

@@ -13,10 +13,10 @@ import typer
 from attngru_bt import compare as engine
 from attngru_bt.cli.backtest import EMBEDDED
 from attngru_bt.cli.console import err, log_to_stderr, print_table, say, sentences, tell
-from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, workers
+from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, with_groups, workers
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
-from attngru_bt.compare.tables import subject, table2, table3
+from attngru_bt.compare.tables import subject, table2, table3, table_of_days
 from attngru_bt.factors.plan import plan
 from attngru_bt.factors.scripts import choose
 
@@ -29,6 +29,8 @@ EXAMPLES = """
 
 Three models and the baselines on the embedded data, two seeds each:
 `attngru-bt compare --models gru,attention-gru,logistic,equal-weight,random,momentum --seeds 2`
+
+How much hangs on the day of the month: `attngru-bt compare --models ridge --offsets 5,10,15`
 
 Every model on a panel folder, five seeds, four processes; Ctrl-C and the same command goes on:
 `attngru-bt compare --models all --seeds 5 --data sse50/ --start 2017-01-01 --periods 242 --jobs 4`
@@ -60,6 +62,13 @@ def compare(
             "<!-- /compare -->; NAME is the last part of --out."
         ),
     ] = None,
+    offsets: Annotated[
+        str | None,
+        typer.Option(
+            help="Also walk with decisions so many sessions after month-ends, N,N,…: the spread "
+            "over the days is shown."
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
     **options: Any,
 ) -> None:
@@ -74,6 +83,8 @@ def compare(
         check_fees(options)
         choice = choose(options["factors"])
         settings = given(**chosen(options, WALK), factors=choice.names)
+        days = offset_numbers(offsets)
+        account = with_groups(chosen(options, ACCOUNT))
         market = read_market(**chosen(options, INPUTS))
         market = market.until(settings["end"]) if "end" in settings else market
         planned = plan(market.bars, choice.names)  # an unknown name is an error before any fit
@@ -81,9 +92,13 @@ def compare(
         members = ", point-in-time members" if market.membership is not None else ""
         progress.stage("data", f"{span(market)}, {len(planned.columns)} factors{members}")
 
+        left = 1 + len(days)  # walks of all models, one per day
+
         def fit(done: int, total: int, task: Task, records: list[MonthRecord]) -> None:
+            nonlocal left
             progress.fit(done, total, task, records)
-            if done == total:
+            left -= done == total
+            if not left:
                 progress.stage("backtest", "every model's scores, and random names beside them")
 
         try:
@@ -93,11 +108,12 @@ def compare(
                 seeds=seeds,
                 folder=out_dir,
                 progress=fit,
-                trading=given(**chosen(options, ACCOUNT)),
+                trading=given(**account),
                 tried=tried,
                 draws=draws,
                 title=title,
                 into=into,
+                offsets=days,
                 **workers(options),
                 **((EMBEDDED | settings) if options["data"] is None else settings),
             )
@@ -115,6 +131,21 @@ def compare(
         print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
         print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
         print_table("Earned, out of sample, after costs", table3(comparison))
+        table = table_of_days(comparison)
+        if table is not None:
+            print_table("The luck of the day", table)
         for path in comparison.files:
             say(f"  {path}")
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
+
+
+def offset_numbers(text: str | None) -> list[int]:
+    """Return the numbers of a text with commas between them."""
+    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
+    for part in parts:
+        if not part.isdecimal():
+            raise ValueError(
+                f"--offsets must be numbers of sessions with commas between them, such as 5,10,15; "
+                f"got {text!r}."
+            )
+    return [int(part) for part in parts]

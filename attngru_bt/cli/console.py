@@ -102,12 +102,40 @@ def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
 
 
 def print_table(title: str, table: Table) -> None:
-    """Print a table on stdout, without the columns in which nothing is known."""
-    table = table.known()
-    shown = TerminalTable(title=title, title_justify="left")
-    shown.add_column(table.corner, min_width=12)
-    for column in table.columns:
-        shown.add_column(column.name, justify="right")
-    for row in table.rows:
-        shown.add_row(row.name, *map(str, row.cells))
-    out.print(shown)
+    """Print a table on stdout, without the columns in which nothing is known.
+
+    What is wider than the terminal is continued in a second table with the same rows, so that no
+    cell is cut.
+    """
+    for i, part in enumerate(_fitting(table.known(), out.width)):
+        shown = TerminalTable(title=f"{title}, continued" if i else title, title_justify="left")
+        shown.add_column(part.corner, min_width=_LEAST_NAME)
+        for column in part.columns:
+            shown.add_column(column.name, justify="right", overflow="fold")
+        for row in part.rows:
+            shown.add_row(row.name, *map(str, row.cells))
+        out.print(shown)
+
+
+_LEAST_NAME = 12  # characters of a row's name
+_BORDER = 3  # two spaces and a line per column
+
+
+def _fitting(table: Table, width: int) -> list[Table]:
+    """Part the columns of a table into tables that are no wider than the terminal."""
+    names = max((len(row.name) for row in table.rows), default=0)
+    room = width - min(max(names, _LEAST_NAME), width // 3) - _BORDER - 1
+    parts: list[list[int]] = [[]]
+    left = room
+    for i, column in enumerate(table.columns):
+        cells = (len(str(row.cells[i])) for row in table.rows if row.cells)
+        # headings may be broken between words, cells may not
+        needed = max([0, *map(len, column.name.split()), *cells]) + _BORDER
+        if needed > left and parts[-1]:
+            parts.append([])
+            left = room
+        parts[-1].append(i)
+        left -= needed
+    if len(parts) == 1:
+        return [table]
+    return [table.select(lambda i, part=part: i in part) for part in parts]  # type: ignore[misc]

@@ -17,7 +17,9 @@ from attngru_bt import checks
 from attngru_bt.cli.console import err, log_to_stderr, say, sentences, tell
 from attngru_bt.cli.inputs import date
 from attngru_bt.cli.options import DEBUG, shared
+from attngru_bt.data.codes import INDEXES
 from attngru_bt.data.vendors import VENDORS, Downloaded, Patience, download
+from attngru_bt.data.vendors.constituents import SIZES
 from attngru_bt.data.vendors.download import last_day
 
 EXAMPLES = """
@@ -25,6 +27,9 @@ EXAMPLES = """
 
 The SSE 50 with its members as they were: `attngru-bt fetch --source baostock --universe sse50
 --start 2015-01-01 --end 2019-12-31 --out sse50`
+
+The S&P 500 as it was, its bars from Yahoo (members: pip install 'attngru_bt[members]'):
+`attngru-bt fetch --source yfinance --universe sp500 --start 2012-01-01 --out sp500`
 
 Tickers of Yahoo with an index: `attngru-bt fetch --source yfinance --universe AAPL,MSFT,JNJ
 --index ^GSPC --start 2010-01-01 --out us`
@@ -41,7 +46,7 @@ def fetch(
     source: Annotated[str, typer.Option(help="akshare, baostock or yfinance.")],
     universe: Annotated[
         str,
-        typer.Option(help="sse50, csi300, csi500; a file of symbols; or SYMBOL,SYMBOL,…"),
+        typer.Option(help=f"{', '.join(INDEXES)}; a file of symbols; or SYMBOL,SYMBOL,…"),
     ],
     start: Annotated[str, typer.Option(help="First day.")],
     out_dir: Annotated[Path, typer.Option("--out", help="Folder for the panel.")],
@@ -128,7 +133,8 @@ class _Messages:
         if not report.point_in_time:
             tell(
                 "Warning: who was a member when is not known, so no membership.csv is written: "
-                "a backtest on these symbols knows who survived; attngru-bt audit looks for that."
+                "a backtest on these symbols knows who survived; attngru-bt audit looks for that. "
+                f"pip install 'attngru_bt[members]' has the members of {', '.join(SIZES)}."
             )
 
     def symbol(self, report: Downloaded, symbol: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,22 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.cli.options import Option
+from attngru_bt.data import translation
 from attngru_bt.data.files import read_index
 from attngru_bt.data.market import Market, load, load_sp500
 from attngru_bt.data.membership import Membership
+from attngru_bt.data.raw import names_a_file, split_suffix
 from attngru_bt.data.score_table import read_score_table
 from attngru_bt.factors import join_factor_file
+from attngru_bt.trading.groups import read_groups
 
 
 def chosen(options: Mapping[str, Any], *groups: Mapping[str, Option]) -> dict[str, Any]:
     """Return the options of some groups, as far as the command has them."""
-    return {name: options[name] for group in groups for name in group if name in options}
+    found = {name: options[name] for group in groups for name in group if name in options}
+    if str(found.get("sample")).isdecimal():
+        found["sample"] = int(found["sample"])
+    return found
 
 
 def read_market(
@@ -29,24 +36,33 @@ def read_market(
     membership: Path | None = None,
     factor_file: Path | None = None,
     ignore: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Market:
     """Read the data, and a benchmark, members and factor values from files of their own.
 
-    Each of `ignore` is a column to leave out, or several with commas between them.
+    Each of `ignore` is a column to leave out, or several with commas between them, each of
+    `columns` a name of ours and the column of the data. Which layout of a source was recognized is
+    told in a line.
 
     Raises
     ------
     DataError
         If a file cannot be used.
     ValueError
-        If columns are to be ignored of the embedded data.
+        If columns are to be ignored or named of the embedded data.
     """
     left_out = [name for option in ignore or () for name in option.split(",") if name.strip()]
     if data is None and left_out:
         raise ValueError(
             "--ignore has no effect without --data: the embedded data are closes only."
         )
-    market = load_sp500() if data is None else load(data, ignore=left_out)
+    named = _columns(columns or ())
+    if data is None and named:
+        raise ValueError(
+            "--columns has no effect without --data: the embedded data are closes only."
+        )
+    logging.getLogger(translation.log.name).setLevel(logging.INFO)
+    market = load_sp500() if data is None else load(data, ignore=left_out, columns=named)
     if benchmark is not None:
         market = replace(market, benchmark=read_index(benchmark))
     if membership is not None:
@@ -54,6 +70,29 @@ def read_market(
     if factor_file is not None:
         market = replace(market, bars=join_factor_file(market.bars, factor_file))
     return market
+
+
+def with_groups(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options whose groups, if they are in a file, are read from it."""
+    groups = options.get("groups")
+    if groups is None or not (names_a_file(groups) or split_suffix(Path(groups))[1]):
+        return dict(options)
+    return {**options, "groups": read_groups(groups)}
+
+
+def _columns(options: Sequence[str]) -> dict[str, str]:
+    """Return which columns of the data are ours, of options such as date=DAY,symbol=ID."""
+    named: dict[str, str] = {}
+    for part in (part for option in options for part in option.split(",") if part.strip()):
+        ours, equals, theirs = (text.strip() for text in part.partition("="))
+        if not (ours and equals and theirs):
+            raise ValueError(
+                f"--columns must be names of ours and of the data, such as date=DAY,symbol=ID; got "
+                f"{part.strip()!r}."
+            )
+        if named.setdefault(ours, theirs) != theirs:
+            raise ValueError(f"--columns names two columns as {ours}: {named[ours]} and {theirs}.")
+    return named
 
 
 def span(market: Market) -> str:

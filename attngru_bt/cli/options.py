@@ -36,6 +36,10 @@ INPUTS = {
         list[str] | None, None,
         "Columns of the data to leave out, which else become factors: NAME,NAME,…",
     ),
+    "columns": Option(
+        list[str] | None, None,
+        "Which columns of the data are ours, if not recognized: date=DAY,symbol=ID,volume=VOL*100.",
+    ),
 }  # fmt: skip
 SCORES = {
     "scores": Option(
@@ -57,6 +61,12 @@ WALK = {
     "start": Option(str | None, None, "First day to trade; earlier bars only train."),
     **END,
     "topk": Option(int | None, None, "Names to hold. [default: 10; 5 on the embedded data]"),
+    "schedule": Option(
+        str | None,
+        None,
+        "When is decided: after each 'month', 'week' or 'quarter'; 'month+5': five sessions later. "
+        "[default: month]",
+    ),
     "lookback": Option(int | None, None, "Steps the networks see."),
     "step": Option(str | None, None, "A step is a 'day' or a 'month'."),
     "refit": Option(int | None, None, "Months between refits. [default: the model's]"),
@@ -73,9 +83,28 @@ WALK = {
         "more stocks. [default: members]",
     ),
     "within": Option(
-        str | None, None, "Rank returns within deciles of this line; 'size' is the market value."
+        str | None,
+        None,
+        "Rank returns within deciles of this line; 'size' is the market value. "
+        "[default: size with --train-on]",
     ),
-    "weights": Option(str | None, None, "'size': rows count by likeness in size to the members."),
+    "row_weights": Option(
+        str | None,
+        None,
+        "'size': rows count by likeness in size to the members. [default: size with --train-on]",
+    ),
+    "view": Option(
+        str | None,
+        None,
+        "What a model sees: 'factors', or 'lines', 60 sessions of the bars themselves. "
+        "[default: the model's]",
+    ),
+    "sample": Option(
+        str | None,
+        None,
+        "Rows to train on: each 'month' or 'week', or every so many sessions. "
+        "[default: the model's]",
+    ),
     "neutralize": Option(
         str | None,
         None,
@@ -91,7 +120,17 @@ ACCOUNT = {
     "keep": Option(
         int | None, None, "A held name stays while its rank is at most this. [default: topk]"
     ),
-    "rebalance": Option(str, "entrants", "'entrants' leaves stayers alone, 'full' equalizes all."),
+    "rebalance": Option(
+        str, "entrants", "'entrants' leaves stayers alone, 'full' trades all to their weights."
+    ),
+    "weights": Option(
+        str, "equal", "How much of each name: 'equal', 'inverse-volatility' or 'score' (its rank)."
+    ),
+    "max_per_group": Option(int | None, None, "At most so many names of one group."),
+    "groups": Option(
+        str | None, None,
+        "File symbol,group, or a column of the data. [default: the column industry or sector]",
+    ),
     "cash": Option(float, 1_000_000.0, "Starting cash."),
     "commission": Option(
         float | None, None, "Fraction of the traded value. [default: 0.001]"

@@ -14,7 +14,15 @@ from attngru_bt import picks as engine
 from attngru_bt.cli.backtest import embedded, tell_data
 from attngru_bt.cli.console import err, log_to_stderr, out, print_table
 from attngru_bt.cli.console import sentences as errors_as_sentences
-from attngru_bt.cli.inputs import check_fees, chosen, given, model_of, read_market, workers
+from attngru_bt.cli.inputs import (
+    check_fees,
+    chosen,
+    given,
+    model_of,
+    read_market,
+    with_groups,
+    workers,
+)
 from attngru_bt.cli.options import (
     ACCOUNT,
     DEBUG,
@@ -45,7 +53,19 @@ HELD = {
     "cash": Option(float | None, None, "Cash. [default: the line CASH; 1,000,000 if none held]"),
 }
 MODEL = {name: option for name, option in WALK.items() if name != "end"}
-ORDERS = {name: ACCOUNT[name] for name in ("keep", "rebalance", "commission", "rules", "slippage")}
+ORDERS = {
+    name: ACCOUNT[name]
+    for name in (
+        "keep",
+        "rebalance",
+        "weights",
+        "max_per_group",
+        "groups",
+        "commission",
+        "rules",
+        "slippage",
+    )
+}
 
 INCOMPLETE = 3  # exit code
 
@@ -99,7 +119,7 @@ def picks(
         market = read_market(**chosen(options, INPUTS))
         scored = model_of(model, options["scores"])
         settings = given(
-            **chosen(options, MONTH, HELD, MODEL, ORDERS),
+            **with_groups(chosen(options, MONTH, HELD, MODEL, ORDERS)),
             n_networks=n_networks,
             factors=choice.names,
         )

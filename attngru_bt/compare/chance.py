@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,18 +15,30 @@ from attngru_bt.evaluation.random_portfolios import (
     portfolio_returns,
     random_portfolios,
 )
+from attngru_bt.trading.groups import GroupCap, groups_at
 from attngru_bt.trading.rebalance import decide, rank
+from attngru_bt.trading.weights import inverse_volatility
 
 FIGURES = ("simple_return", "chance", "chance_median", "chance_low", "chance_high")
 
 
-def chosen(scores: pd.DataFrame, topk: int, keep: int | None = None) -> pd.DataFrame:
+def chosen(
+    scores: pd.DataFrame,
+    topk: int,
+    keep: int | None = None,
+    groups: pd.DataFrame | None = None,
+    max_per_group: int | None = None,
+) -> pd.DataFrame:
     """Mark the names that the strategy wants after each month-end: the best, and those it keeps."""
     marks = pd.DataFrame(False, index=scores.index, columns=scores.columns)
     held: set[str] = set()
     for month, row in scores.iterrows():
         ranked = rank(row)
-        rebalance = decide(ranked, held, set(ranked) | held, topk, keep=keep)
+        cap = None
+        if groups is not None and max_per_group is not None:
+            of_month = groups.loc[pd.Timestamp(str(month))].to_dict()
+            cap = GroupCap(max_per_group, of_month.__getitem__)
+        rebalance = decide(ranked, held, set(ranked) | held, topk, keep=keep, cap=cap)
         held = {*rebalance.stayers, *rebalance.entrants}
         marks.loc[month, list(held)] = True
     return marks
@@ -69,6 +85,42 @@ def month_returns(
     return pd.DataFrame(change, index=months, columns=names)
 
 
+def month_weights(
+    market: Market, month_ends: pd.DatetimeIndex, names: Sequence[str], weights: Any
+) -> pd.DataFrame | None:
+    """Return the weights of all names at each month-end, as far as they have any without scores.
+
+    By "inverse-volatility" every name has one. By other words and functions it depends on the
+    scores, or on who else is held: random names have none, so chosen and random names are compared
+    in equal weight, and None is returned.
+    """
+    if weights != "inverse-volatility":
+        return None
+    rows = [inverse_volatility(market.bars.until(day), names) for day in month_ends]
+    return pd.DataFrame(rows, index=month_ends, columns=list(names))
+
+
+def month_groups(market: Market, returns: pd.DataFrame, groups: Any) -> pd.DataFrame:
+    """Return the number of each name's group at each month-end, -1 where it cannot be held.
+
+    Parameters
+    ----------
+    market : Market
+    returns : DataFrame
+        As `month_returns` returns it.
+    groups
+        As `MonthlyTopK` takes it.
+    """
+    numbers: dict[Any, int] = {}
+    table = pd.DataFrame(-1, index=returns.index, columns=returns.columns)
+    for month, row in returns.iterrows():
+        day = pd.Timestamp(str(month))
+        group_of = groups_at(groups, day, partial(market.bars.until, day))
+        for name in row.index[row.notna()]:
+            table.loc[month, name] = numbers.setdefault(group_of(str(name)), len(numbers))
+    return table
+
+
 def against_chance(
     scores: pd.DataFrame,
     returns: pd.DataFrame,
@@ -79,6 +131,9 @@ def against_chance(
     draws: int,
     random_state: int = 0,
     keep: int | None = None,
+    weights: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
+    max_per_group: int | None = None,
 ) -> dict[str, float]:
     """Compare the names chosen with random ones, both in the same simple monthly account.
 
@@ -97,6 +152,12 @@ def against_chance(
     keep : int or None
         As in `MonthlyTopK`. Random portfolios change as many names as the chosen ones do, and so
         have the same buffer.
+    weights : DataFrame or None
+        As `month_weights` returns it, for chosen and random names alike.
+    groups : DataFrame or None
+        As `month_groups` returns it.
+    max_per_group : int or None
+        As in `MonthlyTopK`, for chosen and random names alike.
 
     Returns
     -------
@@ -106,13 +167,23 @@ def against_chance(
         a year, median and the middle 90%.
     """
     table = scores.reindex(index=returns.index, columns=returns.columns)
-    held = chosen(table, topk, keep).to_numpy()
+    held = chosen(table, topk, keep, groups, max_per_group).to_numpy()
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     entrants = (held & ~before).sum(axis=1)
-    chosen_return = _a_year(portfolio_returns(held, returns, topk, cost)[None, :], years)[0]
+    chosen_return = _a_year(portfolio_returns(held, returns, topk, cost, weights)[None, :], years)[
+        0
+    ]
     random_returns = _a_year(
         random_portfolios(
-            returns, topk, entrants=entrants, cost=cost, draws=draws, random_state=random_state
+            returns,
+            topk,
+            entrants=entrants,
+            cost=cost,
+            weights=weights,
+            groups=groups,
+            max_per_group=max_per_group,
+            draws=draws,
+            random_state=random_state,
         ),
         years,
     )

@@ -1,131 +1,106 @@
-"""Pictures of a comparison."""
+"""Charts of a comparison."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.compare.attention import Attention
 from attngru_bt.compare.comparison import Comparison
-from attngru_bt.reports.drawing import (
-    BENCHMARK,
-    INK,
-    MODELS,
-    REFERENCES,
-    STRATEGY,
-    date_axis,
-    legend_above,
-    month_map,
-    per_cent_axis,
-)
-from attngru_bt.reports.tables import one, per_cent
+from attngru_bt.reports.chart import Chart
+from attngru_bt.reports.heat import shaded
+from attngru_bt.reports.model_charts import ALMOST_EVEN
+from attngru_bt.reports.scales import NUMBER, PER_CENT, Dates, Linear, Log, Places
+from attngru_bt.reports.tables import Cell, Table, points
 
-ALMOST_EVEN = 0.01  # share; attention that departs less from even chooses next to nothing
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+COLORS = tuple(f"m{i}" for i in range(8))
+REFERENCES = {
+    "equal-weight": "baseline", "random": "pale", "momentum": "m6", "benchmark": "benchmark",
+}  # fmt: skip
+ROW = 26  # pixels per model
 
 
-def growth(comparison: Comparison, ax: Axes, names: Sequence[str]) -> None:
-    """Growth of 1 of the given models, the baselines and the index.
+def growth(comparison: Comparison) -> dict[str, Chart]:
+    """Growth of 1 of all models, the baselines and the index, on two scales.
 
-    The legend is in the order of the last day.
+    The legend is in the order of the last day. Networks have full lines, classic models thin ones,
+    baselines and index broken ones.
     """
-    curves = comparison.growth
-    style: dict[str, dict[str, Any]] = {}
-    for i, name in enumerate(names):
-        line = "-" if i < len(MODELS) else "--"
-        style[name] = {"color": MODELS[i % len(MODELS)], "linestyle": line, "linewidth": 1.6}
+    curves = comparison.growth.rename(columns=str)
+    style: dict[str, tuple[str, str]] = {}
+    names = [str(name) for name in curves.columns]
+    models = [name for name in names if comparison.families.get(name) in ("network", "own")]
+    classic = [name for name in names if comparison.families.get(name) == "classic"]
+    for i, name in enumerate([*models, *classic]):
+        style[name] = COLORS[i % len(COLORS)], "thin" if name in classic else ""
     for name, color in REFERENCES.items():
-        if name in curves and name not in names:
-            dashes = (0, (1, 1.2)) if name == "benchmark" else (0, (4, 2))
-            style[name] = {"color": color, "linestyle": dashes, "linewidth": 1.2}
+        if name in names and name not in style:
+            style[name] = color, "broken"
     order = curves[list(style)].iloc[-1].sort_values(ascending=False, kind="stable").index
-    for name in order:
-        label = _title(comparison, name)
-        ax.plot(curves.index.to_numpy(), curves[name], label=label, **style[name])
-    ax.axhline(1.0, color=INK, linewidth=0.8)
-    ax.set_ylabel("Growth of 1")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
-    date_axis(ax)
+    values = curves[list(style)].to_numpy()
+    charts = {}
+    for scale in (Log(values, NUMBER), Linear(values, NUMBER)):
+        chart = Chart(Dates(curves.index), scale, height=340, label="Growth of 1").level(1.0)
+        for name in order[::-1]:
+            color, kind = style[name]
+            chart.line(curves[name], _title(comparison, name), color, kind=kind)
+        charts[scale.kind] = chart.first_last()
+    return charts
 
 
-def buckets(comparison: Comparison, ax: Axes) -> None:
-    """Next month's return by score: a row per model, a column per tenth of the scores."""
-    values = 100.0 * comparison.buckets.to_numpy()
-    most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
-    ax.imshow(values, aspect="auto", cmap="PuOr", vmin=-most, vmax=most)
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            sign = "+" if round(value, 1) >= 0 else ""
-            color = "white" if abs(value) > 0.55 * most else INK
-            ax.text(
-                column, row, sign + one(value), ha="center", va="center", fontsize=8, color=color
-            )
-    count = values.shape[1]
-    ax.set_xticks(np.arange(count), ["lowest", *map(str, range(2, count)), "highest"])
-    ax.set_xlabel("Tenth by score")
-    _name_rows(comparison, ax, comparison.buckets)
-    ax.tick_params(axis="x", length=0)
-    ax.grid(visible=False)
+def buckets(comparison: Comparison) -> Table:
+    """Next month's return by score: a row per model, a column per tenth of the scores.
+
+    Tenths that no month had a stock in are left out.
+    """
+    table = comparison.buckets.dropna(axis=1, how="all")
+    count = comparison.buckets.shape[1]
+    names = {1: "lowest", count: "highest"}
+    most = float(np.nanmax(np.abs(table.to_numpy()))) if table.size else 1.0
+    rows: list[list[str | Cell]] = [
+        [_title(comparison, str(name)), *(shaded(value, points, most) for value in row)]
+        for name, row in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    headings = [names.get(int(str(bucket)), str(bucket)) for bucket in table.columns]
+    return Table.of(["Tenth by score", *headings], []).with_rows(rows)
 
 
-def ratios(comparison: Comparison, ax: Axes) -> None:
+def ratios(comparison: Comparison) -> Chart:
     """Information ratio with its bootstrap interval."""
-    table = comparison.table3[comparison.table3["information_ratio"].notna()].iloc[::-1]
-    place = np.arange(len(table))
-    ax.hlines(place, table["ir_low"], table["ir_high"], color=STRATEGY, alpha=0.35, linewidth=5)
-    ax.plot(table["information_ratio"], place, "o", color=STRATEGY, markersize=5)
-    ax.axvline(0.0, color=INK, linewidth=0.8)
-    ax.set_xlabel("Information ratio against the index")
-    _one_row_each(comparison, ax, table)
+    table = comparison.table3[comparison.table3["information_ratio"].notna()]
+    scale = Linear(table[["ir_low", "ir_high", "information_ratio"]].to_numpy(), NUMBER, zero=True)
+    chart = _row_each(comparison, table, scale, "Information ratio against the index")
+    chart.spans(table["ir_low"], table["ir_high"], "95% interval", "strategy")
+    chart.dots(table["information_ratio"], "mean of the seeds", "strategy")
+    return chart
 
 
-def chance(comparison: Comparison, ax: Axes) -> None:
+def chance(comparison: Comparison) -> Chart:
     """Return of the names chosen beside that of random ones, in the same simple account."""
     runs = comparison.runs[comparison.runs["simple_return"].notna()]
-    table = runs.groupby(level="model", sort=False).mean().iloc[::-1]
-    place = np.arange(len(table))
-    ax.hlines(
-        place, table["chance_low"], table["chance_high"], color=BENCHMARK, alpha=0.5, linewidth=7,
-        label="random: middle 90%",
-    )  # fmt: skip
-    ax.plot(table["chance_median"], place, "|", color=INK, markersize=9, label="random: median")
+    table = runs.groupby(level="model", sort=False).mean()
+    values = [
+        *table[["chance_low", "chance_high"]].to_numpy().ravel(),
+        *runs["simple_return"],
+    ]
+    chart = _row_each(comparison, table, Linear(values, PER_CENT, zero=True), "Return a year")
+    chart.spans(table["chance_low"], table["chance_high"], "random: middle 90%", "benchmark")
+    chart.dots(table["chance_median"], "random: median", "ink", kind="tick")
     # one small dot per seed
     rows = table.index.get_indexer(runs.index.get_level_values("model"))
-    ax.plot(runs["simple_return"], rows, "o", color=STRATEGY, alpha=0.3, markersize=3.5)
-    ax.plot(table["simple_return"], place, "D", color=STRATEGY, markersize=5, label="chosen")
-    ax.set_xlabel("Return a year")
-    ax.xaxis.set_major_formatter(lambda share, _: per_cent(share, 0))
-    legend_above(ax, left=-0.4)
-    _one_row_each(comparison, ax, table)
+    chart.dots(runs["simple_return"], "", "strategy", rows=rows, kind="small")
+    return chart.dots(table["simple_return"], "chosen", "strategy")
 
 
-def attention(seen: Attention, ax: Axes) -> None:
-    """Share of attention per family and month; beside the name, the mean share and the even one."""
-    shares, even = seen.families.fillna(0.0), seen.even.fillna(0.0)
-    mean = shares.mean().sort_values(kind="stable")
-    names = (
-        f"{name}\n{per_cent(share)} (even {per_cent(even[name].mean())})"
-        for name, share in mean.items()
-    )
-    most = float(shares.to_numpy().max())
-    bar = month_map(ax, shares[mean.index], dict(enumerate(names)), low=0.0, high=most, ticks=5)
-    per_cent_axis(bar.ax)
-
-
-def beyond_even(seen: Attention, ax: Axes) -> None:
-    """Share of attention less the even share, per family and month."""
-    order = seen.families.fillna(0.0).mean().sort_values(kind="stable").index
-    table = (seen.families - seen.even).fillna(0.0)[order]
-    # a scale that ended at tiny differences would make much of nothing
-    most = max(departure(seen), ALMOST_EVEN)
-    names = {i: str(name) for i, name in enumerate(order)}
-    bar = month_map(ax, table, names, cmap="PuOr", low=-most, high=most, ticks=5)
-    per_cent_axis(bar.ax)
+def attention(seen: Attention) -> Chart:
+    """Mean share of attention per family, beside the even share."""
+    shares, even = seen.families.fillna(0.0).mean(), seen.even.fillna(0.0).mean()
+    mean = shares.sort_values(ascending=False, kind="stable")
+    names = Places([str(name) for name in mean.index], most=len(mean))
+    scale = Linear([*mean, *even], PER_CENT, zero=True)
+    chart = Chart(scale, names, height=ROW * len(mean), label="Share of attention")
+    chart.bars(mean, "share", "pale")
+    return chart.dots(even[mean.index], "even weights", "ink", kind="tick")
 
 
 def departure(seen: Attention) -> float:
@@ -133,16 +108,15 @@ def departure(seen: Attention) -> float:
     return float(np.nanmax(np.abs((seen.families - seen.even).to_numpy())))
 
 
-def _name_rows(comparison: Comparison, ax: Axes, table: pd.DataFrame) -> None:
+def attention_is_even(seen: Attention) -> bool:
+    """Say whether no family's share is further from the even one than would choose anything."""
+    return departure(seen) < ALMOST_EVEN
+
+
+def _row_each(comparison: Comparison, table: pd.DataFrame, scale: Linear, label: str) -> Chart:
     names = [_title(comparison, str(name)) for name in table.index]
-    ax.set_yticks(np.arange(len(table)), names)
-    ax.tick_params(axis="y", length=0)
-
-
-def _one_row_each(comparison: Comparison, ax: Axes, table: pd.DataFrame) -> None:
-    _name_rows(comparison, ax, table)
-    ax.set_ylim(-0.7, len(table) - 0.3)
-    ax.grid(visible=False, axis="y")
+    places = Places(names, most=len(names))
+    return Chart(scale, places, height=ROW * len(table), label=label).level(0.0)
 
 
 def _title(comparison: Comparison, name: str) -> str:

@@ -38,6 +38,9 @@ class Comparison:
         Mean return of the next month by score, less the month's mean: see `quality.by_bucket`.
     attention : dict of str to Attention
         By model; only models with attention weights that can be traced back to factors.
+    offsets : DataFrame indexed (model, offset), or None
+        Figures of accounts that decide so many sessions after month-ends (0: at them), on the same
+        sessions: see `offsets.by_offset`.
     titles, families : dict of str to str
         By model.
     benchmark : dict or None
@@ -58,5 +61,6 @@ class Comparison:
     titles: dict[str, str]
     families: dict[str, str]
     benchmark: dict[str, Any] | None
+    offsets: pd.DataFrame | None = None
     about: dict[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()

@@ -31,7 +31,8 @@ def write(
     - ``compare.json``: `about`, `table2`, `table3`, `runs` (per model and seed), `benchmark`,
       `buckets`, `attention` (mean share per family and factor), `paper`, `versions`. What is not
       known is null.
-    - ``table.md``: both tables as Markdown.
+    - ``offsets.csv``: a row per model and day, where days after month-ends were tried.
+    - ``table.md``: the tables as Markdown.
 
     Returns
     -------
@@ -45,6 +46,8 @@ def write(
         "compare.json": output.as_json(contents(comparison)),
         "table.md": markdown(comparison),
     }
+    if comparison.offsets is not None:
+        texts["offsets.csv"] = _csv(comparison.offsets)
     files = [output.write(Path(folder) / name, text) for name, text in texts.items()]
     return [output.write(Path(folder) / "compare.html", render(comparison, title)), *files]
 
@@ -117,6 +120,9 @@ def contents(comparison: Comparison) -> dict[str, Any]:
             "seconds": paper.SECONDS,
             "returns": paper.RETURNS,
         },
+        "offsets": None
+        if comparison.offsets is None
+        else comparison.offsets.reset_index().to_dict(orient="records"),
         "titles": comparison.titles,
         "versions": output.versions(),
     }

@@ -35,18 +35,21 @@ from attngru_bt.compare.figures import (
     quality_figures,
 )
 from attngru_bt.compare.files import find_place, insert, write
+from attngru_bt.compare.offsets import later, over_days
 from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
+from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
+from attngru_bt.trading.groups import told
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import Walk
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | os.PathLike[str],
     models: str | Sequence[str] = "all",
     *,
     seeds: int = 1,
@@ -63,13 +66,14 @@ def run(
     draws: int = DRAWS,
     title: str | None = None,
     into: str | os.PathLike[str] | None = None,
+    offsets: Sequence[int] = (),
     **settings: Any,
 ) -> Comparison:
     """Fit every model walk-forward, trade its scores, and compare: all that the command does.
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
     models : "all" or names
         A sequence of names, or one text with commas; see `attngru_bt.models.names`.
     seeds : int, default=1
@@ -87,8 +91,9 @@ def run(
     client, tls, progress
         As `attngru_bt.walkforward.walk_forward`.
     trading : mapping, default None
-        Parameters of the account: cash, commission, slippage, periods, riskfree, rules, rebalance,
-        as in `attngru_bt.backtest.run`.
+        Parameters of the account: cash, commission, slippage, periods, riskfree, rules, as in
+        `attngru_bt.backtest.run`; and rebalance, keep, weights, max_per_group, groups, as in
+        `MonthlyTopK`.
     tried : int, default None
         How many models and variants were tried before those shown were chosen, for the deflated
         Sharpe ratio; None: only those shown.
@@ -98,6 +103,9 @@ def run(
         Heading of the page in `folder`.
     into : path, default None
         Markdown file that gets the tables as well, under the name of `folder`; see `insert`.
+    offsets : sequence of int, default ()
+        Also walk every model with these decisions, so many sessions after month-ends (or the
+        weeks, quarters of `schedule`), and show the spread: the luck of the day.
     **settings
         Parameters of every model's `SignalGenerator`; unknown ones are errors.
 
@@ -129,14 +137,22 @@ def run(
         raise ValueError(
             f"`models` must name at least one that makes scores; got {', '.join(names)}."
         )
+    market = as_market(market)
+    schedule = schedule_of(settings.get("schedule", "month"))
+    days = later(schedule, offsets)
     market = market if end is None else market.until(end)
     backtest.check_sessions(market, (trading or {}).get("periods", SESSIONS_PER_YEAR))
     with nullcontext() if place is None else sole_use(place):
-        walks = walk_forward(
-            market, scored, seeds=seeds, start=start, end=end, jobs=jobs,
-            folder=None if place is None else place / "walks",
-            client=client, tls=tls, progress=progress, topk=topk, **settings,
-        )  # fmt: skip
+
+        def walk(name: str, rule: Schedule) -> list[Walk]:
+            return walk_forward(
+                market, scored, seeds=seeds, start=start, end=end, jobs=jobs,
+                folder=None if place is None else place / name,
+                client=client, tls=tls, progress=progress, topk=topk,
+                **{**settings, "schedule": str(rule)},
+            )  # fmt: skip
+
+        walks = walk("walks", schedule)
         comparison = measure(
             market,
             walks,
@@ -148,6 +164,7 @@ def run(
             draws=draws,
             jobs=jobs,
             settings=settings,
+            offsets={offset: walk(f"walks+{offset}", rule) for offset, rule in days.items()},
         )
         if place is None:
             return comparison
@@ -170,6 +187,7 @@ def measure(
     jobs: int = 1,
     thresholds: Mapping[str, float | None] | None = None,
     settings: Mapping[str, Any] | None = None,
+    offsets: Sequence[int] | Mapping[int, Sequence[Walk]] = (),
 ) -> Comparison:
     """Compare walks that are finished.
 
@@ -187,7 +205,12 @@ def measure(
         Score above which a model itself predicts "among the best". None: that of its classifier.
     settings : mapping, default None
         Parameters that the walks were made with, to be shown.
+    offsets : sequence of int, or mapping of int to walks, default ()
+        Sessions after month-ends: the same scores are traded so much later, or, of a mapping, the
+        walks that score then.
     """
+    from attngru_bt.walkforward.panels import common_schedule  # loads scikit-learn
+
     walks = sorted(walks, key=lambda walk: walk.seed)
     trading = dict(trading or {})
     months = common_months(walks, market.bars.dates, start)
@@ -195,11 +218,22 @@ def measure(
     if thresholds is None:
         thresholds = {name: threshold(name) for name in {walk.model for walk in walks}}
     # all walks are traded from the session after the first month-end that they have in common
-    account = {**trading, "start": months[0] + pd.Timedelta(days=1)}
+    schedule = common_schedule([walk.panel for walk in walks])
+    account = {
+        **trading,
+        "start": months[0] + pd.Timedelta(days=1),
+        "schedule": str(schedule),
+    }
     scores = [walk.scores().reindex(months) for walk in walks]
     traded = trade_all(market, scores, topk, jobs, **account)
     scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
     returns = chance.month_returns(market, months, scored)
+    weights = chance.month_weights(
+        market, pd.DatetimeIndex(returns.index), list(returns.columns), trading.get("weights")
+    )
+    groups = None
+    if trading.get("max_per_group") is not None:
+        groups = chance.month_groups(market, returns, trading.get("groups"))
 
     accounts: dict[tuple[str, int], Account] = {}
     figures: dict[tuple[str, int], dict[str, float]] = {}
@@ -225,16 +259,26 @@ def measure(
                 years=years,
                 draws=draws,
                 keep=trading.get("keep"),
+                weights=weights,
+                groups=groups,
+                max_per_group=trading.get("max_per_group"),
             ),
         }
+    plain = None
     if EQUAL_WEIGHT in order:
-        plain = {
-            name: value for name, value in account.items() if name not in ("rebalance", "keep")
-        }
+        choosing = ("rebalance", "keep", "weights", "max_per_group", "groups")
+        plain = {name: value for name, value in account.items() if name not in choosing}
         finished = backtest.equal_weight(market, **plain)
         key = EQUAL_WEIGHT, 0
         accounts[key] = reduced(finished, trading.get("slippage", 0.0))
         figures[key] = account_figures(accounts[key], draws)
+
+    spread = None
+    if offsets:
+        spread = over_days(
+            market, offsets, accounts, scores, months[0],
+            topk=topk, jobs=jobs, account=account, plain=plain,
+        ).loc[order]  # fmt: skip
 
     runs = pd.DataFrame.from_dict(figures, orient="index")
     runs.index = pd.MultiIndex.from_tuples(list(figures), names=["model", "seed"])
@@ -253,6 +297,7 @@ def measure(
         growth=growth(accounts, order),
         buckets=pd.DataFrame({name: by_bucket(labels[name]) for name in walked}).T,
         attention=attention_by_model(walks, months),
+        offsets=spread,
         titles=titles,
         families=families,
         benchmark=first.get("benchmark"),
@@ -265,12 +310,18 @@ def measure(
             "end": first["end"],
             "sessions": first["sessions"],
             "months": len(months),
+            "schedule": str(schedule),
             "seeds": len({walk.seed for walk in walks}),
             "topk": topk,
             "models": len(tries),
             "tried": len(tries) if tried is None else tried,
             "draws": draws,
-            "trading": trading,
+            "trading": told(trading),
+            **(
+                {"offsets": list(offsets), "walked": isinstance(offsets, Mapping)}
+                if offsets
+                else {}
+            ),
             "settings": dict(settings or {}),
         },
     )

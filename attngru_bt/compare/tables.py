@@ -11,6 +11,7 @@ import pandas as pd
 
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import SPREAD, Comparison
+from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.reports.tables import (
     DASH,
     Cell,
@@ -30,6 +31,14 @@ _WITH_SPREAD = {
     "accuracy", "auc", "precision", "rank_ic", "annual_return", "sharpe", "information_ratio",
     "max_drawdown",
 }  # fmt: skip
+
+
+DAYS = (
+    ("Annualized return", "annual_return", per_cent),
+    ("Sharpe ratio", "sharpe", number),
+    ("Information ratio", "information_ratio", number),
+    ("Maximum drawdown", "max_drawdown", per_cent),
+)
 
 
 def columns2(k: int) -> list[Column]:
@@ -105,14 +114,57 @@ def table3(comparison: Comparison) -> Table:
     return Table("Model", tuple(columns), rows)
 
 
+def table_of_days(comparison: Comparison) -> Table | None:
+    """Show how much hangs on the day that is decided on; None where only one was tried."""
+    if comparison.offsets is None:
+        return None
+    columns, rows = [], []
+    for heading, key, show in DAYS:
+        columns += [
+            Column(which, key, show, heading, f"{heading}, {which}")
+            for which in ("lowest", "median", "highest")
+        ]
+    for name, figures in comparison.offsets.groupby(level=0, sort=False):
+        cells = [
+            Cell(show(value))
+            for _, key, show in DAYS
+            for value in (figures[key].min(), figures[key].median(), figures[key].max())
+        ]
+        reference = comparison.families[str(name)] == "baseline"
+        rows.append(Row(comparison.titles[str(name)], tuple(cells), reference))
+    return Table("Model", tuple(columns), tuple(rows)).known()
+
+
+def notes_on_days(comparison: Comparison) -> list[str]:
+    """Explain the table of days, a sentence or two each."""
+    about, schedule = comparison.about, _schedule(comparison)
+    days = ", ".join(map(str, sorted({schedule.offset, *about["offsets"]})))
+    how = (
+        "Every model was walked anew for each day."
+        if about["walked"]
+        else "The scores are those of the first day, traded later."
+    )
+    return [
+        f"Decided {days} sessions after each {schedule.end_called} (0: at it), all measured on the "
+        f"same sessions; of each model the lowest, median and highest figure. {how}",
+        "What lies between the days is no skill: a difference between models that is smaller says "
+        "little. The tables above are of one day.",
+    ]
+
+
 def subject(comparison: Comparison) -> str:
     """Say in one line what was compared, on which data."""
     about = comparison.about
     seeds = about["seeds"]
     return (
-        f"{about['data']}, {date(about['start'])} to {date(about['end'])}, {about['months']} "
-        f"month-ends, {about['topk']} names held, {seeds} seed{'s' if seeds > 1 else ''}"
+        f"{about['data']}, {date(about['start'])} to {date(about['end'])}, "
+        f"{_schedule(comparison).counted(about['months'])}, {about['topk']} names held, "
+        f"{seeds} seed{'s' if seeds > 1 else ''}"
     )
+
+
+def _schedule(comparison: Comparison) -> Schedule:
+    return schedule_of(comparison.about.get("schedule", "month"))
 
 
 def notes2(comparison: Comparison) -> list[str]:
@@ -124,8 +176,14 @@ def notes2(comparison: Comparison) -> list[str]:
         if comparison.about["seeds"] > 1
         else "One seed, so there is no spread: another seed may give other figures."
     )
+    unit = _schedule(comparison).unit
     return [
         seeds,
+        *(
+            []
+            if unit == "month"
+            else [f"Decided by the {unit}: where months are named, read {unit}s."]
+        ),
         "In-sample figures are of the rows that the model was fitted on and say nothing about "
         "skill. All others are out of sample.",
         f"Accuracy: “own yes/no” takes the model’s own threshold, “best {k} called” takes the {k} "
@@ -147,7 +205,7 @@ def notes3(comparison: Comparison) -> list[str]:
         f"Random {k} do as well: share of {draws} portfolios of random members that earned at "
         "least as much after costs, with the same months, number of names, changes per month and "
         "costs. Both are measured in a simple monthly account: filled at the open after the "
-        "month-end, without lots, limits or suspensions.",
+        f"month-end, without lots, limits or suspensions, {_shares(about['trading'])}.",
         "Deflated Sharpe: probability that the Sharpe ratio is higher than the best of "
         f"{about['tried']} tries without skill would show (Bailey & López de Prado 2014).",
         "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
@@ -156,7 +214,7 @@ def notes3(comparison: Comparison) -> list[str]:
 
 
 def markdown(comparison: Comparison, level: int = 3) -> str:
-    """Write both tables as Markdown, for a README or a report.
+    """Write the tables as Markdown, for a README or a report.
 
     Parameters
     ----------
@@ -173,6 +231,13 @@ def markdown(comparison: Comparison, level: int = 3) -> str:
         table3(comparison).known().markdown(),
         "\n".join(f"- {note}" for note in notes2(comparison) + notes3(comparison)),
     ]
+    days = table_of_days(comparison)
+    if days is not None:
+        parts += [
+            f"{mark} The luck of the day",
+            days.markdown(),
+            "\n".join(f"- {note}" for note in notes_on_days(comparison)),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -185,6 +250,14 @@ def _costs(comparison: Comparison) -> str:
     if trading.get("slippage"):
         parts.append(f"{100 * trading['slippage']:g}% slippage")
     return " and ".join(parts)
+
+
+def _shares(trading: Mapping[str, Any]) -> str:
+    """Say how entrants share the cash in the simple account."""
+    weights = trading.get("weights") or "equal"
+    if weights == "inverse-volatility":
+        return "entrants weighed by volatility"
+    return "entrants in equal weight" + ("" if weights == "equal" else " (not by your weights)")
 
 
 def _rules(rules: object) -> str:

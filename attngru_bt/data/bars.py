@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -154,6 +154,29 @@ class Bars:
         traded: np.ndarray = ~np.isnan(self.lines["close"])
         return traded
 
+    @property
+    def ages(self) -> np.ndarray:
+        """How many bars an asset has had by each day: int32 (days, assets)."""
+        return self._counted("ages", lambda traded: traded.cumsum(axis=0, dtype=np.int32))
+
+    @property
+    def latest(self) -> np.ndarray:
+        """Position of each asset's last bar by each day: int32 (days, assets); -1 before any."""
+
+        def latest(traded: np.ndarray) -> np.ndarray:
+            days = np.arange(len(traded), dtype=np.int32)[:, None]
+            return np.maximum.accumulate(np.where(traded, days, np.int32(-1)), axis=0)
+
+        return self._counted("latest", latest)
+
+    def _counted(self, name: str, count: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Count once for the source of all views of its first days: later days change nothing."""
+        source: Bars = self.__dict__.get("_source", self)
+        if name not in source.__dict__.setdefault("_counts", {}):
+            source.__dict__["_counts"][name] = _read_only(count(source.traded))
+        counts: np.ndarray = source.__dict__["_counts"][name]
+        return counts[: len(self)]
+
     def frame(self, line: str) -> pd.DataFrame:
         """Return a line as a DataFrame, index dates, columns assets (a copy)."""
         return pd.DataFrame(
@@ -173,6 +196,8 @@ class Bars:
             benchmark=None if self.benchmark is None else self.benchmark[days],
             benchmark_open=None if self.benchmark_open is None else self.benchmark_open[days],
         )
+        if start == 0:
+            view.__dict__["_source"] = self.__dict__.get("_source", self)
         return view
 
     def before(self, date: DateLike) -> Bars:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import numpy as np
@@ -18,12 +18,16 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.rows import KNOWN
+from attngru_bt.data.rows import GROUP_LINES, KNOWN
+from attngru_bt.data.shapes import WIDE, long
+from attngru_bt.data.translation import Translation
 
 log = logging.getLogger(__name__)
 
 NEEDED = ("date", "symbol", "close")
-MARKET_COLUMNS = (*KNOWN, "dividend_yield", "st", "delisting", "benchmark", "benchmark_open")
+MARKET_COLUMNS = (
+    *KNOWN, *GROUP_LINES, "dividend_yield", "st", "delisting", "benchmark", "benchmark_open",
+)  # fmt: skip
 """Columns with a known meaning. Any other numeric column is a factor as it is."""
 MAX_COLUMNS = 5_000
 """A table with more columns does not have one row per symbol and day; reading it takes minutes."""
@@ -46,40 +50,78 @@ class Columns:
         Name of the data set in messages.
     ignore : iterable of str
         Columns to leave out; upper and lower case do not matter.
+    columns : mapping of str to str, optional
+        Our names and theirs, see `Translation`.
 
     Raises
     ------
     TypeError
-        If `ignore` is a single string.
+        If `ignore` is a single string, or `columns` no mapping.
     DataError
         If `ignore` names a column that is needed.
     """
 
-    def __init__(self, source: str, ignore: Iterable[str] = ()) -> None:
+    def __init__(
+        self, source: str, ignore: Iterable[str] = (), columns: Mapping[str, str] | None = None
+    ) -> None:
         checks.list_of_names("ignore", ignore)
         self.source = source
         self.ignore = {str(name).strip().lower() for name in ignore}
         for name in NEEDED:
             if name in self.ignore:
                 raise DataError(f"`ignore` cannot leave out {name!r}: every table needs it.")
+        self.translation = Translation(columns)
         self._ignored: set[str] = set()
         self._adjusted: dict[str, None] = {}
         self._seen: dict[str, None] = {}
 
-    def take(self, frame: pd.DataFrame, source: str) -> pd.DataFrame:
-        """Return a table without the columns to leave out.
+    def take(
+        self, frame: pd.DataFrame, source: str, symbol: str | None = None, *, is_index: bool = False
+    ) -> pd.DataFrame:
+        """Return a table in our columns and units, without the columns to leave out.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Columns as the source has them.
+        source : str
+            File, for messages.
+        symbol : str, optional
+            The symbol of all rows, if the table is that of one.
+        is_index : bool, default False
+            Whether this symbol is an index.
 
         Raises
         ------
         DataError
-            If a column holds bytes, lists or other objects, or there are too many columns.
+            If a column holds bytes, lists or other objects, there are too many columns, or it
+            cannot be told what a column is.
         """
         check_width(len(frame.columns), source)
-        kept = self.keep(map(str, frame.columns))
-        frame = frame[[name for name in dict.fromkeys(frame.columns) if name in kept]]
+        if frame.columns.nlevels == 1:
+            frame = self._without_ignored(frame)
+        dates = {theirs.name for ours, theirs in self.translation.columns.items() if ours == "date"}
+        frame, shape = long(frame, source, dates, wide=symbol is None)
+        if shape:
+            self.translation.said[shape] = None
+        frame = frame.rename(columns=lambda name: str(name).strip().lower())
+        frame = self._without_ignored(frame)
         for position, name in enumerate(frame.columns):
             _check_cells(frame.iloc[:, position], str(name), source)
-        return frame
+        checks.no_duplicates(
+            f"{source}: column", frame.columns, "rename or remove one of them", DataError
+        )
+        if shape != WIDE:
+            frame = self.translation(frame, source, symbol, is_index=is_index)
+        kept = self.keep(map(str, frame.columns))
+        return frame[kept]
+
+    def _without_ignored(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table without the columns to leave out, and remember them."""
+        names = [str(name).strip().lower() for name in frame.columns]
+        self._seen |= dict.fromkeys(names)
+        self._ignored |= self.ignore & set(names)
+        return frame.loc[:, [name not in self.ignore for name in names]]
 
     def keep(self, names: Iterable[str]) -> list[str]:
         """Return the names of the columns to keep."""
@@ -104,6 +146,7 @@ class Columns:
         DataError
             If a column to ignore is in none of the files.
         """
+        self.translation.report(self.source)
         for name in sorted(self.ignore - self._ignored):
             raise DataError(
                 f"{self.source}: `ignore` names the column {name!r}, which is not there"

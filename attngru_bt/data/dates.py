@@ -14,6 +14,8 @@ WRITTEN = re.compile(
     r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"  # a time of day is dropped
     r"\s*(Z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
 )
+TURNED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: .*)?")  # 03/04/2020, either way
+MONTHS = 12
 HOUR = 3600
 
 
@@ -59,7 +61,7 @@ def parse_dates(
             got = repr(written[k]) if written[k] else "an empty cell"
             raise DataError(
                 f"{source}: {symbols[i]} in row {i + 1}: column 'date' must be a date written "
-                f"YYYY-MM-DD; got {got}."
+                f"YYYY-MM-DD; got {got}{_readings(written[k])}."
             )
     days = np.array([p[0] if p else np.datetime64("NaT") for p in parsed], dtype="datetime64[us]")
     offsets = [p[1] if p else None for p in parsed]
@@ -96,6 +98,17 @@ def one_zone(dates: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, source
             f"'date' (UTC{offset[i] / HOUR:+g}h and UTC{other / HOUR:+g}h); write plain session "
             "dates (YYYY-MM-DD), or one table per exchange."
         )
+
+
+def _readings(text: str) -> str:
+    """Return both readings of a date whose day or month may come first."""
+    match = TURNED.fullmatch(text)
+    if match is None:
+        return ""
+    first, second, year = map(int, match.groups())
+    if max(first, second) > MONTHS or min(first, second) < 1 or first == second:
+        return ""
+    return f", which may be {year}-{second:02d}-{first:02d} or {year}-{first:02d}-{second:02d}"
 
 
 def _unit(days: np.ndarray) -> np.ndarray:

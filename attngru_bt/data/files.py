@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError
-from attngru_bt.data.columns import Columns, check_width
+from attngru_bt.data.columns import Columns
 from attngru_bt.data.dates import one_zone
-from attngru_bt.data.names import fault, from_cells
-from attngru_bt.data.rows import EMPTY, FILLABLE, checked
+from attngru_bt.data.names import fault
+from attngru_bt.data.raw import SUFFIXES, read_raw, split_suffix
+from attngru_bt.data.rows import FILLABLE, checked
 from attngru_bt.data.splits import tell_splits
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
-LONGEST_NAME = 255  # bytes of a file name on common systems
 NOT_SYMBOLS = ("membership", "index")  # stems of files in a folder that are not symbols
 
 
-def names_a_file(text: str) -> bool:
-    """Tell whether a text is the path of a file."""
-    # a long list of symbols as a path would be an error of the system
-    path = Path(text)
-    return all(len(os.fsencode(part)) <= LONGEST_NAME for part in path.parts) and path.is_file()
-
-
 def read_table(
-    path: str | Path | pd.DataFrame, *, adjust: bool = True, ignore: Iterable[str] = ()
+    path: str | Path | pd.DataFrame,
+    *,
+    adjust: bool = True,
+    ignore: Iterable[str] = (),
+    columns: Mapping[str, str] | None = None,
 ) -> Bars:
-    """Read one long table, with a row per symbol and day.
+    """Read one table, with a row per symbol and day or as a common source gives it.
 
     Columns ``date``, ``symbol`` and ``close`` are required; ``open``, ``high``, ``low``,
     ``preclose``, ``volume``, ``amount``, ``turnover``, ``market_cap``, ``float_cap``, ``pe``,
     ``pb``, ``ps``, ``pcf``, ``adjfactor`` and ``traded`` are known. Any other numeric column
-    becomes a line of that name, which is a factor, and a warning names it. A price that later
-    events adjust (``Adj Close``) is left out with a warning. Names are case-insensitive. Rows with
-    ``traded`` 0 or an empty close are days without trade, on which all lines are NaN.
+    becomes a line of that name, which is a factor, and a warning names it. Names are
+    case-insensitive. Rows with ``traded`` 0 or an empty close are days without trade, on which all
+    lines are NaN.
+
+    A close that later events adjust (``Adj Close``) beside the raw one becomes an ``adjfactor``
+    that is 1 on the first day of each symbol, and so knows nothing of later events; other prices
+    so adjusted are left out with a warning.
+
+    Tables of akshare, baostock, Qlib, Stooq, tushare and yfinance are recognized by their columns,
+    and closes with a column per symbol by their shape; their names and units become ours. What was
+    recognized is logged (level INFO).
 
     Parameters
     ----------
@@ -52,6 +52,9 @@ def read_table(
         factor itself stays a line. Amount, turnover and capitalizations are not changed.
     ignore : iterable of str, default ()
         Columns to leave out.
+    columns : mapping of str to str, default None
+        Our names of columns and those of the table, where they are not recognized:
+        ``{"date": "day", "volume": "vol*100"}``, a factor being that to our unit.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def read_table(
     DataError
         If the file cannot be read, a column or a column to ignore is missing, a number, date or
         price is not valid, high is below low, dates are not in order within a symbol, or time
-        zones are mixed.
+        zones are mixed, or a column may be two things.
 
     Examples
     --------
@@ -72,20 +75,23 @@ def read_table(
     >>> read_table(pd.DataFrame(rows | {"close": [10.0, 10.5]}))["close"].ravel().tolist()
     [10.0, 10.5]
     """
-    if isinstance(path, pd.DataFrame):
-        source, frame = "the DataFrame", _with_columns(path)
-    else:
-        source, frame = str(path), _read_file(Path(path))
-    columns = Columns(source, ignore)
-    part, _ = checked(columns.take(frame, source), source)
+    own = Columns("the DataFrame" if isinstance(path, pd.DataFrame) else str(path), ignore, columns)
+    source, frame = _table(path, own)
+    part, _ = checked(own.take(frame, source), source)
     bars = _pivot([part], source, adjust)
-    columns.report(bars.lines)
+    own.report(bars.lines)
     if adjust:
         tell_splits(bars, source)
     return bars
 
 
-def read_folder(path: str | Path, *, adjust: bool = True, ignore: Iterable[str] = ()) -> Bars:
+def read_folder(
+    path: str | Path,
+    *,
+    adjust: bool = True,
+    ignore: Iterable[str] = (),
+    columns: Mapping[str, str] | None = None,
+) -> Bars:
     """Read a folder with one file per symbol; the symbol is the file name without its suffix.
 
     The columns are those of ``read_table``; a column ``symbol`` is ignored. Files called
@@ -101,12 +107,11 @@ def read_folder(path: str | Path, *, adjust: bool = True, ignore: Iterable[str] 
             f"{folder}: no symbol files in this folder; expected one {', '.join(SUFFIXES)} file "
             "per symbol, named after the symbol."
         )
-    columns = Columns(str(folder), ignore)
+    own = Columns(str(folder), ignore, columns)
     parts, offsets = [], []
     for symbol, file in files.items():
-        frame = columns.take(_read_file(file), str(file))
-        frame["symbol"] = symbol
-        part, offset = checked(frame, str(file))
+        source, frame = _table(file, own)
+        part, offset = checked(own.take(frame, source, symbol), source)
         parts.append(part)
         offsets.append(offset)
     for column in FILLABLE:
@@ -131,32 +136,27 @@ def read_folder(path: str | Path, *, adjust: bool = True, ignore: Iterable[str] 
             str(folder),
         )
     bars = _pivot(parts, str(folder), adjust)
-    columns.report(bars.lines)
+    own.report(bars.lines)
     if adjust:
         tell_splits(bars, str(folder))
     return bars
 
 
-def read_index(path: str | Path) -> pd.DataFrame:
+def read_index(path: str | Path, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Read a benchmark: columns ``date`` and ``close``, and any further numeric ones.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by naive session dates. Checks and errors are those of ``read_table``.
+        Indexed by naive session dates. Layouts, checks and errors are those of ``read_table``.
     """
-    frame = Columns(str(path)).take(_read_file(Path(path)), str(path))
-    symbols = frame["symbol"].unique().tolist() if "symbol" in frame else []
-    if len(symbols) > 1:
-        raise DataError(
-            f"{path}: column 'symbol' has {len(symbols)} symbols ({symbols[0]}, {symbols[1]}, …); "
-            "a benchmark file holds one index."
-        )
-    frame["symbol"] = "INDEX"
-    part = checked(frame, str(path))[0]
-    rows = part[part["close"].notna()].drop(columns="symbol")
+    own = Columns(str(path), columns=columns)
+    source, frame = _table(path, own)
+    part = checked(own.take(frame, source, "INDEX", is_index=True), source)[0]
+    rows = part[part["close"].notna()].drop(columns=["symbol", "adjfactor"], errors="ignore")
     if rows.empty:
         raise DataError(f"{path}: no row has a close; give the index's daily closes.")
+    own.translation.report(source)
     return rows.set_index("date")
 
 
@@ -177,76 +177,11 @@ def symbol_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def split_suffix(file: Path) -> tuple[str, str]:
-    """Return stem and suffix of a file; the suffix is empty if the file is not a table."""
-    for suffix in SUFFIXES:
-        if file.name.lower().endswith(suffix):
-            return file.name[: -len(suffix)], suffix
-    return file.name, ""
-
-
-def _with_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a shallow copy with lower-case column names and ``date`` and ``symbol`` as columns."""
-    names = [str(n).strip().lower() for n in frame.index.names if n is not None]
-    if set(names) & {"date", "symbol"} or isinstance(frame.index, pd.DatetimeIndex):
-        if names == []:
-            frame = frame.rename_axis("date")
-        frame = frame.reset_index()
-    return frame.rename(columns=lambda c: str(c).strip().lower())
-
-
-def _read_file(path: Path) -> pd.DataFrame:
-    if path.is_dir():
-        raise DataError(f"{path}: this is a folder; give a file, or use read_folder or load.")
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file; check the path.")
-    suffix = split_suffix(path)[1]
-    if not suffix:
-        raise DataError(
-            f"{path}: unknown kind of file; expected {', '.join(SUFFIXES)}. Convert it first."
-        )
-    try:
-        check_file_width(path)
-        if suffix == ".parquet":
-            return _with_columns(pd.read_parquet(path))
-        header = pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns
-        text = {c for c in header if str(c).strip().lower() in ("date", "symbol")}
-        # "NA" and "NAN" may be symbols, so these texts mean empty in other columns only
-        empty = {c: EMPTY for c in header if c not in text}
-        frame = _with_columns(
-            pd.read_csv(
-                path,
-                dtype=dict.fromkeys(text, str),
-                keep_default_na=False,
-                na_values=empty,
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
-        )
-        if list(frame.columns).count("symbol") == 1:
-            frame["symbol"] = from_cells(frame["symbol"])
-        return frame
-    except DataError:
-        raise
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason}).") from error
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{path}: the file is empty; write a header line and rows.") from None
-    except (OSError, EOFError, ValueError, csv.Error) as error:  # incl. ParserError, BadGzip
-        raise DataError(f"{path}: cannot be read as {suffix} ({error}); write it anew.") from error
-
-
-def check_file_width(path: Path) -> None:
-    """Refuse a file with too many columns before its rows are read, which would take minutes."""
-    if path.name.lower().endswith(".parquet"):
-        import pyarrow.parquet as pq
-
-        check_width(len(pq.read_schema(path)), str(path))
-        return
-    zipped = path.name.lower().endswith(".gz")
-    with gzip.open(path, "rb") if zipped else path.open("rb") as binary:
-        text = io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
-        check_width(len(next(csv.reader(text), [])), str(path))
+def _table(path: str | Path | pd.DataFrame, columns: Columns) -> tuple[str, pd.DataFrame]:
+    """Return the name of a table in messages, and the table as it is."""
+    if isinstance(path, pd.DataFrame):
+        return "the DataFrame", path
+    return str(path), read_raw(Path(path), columns.translation.words)
 
 
 def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:

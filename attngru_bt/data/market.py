@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,21 +14,16 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError, DateLike
-from attngru_bt.data.files import (
-    SUFFIXES,
-    read_folder,
-    read_index,
-    read_table,
-    split_suffix,
-    symbol_files,
-)  # fmt: skip
+from attngru_bt.data.files import read_folder, read_index, read_table, symbol_files
 from attngru_bt.data.membership import Membership
+from attngru_bt.data.raw import SUFFIXES, split_suffix
 
 
 @dataclass(frozen=True)
 class Market:
     """Everything a backtest needs to know about a market.
 
+    Members in another spelling than the bars (``SH600000``, ``600000.SS``) get that of the bars.
     The closes of the index replace the ``benchmark`` of the bars, and its opens their
     ``benchmark_open`` if they differ from the closes; both are NaN on sessions that the index
     lacks. Without an index the bars have no benchmark.
@@ -50,7 +46,9 @@ class Market:
     name: str
 
     def __post_init__(self) -> None:
-        """Attach the lines of the index to the bars."""
+        """Attach the lines of the index to the bars, and spell the members as they do."""
+        if self.membership is not None:
+            object.__setattr__(self, "membership", self.membership.spelled(self.bars.assets))
         close = opening = None
         if self.benchmark is not None:
             close, opening = _benchmark_lines(self.benchmark, self.bars.dates)
@@ -122,37 +120,56 @@ def _benchmark_lines(
     return close, rows["open"].to_numpy(dtype=np.float64)
 
 
-def load(path: str | Path, *, ignore: Iterable[str] = ()) -> Market:
-    """Read a market from a table or from a folder.
+def load(
+    data: str | os.PathLike[str] | pd.DataFrame,
+    *,
+    ignore: Iterable[str] = (),
+    columns: Mapping[str, str] | None = None,
+) -> Market:
+    """Read a market from a DataFrame, from a table or from a folder.
+
+    Tables of akshare, baostock, Qlib, Stooq, tushare and yfinance, and closes with a column per
+    symbol, are recognized as they are: see ``read_table`` and docs/data.md.
 
     Parameters
     ----------
-    path : path
+    data : DataFrame or path
         A table (see ``read_table``); or a folder with such a table as ``panel.csv``,
         ``panel.csv.gz`` or ``panel.parquet``; or a folder with one file per symbol. A folder's
         ``membership.csv`` and ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read, too.
     ignore : iterable of str, default ()
         Columns to leave out. Any other numeric column that is not known becomes a factor, and a
         warning names it.
+    columns : mapping of str to str, default None
+        Our names of columns and those of the data, where they are not recognized, with a factor if
+        the unit is another: ``{"date": "day", "volume": "vol*100"}``.
 
     Raises
     ------
     DataError
         See ``read_table``.
     """
-    path = Path(path)
+    if isinstance(data, pd.DataFrame):
+        return Market(read_table(data, ignore=ignore, columns=columns), None, None, "DataFrame")
+    if not isinstance(data, (str, os.PathLike)):
+        raise TypeError(
+            f"`data` must be a DataFrame, or the path of a table or folder; got a "
+            f"{type(data).__name__}."
+        )
+    path = Path(data)
     if not path.is_dir():
         name = split_suffix(path)[0]
-        return Market(read_table(path, ignore=ignore), None, None, Path(name).name)
+        bars = read_table(path, ignore=ignore, columns=columns)
+        return Market(bars, None, None, Path(name).name)
     tables, indexes = _named(path, "panel"), _named(path, "index")
     if len(tables) > 1:
         raise DataError(
             f"{path}: {tables[0].name} and {tables[1].name} are both there; remove one."
         )
     if tables:
-        bars = read_table(tables[0], ignore=ignore)
+        bars = read_table(tables[0], ignore=ignore, columns=columns)
     elif symbol_files(path):
-        bars = read_folder(path, ignore=ignore)
+        bars = read_folder(path, ignore=ignore, columns=columns)
     else:
         raise DataError(
             f"{path}: no data in this folder; expected panel.csv.gz, panel.csv or panel.parquet, "
@@ -165,6 +182,11 @@ def load(path: str | Path, *, ignore: Iterable[str] = ()) -> Market:
         Membership.from_csv(membership) if membership.exists() else None,
         path.resolve().name,
     )
+
+
+def as_market(data: Market | str | os.PathLike[str] | pd.DataFrame) -> Market:
+    """Return a market as it is, and anything else as `load` reads it."""
+    return data if isinstance(data, Market) else load(data)
 
 
 def _named(folder: Path, stem: str) -> list[Path]:

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError, DateLike, first
+from attngru_bt.data.codes import same_stock
 from attngru_bt.data.names import fault, from_cells
+from attngru_bt.data.raw import encoding_of
 
 COLUMNS = ("symbol", "in_date", "out_date")
 GAP = 7  # days; a shorter absence from an index is more likely a mistake in the file
@@ -76,6 +78,7 @@ class Membership:
             raise DataError(
                 f"{source}: {names[i]} has no in_date; write the first day of its stay."
             )
+        self._ends = out
         self._out = np.where(np.isnat(out), np.datetime64("9999-12-31"), out)
         for i in first(self._out <= self._in):
             raise DataError(
@@ -90,7 +93,9 @@ class Membership:
         """Read ``symbol,in_date,out_date`` from a CSV; an empty ``out_date`` means still in."""
         path = Path(path)
         try:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding_of(path))
+        except DataError:
+            raise
         except FileNotFoundError:
             raise DataError(f"{path}: there is no such membership file; check the path.") from None
         except (OSError, ValueError) as error:
@@ -129,6 +134,46 @@ class Membership:
         """Return the members on ``date``: in_date <= date < out_date."""
         day = np.datetime64(checks.date("date", date), "D")
         return frozenset(self._names[(self._in <= day) & (day < self._out)])
+
+    def spelled(self, assets: Iterable[str]) -> Membership:
+        """Return the membership with its names spelled as those of `assets`.
+
+        Names of the same stock are ``600000.SH``, ``sh.600000``, ``SH600000``, ``600000.SS``,
+        ``600000.XSHG`` and ``600000``; ``BRK.B`` and ``BRK-B``; ``AAPL`` and ``AAPL.US``. Names
+        that are among the assets, or are no other spelling of one, stay as they are.
+
+        Raises
+        ------
+        DataError
+            If a name is another spelling of two assets.
+        """
+        assets = tuple(assets)
+        unknown = set(self._names) - set(assets)
+        if not unknown:
+            return self
+        spellings: dict[str, list[str]] = {}
+        for asset in assets:
+            spellings.setdefault(same_stock(asset), []).append(asset)
+        ours: dict[str, str] = {}
+        for name in sorted(unknown):
+            same = spellings.get(same_stock(name), [])
+            if len(same) > 1:
+                raise DataError(
+                    f"{self._source}: {name} may be {same[0]} or {same[1]}, which both have bars; "
+                    "write it as the one that is meant."
+                )
+            if same:
+                ours[name] = same[0]
+        if not ours:
+            if unknown == set(self._names) and assets:
+                name = min(unknown)
+                raise DataError(
+                    f"{self._source}: none of its {len(unknown)} members ({name}, …) has bars, "
+                    f"whose names are {assets[0]}, …; write the members as the bars are named."
+                )
+            return self
+        names = [ours.get(name, name) for name in self._names]
+        return Membership(names, self._in, self._ends, self._source)
 
     def check(self, assets: Iterable[str]) -> list[str]:
         """Return one sentence per problem: overlapping stays, gaps, and members without bars.

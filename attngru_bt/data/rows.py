@@ -6,6 +6,7 @@ that cannot be right is an error, and a row of a day without trade is empty.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ Where = Callable[[int], str]  # row number -> "file: symbol on date"
 FILLABLE = ("open", "high", "low", "close")  # orders are filled at these: never empty on a bar
 POSITIVE = (*PRICE_LINES, "adjfactor", "market_cap", "float_cap")
 NOT_NEGATIVE = ("volume", "amount", "turnover")
+GROUP_LINES = ("industry", "sector")  # codes of groups; text in them becomes a code
 KNOWN = (*POSITIVE, *NOT_NEGATIVE, "pe", "pb", "ps", "pcf", "traded")
 EMPTY = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>", "-"]
 ROUNDING = 1e-9  # relative; tolerance for the last digit of a CSV file
@@ -55,7 +57,8 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
     _in_order(dates, symbols, source)
     columns: dict[str, np.ndarray] = {}
     for name in frame.columns.drop(["date", "symbol"]):
-        values = _numbers(frame[name], str(name), where)
+        cells = _codes(frame[name]) if name in GROUP_LINES else frame[name]
+        values = _numbers(cells, str(name), where)
         if values is not None:
             columns[str(name)] = values
     traded = ~np.isnan(columns["close"])
@@ -132,6 +135,22 @@ def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
     if np.isnan(values).all() and name != "close":
         return None  # an empty column counts as missing
     return values
+
+
+def _codes(column: pd.Series) -> pd.Series:
+    """Return a code for each text of a column, the same for the same text in any file."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    codes, texts = pd.factorize(column.astype(str).str.strip().where(column.notna(), ""))
+    by_text = [_code(str(text)) for text in texts]
+    return pd.Series(np.array(by_text, dtype=np.float64)[codes], index=column.index)
+
+
+def _code(text: str) -> float:
+    """48 bits of a digest: a float holds them exactly."""
+    if text in EMPTY:
+        return np.nan
+    return float(int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big"))
 
 
 def _plausible(columns: dict[str, np.ndarray], traded: np.ndarray, where: Where) -> None:

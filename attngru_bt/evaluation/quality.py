@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from attngru_bt.evaluation.newey_west import hac_t_statistic
 from attngru_bt.evaluation.spread import spread
 
 FIGURES = ("rank_ic", "precision", "auc")
@@ -61,10 +62,11 @@ def summary(monthly: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame of shape (3, 4)
-        Rows rank_ic, precision, auc; columns mean, t, months (how many are not NaN) and chance,
-        the value without skill (0, the mean base rate, 0.5). The t-statistic measures the distance
-        from it and takes the months as independent; it is NaN below two months, or if all are
+    DataFrame of shape (3, 5)
+        Rows rank_ic, precision, auc; columns mean, t, t_hac, months (how many are not NaN) and
+        chance, the value without skill (0, the mean base rate, 0.5). The t-statistics measure the
+        distance from it. `t` takes the months as independent, `t_hac` allows for months that
+        resemble the ones before them (Newey-West); both are NaN below two months, or if all are
         equal up to rounding.
     """
     rows = {}
@@ -75,6 +77,7 @@ def summary(monthly: pd.DataFrame) -> pd.DataFrame:
         rows[name] = {
             "mean": known[name].mean(),
             "t": t_statistic(beyond),
+            "t_hac": hac_t_statistic(beyond),
             "months": len(known),
             "chance": known["base_rate"].mean() if chance is None else chance,
         }

@@ -6,6 +6,8 @@ many of them and pay the same costs as the strategy; only which names they hold 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -14,12 +16,16 @@ from attngru_bt.evaluation.bootstrap import DRAWS
 
 
 def portfolio_returns(
-    held: NDArray[np.bool_], returns: pd.DataFrame, k: int, cost: float = 0.0
+    held: NDArray[np.bool_],
+    returns: pd.DataFrame,
+    k: int,
+    cost: float = 0.0,
+    weights: pd.DataFrame | None = None,
 ) -> NDArray[np.float64]:
     """Monthly returns after costs of holding given names by the strategy's own rule.
 
-    Names that leave are sold, names that enter share the free cash equally, the others are left
-    alone and drift. Places left empty are cash, which earns nothing. Lots, limits and the days
+    Names that leave are sold, names that enter share the free cash, the others are left alone and
+    drift. Places left empty are cash, which earns nothing. Lots, limits and the days
     between are left out.
 
     Parameters
@@ -32,6 +38,9 @@ def portfolio_returns(
         Places.
     cost : float, default=0.0
         Fraction of the traded value.
+    weights : DataFrame of shape (n_months, n_assets), default None
+        In proportion to which names that enter share the free cash; NaN counts as the least of the
+        month. None: equally.
 
     Returns
     -------
@@ -39,8 +48,22 @@ def portfolio_returns(
     """
     filled = np.nan_to_num(returns.to_numpy(dtype=np.float64))
     portfolio = _Portfolios(1, filled.shape[1], k, cost)
-    months = zip(held, filled, strict=True)
-    return np.array([portfolio.hold(names[None, :], earned)[0] for names, earned in months])
+    months = zip(held, filled, _by_month(weights, returns), strict=True)
+    return np.array([portfolio.hold(n[None, :], earned, weight)[0] for n, earned, weight in months])
+
+
+def _by_month(
+    weights: pd.DataFrame | None, returns: pd.DataFrame
+) -> list[NDArray[np.float64] | None]:
+    """Return the weights of each month, none of them missing."""
+    if weights is None:
+        return [None] * len(returns)
+    table = weights.reindex(index=returns.index, columns=returns.columns).to_numpy(dtype=float)
+    least = [row[~np.isnan(row)].min(initial=np.inf) for row in table]
+    return [
+        np.where(np.isnan(row), low, row) if np.isfinite(low) else np.ones(len(row))
+        for row, low in zip(table, least, strict=True)
+    ]
 
 
 class _Portfolios:
@@ -52,11 +75,16 @@ class _Portfolios:
         self.held = np.zeros((n_portfolios, n_assets), dtype=bool)
         self.places, self.cost = places, cost
 
-    def hold(self, held: NDArray[np.bool_], earned: NDArray[np.float64]) -> NDArray[np.float64]:
+    def hold(
+        self,
+        held: NDArray[np.bool_],
+        earned: NDArray[np.float64],
+        weight: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
         """Trade to the given names, hold them for a month and return what each portfolio earned.
 
         `held` is of shape (n_portfolios, n_assets), `earned` of shape (n_assets,): the month's
-        return of each name.
+        return of each name; `weight` of shape (n_assets,), or None where entrants share equally.
         """
         before = self.cash + self.value.sum(axis=1)
         # sell first: what leaves pays for what enters
@@ -64,8 +92,13 @@ class _Portfolios:
         enters = held & ~self.held
         stays = held & self.held
         per_place = self.cash / np.maximum(self.places - stays.sum(axis=1), 1)
+        share = per_place[:, None]
+        if weight is not None:  # 1 on average of the entrants
+            all_of_them = np.where(enters, weight, 0.0).sum(axis=1)
+            each = enters.sum(axis=1) / np.where(all_of_them > 0, all_of_them, 1.0)
+            share = share * weight * each[:, None]
         # the cost is paid out of each place's share
-        bought = np.where(enters, per_place[:, None] / (1.0 + self.cost), 0.0)
+        bought = np.where(enters, share / (1.0 + self.cost), 0.0)
         self.cash -= per_place * enters.sum(axis=1)
         self.value = (np.where(held, self.value, 0.0) + bought) * (1.0 + earned)
         self.held = held
@@ -81,6 +114,9 @@ def random_portfolios(
     *,
     entrants: ArrayLike | None = None,
     cost: float = 0.0,
+    weights: pd.DataFrame | None = None,
+    groups: pd.DataFrame | None = None,
+    max_per_group: int | None = None,
     draws: int = DRAWS,
     random_state: int = 0,
 ) -> NDArray[np.float64]:
@@ -89,8 +125,8 @@ def random_portfolios(
     They are under the strategy's constraints (months, members, number of names, changes per month,
     costs), in an account simple enough to be drawn a thousand times. Each month the names that can
     no longer be held leave, then random ones until `entrants` places are free, if so many are not
-    free already. Random members fill the places and share the free cash equally. Names that stay
-    are left alone, as in the strategy.
+    free already. Random members fill the places and share the free cash. Names that stay are left
+    alone, as in the strategy.
 
     Parameters
     ----------
@@ -103,6 +139,12 @@ def random_portfolios(
         choice every month, which pays more than a strategy that keeps names.
     cost : float, default=0.0
         Fraction of the traded value.
+    weights : DataFrame, default None
+        As in `portfolio_returns`.
+    groups : DataFrame of shape (n_months, n_assets), default None
+        Number of each name's group.
+    max_per_group : int, default None
+        At most so many names of one group are held; places that this leaves empty are cash.
     draws : int, default=1000
     random_state : int, default=0
 
@@ -122,11 +164,16 @@ def random_portfolios(
     rng = np.random.default_rng(random_state)
     portfolios = _Portfolios(draws, n_assets, k, cost)
     monthly = np.empty((draws, n_months))
+    shares = _by_month(weights, returns)
+    group_of = None
+    if groups is not None:
+        group_of = groups.reindex(index=returns.index, columns=returns.columns).to_numpy()
     for month, (earned, n_changes) in enumerate(zip(table, changes, strict=True)):
         member = ~np.isnan(earned)
         stays = _pick(portfolios.held & member, max(k - int(n_changes), 0), rng)
-        held = _fill(stays, member, portfolios.held, k, rng)
-        monthly[:, month] = portfolios.hold(held, np.nan_to_num(earned))
+        group = None if group_of is None else group_of[month]
+        held = _fill(stays, member, portfolios.held, k, rng, group, max_per_group or k)
+        monthly[:, month] = portfolios.hold(held, np.nan_to_num(earned), shares[month])
     return monthly
 
 
@@ -155,14 +202,24 @@ def _fill(
     before: NDArray[np.bool_],
     places: int,
     rng: np.random.Generator,
+    group: NDArray[Any] | None = None,
+    max_per_group: int = 0,
 ) -> NDArray[np.bool_]:
     """Fill the free places of each row with random members.
 
-    A name that was sold just now is taken only if there is no other.
+    A name that was sold just now is taken only if there is no other. Of a group only the first so
+    many are taken.
     """
     # the largest keys win: 2 to 3 for names that stay, 1 to 2 for new ones, 0 to 1 for sold ones
     keys = rng.random(stays.shape) + np.where(stays, 2.0, np.where(before, 0.0, 1.0))
-    return _best(np.where(member, keys, -1.0), places)
+    keys = np.where(member, keys, -1.0)
+    if group is not None:
+        for number in np.unique(group[member]):
+            columns = np.flatnonzero(member & (group == number))
+            if len(columns) > max_per_group:
+                some = keys[:, columns]
+                keys[:, columns] = np.where(_best(some, max_per_group), some, -1.0)
+    return _best(keys, places)
 
 
 def _best(keys: NDArray[np.float64], count: int) -> NDArray[np.bool_]:

@@ -216,6 +216,35 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
     )
 
 
+def worst_drawdowns(returns: ArrayLike, count: int = 5) -> list[Drawdown]:
+    """Find the deepest losses, each from a running peak until the value is there again.
+
+    Parameters
+    ----------
+    returns : array-like of shape (n_sessions,)
+    count : int, default=5
+        How many at most.
+
+    Returns
+    -------
+    list of Drawdown
+        The deepest first, no two of which overlap; none with an unknown return.
+    """
+    array = as_returns(returns)
+    depth = drawdowns(array)
+    if np.isnan(depth).any():
+        return []
+    below = np.concatenate([[0], depth > 0.0, [0]]).astype(int)
+    begin, end = (np.flatnonzero(np.diff(below) == step) for step in (1, -1))
+    found = []
+    for first, last in zip(begin, end, strict=True):
+        trough = int(first + np.argmax(depth[first:last]))
+        recovery = int(last) if last < len(array) else None
+        found.append(Drawdown(float(depth[trough]), int(first) - 1, trough, recovery))
+    found.sort(key=lambda drawdown: -drawdown.depth)
+    return found[:count]
+
+
 def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:
     """Annualized return per unit of maximum drawdown; NaN without a loss beyond rounding."""
     depth = max_drawdown(returns).depth

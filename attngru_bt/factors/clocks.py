@@ -99,20 +99,26 @@ class Traded(View):
     def __init__(self, bars: Bars, columns: Columns, days: Days, lookback: int | None) -> None:
         self._bars, self._columns = bars, columns
         first, end = int(days[0]), int(days[-1]) + 1
-        traded = ~np.isnan(_block(bars["close"][:end], columns))
-        age = traded.cumsum(axis=0, dtype=np.int32)  # bars so far, (days, assets)
-        before = age[first - 1] if first else np.zeros(age.shape[1], dtype=np.int32)
+        ages = bars.ages  # bars so far, (days, assets)
+        last = ages[end - 1, columns]
+        before = ages[first - 1, columns] if first else 0 * last
         # oldest bars of each asset that no requested value looks back on
         skip = np.maximum(before - (lookback - 1), 0) if lookback is not None else 0 * before
-        length = age[-1] - skip
+        length = last - skip
         n_rows, n_assets = int(length.max(initial=0)), len(skip)
-        self._traded = traded[days]
-        self._ages = _Ages(age[days], self._traded)
-        self._row = np.maximum(age[days] - 1 - skip, 0)
         self._n_rows = n_rows
         start = end - n_rows
+        top = min(start, first)  # the first row that is looked at: no asset needs one before
+        while top > 0 and (ages[top - 1, columns] > skip).any():
+            top = max(2 * top - end, 0)
+        age = np.ascontiguousarray(ages[top:end, columns])
+        traded = ~np.isnan(_block(bars["close"][top:end], columns))
+        asked = days - top
+        self._traded = traded[asked]
+        self._ages = _Ages(age[asked], self._traded)
+        self._row = np.maximum(age[asked] - 1 - skip, 0)
         # without holes the view is a slice of the bars; otherwise each asset's bars are gathered
-        whole = traded[start:].all() and (length == n_rows).all()
+        whole = traded[start - top :].all() and (length == n_rows).all()
         self._slice = slice(start, end) if whole else None
         if self._slice is not None:
             # the requested rows may be a slice of the view as well
@@ -121,12 +127,12 @@ class Traded(View):
             self._flat = self._row * n_assets + np.arange(n_assets)
             return
         used = age > skip
-        begin = int(used.argmax(axis=0)[length > 0].min()) if n_rows else end
+        begin = int(used.argmax(axis=0)[length > 0].min()) if n_rows else end - top
         day, asset = np.nonzero(traded[begin:] & used[begin:])
-        day += begin
         self._source = np.zeros((n_rows, n_assets), dtype=np.intp)
-        self._source[age[day, asset] - 1 - skip[asset], asset] = (day - begin) * n_assets + asset
-        self._begin = begin  # first row that any asset needs
+        row = age[begin:][day, asset] - 1 - skip[asset]
+        self._source[row, asset] = day * n_assets + asset
+        self._begin = top + begin  # first row that any asset needs
         self._padding = np.arange(n_rows)[:, None] >= length
         self._days = None
         self._flat = self._row.astype(np.intp) * n_assets + np.arange(n_assets)
@@ -170,32 +176,30 @@ class Calendar(View):
         first, end = int(days[0]), int(days[-1]) + 1
         start = 0 if lookback is None else max(first - lookback + 1, 0)
         self._rows = slice(start, end)
-        traded = ~np.isnan(_block(bars["close"][:end], columns))
-        latest = np.where(traded[start:], np.arange(start, end)[:, None], -1)
-        if start:  # the last trade before the first row
-            earlier = traded[start - 1 :: -1]
-            before = np.where(earlier.any(axis=0), start - 1 - earlier.argmax(axis=0), -1)
-            latest[0] = np.maximum(latest[0], before)
-        self._latest = np.maximum.accumulate(latest, axis=0, out=latest)
-        self._traded = traded
-        begun = np.where(traded.any(axis=0), traded.argmax(axis=0), end)
-        self._ages = _Ages(days[:, None] + 1 - begun, traded[days])
+        self._latest = _block(bars.latest[start:end], columns)
+        self._traded = self._latest == np.arange(start, end)[:, None]
+        begun = (_block(bars.ages[:end], columns) == 0).sum(axis=0)  # sessions before the first bar
+        self._ages = _Ages(days[:, None] + 1 - begun, self._traded[days - start])
 
     def line(self, name: str) -> Array:
         """Return the values of a line, one row per session."""
+        asked = self._days - self._rows.start
         if name == "traded":
-            return np.where(self._traded[self._rows], 1.0, np.nan)
+            return np.where(self._traded, 1.0, np.nan)
         if name == "wanted":
             wanted = np.zeros(self._latest.shape)
-            wanted[self._days - self._rows.start] = self._traded[self._days]
+            wanted[asked] = self._traded[asked]
             return wanted
         values = _benchmark(self._bars, name)
         if values is not None:
             return values[self._rows]
         if name != "close":
             return np.ascontiguousarray(_block(self._bars[name][self._rows], self._columns))
-        block = _block(self._bars[name][: self._rows.stop], self._columns)
-        filled = np.take_along_axis(block, np.maximum(self._latest, 0), axis=0)
+        oldest = int(np.where(self._latest < 0, self._rows.stop, self._latest).min())
+        block = _block(self._bars[name][oldest : self._rows.stop], self._columns)
+        if not len(block):  # none of them has begun
+            return np.full(self._latest.shape, np.nan)
+        filled = np.take_along_axis(block, np.maximum(self._latest - oldest, 0), axis=0)
         filled[self._latest < 0] = np.nan
         return filled
 

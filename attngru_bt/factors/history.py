@@ -43,6 +43,8 @@ class FactorHistory:
         that are on by default, and the user's own lines.
     raw : bool, default=False
         Return factors as Uqer defines them, not divided by close, usual volume or usual amount.
+    partial : bool, default=False
+        Leave out named factors whose lines the bars lack, rather than raise.
 
     Attributes
     ----------
@@ -68,9 +70,12 @@ class FactorHistory:
     (2, 2, 2)
     """
 
-    def __init__(self, names: Sequence[str] | None = None, *, raw: bool = False) -> None:
+    def __init__(
+        self, names: Sequence[str] | None = None, *, raw: bool = False, partial: bool = False
+    ) -> None:
         self.names = None if names is None else tuple(names)
         self.raw = raw
+        self.partial = partial
         self.dates = pd.DatetimeIndex([])
         self.assets: tuple[str, ...] = ()
         self.missing: dict[str, tuple[str, ...]] = {}
@@ -154,7 +159,7 @@ class FactorHistory:
     ) -> tuple[Plan, Days]:
         """Check the bars; return the plan and the columns of the requested assets."""
         if self._plan is None:
-            self._plan = plan(bars, self.names)
+            self._plan = plan(bars, self.names, partial=self.partial)
             self.missing = self._plan.missing
             report_missing(self.missing)
             self._stored = np.empty((len(self.columns), 0, 0))

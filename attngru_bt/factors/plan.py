@@ -39,7 +39,13 @@ def own_lines(bars: Bars) -> tuple[str, ...]:
     return tuple(name for name in bars.lines if name not in LINES)
 
 
-def plan(bars: Bars, names: Sequence[str] | None = None, *, source: Registry = registry) -> Plan:
+def plan(
+    bars: Bars,
+    names: Sequence[str] | None = None,
+    *,
+    partial: bool = False,
+    source: Registry = registry,
+) -> Plan:
     """Decide which factors the bars allow.
 
     Parameters
@@ -48,6 +54,8 @@ def plan(bars: Bars, names: Sequence[str] | None = None, *, source: Registry = r
     names : sequence of str, optional
         Default: every factor that is on by default and whose lines the bars have, and the user's
         own lines. A line of the bars has priority over a factor of the same name.
+    partial : bool, default=False
+        Leave out a named factor whose lines the bars lack, as by default, rather than raise.
 
     Raises
     ------
@@ -71,7 +79,7 @@ def plan(bars: Bars, names: Sequence[str] | None = None, *, source: Registry = r
             hint = checks.nearest(name, [*source.names(), *own])
             raise ValueError(f"{name!r} is neither a factor nor a further line of these bars{hint}")
         lacking = source.missing(source[name], have)
-        if lacking and names is not None:
+        if lacking and names is not None and not partial:
             raise ValueError(
                 f"Factor {name!r} needs the line {lacking[0]!r}, which these bars do not have; "
                 "add the line or leave the factor out."

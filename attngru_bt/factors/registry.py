@@ -12,11 +12,12 @@ from attngru_bt.factors.declaration import MEMORIES, Factor
 LINES = (
     "open", "high", "low", "close", "preclose", "volume", "amount", "turnover", "market_cap",
     "float_cap", "pe", "pb", "ps", "pcf", "adjfactor", "dividend_yield", "traded", "benchmark",
-    "benchmark_open", "st", "delisting", "wanted",
+    "benchmark_open", "st", "delisting", "industry", "sector", "wanted",
 )  # fmt: skip
 """Lines that a factor may use without declaring them. Any other line of the bars is a factor.
 
-`st` and `delisting` mark special treatment and the delisting period, for the rules of a market.
+`st` and `delisting` mark special treatment and the delisting period, for the rules of a market;
+`industry` and `sector` are codes of groups, of which so many names may be held.
 Two lines are not in the bars but made during the computation: `traded` is 1 on days with a trade
 and NaN on others; `wanted` is 1 at the bars whose values are asked for and 0 at the others.
 """

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from attngru_bt.data.files import names_a_file
+from attngru_bt.data.raw import names_a_file
 from attngru_bt.factors.declaration import Factor
 from attngru_bt.factors.registry import registry
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, first
-from attngru_bt.data.files import check_file_width
 from attngru_bt.data.names import from_cell
+from attngru_bt.data.raw import check_file_width
 
 _KEYS = ("ticker", "secID", "symbol")
 _DATES = ("tradeDate", "date")

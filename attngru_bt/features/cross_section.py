@@ -15,11 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.features.labels import FloatArray, rank_targets, top_labels, top_share
+from attngru_bt.features.windows import Windows, concatenated
 
 if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
 
+LEAST_WEIGHT = 0.05  # rows that weigh less are left out: many, and of little consequence
+MONTH = Schedule()
 BLOCK = 4000  # rows preprocessed at once: all factors of a whole training window fill the memory
 
 
@@ -31,14 +35,15 @@ def month_ends(dates: pd.DatetimeIndex) -> NDArray[np.intp]:
     dates : DatetimeIndex of shape (days,)
         Sessions in increasing order. The caller vouches that the last one ends a month.
     """
-    if len(dates) == 0:
-        return np.empty(0, dtype=np.intp)
-    months = dates.year.to_numpy() * 12 + dates.month.to_numpy()
-    return np.append(np.flatnonzero(months[1:] != months[:-1]), len(dates) - 1)
+    return MONTH.ends(dates)
 
 
 def step_positions(
-    dates: pd.DatetimeIndex, month_end: int, lookback: int, step: str
+    dates: pd.DatetimeIndex,
+    month_end: int,
+    lookback: int,
+    step: str,
+    schedule: Schedule = MONTH,
 ) -> NDArray[np.intp]:
     """Positions of the `lookback` steps up to a month-end, oldest first; -1 = before the data.
 
@@ -51,11 +56,14 @@ def step_positions(
         Number of steps, at least 1.
     step : {"day", "month"}
         Consecutive sessions, or consecutive month-ends.
+    schedule : Schedule, default month-ends
+        Whose sessions stand for month-ends.
     """
-    ends = month_ends(dates[: month_end + 1]) if step == "month" else np.arange(month_end + 1)
+    known = dates[: month_end + 1]
+    ends = schedule.ends(known) if step == "month" else np.arange(len(known))
     steps = np.full(lookback, -1, dtype=np.intp)
-    known = ends[-lookback:]
-    steps[lookback - len(known) :] = known
+    latest = ends[-lookback:]
+    steps[lookback - len(latest) :] = latest
     return steps
 
 
@@ -73,7 +81,7 @@ class CrossSection:
     columns : tuple of str, length n_factors
     values : float32 array of shape (n, n_steps, n_factors)
         Oldest step first; the last step is the month-end. NaN = not known. A step on which a stock
-        had no bar is NaN throughout.
+        had no bar is NaN throughout. Raw lines are `Windows`, which have no NaN.
     close : array of shape (n,)
         Close at the month-end, in the feed's currency (adjusted when the bars are).
     returns : array of shape (n,) or None
@@ -86,33 +94,34 @@ class CrossSection:
         The line whose deciles the returns are ranked within; None: they are ranked among all.
     size : array of shape (n,) or None
         Market value, where rows are weighted by it.
+    samples : list of CrossSection
+        Cross-sections of days between month-ends whose outcome has become known since the month-end
+        before this one: what a fit at this month-end may newly learn from, where rows are taken
+        more often than once a month.
     exposures : dict of str to array of shape (n,)
         What scores may be made neutral to; see `attngru_bt.features.exposures`.
-    n_traded : int
-        How many stocks may be held later, where none of them has a bar yet.
     """
 
     date: pd.Timestamp
     assets: tuple[str, ...]
     columns: tuple[str, ...]
-    values: NDArray[np.float32]
+    values: Any
     close: FloatArray
     returns: FloatArray | None = None
     moments: RunningCovariance | None = None
     member: NDArray[np.bool_] | None = None
     within: FloatArray | None = None
     size: FloatArray | None = None
+    samples: list[CrossSection] = field(default_factory=list)
     exposures: dict[str, FloatArray] = field(default_factory=dict)
-    n_traded: int = 1
 
     def __len__(self) -> int:
         return len(self.assets)
 
     @property
     def n_members(self) -> int:
-        """How many of its stocks may be held; `n_traded` where there is none."""
-        n_members = len(self) if self.member is None else int(self.member.sum())
-        return n_members or self.n_traded
+        """How many stocks may be held."""
+        return len(self) if self.member is None else int(self.member.sum())
 
     def members(self) -> CrossSection:
         """Return the cross-section of those that may be held."""
@@ -142,16 +151,16 @@ class CrossSection:
             labels[member] = top_labels(self.returns[member], topk)
         return labels
 
-    def top_targets(self, topk: int) -> FloatArray:
+    def top_targets(self, topk: int, n_members: int = 1) -> FloatArray:
         """Targets of shape (n,) for a classifier: the labels, carried over to all trained stocks.
 
         The same share of all stocks, or of each decile of `within`, is called best as `topk` is of
-        the members.
+        the members; of `n_members` if it has none, being from before there were any.
         """
         if self.returns is None or (self.member is None and self.within is None):
             return self.labels(topk)
-        n_members = int((~np.isnan(self.labels(topk))).sum()) or self.n_traded
-        return top_share(self.returns, min(1.0, topk / n_members), self.within)
+        n_known = int((~np.isnan(self.labels(topk))).sum()) or max(n_members, 1)
+        return top_share(self.returns, min(1.0, topk / n_known), self.within)
 
     def ranks(self) -> FloatArray:
         """Rank of the next month's return, of shape (n,): -1 worst .. 1 best; NaN while unknown.
@@ -162,16 +171,19 @@ class CrossSection:
             return np.full(len(self), np.nan)
         return rank_targets(self.returns, self.within)
 
-    def weights(self) -> FloatArray:
+    def row_weights(self, n_members: int = 1) -> FloatArray:
         """Weight of each row in training, of shape (n,): by likeness in size to the members.
 
-        With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)); stocks of
-        unknown size count as the smallest. All weigh 1 where `size` is None.
+        With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)), and nothing
+        where that is below `LEAST_WEIGHT`; stocks of unknown size count as the smallest. All weigh
+        1 where `size` is None. `n_members` as in `top_targets`.
         """
         if self.size is None:
             return np.ones(len(self))
         rank = rankdata(np.where(np.isnan(self.size), np.inf, -self.size))
-        return np.asarray(np.exp(-(rank - self.n_members) / (4 / 3 * self.n_members)))
+        n_members = self.n_members or max(n_members, 1)
+        weights = np.exp(-(rank - n_members) / (4 / 3 * n_members))
+        return np.where(weights < LEAST_WEIGHT, 0.0, weights)
 
     def frame(self, step: int = -1) -> pd.DataFrame:
         """Rows (date, asset) × factors at one step, as the preprocessing takes them."""
@@ -204,7 +216,7 @@ def row_frame(sections: Sequence[CrossSection], step: int | None = -1) -> pd.Dat
     return pd.DataFrame(values, index=index, columns=list(columns), copy=False)
 
 
-def sequences(sections: Sequence[CrossSection], transform: Any | None) -> FloatArray:
+def sequences(sections: Sequence[CrossSection], transform: Any | None) -> Any:
     """Model input of shape (rows, n_steps, n_features): preprocessed steps of all rows.
 
     A step on which no factor of a stock was known stays NaN throughout, whatever the
@@ -214,7 +226,10 @@ def sequences(sections: Sequence[CrossSection], transform: Any | None) -> FloatA
     ----------
     sections : sequence of CrossSection
     transform : fitted transformer with `transform(DataFrame)`, or None
+        Raw lines are taken as they are, as `Windows`.
     """
+    if isinstance(sections[0].values, Windows):
+        return concatenated([section.values for section in sections])
     parts: list[FloatArray] = []
     block: list[CrossSection] = []
     for section in sections:  # in whole months: some transformers look at all rows of a date

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,19 +15,22 @@ from sklearn.pipeline import Pipeline
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
-from attngru_bt.features.cross_section import (
-    CrossSection,
-    month_ends,
-    step_positions,
-)  # fmt: skip
+from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
 from attngru_bt.features.exposures import EXPOSURES, SIZES, exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
+from attngru_bt.features.windows import LineStore, Windows, step_names
 
+logger = logging.getLogger(__name__)
+
+WEEK = Schedule("week")
+HORIZON = 20  # sessions over which the outcome of rows between month-ends is taken
+NEVER = np.iinfo(np.intp).max
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
 
 
@@ -49,9 +54,17 @@ class Panel:
     beside : Beside or None, default None
         Whose stocks are trained on as well; `train_on` is about all of them then.
     within : str or None, default None
-        Line within whose deciles returns are ranked; "size" is the market value.
-    weights : "size" or None, default None
+        Line within whose deciles returns are ranked; "size" is the market value, "auto" the same if
+        more than the members are trained on and the data have it.
+    row_weights : "size", "auto" or None, default None
         Keep the market value, which rows are weighted by.
+    view : {"factors", "lines"}, default "factors"
+        With "lines" the values of a cross-section are `Windows` on the history.
+    sample : "month", "week" or int, default "month"
+        When rows are taken that are trained on: at month-ends; or on the first session of each week
+        or every so many sessions, with the return over the next `HORIZON` sessions.
+    schedule : Schedule, default month-ends
+        The sessions of the cross-sections; they stand for month-ends throughout.
     exposures : iterable of str, default ()
         Which `exposures` to measure; more may be added before the first month-end is taken.
 
@@ -71,7 +84,10 @@ class Panel:
         normalize: bool,
         train_on: Universe | str = "members",
         within: str | None = None,
-        weights: str | None = None,
+        row_weights: str | None = None,
+        view: str = "factors",
+        sample: int | str = "month",
+        schedule: Schedule = MONTH,
         exposures: Iterable[str] = (),
         beside: Beside | None = None,
     ) -> None:
@@ -82,13 +98,21 @@ class Panel:
         self.normalize = normalize
         self.train_on = train_on
         self.within = within
-        self.weights = weights
+        self.row_weights = row_weights
+        self.view = view
+        self.sample = sample
+        self.schedule = schedule
         self.exposures = set(exposures)
         self.beside = beside
         self.sections: list[CrossSection] = []
         self._digests: list[str] = []
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
+        self._lines = LineStore(lookback) if view == "lines" else None
+        self._told = False
+        self._begun = np.empty(0, dtype=np.intp)
+        self._open: list[tuple[int, CrossSection]] = []  # samples, by the day of their outcome
+        self._ended: list[CrossSection] = []  # those whose outcome is known since the month-end
         self._watch = Watch(history.names)
 
     def extend(self, bars: Bars) -> CrossSection:
@@ -129,33 +153,70 @@ class Panel:
                 f"{self._dates[-1].date()}; got {len(bars)} sessions up to "
                 f"{bars.dates[-1].date()}. Start afresh with sklearn.base.clone(generator)."
             )
-        ends = month_ends(bars.dates)
-        ends = ends[ends >= seen]
-        asked = {int(end): self.asks(bars, int(end)) for end in ends}
+        ends = self.schedule.ends(bars.dates)
+        asked = {end: self.asks(bars, end) for end in self.due(bars.dates, seen)}
         needed = np.unique(np.concatenate([steps for steps, _ in asked.values()]))
+        needed = needed[needed >= 0]
         wanted = np.unique(np.concatenate([columns for _, columns in asked.values()]))
         names = [bars.assets[i] for i in wanted]
-        self.history.extend(bars, bars.dates[needed[needed >= 0]], names)
+        self.history.extend(bars, bars.dates[needed], names)
+        if self._lines is not None:
+            first = int(self.history.dates.get_indexer(bars.dates[needed[:1]])[0])
+            self._lines.update(self.history, first, wanted)
 
         close = bars["close"]
         self._last_close = np.append(
             self._last_close, np.full(close.shape[1] - len(self._last_close), np.nan)
         )
-        start = seen
-        for end in ends:
-            for day in close[start : end + 1]:  # the last known close, carried over suspensions
-                known = ~np.isnan(day)
-                self._last_close[known] = day[known]
-            start = end + 1
-            if self.sections:
-                previous = self.sections[-1]
-                column = {a: i for i, a in enumerate(bars.assets)}
-                rows = [column[a] for a in previous.assets]
-                previous.returns = forward_returns(previous.close, self._last_close[rows])
-            self.sections.append(self._cross_section(bars, int(end), *asked[int(end)]))
+        column = {asset: i for i, asset in enumerate(bars.assets)}
+        month_end = set(ends)
+        for day in range(seen, len(bars)):
+            known = ~np.isnan(close[day])
+            self._last_close[known] = close[day][known]  # carried over suspensions
+            while self._open and self._open[0][0] == day:
+                sample = self._open.pop(0)[1]
+                self._label(sample, column)
+                self._ended.append(sample)
+            if self._is_sample(bars.dates, day):
+                section = self._cross_section(bars, day, *asked[day])
+                self._open.append((day + HORIZON, section))
+            if day in month_end:
+                if self.sections:
+                    self._label(self.sections[-1], column)
+                section = self._cross_section(bars, day, *asked[day])
+                section.exposures = self._measured(bars, day, section)
+                section.samples, self._ended = self._ended, []
+                self.sections.append(section)
         self._dates = bars.dates
         warn(self._watch.extend(bars))
         return self.sections[-1]
+
+    def due(self, dates: pd.DatetimeIndex, seen: int) -> list[int]:
+        """Positions from `seen` on at which a cross-section is taken, to be scored or trained on.
+
+        Parameters
+        ----------
+        dates : DatetimeIndex
+            Sessions up to a month-end.
+        seen : int
+        """
+        ends = {int(end) for end in self.schedule.ends(dates) if end >= seen}
+        return sorted(
+            ends | {day for day in range(seen, len(dates)) if self._is_sample(dates, day)}
+        )
+
+    def _is_sample(self, dates: pd.DatetimeIndex, day: int) -> bool:
+        """Whether rows are trained on at a session between month-ends, by it and those before."""
+        if self.sample == "month":
+            return False
+        if self.sample != "week":
+            return day % int(self.sample) == 0
+        return day == 0 or not WEEK.same(dates[day - 1], dates[day])
+
+    def _label(self, section: CrossSection, column: Mapping[str, int]) -> None:
+        """Give a cross-section its outcome, from the closes that are known last."""
+        rows = [column[asset] for asset in section.assets]
+        section.returns = forward_returns(section.close, self._last_close[rows])
 
     def asks(self, bars: Bars, end: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Say what the cross-section of a month-end is made of.
@@ -178,7 +239,8 @@ class Panel:
         # sorted by name, so that the order of the feeds changes nothing
         candidates = sorted((bars.assets[i], int(i)) for i in np.flatnonzero(wanted))
         columns = np.array([i for _, i in candidates], dtype=np.intp)
-        return step_positions(bars.dates, end, self.lookback, self.step), columns
+        steps = step_positions(bars.dates, end, self.lookback, self.step, self.schedule)
+        return steps, columns
 
     def _members(self, bars: Bars, end: int) -> NDArray[np.bool_]:
         """Which assets may be held at a date."""
@@ -195,24 +257,55 @@ class Panel:
         if self.train_on == "members":
             return np.zeros(len(bars.assets), dtype=bool)
         if self.train_on == "all":
-            n_bars = (~np.isnan(bars["close"][: end + 1])).sum(axis=0)
-            return np.asarray(n_bars >= MIN_SESSIONS)
+            return self._have_begun(bars) <= end
         names = self.train_on.at(bars.dates[end])  # type: ignore[union-attr]
         return np.array([asset in names for asset in bars.assets], dtype=bool)
 
+    def _have_begun(self, bars: Bars) -> NDArray[np.intp]:
+        """Return the position of each asset's bar number `MIN_SESSIONS`, far away if there is none.
+
+        It is kept once it is known: no later bar changes it.
+        """
+        begun = self._begun
+        n_new = len(bars.assets) - len(begun)
+        self._begun = begun = np.append(begun, np.full(n_new, NEVER))
+        open_ = np.flatnonzero(begun == NEVER)
+        n_bars = (~np.isnan(bars["close"][:, open_])).cumsum(axis=0, dtype=np.int32)
+        enough = n_bars >= MIN_SESSIONS
+        begun[open_] = np.where(enough.any(axis=0), enough.argmax(axis=0), NEVER)
+        return begun
+
     def _line(self, parameter: str, bars: Bars, end: int) -> FloatArray | None:
-        """Return the line that `within` or `weights` names, at a date; None if it names none."""
+        """Return the line that `within` or `row_weights` names, at a date; None if none."""
         name = getattr(self, parameter)
-        if name is None:
+        if name is None or (name == "auto" and self.train_on == "members"):
             return None
-        lines = SIZES if name == "size" else (name,)
+        lines = SIZES if name in ("size", "auto") else (name,)
         for line in lines:
             if line in bars.lines:
                 return bars[line][end]
+        if name == "auto":
+            self._tell_no_size()
+            return None
         raise DataError(
             f"`{parameter}={name!r}` needs the line {' or '.join(lines)}; the data have "
             f"{', '.join(sorted(bars.lines))}."
         )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the features of a step."""
+        names = self.history.columns
+        return names if self._lines is None else step_names(names)
+
+    def _tell_no_size(self) -> None:
+        if not self._told:
+            logger.warning(
+                "The data have no %s, so that returns are ranked among stocks of all sizes and all "
+                "rows count alike. Scores were clearly worse that way (docs/presets.md).",
+                " or ".join(SIZES),
+            )
+        self._told = True
 
     def digest(self) -> str:
         """Digest of all cross-sections so far and of what came of them."""
@@ -231,37 +324,44 @@ class Panel:
     ) -> CrossSection:
         """Factors of the universe at one month-end, normalized among themselves if asked to."""
         present = steps >= 0
-        values = np.full(
-            (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
-        )
-        if len(columns):
-            days = self.history.dates.get_indexer(bars.dates[steps[present]])
+        days = self.history.dates.get_indexer(bars.dates[steps[present]])
+        known = ~np.isnan(self.history.values[days[-1], columns]).all(axis=1)
+        columns = columns[known]
+        values: Any
+        if self._lines is not None:
+            values = Windows(self._lines, columns, np.full(len(columns), days[-1]))
+        else:
+            values = np.full(
+                (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32
+            )
             picked = self.history.values[days[:, None], columns[None, :]]  # (steps, n, factors)
             values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
-        known = ~np.isnan(values[:, -1]).all(axis=1)
-        values, columns = values[known], columns[known]
         if self.normalize and len(values):
             values[:, present] = self._normalize(values[:, present], bars.dates[steps[present]])
         section = CrossSection(
             date=bars.dates[end],
             assets=tuple(bars.assets[i] for i in columns),
-            columns=self.history.columns,
+            columns=self.columns,
             values=values,
             close=bars["close"][end][columns],
         )
         member = self._members(bars, end)[columns]
-        within, size = (self._line(name, bars, end) for name in ("within", "weights"))
+        within, size = (self._line(name, bars, end) for name in ("within", "row_weights"))
         section.member = None if member.all() else member
-        if self.beside is not None:
-            section.n_traded = max(len(self.beside.fed), 1)
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]
-        wanted = [name for name in EXPOSURES if name in self.exposures]
-        section.exposures = exposures(wanted, bars, end, columns, member)
         if self.normalize and len(section):  # no later month changes these values
             with one_thread():
                 section.moments = RunningCovariance(section.columns).add(section.frame())
         return section
+
+    def _measured(self, bars: Bars, end: int, section: CrossSection) -> dict[str, FloatArray]:
+        """Exposures of a cross-section that is scored."""
+        wanted = [name for name in EXPOSURES if name in self.exposures]
+        position = {asset: i for i, asset in enumerate(bars.assets)}
+        columns = np.array([position[asset] for asset in section.assets], dtype=np.intp)
+        member = np.ones(len(section), dtype=bool) if section.member is None else section.member
+        return exposures(wanted, bars, end, columns, member)
 
     def _normalize(
         self, values: NDArray[np.float32], dates: pd.DatetimeIndex
@@ -285,8 +385,11 @@ def section_digest(before: str, previous: CrossSection | None, section: CrossSec
     if previous is not None and previous.returns is not None:
         digest.update(previous.returns.tobytes())
     digest.update(repr((str(section.date), section.assets, section.columns)).encode())
-    digest.update(section.values.tobytes())
+    digest.update(np.asarray(section.values).tobytes())
     for more in (section.member, section.within, section.size):
         if more is not None:
             digest.update(more.tobytes())
+    for sample in section.samples:
+        digest.update(section_digest("", None, sample).encode())
+        digest.update(np.asarray(sample.returns).tobytes())
     return digest.hexdigest()

@@ -62,7 +62,7 @@ class Clock:
         # While all feeds date their bars by one rule and deliver a session in one step, one feed
         # tells the session of all.
         rules = {sessions.rule() for sessions in self._sessions.values()}
-        self._even = len(rules) == 1 and not self.live
+        self._one_rule = self._even = len(rules) == 1 and not self.live
         self._newest = -math.inf  # the latest time stamp, while `_even`
         self._counts = dict.fromkeys(self._feeds, 0)  # bars seen per feed, once not `_even`
         self._last = dict.fromkeys(self._feeds, 0)  # session of the newest bar seen per feed
@@ -119,8 +119,11 @@ class Clock:
 
         The clock may not have looked at that session yet: the broker is called before it.
         """
+        feed = self._feeds[name]
+        if self._one_rule and len(feed) and feed.datetime[0] >= self._feeds[other].datetime[0]:
+            return False
         day = self._sessions[other].day()
-        if len(self._feeds[name]) and self._sessions[name].day() >= day:
+        if len(feed) and self._sessions[name].day() >= day:
             return False
         following = self._following(name)
         if following is not None:

@@ -1,10 +1,27 @@
-"""A line of a backtrader feed that moves when another line of the feed does."""
+"""Lines of a backtrader feed that move together: one leads, the others follow."""
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 from typing import Any
 
 import backtrader as bt
+
+
+class Leader(bt.linebuffer.LineBuffer):
+    """The time stamps of a feed, which are the same dates in many feeds: each is made once."""
+
+    def datetime(self, ago: int = 0, tz: Any = None, naive: bool = True) -> dt.datetime:
+        """Return the date and time of a bar."""
+        if tz or self._tz:
+            return super().datetime(ago, tz, naive)  # type: ignore[no-any-return]
+        return _moment(self.array[self._idx + ago])
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _moment(stamp: float) -> dt.datetime:
+    return bt.num2date(stamp)  # type: ignore[no-any-return]
 
 
 class Follower(bt.linebuffer.LineBuffer):

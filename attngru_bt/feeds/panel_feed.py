@@ -18,7 +18,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
-from attngru_bt.feeds.follower import Follower
+from attngru_bt.feeds.follower import Follower, Leader
 from attngru_bt.feeds.roles import check_names
 from attngru_bt.feeds.table import columns_of
 
@@ -95,9 +95,11 @@ class PanelFeed(bt.feed.DataBase):
         self._columns: list[np.ndarray] | None = self._read()
         self._rows: list[tuple[float, ...]] = []
         self._next_row = 0
-        self._in_bulk = False  # whether whole columns are in the buffers and only pointers move
+        self._in_bulk = False
         self._buffers: list[Any] = list(self.lines.lines)
         self._days: Any = self.lines.datetime
+        # data.close is found at once; by way of the class it takes two failed lookups first
+        self.__dict__.update(zip(self.getlinealiases(), self._buffers, strict=True))
         self._times: list[float] = []
 
     def _read(self) -> list[np.ndarray]:
@@ -134,6 +136,15 @@ class PanelFeed(bt.feed.DataBase):
             or any(line.bindings or line.mode != line.UnBounded for line in self._buffers)
         )
 
+    @property
+    def in_bulk(self) -> bool:
+        """Whether whole columns are in the buffers of the lines, and only their pointers move."""
+        return self._in_bulk
+
+    def stamps(self) -> np.ndarray:
+        """Return the time stamps of all bars of a run, once they are in the buffers."""
+        return np.array(self._times[:-1])
+
     def preload(self) -> None:
         """Fill the line buffers with whole columns."""
         if not self._can_bulk():
@@ -150,7 +161,7 @@ class PanelFeed(bt.feed.DataBase):
             line.array.extend([float("nan")] * ahead)
             if line is not self._days:
                 line._leader = self._days
-                line.__class__ = Follower
+            line.__class__ = Leader if line is self._days else Follower
         self._times = times[first:stop].tolist()
         self._times.append(float("inf"))
         self._next_row = len(times)  # so that runonce=False does not read the rows again
@@ -254,13 +265,12 @@ def add_feeds(
     kind = PanelFeed.with_lines(*bars.lines)
     frames: dict[str, tuple[type[PanelFeed], pd.DataFrame]] = {}
     traded = bars.traded
+    lines = pd.Index(list(bars.lines), dtype=object)
     for column, asset in enumerate(bars.assets):
         rows = np.flatnonzero(traded[:, column])
+        dates = bars.dates if len(rows) == len(bars.dates) else bars.dates[rows]
         block = np.array([values[rows, column] for values in bars.lines.values()])
-        frames[asset] = (
-            kind,
-            pd.DataFrame(block.T, index=bars.dates[rows], columns=list(bars.lines), copy=False),
-        )
+        frames[asset] = kind, pd.DataFrame(block.T, index=dates, columns=lines, copy=False)
     index = market.benchmark if isinstance(market, Market) else _index_of(bars)
     if index is not None:
         if benchmark in frames:

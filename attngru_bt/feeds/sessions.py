@@ -54,11 +54,16 @@ class FeedSessions:
         self._csv = not self._resampled and hasattr(parameters, "separator")
         self._ends = self._csv or self._resampled
         self._zone = _zone(data, parameters) if isinstance(data, pd.DataFrame) else None
+        moved = getattr(parameters, "tzinput", None) or getattr(source, "_tzinput", None)
+        # the usual case: stamps that are read and kept as they are written
+        self._as_written = self._frame and self._zone is None and not moved
         end = getattr(parameters, "sessionend", None) or dt.time.max
         self._end = (end.hour * 3600 + end.minute * 60 + end.second) * SECOND + end.microsecond
 
     def rule(self) -> tuple[Any, ...] | None:
         """Return everything that the date of a stamp depends on; None: it is the date in UTC."""
+        if self._as_written:
+            return None
         moved = None if self._resampled else getattr(self._source, "_tzinput", None)
         zone = self._zone if self._frame else getattr(self._stamps, "_tz", None)
         if moved is None and zone is None:
@@ -67,7 +72,8 @@ class FeedSessions:
 
     def day(self, ago: int = 0) -> int:
         """Return the session of the newest bar, or of an earlier one (``ago=-1``)."""
-        return self.day_of(self._stamps[ago])
+        stamp = self._stamps[ago]
+        return int(stamp) if self._as_written else self.day_of(stamp)
 
     def day_of(self, stamp: float) -> int:
         """Return the session of a bar with this time stamp."""
@@ -154,11 +160,12 @@ def _resampled(feed: Any) -> bool:
 def _zone(frame: pd.DataFrame, parameters: Any) -> dt.tzinfo | None:
     """Return the time zone of the column or index that backtrader reads the stamps from."""
     where: Any = getattr(parameters, "datetime", None)
-    names = [str(name).lower() for name in frame.columns]
-    if where == -1 and "datetime" in names:
-        where = "datetime"
-    if isinstance(where, str) and where.lower() in names:
-        where = names.index(where.lower())
+    if where == -1 or isinstance(where, str):
+        names = [str(name).lower() for name in frame.columns]
+        if where == -1 and "datetime" in names:
+            where = "datetime"
+        if isinstance(where, str) and where.lower() in names:
+            where = names.index(where.lower())
     elif isinstance(where, int) and not hasattr(parameters, "nocase"):
         where -= 1  # PandasDirectData counts the index as column 0
     column = isinstance(where, int) and where >= 0

@@ -39,10 +39,14 @@ def columns_of(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray
         raise DataError(
             f"{where}: column 'close' is missing; got {', '.join(map(str, frame.columns))}."
         )
-    try:
-        table = frame.to_numpy(dtype=np.float64, na_value=np.nan)  # all columns at once: faster
-    except (TypeError, ValueError):
-        table = None  # some column is text, perhaps none that is needed
+    table: np.ndarray | None = (
+        frame.to_numpy()
+    )  # all columns at once: faster, often not even a copy
+    if table is not None and table.dtype != np.float64:
+        try:
+            table = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError):
+            table = None  # some column is text, perhaps none that is needed
     columns = []
     for line in lines:
         if line == "datetime":
@@ -53,7 +57,7 @@ def columns_of(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray
                 column = table[:, at] if table is not None else frame.iloc[:, at].to_numpy(float)
             except (TypeError, ValueError) as error:
                 raise DataError(f"{where}: column {line!r} must be numbers ({error}).") from error
-            for i in first(np.isnan(column) & (line in FILLABLE)):
+            for i in first(np.isnan(column)) if line in FILLABLE else ():
                 raise DataError(
                     f"{where} on {index[i]:%Y-%m-%d}: column {line!r} is empty, and an order "
                     "could be filled there; drop days without trade with "

@@ -8,6 +8,7 @@ a bar at the month-end.
 from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from sklearn.base import BaseEstimator
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.features.cross_section import month_ends
 
 
@@ -57,6 +59,8 @@ class RandomScores(BaseEstimator):  # type: ignore[misc]
         feeds in another order, draw the same.
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
+    schedule : str or Schedule, default "month"
+        As in `Recipe`. Of weeks each draws anew.
 
     Examples
     --------
@@ -66,9 +70,12 @@ class RandomScores(BaseEstimator):  # type: ignore[misc]
     True
     """
 
-    def __init__(self, random_state: int = 0, universe: Universe | None = None) -> None:
+    def __init__(
+        self, random_state: int = 0, universe: Universe | None = None, schedule: Any = "month"
+    ) -> None:
         self.random_state = random_state
         self.universe = universe
+        self.schedule = schedule
 
     def scores(self, bars: Bars) -> pd.Series:
         """Return independent numbers in [0, 1) at the month-end on which `bars` end.
@@ -83,7 +90,10 @@ class RandomScores(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"`random_state` must be a whole number of at least 0; got {seed!r}.")
         names, _ = candidates(bars, self.universe)
         end = bars.dates[-1]
-        generator = np.random.default_rng([int(seed), end.year * 12 + end.month])
+        period = end.year * 12 + end.month
+        if schedule_of(self.schedule).unit == "week":
+            period = end.toordinal()
+        generator = np.random.default_rng([int(seed), period])
         return _series(names, generator.random(len(names)))
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 
-from attngru_bt.models.estimators import NetworkEstimator
+from attngru_bt.features.windows import Windows
+from attngru_bt.models.estimators import FeedForwardClassifier, NetworkEstimator
 from attngru_bt.models.estimators.checks import check_parameters
 
 TARGETS = ("top", "rank")
@@ -45,8 +46,22 @@ def takes_sequences(model: Any) -> bool:
     return bool(get_tags(model).input_tags.three_d_array)
 
 
+def input_of(model: Any, features: Any) -> Any:
+    """Return what a model is given of sequences (rows, steps, features).
+
+    Sequences if it takes them, else the last step. Of raw lines, which say little by their last
+    step, whatever looks at one step alone gets all of them side by side.
+    """
+    sequence = takes_sequences(model)
+    if isinstance(features, Windows):
+        if isinstance(model, FeedForwardClassifier):
+            return np.asarray(features).reshape(len(features), 1, -1)
+        return features if sequence else np.asarray(features).reshape(len(features), -1)
+    return features if sequence else features[:, -1]
+
+
 # features, target, weight and month of each row
-Rows = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64] | None, NDArray[np.intp]]
+Rows = tuple[Any, NDArray[Any], NDArray[np.float64] | None, NDArray[np.intp]]
 
 
 def fits_at_once(model: Any) -> int:
@@ -88,7 +103,7 @@ def fit_models(models: Sequence[Any], data: Sequence[Rows]) -> None:
 
 def _fit_model(
     model: Any,
-    features: NDArray[np.float64],
+    features: Any,
     y: NDArray[Any],
     weight: NDArray[np.float64] | None,
     months: NDArray[np.intp],
@@ -102,13 +117,10 @@ def _fit_model(
     if weight is not None:
         if "sample_weight" not in asked:
             raise ValueError(
-                f"`weights` has no effect on {type(last).__name__}, whose fit takes no "
+                f"`row_weights` has no effect on {type(last).__name__}, whose fit takes no "
                 f"sample_weight: leave it out."
             )
         given[f"{prefix}sample_weight"] = weight
-    if not takes_sequences(model):
-        model.fit(features[:, -1], y, **given)
-        return
-    if "groups" in asked:
+    if takes_sequences(model) and "groups" in asked:
         given[f"{prefix}groups"] = months
-    model.fit(features, y, **given)
+    model.fit(input_of(model, features), y, **given)

@@ -60,7 +60,8 @@ class GivenScores:
         if row < 0:
             return pd.Series(dtype=float, index=self._assets[:0], name="score")
         known = ~np.isnan(self._values[row])
-        return pd.Series(self._values[row][known], index=self._assets[known], name="score")
+        assets = self._assets if known.all() else self._assets[known]
+        return pd.Series(self._values[row][known], index=assets, name="score")
 
     def why_no_scores(self, last: dt.date) -> str:
         """Say why there were none up to the month-end `last`, as the rest of a sentence."""

@@ -15,7 +15,15 @@ from types import MappingProxyType
 from typing import Any
 
 from attngru_bt.checks import nearest
-from attngru_bt.models.presets import BLEND, DEFAULT, PAPER, default_model, paper_model
+from attngru_bt.models.presets import (
+    BLEND,
+    DEFAULT,
+    LINES,
+    PAPER,
+    default_model,
+    lines_model,
+    paper_model,
+)
 
 JOINT = "+"  # between the names of a blend's members
 
@@ -287,6 +295,13 @@ _TABLE = (
     Model("gbdt", "Gradient-boosted trees", "classic", _gbdt),
     Model("xgboost", "XGBoost", "classic", _xgboost, extra="xgboost"),
     Model("ridge", "Ridge on return ranks", "classic", _ridge, settings=ON_FACTORS),
+    Model(
+        "attention-gru-lines",
+        "Attention-GRU on raw lines",
+        "network",
+        lines_model,
+        settings=LINES,
+    ),
     Model("ridge-pca", "Ridge on components", "classic", _ridge_pca, settings={"target": "rank"}),
     Model("gbdt-rank", "Boosted trees on ranks", "classic", _gbdt_rank, settings=ON_FACTORS),
 )

@@ -37,6 +37,10 @@ DEFAULT: Mapping[str, Any] = MappingProxyType(
     )
 )
 DEFAULT_NETWORKS = 5
+# rows every week: a network on raw lines needs many; fitted once a year, since that takes minutes
+LINES: Mapping[str, Any] = MappingProxyType(
+    dict(view="lines", sample="week", refit=12, min_months=12)
+)
 # members of the model "blend", by their names
 BLEND = ("ridge", "gbdt-rank")
 
@@ -68,5 +72,27 @@ def default_model(**given: Any) -> Any:
         lr=0.003,
         weight_decay=10.0,
         n_networks=DEFAULT_NETWORKS,
+    )
+    return AttentionGRURegressor(**(settings | given))
+
+
+def lines_model(**given: Any) -> Any:
+    """Return the network for raw lines: attention over the lines of a step, GRU over 60 sessions.
+
+    Wider than the default, since it has to find its factors itself, and without a linear path:
+    nothing linear in a day's move tells where a stock will rank. Six passes over some hundred
+    thousand rows; the mean of the weights after the last two.
+    """
+    from attngru_bt.models.estimators import AttentionGRURegressor
+
+    settings: dict[str, Any] = dict(
+        hidden_size=32,
+        max_epochs=6,
+        n_averaged=2,
+        early_stopping=False,
+        schedule="cosine",
+        batch_size=1024,
+        lr=0.003,
+        n_networks=3,
     )
     return AttentionGRURegressor(**(settings | given))

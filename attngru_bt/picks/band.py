@@ -36,6 +36,7 @@ class Band:
     error: float
     seen: float
     months: int
+    unit: str = "month"
 
     @property
     def sentence(self) -> str:
@@ -43,8 +44,8 @@ class Band:
         known = len(self.monthly)
         if math.isnan(self.error):
             return (
-                f"Rank IC: {known} scored months have a known outcome, and {RECENT + LEAST} are "
-                f"needed to say whether the last {RECENT} are within noise."
+                f"Rank IC: {known} scored {self.unit}s have a known outcome, and {RECENT + LEAST} "
+                f"are needed to say whether the last {RECENT} are within noise."
             )
         distance = (self.seen - self.expected) / self.error
         where = "below" if distance < 0 else "above"
@@ -54,7 +55,7 @@ class Band:
             else f"{where} what chance explains ({abs(distance):.1f} standard errors)"
         )
         return (
-            f"Rank IC of the last {self.months} months: expected {_short(self.expected)} ± "
+            f"Rank IC of the last {self.months} {self.unit}s: expected {_short(self.expected)} ± "
             f"{_short(self.error)}, seen {_short(self.seen)}: {verdict}."
         )
 
@@ -72,7 +73,7 @@ def monthly_rank_ic(labels: pd.DataFrame) -> pd.Series:
     return pd.Series(values, dtype=float)
 
 
-def rank_ic_band(monthly: pd.Series) -> Band:
+def rank_ic_band(monthly: pd.Series, unit: str = "month") -> Band:
     """Compare the last 12 months with those before.
 
     With n earlier months of deviation s the standard error is ``s sqrt(1/12 + 1/n)``.
@@ -81,6 +82,8 @@ def rank_ic_band(monthly: pd.Series) -> Band:
     ----------
     monthly : Series, index month_end
         Rank IC; NaN where the outcome is not known.
+    unit : str, default "month"
+        What is counted: that of the schedule.
     """
     known = monthly.dropna()
     before, recent = known.iloc[:-RECENT], known.iloc[-RECENT:]
@@ -91,6 +94,7 @@ def rank_ic_band(monthly: pd.Series) -> Band:
         error=before.std() * math.sqrt(1 / RECENT + 1 / len(before)) if enough else math.nan,
         seen=float(recent.mean()) if len(recent) else math.nan,
         months=len(recent),
+        unit=unit,
     )
 
 

@@ -16,6 +16,7 @@ from attngru_bt.factors import registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection, sequences
 from attngru_bt.features.threads import one_thread
+from attngru_bt.features.windows import line_of
 from attngru_bt.models.contract import takes_sequences, value
 from attngru_bt.walkforward import BlendWalk, Fit
 
@@ -48,9 +49,10 @@ class Contributions:
 
 
 def families_of(columns: Sequence[str]) -> NDArray[Any]:
-    """Return the family of each factor; what is not registered is "own"."""
+    """Return the family of each factor or line; what is not registered is "own"."""
     family = {factor.name: factor.family for factor in registry}
-    return np.array([family.get(name, OWN) for name in columns], dtype=object)
+    names = (name if name in family else line_of(name) for name in columns)
+    return np.array([family.get(name, OWN) for name in names], dtype=object)
 
 
 def contributions(fitted: Fit, section: CrossSection, assets: Sequence[str]) -> Contributions:

@@ -10,11 +10,13 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.schedule import Schedule
 
 # sessions of a new month up to which picks are for the month-end before it
 LATE = 5
 # weekdays without a bar at the end of a month that are taken for holidays because the month is over
 HOLIDAYS = 5
+IN_A_WEEK = 2  # so many of a week
 DAY = pd.Timedelta(days=1)
 
 
@@ -57,8 +59,12 @@ def find_month(
     today: dt.date | None = None,
     old: bool = False,
     calendar: Any = None,
+    schedule: Schedule | None = None,
 ) -> Month:
     """Find the last month-end in the data whose month is complete.
+
+    Under another schedule that is the last session of a week or quarter, or the one so many
+    sessions after it.
 
     A month is complete if the data have a session of the next month, if no weekday of it is left
     (with a calendar: no session), or if it is over by the date: five weekdays at its end may then
@@ -76,6 +82,7 @@ def find_month(
         Take data that are older than one rebalance. `asof` implies it.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
         Trading calendar; a name is that of one of ``exchange_calendars``, such as "XSHG".
+    schedule : Schedule, default month-ends
 
     Returns
     -------
@@ -94,35 +101,67 @@ def find_month(
     now = pd.Timestamp(today or dt.date.today()) if day is None else day + DAY
     last = dates[-1]
     following = next_session(last, calendar)
-    why = _complete(last, following, now, asked=day is not None, by_calendar=calendar is not None)
-    if why:
+    rule = schedule or Schedule()
+    unit, asked = rule.unit, day is not None or old
+    if rule.offset:
+        month = _sessions_after(dates, following, now, rule, asked=asked, calendar=calendar)
+    elif why := _complete(
+        last, following, now, rule, asked=day is not None, by_calendar=calendar is not None
+    ):
         # a session before the month is over or before today has passed
-        earliest = max(following, _first_of_next(last), now)
+        earliest = max(following, rule.following(last), now)
         session = next_session(earliest - DAY, calendar)
         month = Month(last, last, session, why)
     else:
-        before = dates[dates < last.replace(day=1)]
+        before = dates[dates < rule.begin(last)]
         n_sessions = len(dates) - len(before)
-        asked = day is not None or old
-        if now >= _first_of_next(last) and not asked:
+        if now >= rule.following(last) and not asked:
             raise DataError(
-                f"the data end on {last.date()}, and {last:%B %Y} is over today, {now.date()}: "
-                f"bring its last bars. If none are to come, say so with --asof "
-                f"{_end_of(last).date()}; --old takes the month before."
+                f"the data end on {last.date()}, and {rule.title(last)} is over today, "
+                f"{now.date()}: bring its last bars. If none are to come, say so with --asof "
+                f"{_end_of(last, rule).date()}; --old takes the {unit} before."
             )
         if not len(before) or (n_sessions > LATE and not asked):
-            raise MonthIncompleteError(_incomplete(last, following, before, day))
+            raise MonthIncompleteError(_incomplete(last, following, before, day, rule))
         session = next_session(max(following, now) - DAY, calendar)
         first = dates[len(before)]
-        month = Month(before[-1], last, session, f"the next month has begun on {first.date()}")
-    months = (now.year - month.end.year) * 12 + now.month - month.end.month
-    if months > 1 and day is None and not old:
+        month = Month(before[-1], last, session, f"the next {unit} has begun on {first.date()}")
+    then, today_is = rule.units(pd.DatetimeIndex([month.end, now]))
+    if today_is - then > 1 and not asked:
         raise DataError(
-            f"the data end on {last.date()}, and since the month-end {month.end.date()} another "
-            f"month has ended before today, {now.date()}: bring data up to now, or ask for old "
-            f"picks (--old, or --asof {_end_of(month.end).date()})."
+            f"the data end on {last.date()}, and since the {rule.end_called} {month.end.date()} "
+            f"another {unit} has ended before today, {now.date()}: bring data up to now, or ask "
+            f"for old picks (--old, or --asof {_end_of(month.end, rule).date()})."
         )
     return month
+
+
+def _sessions_after(
+    dates: pd.DatetimeIndex,
+    following: pd.Timestamp,
+    now: pd.Timestamp,
+    rule: Schedule,
+    *,
+    asked: bool,
+    calendar: Any,
+) -> Month:
+    """Find the last session that is so many after the end of a month, week or quarter."""
+    last = dates[-1]
+    session = next_session(max(following, now) - DAY, calendar)
+    nth = f"session {rule.offset} of {rule.title(last)}"
+    if rule.complete(dates):
+        return Month(last, last, session, f"{last.date()} is {nth}")
+    ends = rule.ends(dates)[:-1]
+    late = len(dates) - 1 - int(ends[-1]) if len(ends) else 0
+    if not late or (late > LATE and not asked):
+        before = f" The picks before: --asof {dates[ends[-1]].date()}." if len(ends) else ""
+        raise MonthIncompleteError(
+            f"There is nothing to decide yet: schedule={str(rule)!r} decides after session "
+            f"{rule.offset} of each {rule.unit}, and the data end on {last.date()}. Wait until "
+            f"that session is over and bring its bars.{before}"
+        )
+    end = dates[ends[-1]]
+    return Month(end, last, session, f"{end.date()} is session {rule.offset} of {rule.title(end)}")
 
 
 def next_session(date: pd.Timestamp, calendar: Any = None) -> pd.Timestamp:
@@ -174,32 +213,30 @@ def find_calendar(calendar: Any) -> Any:
     return exchange_calendars.get_calendar(calendar)
 
 
-def _first_of_next(date: pd.Timestamp) -> pd.Timestamp:
-    return date.replace(day=1) + pd.offsets.MonthBegin(1)
-
-
-def _end_of(date: pd.Timestamp) -> pd.Timestamp:
+def _end_of(date: pd.Timestamp, rule: Schedule) -> pd.Timestamp:
     """Return the last day of a month, session or not."""
-    return _first_of_next(date) - DAY
+    return rule.following(date) - DAY
 
 
 def _complete(
     last: pd.Timestamp,
     following: pd.Timestamp,
     now: pd.Timestamp,
+    rule: Schedule,
     *,
     asked: bool,
     by_calendar: bool,
 ) -> str:
     """Say why the month of the last session is complete; empty if it is not."""
-    begins = _first_of_next(last)
+    begins = rule.following(last)
     if following >= begins:
         return (
             "the calendar has no session left in it" if by_calendar else "no weekday is left in it"
         )
     left = pd.bdate_range(following, begins - DAY)
     # with a calendar what lacks a bar is a session, and so the data are behind
-    if by_calendar or left[-1] >= now or (len(left) > HOLIDAYS and not asked):
+    most = HOLIDAYS if rule.unit != "week" else IN_A_WEEK
+    if by_calendar or left[-1] >= now or (len(left) > most and not asked):
         return ""
     first, end = left[0].date(), left[-1].date()
     span = f"{first}" if len(left) == 1 else f"the {len(left)} weekdays {first} to {end}"
@@ -211,14 +248,17 @@ def _incomplete(
     following: pd.Timestamp,
     before: pd.DatetimeIndex,
     asof: pd.Timestamp | None,
+    rule: Schedule,
 ) -> str:
     given = "" if asof is None else f" (as of {asof.date()})"
     earlier = ""
     if len(before):
-        earlier = f" The picks of the month before: --asof {_end_of(before[-1]).date()}."
+        day = _end_of(before[-1], rule).date()
+        earlier = f" The picks of the {rule.unit} before: --asof {day}."
+    title = rule.title(last)
     return (
-        f"{last:%B %Y} is not complete yet{given}: the data end on {last.date()}, and "
-        f"{following.date()} may be a session of the same month. Wait until the month is over and "
-        f"bring its bars; or, if none is to come, say so with --asof "
-        f"{_end_of(last).date()}.{earlier}"
+        f"{title[0].upper()}{title[1:]} is not complete yet{given}: the data end on {last.date()}, "
+        f"and {following.date()} may be a session of the same {rule.unit}. Wait until the "
+        f"{rule.unit} is over and bring its bars; or, if none is to come, say so with --asof "
+        f"{_end_of(last, rule).date()}.{earlier}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from attngru_bt.picks.tables import (
     sentences,
 )
 from attngru_bt.reports import html
-from attngru_bt.reports.drawing import BAR, GAIN, INK, LOSS, STRATEGY, date_axis
+from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.html import picture
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from attngru_bt.reports.scales import THREE, Dates, Linear
 
 MONTHS = 60  # of the picture, at most
 
@@ -59,20 +56,17 @@ def render(picks: Picks) -> str:
     )
 
 
-def rank_ic_months(band: Band, ax: Axes) -> None:
+def rank_ic_months(band: Band) -> Chart:
     """Draw the rank IC of each month, and the band that the mean of the last ones should be in."""
     monthly = band.monthly.iloc[-MONTHS:]
     values = monthly.to_numpy(dtype=float)
-    days = monthly.index.to_numpy()
-    ax.bar(days, values, width=BAR, color=np.where(values >= 0, GAIN, LOSS), alpha=0.55)
-    ax.axhline(0.0, color=INK, linewidth=0.8)
-    recent = days[-band.months :]
+    last = len(values) - 1
+    first = max(0, len(values) - band.months)
+    low, high = (band.expected + side * WIDTH * band.error for side in (-1, 1))
+    scale = Linear([*values, low, high], THREE, zero=True)
+    chart = Chart(Dates(monthly.index), scale, label="Rank IC").level(0.0)
     if np.isfinite(band.error):
-        low, high = (band.expected + side * WIDTH * band.error for side in (-1, 1))
-        ax.fill_between(
-            [recent[0], recent[-1]], low, high, color=STRATEGY, alpha=0.15, label="expected mean"
-        )
-    label = f"mean of the last {band.months}"
-    ax.plot([recent[0], recent[-1]], [band.seen] * 2, color=STRATEGY, linewidth=2, label=label)
-    ax.legend(loc="upper left", ncols=2)
-    date_axis(ax)
+        chart.band(first, last, low, high, "strategy")
+    chart.bars(values, "rank IC", ("gain", "loss"))
+    mean = np.where(np.arange(len(values)) >= first, band.seen, np.nan)
+    return chart.line(mean, f"mean of the last {band.months} months", "strategy")

@@ -207,10 +207,13 @@ def _reasons(
         best = f"among the best {topk}" if places[name] <= topk else f"stays, rank {places[name]}"
         reasons[name] = "hold", best
     for name in decision.get("exits", ()):
-        reasons[name] = "sell", left(name)
+        near = places.get(name, topk + 1) <= topk
+        reasons[name] = "sell", "its group is full" if near else left(name)
     for name in decision.get("stuck", ()):
         reasons[name] = "wait", f"{said[name]}: to be sold as soon as it trades"
     for name in decision.get("passed", ()):
+        reasons[name] = "pass", f"{said[name]}: the next in rank takes its place"
+    for name in decision.get("capped", ()):
         reasons[name] = "pass", f"{said[name]}: the next in rank takes its place"
     for name in decision.get("entrants", ()):
         if name in bought:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
+from attngru_bt.data.rows import GROUP_LINES
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import Exchange, exchange_of
 from attngru_bt.markets.limits import adjfactor
@@ -250,7 +251,12 @@ def rehearse(
     Rehearsed
     """
     names = [n for n in bars.assets if n in scores.index or n in portfolio.shares]
-    longer = one_more(bars.select(names), session)
+    if callable(params.get("weights")):  # it sees what it sees in a backtest
+        names = list(bars.assets)
+    every = callable(params.get("weights"))  # it may look at any line
+    own = params.get("groups")
+    more = (*GROUP_LINES, own) if isinstance(own, str) else GROUP_LINES
+    longer = one_more(bars.select(names), session, tuple(bars.lines) if every else more)
     factor = factors_of(longer)
     # backtrader's broker cannot begin with nothing
     cerebro = open_account(max(portfolio.cash, 1.0), commission, slippage, rules)
@@ -274,11 +280,14 @@ def rehearse(
     return Rehearsed(strategy.decisions[-1], log, strategy.limits, strategy.cash_before)
 
 
-def one_more(bars: Bars, session: pd.Timestamp) -> Bars:
-    """Add a session in which every stock that has a bar in the last one stays at its close."""
+def one_more(bars: Bars, session: pd.Timestamp, more: Iterable[str] = ()) -> Bars:
+    """Add a session in which every stock that has a bar in the last one stays at its close.
+
+    The lines that the strategy and the rules look at are kept, and `more`.
+    """
     lines = {}
     close = bars["close"][-1]
-    for name in [name for name in (*STAY, *OTHERS) if name in bars]:
+    for name in [name for name in dict.fromkeys((*STAY, *OTHERS, *more)) if name in bars]:
         values = bars[name]
         added = close if name in STAY else values[-1]
         if name == "traded":

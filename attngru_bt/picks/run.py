@@ -16,9 +16,9 @@ from attngru_bt.backtest import scored
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
+from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
-from attngru_bt.features.cross_section import month_ends
 from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import title_of
 from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
@@ -31,7 +31,9 @@ from attngru_bt.picks.portfolio import read_portfolio
 from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
 from attngru_bt.trading.account import open_account
+from attngru_bt.trading.groups import told
 from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.trading.signals import schedule_asked
 from attngru_bt.walkforward import BlendWalk, MonthRecord, Walk
 
 # files of a backtest, whose orders.csv must not be replaced
@@ -39,7 +41,7 @@ OF_A_BACKTEST = "run.json"
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | Path,
     *,
     model: Any = "default",
     holdings: Any = None,
@@ -69,7 +71,7 @@ def run(
 
     Parameters
     ----------
-    market : Market
+    market : Market, DataFrame or path
         Data up to the month-end, or a few sessions more.
     model : str, estimator, signal or DataFrame, default "default"
         As in `attngru_bt.backtest.run`; or scores from elsewhere, dates × assets, of which the
@@ -120,15 +122,18 @@ def run(
     ValueError, TypeError
         If a parameter is out of range.
     """
+    market = as_market(market)
     market = market if asof is None else market.until(checks.date("asof", asof))
     bars = market.bars
     check_daily(bars.dates, market.name)
+    schedule = schedule_of(params.get("schedule") or schedule_asked(model) or "month")
     month = find_month(
         bars.dates,
         asof=asof,
         today=None if today is None else checks.date("today", today).date(),
         old=old,
         calendar=calendar,
+        schedule=schedule,
     )
     start = None if start is None else checks.date("start", start)
     if start is not None and start > month.session:
@@ -140,6 +145,8 @@ def run(
         if name in params:
             raise TypeError(f"picks.run has no parameter `{name}`: `model` and `market` say it.")
     params.setdefault("universe", market.membership)
+    if schedule != Schedule():
+        params["schedule"] = str(schedule)
     asked = dict(model=model, start=start, commission=commission, rules=rules, **params)
     open_account(1.0, commission, slippage, rules)  # checks them before anything is fitted
     portfolio = read_portfolio(
@@ -172,9 +179,9 @@ def run(
         signal, universe = params.pop("signal"), params.pop("universe")
         if isinstance(signal, (pd.DataFrame, pd.Series)):
             signal = GivenScores(signal)
-            _check_month(signal.date_of(month.end), month.end)
+            _check_month(signal.date_of(month.end), month.end, bars.dates, schedule)
         topk = int(params.get("topk", MonthlyTopK.params.topk))
-        scores, before = _scores(signal, market, month.end, universe)
+        scores, before = _scores(signal, market, month.end, universe, schedule)
         eligible = _eligible(scores, universe, month.last)
         rehearsed = rehearse(
             bars,
@@ -196,19 +203,19 @@ def run(
             data=market.name,
             topk=topk,
             changes=None if before is None else changes(*before, scores, topk),
-            settings={k: v for k, v in asked.items() if v is not None and k != "universe"},
+            settings={k: v for k, v in told(asked).items() if v is not None and k != "universe"},
         )
         if isinstance(signal, Walk):
             _tell_walk(picks, signal, explain)
         if out is not None:
-            from attngru_bt.picks.files import write  # loads matplotlib
+            from attngru_bt.picks.files import write  # loads jinja2
 
             picks.files = write(picks, out)
     return picks
 
 
 def _scores(
-    signal: Any, market: Market, month_end: pd.Timestamp, universe: Any
+    signal: Any, market: Market, month_end: pd.Timestamp, universe: Any, schedule: Schedule
 ) -> tuple[pd.Series, tuple[pd.Timestamp, pd.Series] | None]:
     """Return the scores of a month-end, and month-end and scores before it."""
     bars = market.bars.until(month_end)
@@ -226,7 +233,7 @@ def _scores(
             return signal.scores(bars.until(date))
 
     # in the order of time, for signals that keep what they have seen
-    asked = [(date, ask(date)) for date in bars.dates[month_ends(bars.dates)[-2:]]]
+    asked = [(date, ask(date)) for date in bars.dates[schedule.ends(bars.dates)[-2:]]]
     _, scores = asked[-1]
     if scores.empty:
         raise DataError(f"No stock is scored at the month-end {month_end.date()}: {why}")
@@ -249,7 +256,7 @@ def _tell_walk(picks: Picks, walk: Walk, explain: bool) -> None:
     scored_months = [record for record in walk.records if len(record.scores)]
     picks.n_scored = len(scored_months)
     picks.n_found = sum(record.found for record in scored_months)
-    picks.band = rank_ic_band(monthly_rank_ic(walk.labels()))
+    picks.band = rank_ic_band(monthly_rank_ic(walk.labels()), walk.panel.schedule.unit)
     record = next(r for r in scored_months if r.month_end == picks.month.end)
     picks.attention = _attention(record)
     if not explain:
@@ -282,9 +289,18 @@ def _attention(record: MonthRecord) -> pd.DataFrame | None:
     )
 
 
-def _check_month(given: pd.Timestamp | None, month_end: pd.Timestamp) -> None:
+def _check_month(
+    given: pd.Timestamp | None,
+    month_end: pd.Timestamp,
+    dates: pd.DatetimeIndex,
+    schedule: Schedule,
+) -> None:
     """Refuse given scores of an earlier month: a backtest may go on with them, orders may not."""
-    if given is not None and (given.year, given.month) != (month_end.year, month_end.month):
+    ends = schedule.ends(dates[dates <= month_end])
+    before = schedule.begin(month_end) - pd.Timedelta(days=1)
+    if len(ends) > 1:
+        before = dates[ends[-2]]
+    if given is not None and given <= before:
         raise DataError(
             f"The given scores end on {given.date()}, and the picks are those of "
             f"{month_end.date()}: give scores of that month-end, or an earlier `asof`."

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.picks.picks import Picks
 from attngru_bt.reports.tables import DASH, Table, date, decimals, number, per_cent, whole
 
@@ -114,15 +115,18 @@ def sentences(picks: Picks) -> list[str]:
 
 def _sentences(picks: Picks) -> Iterator[str]:
     month = picks.month
-    yield f"{month.end:%B %Y} is complete: {month.why}."
+    schedule = schedule_of(picks.settings.get("schedule", "month"))
+    title = schedule.title(month.end)
+    complete = "" if schedule.offset else f"{title[0].upper()}{title[1:]} is complete: "
+    yield f"{complete}{month.why}."
     if month.begun:
         yield (
-            f"The picks are late: they are for the month-end {month.end.date()}, and the data "
+            f"The picks are late: they are for {_which(schedule)} {month.end.date()}, and the data "
             f"reach {month.last.date()}, whose closes the orders refer to."
         )
     if picks.n_scored:
         yield (
-            f"{picks.n_scored} month-ends are scored; an earlier run had finished "
+            f"{schedule.counted(picks.n_scored)} are scored; an earlier run had finished "
             f"{picks.n_found or 'none'} of them."
         )
     if picks.changes is not None:
@@ -134,6 +138,10 @@ def _sentences(picks: Picks) -> Iterator[str]:
     if picks.proposal.uncounted:
         names = ", ".join(sorted(picks.proposal.uncounted))
         yield f"Cannot be counted on to be sold: {names}. Their cash is in no other order."
+
+
+def _which(schedule: Schedule) -> str:
+    return "those after" if schedule.offset else f"the {schedule.end_called}"
 
 
 def _change(picks: Picks) -> str:
@@ -149,7 +157,7 @@ def _change(picks: Picks) -> str:
     if math.isnan(changes.agreement):
         return text + "."
     agreement = decimals(changes.agreement, 2)
-    return f"{text}; the rank correlation of the scores of both months is {agreement}."
+    return f"{text}; the rank correlation of the scores at both is {agreement}."
 
 
 def _drift(drift: pd.DataFrame) -> str:

@@ -7,5 +7,6 @@ says what is left out and why.
 
 from attngru_bt.reports.files import save, write_run
 from attngru_bt.reports.progress import ProgressBar
+from attngru_bt.reports.pyfolio_sheet import PyfolioSheet, pyfolio
 
-__all__ = ["ProgressBar", "save", "write_run"]
+__all__ = ["ProgressBar", "PyfolioSheet", "pyfolio", "save", "write_run"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from attngru_bt.reports.output import as_csv, as_json, versions, write
 from attngru_bt.reports.page import render
 from attngru_bt.reports.sheet import TearSheet, collect
 
+if TYPE_CHECKING:
+    from attngru_bt.data.market import Market
+
 
 def save(
     strategy: Any,
@@ -25,7 +28,9 @@ def save(
     benchmark: pd.Series | None = None,
     baseline: Any = None,
     baseline_name: str | None = None,
+    name: str | None = None,
     title: str | None = None,
+    market: Market | None = None,
     run: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a finished run as one self-contained HTML page.
@@ -42,9 +47,15 @@ def save(
         Another finished run with a `Performance` analyzer, such as the whole universe in equal
         weight, shown on the same sessions.
     baseline_name : str or None
-        Its name on the page; None: its class.
+        Its name on the page; None: its model, or its class.
+    name : str or None
+        What the strategy is called on the page; None: its model, or the class of a strategy of your
+        own.
     title : str or None
-        Heading of the page; None: the strategy's class.
+        Heading of the page; None: `name`.
+    market : Market or None
+        What the run was given. With it the page also tells what kind of stock the scores prefer and
+        how much money the strategy could carry.
     run : mapping or None
         Anything else to show among the parameters, such as the name and digest of the data.
 
@@ -59,7 +70,7 @@ def save(
         If the strategy has no `Performance` analyzer (the message says which line to add), or
         fewer than two sessions were measured.
     """
-    sheet = collect(strategy, benchmark, baseline, baseline_name, run)
+    sheet = collect(strategy, benchmark, baseline, baseline_name, run, name=name, market=market)
     return write(Path(path), render(sheet, title))
 
 
@@ -70,7 +81,9 @@ def write_run(
     benchmark: pd.Series | None = None,
     baseline: Any = None,
     baseline_name: str | None = None,
+    name: str | None = None,
     title: str | None = None,
+    market: Market | None = None,
     run: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write a finished run as files, each replaced in one step.
@@ -98,7 +111,7 @@ def write_run(
     list of Path
         The files, the page first.
     """
-    sheet = collect(strategy, benchmark, baseline, baseline_name, run)
+    sheet = collect(strategy, benchmark, baseline, baseline_name, run, name=name, market=market)
     contents = {
         "metrics.json": as_json(metrics(sheet)),
         "equity.csv": as_csv(equity(sheet)),
@@ -120,7 +133,7 @@ def metrics(sheet: TearSheet) -> dict[str, Any]:
         signal["precision"]["k"] = sheet.topk
     return {
         "evidence": sheet.evidence,
-        "strategy": {"name": sheet.name, **sheet.metrics},
+        "strategy": {"name": sheet.strategy_class, "title": sheet.name, **sheet.metrics},
         "benchmark": sheet.benchmark,
         "baseline": sheet.baseline,
         "signal": signal,
@@ -212,7 +225,7 @@ def settings(sheet: TearSheet) -> dict[str, Any]:
         signal = {"class": sheet.signal_name, **sheet.signal_parameters}
     performance = sheet.performance
     return {
-        "strategy": sheet.name,
+        "strategy": sheet.strategy_class,
         "parameters": sheet.parameters,
         "signal": signal,
         "performance": parameter_values(performance),

@@ -1,19 +1,24 @@
-"""Fill the page templates: one self-contained HTML file each, pictures and style inside."""
+"""Fill the page templates: one self-contained HTML file each, charts, style and script inside."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from attngru_bt.reports import drawing, tables
+from markupsafe import Markup
+
+from attngru_bt.reports import tables
+from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.plain import plain
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from matplotlib.axes import Axes
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +34,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for show in ("whole", "one", "number", "three", "per_cent", "date"):
+    for show in ("whole", "one", "number", "three", "per_cent", "points", "date"):
         environment.filters[show] = getattr(tables, show)
     return environment
 
@@ -47,18 +52,28 @@ def fill(template: str, heading: str, **values: Any) -> str:
         What the template shows. All text is escaped; a name that the template uses and that is not
         given is an error.
     """
-    return _environment().get_template(template).render(heading=heading, **values) + "\n"
+    script, digest = _script()
+    page = _environment().get_template(template)
+    return page.render(heading=heading, script=script, digest=digest, **values) + "\n"
+
+
+@cache
+def _script() -> tuple[Markup, str]:
+    """Return the pages' script, and the digest by which a browser knows it from any other."""
+    text = (files("attngru_bt.reports") / "templates" / "charts.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), digest
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture under its title.
+    """A chart under its title.
 
     Attributes
     ----------
     title : str
-    source : str
-        Data URI; empty if the picture could not be drawn.
+    body : Markup
+        The chart; empty if it could not be drawn.
     problem : str
         Why it could not.
     wide : bool
@@ -66,19 +81,18 @@ class Picture:
     """
 
     title: str
-    source: str
+    body: Markup
     problem: str = ""
     wide: bool = False
 
 
 def picture(
     title: str,
-    draw: Callable[[Axes], None],
+    draw: Callable[[], Chart | Sequence[Chart] | Mapping[str, Chart]],
     *,
     wide: bool = False,
-    size: tuple[float, float] | None = None,
 ) -> Picture:
-    """Draw a picture.
+    """Draw a chart, or several of which one is shown.
 
     One that cannot be drawn is replaced by a sentence and a warning, so that hours of computing are
     not lost for want of a picture.
@@ -87,20 +101,39 @@ def picture(
     ----------
     title : str
     draw : callable
-        Draws on the Axes it is given.
+        Returns a chart, or several below each other, or charts by what they are called on the
+        switch between them.
     wide : bool, default=False
-    size : (float, float) or None
-        Width and height in inches; None: as `wide` says.
     """
     try:
-        source = drawing.png(draw, size or (drawing.WIDE if wide else drawing.HALF))
-    except Exception as error:  # of drawing libraries, and whatever a user's names do to them
+        drawn = draw()
+        if isinstance(drawn, Mapping):
+            body = _switch(title, drawn)
+        else:
+            charts = [drawn] if isinstance(drawn, Chart) else drawn
+            body = Markup("").join(chart.html() for chart in charts)
+    except Exception as error:  # whatever a user's names and data do to it
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         problem = f"{title!r} could not be drawn ({reason})"
         logger.warning("%s; the page is written without it.", problem)
         logger.debug("where it failed", exc_info=True)
-        return Picture(title, "", problem, wide)
-    return Picture(title, source, wide=wide)
+        return Picture(title, Markup(), problem, wide)
+    return Picture(title, body, wide=wide)
+
+
+def _switch(title: str, charts: Mapping[str, Chart]) -> Markup:
+    """Show one of several charts: radio buttons, so that no script is needed."""
+    name = "".join(character if character.isalnum() else "-" for character in title.lower())
+    buttons = Markup("").join(
+        Markup('<label><input type="radio" name="{}"{}>{}</label>').format(
+            name, Markup(" checked") if i == 0 else "", text
+        )
+        for i, text in enumerate(charts)
+    )
+    panes = Markup("").join(
+        Markup('<div class="pane">{}</div>').format(chart.html()) for chart in charts.values()
+    )
+    return Markup('<div class="switch"><div class="choice">{}</div>{}</div>').format(buttons, panes)
 
 
 def settings(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:

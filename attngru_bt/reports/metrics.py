@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from attngru_bt.reports.model_charts import explained_variance_by_component
 from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import (
+    DASH,
     Cell,
     Column,
     Row,
@@ -17,6 +19,7 @@ from attngru_bt.reports.tables import (
     date,
     four,
     number,
+    one,
     per_cent,
     three,
     whole,
@@ -45,7 +48,7 @@ AGAINST_BENCHMARK: tuple[Figure, ...] = (
     ("Months ahead of the benchmark", "months_above_benchmark", per_cent),
 )
 TRADING: tuple[Figure, ...] = (
-    ("Turnover a year (one way)", "turnover", per_cent),
+    ("Turnover a year (one way), times the account", "turnover", one),
     ("Commission a year", "cost_rate", per_cent),
     ("Commission paid", "costs", whole),
     ("Fills", "fills", whole),
@@ -69,14 +72,69 @@ def metrics_table(sheet: TearSheet) -> Table:
     for heading, figures in blocks:
         rows.append(Row(heading))
         for name, key, show in figures:
-            texts = (show(run[key]) if key in run else "" for _, run in runs)
+            texts = (show(run[key]) if key in run else DASH for _, run in runs)
             rows.append(Row(name, tuple(map(Cell, texts))))
     return Table("", tuple(Column(name) for name, _ in runs), tuple(rows))
 
 
+@dataclass(frozen=True)
+class Card:
+    """A key figure, and the same figure of others below it."""
+
+    name: str
+    value: str
+    others: tuple[tuple[str, str], ...] = ()
+
+
+def cards(sheet: TearSheet) -> list[Card]:
+    """Return the six key figures, beside those of baseline and benchmark where there are any."""
+    runs = [other for other in (sheet.baseline, sheet.benchmark) if other is not None]
+
+    def compared(name: str, key: str, show: Callable[[Any], str]) -> Card:
+        others = ((run["name"], show(run[key])) for run in runs if key in run)
+        return Card(name, show(sheet.metrics[key]), tuple(others))
+
+    made = [
+        compared("Annualized return", "annual_return", per_cent),
+        compared("Sharpe ratio", "sharpe", number),
+        compared("Max drawdown", "max_drawdown", per_cent),
+        compared("Information ratio", "information_ratio", number)
+        if sheet.benchmark is not None
+        else compared("Volatility", "volatility", per_cent),
+    ]
+    quality = sheet.quality_summary
+    if quality is None or not quality["months"]["rank_ic"]:
+        made.append(compared("Months with a gain", "positive_months", per_cent))
+    else:
+        figures: dict[Any, Any] = quality.loc["rank_ic"].to_dict()
+        t = f"{one(figures['t'])}, {one(figures['t_hac'])}"
+        others = (("t, HAC t", t), ("months", whole(figures["months"])))
+        made.append(Card("Rank IC", three(figures["mean"]), others))
+    traded = compared("Turnover a year", "turnover", one)
+    cost = ("commission", per_cent(sheet.metrics["cost_rate"], 2))
+    made.append(Card(traded.name, f"{traded.value} ×", (*traded.others, cost)))
+    return made
+
+
+def last_picks(sheet: TearSheet) -> Table:
+    """List the best names of the last month-end that was scored, and where they stood before."""
+    months = list(sheet.scores)
+    if not months:
+        return Table.of(["", ""], [])
+    ranks = [sheet.scores[month].rank(ascending=False, method="first") for month in months[-2:]]
+    scores = sheet.scores[months[-1]]
+    best = ranks[-1].sort_values().index[: sheet.topk]
+    before = ranks[0] if len(ranks) > 1 else pd.Series(dtype=float)
+    rows = (
+        [str(name), str(i), number(float(scores[name])), whole(before.to_dict().get(name))]
+        for i, name in enumerate(best, start=1)
+    )
+    return Table.of(["Name", "Rank", "Score", "Rank before"], rows)
+
+
 def quality_table(sheet: TearSheet) -> Table:
     """Show rank IC, precision@k and AUC: mean, value without skill, t and months."""
-    headings = ["Out-of-sample", "Mean", "Without skill", "t", "Months"]
+    headings = ["Out-of-sample", "Mean", "Without skill", "t", "t (HAC)", "Months"]
     quality = sheet.quality_summary
     if quality is None or not quality["months"].any():
         return Table.of(headings, [])
@@ -87,7 +145,12 @@ def quality_table(sheet: TearSheet) -> Table:
     }
     figures: dict[Any, Any] = quality.to_dict(orient="index")
     rows = [
-        [text, *map(show, (row["mean"], row["chance"])), number(row["t"]), whole(row["months"])]
+        [
+            text,
+            *map(show, (row["mean"], row["chance"])),
+            *map(number, (row["t"], row["t_hac"])),
+            whole(row["months"]),
+        ]
         for row, (text, show) in ((figures[name], form) for name, form in forms.items())
     ]
     return Table.of(headings, rows)

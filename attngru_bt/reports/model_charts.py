@@ -1,4 +1,4 @@
-"""Pictures of the model: how good its scores were, and what it looked at."""
+"""Charts of the model: how good its scores were, and what it looked at."""
 
 from __future__ import annotations
 
@@ -9,85 +9,113 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
-from attngru_bt.reports.drawing import (
-    BAR,
-    BASELINE,
-    BENCHMARK,
-    GAIN,
-    INK,
-    LOSS,
-    STRATEGY,
-    date_axis,
-    legend_above,
-    month_map,
-    per_cent_axis,
-)
+from attngru_bt.reports.chart import Chart
+from attngru_bt.reports.heat import shaded
+from attngru_bt.reports.scales import PER_CENT, THREE, Dates, Linear, Places
+from attngru_bt.reports.tables import Cell, Table, per_cent, points
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from attngru_bt.reports.sheet import TearSheet
     from attngru_bt.walkforward import MonthRecord
 
-_YEAR = 12  # months in the running means
+YEAR = 12  # months in the running means
+ALMOST_EVEN = 0.01  # share; attention that departs less from even chooses next to nothing
 
 
-def rank_ic(sheet: TearSheet, ax: Axes) -> None:
-    """Rank correlation of score and next month's return, month by month."""
-    values = _quality(sheet)["rank_ic"]
-    colors = np.where(values >= 0, GAIN, LOSS)
-    ax.bar(values.index.to_numpy(), values, width=BAR, color=list(colors), alpha=0.75)
-    _running_mean(ax, values)
-    ax.axhline(0.0, color=INK, linewidth=0.8)
-    ax.set_ylabel("Rank IC")
-    date_axis(ax)
-
-
-def precision(sheet: TearSheet, ax: Axes) -> None:
+def precision(sheet: TearSheet) -> Chart:
     """Share of the picks that were among the best, beside that of random picks."""
-    quality = _quality(sheet)
+    assert sheet.quality is not None
+    known = sheet.quality["precision"].notna()
+    quality = sheet.quality[known]
     values = quality["precision"]
-    ax.bar(values.index.to_numpy(), values, width=BAR, color=STRATEGY, alpha=0.6)
-    ax.plot(values.index.to_numpy(), quality["base_rate"], color=BENCHMARK, label="random picks")
-    _running_mean(ax, values)
-    ax.set_ylabel(f"Precision@{sheet.topk}")
-    per_cent_axis(ax)
-    legend_above(ax)
-    date_axis(ax)
+    scale = Linear([*values, *quality["base_rate"]], PER_CENT, zero=True)
+    chart = Chart(Dates(values.index), scale, label=f"Precision@{sheet.topk}")
+    chart.bars(values, f"precision@{sheet.topk}", "pale")
+    chart.line(quality["base_rate"], "random picks", "benchmark")
+    if len(values) >= YEAR:
+        chart.line(running_mean(values), f"mean of {YEAR} months", "ink")
+    return chart
 
 
-def explained_variance(sheet: TearSheet, ax: Axes) -> None:
-    """Share of variance per principal component: mean over the fits, with the range."""
+def running_mean(values: pd.Series) -> pd.Series:
+    """Mean of the last 12 months, from the sixth on."""
+    return values.rolling(YEAR, min_periods=YEAR // 2).mean()
+
+
+def explained_variance(sheet: TearSheet) -> Chart:
+    """Share of variance per principal component: mean over the fits, and the sum so far."""
     table = explained_variance_by_component(sheet)
-    position = np.arange(1, len(table) + 1)
-    # matplotlib wants distances below and above the bar, of shape (2, n_components)
-    reach = np.abs(table[["least", "most"]].to_numpy() - table[["mean"]].to_numpy()).T
-    ax.bar(
-        position, table["mean"], color=STRATEGY, alpha=0.75, yerr=reach, ecolor=INK, capsize=2,
-        error_kw={"linewidth": 0.8},
-    )  # fmt: skip
-    ax.set(xlabel="Principal component", ylabel="Explained variance")
-    ax.set_xticks(position if len(position) <= 12 else position[::2])
-    ax.grid(visible=False, axis="x")
-    per_cent_axis(ax)
-    twin = ax.twinx()
-    twin.plot(position, table["mean"].cumsum(), color=BASELINE, marker="o", markersize=3)
-    twin.set_ylim(0, 1.02)
-    twin.set_ylabel("cumulative", color=BASELINE)
-    twin.grid(visible=False)
-    per_cent_axis(twin)
+    places = Places([str(i) for i in range(1, len(table) + 1)])
+    chart = Chart(places, Linear(table["cumulative"], PER_CENT, zero=True))
+    chart.bars(table["mean"], "of this component", "strategy")
+    return chart.line(table["cumulative"], "of all up to it", "baseline")
 
 
-def attention(sheet: TearSheet, ax: Axes, kind: str = "factor") -> None:
-    """Attention per component, per step or per family of factors over time."""
-    weights = attention_table(sheet, kind)
-    if kind == "family":
-        names = {i: str(name) for i, name in enumerate(weights.columns)}
-    else:
-        n_rows = weights.shape[1]
-        names = {i: str(i + 1) for i in range(0, n_rows, max(1, n_rows // 12))}
-        ax.set_ylabel("Principal component" if kind == "factor" else "Step (last = newest)")
-    month_map(ax, weights, names).set_label("weight")
+def losses(sheet: TearSheet) -> Chart | None:
+    """Loss by epoch: mean over the fits and networks; None where no history was kept."""
+    histories = [
+        history
+        for record in sheet.records
+        if getattr(record, "refit", True)
+        for history in record.losses or []
+        if len(history) > 1
+    ]
+    if not histories:
+        return None
+    curves = {
+        key: pd.DataFrame([[epoch.get(key) for epoch in history] for history in histories])
+        .astype(float)
+        .mean()
+        for key in ("loss", "val_loss")
+    }
+    values = pd.concat(curves.values())
+    places = Places([str(i + 1) for i in range(len(curves["loss"]))])
+    chart = Chart(places, Linear(values, THREE), label="Loss")
+    chart.line(curves["loss"], "training rows (in-sample)", "strategy")
+    if curves["val_loss"].notna().any():
+        chart.line(curves["val_loss"], "validation months (in-sample)", "baseline")
+    return chart
+
+
+def attention_rows(sheet: TearSheet) -> Table:
+    """Share of the attention by family of factors: mean, range, and the even share.
+
+    Returns
+    -------
+    Table
+        Without rows if the weights cannot be traced back to factors.
+    """
+    headings = ["Family of factors", "Share", "Least", "Most", "Even", "More than even"]
+    shares = family_shares(factor_shares(sheet.records)).fillna(0.0)
+    if shares.empty:
+        return Table.of(headings, [])
+    even = family_shares(factor_shares(sheet.records, even=True)).fillna(0.0).mean().to_dict()
+    mean = shares.mean().sort_values(ascending=False, kind="stable")
+    table = Table.of(headings, [])
+    least, most = shares.min().to_dict(), shares.max().to_dict()
+    rows: list[list[str | Cell]] = [
+        [
+            str(name),
+            *map(per_cent, (share, least[name], most[name], even[name])),
+            shaded(share - even[name], points, 0.05),
+        ]
+        for name, share in mean.items()
+    ]
+    return table.with_rows(rows)
+
+
+def evenness(sheet: TearSheet, kind: str) -> tuple[float, float, float]:
+    """Least and most mean attention weight per component or step, and the even weight."""
+    mean = attention_table(sheet, kind).mean()
+    return float(mean.min()), float(mean.max()), 1.0 / len(mean)
+
+
+def attention(sheet: TearSheet, kind: str) -> Chart:
+    """Mean attention weight per component or step, beside the even weight."""
+    mean = attention_table(sheet, kind).mean()
+    places = Places([str(i + 1) for i in range(len(mean))])
+    chart = Chart(places, Linear(mean, THREE, zero=True), label="Attention weight")
+    return chart.bars(mean, "mean weight", "strategy").level(1.0 / len(mean), kind="broken")
 
 
 def explained_variance_by_component(sheet: TearSheet) -> pd.DataFrame:
@@ -132,16 +160,3 @@ def attention_table(sheet: TearSheet, kind: str) -> pd.DataFrame:
 def attention_weights(record: MonthRecord, kind: str) -> NDArray[np.float64] | None:
     """Return a month's attention weights per component or step; None if it has none."""
     return (record.attention or {}).get(kind)
-
-
-def _quality(sheet: TearSheet) -> pd.DataFrame:
-    assert sheet.quality is not None
-    known = sheet.quality[["rank_ic", "precision"]].notna().any(axis=1)
-    return sheet.quality[known]
-
-
-def _running_mean(ax: Axes, values: pd.Series) -> None:
-    if len(values) >= _YEAR:
-        mean = values.rolling(_YEAR, min_periods=_YEAR // 2).mean()
-        ax.plot(mean.index.to_numpy(), mean, color=INK, linewidth=1.4, label="mean of 12 months")
-        legend_above(ax)

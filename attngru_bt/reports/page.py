@@ -1,4 +1,4 @@
-"""A finished run as one HTML page: the values and pictures that its template shows."""
+"""A finished run as one HTML page: the values and charts that its template shows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from attngru_bt.reports import charts, html, metrics, model_charts
-from attngru_bt.reports.drawing import WIDE
+from attngru_bt.evaluation.rolling import SESSIONS
+from attngru_bt.reports import (
+    charts,
+    html,
+    metrics,
+    model_charts,
+    portfolio_charts,
+    score_charts,
+)
 from attngru_bt.reports.html import Picture, picture
+from attngru_bt.reports.portfolio import PortfolioFigures
+from attngru_bt.reports.scores import ScoreFigures
 from attngru_bt.reports.sheet import OUT_OF_SAMPLE, TearSheet
+from attngru_bt.reports.verdict import verdict
 
-# sessions below which the rolling Sharpe ratio would be a few dots
-_LEAST_ROLLING = charts.ROLLING_SESSIONS + 20
+# sessions below which the rolling figures would be a few dots
+_LEAST_ROLLING = SESSIONS + 20
+_LEAST_MONTHS = 12  # of a distribution
 
 
 def render(sheet: TearSheet, title: str | None = None) -> str:
@@ -22,76 +33,134 @@ def render(sheet: TearSheet, title: str | None = None) -> str:
     ----------
     sheet : TearSheet
     title : str, default=None
-        Heading of the page; None: the strategy's class.
+        Heading of the page; None: what the strategy is called.
     """
-    kinds = [kind for kind in ("factor", "temporal") if _has_attention(sheet, kind)]
+    portfolio = PortfolioFigures(sheet)
+    scores = ScoreFigures(sheet) if metrics.quality_table(sheet).rows else None
     return html.fill(
         "tearsheet.html",
         title or sheet.name,
         sheet=sheet,
         out_of_sample=sheet.evidence == OUT_OF_SAMPLE,
+        verdict=verdict(sheet),
+        cards=metrics.cards(sheet),
+        picks=metrics.last_picks(sheet),
+        picked_at=list(sheet.scores)[-1] if sheet.scores else None,
         figures=metrics.metrics_table(sheet),
         quality=metrics.quality_table(sheet),
-        variance=metrics.variance_table(sheet) if _has_components(sheet) else None,
+        portfolio=portfolio,
+        scores=scores,
+        groups=scores.group_table() if scores else None,
         fits=metrics.fit_table(sheet) if sheet.records else None,
+        families=model_charts.attention_rows(sheet),
         orders=metrics.order_table(sheet),
-        pictures=_pictures(sheet),
-        # what each component or step would weigh without attention
-        even_weights={
-            kind: 1.0 / model_charts.attention_table(sheet, kind).shape[1] for kind in kinds
-        },
-        names_shown=_names_shown(sheet),
-        rolling_sessions=charts.ROLLING_SESSIONS,
+        pictures=_portfolio(portfolio) | (_scores(scores) if scores else {}) | _model(sheet),
+        attention=_attention(sheet),
+        names_shown=_names_shown(portfolio),
+        rolling_sessions=SESSIONS,
         parameters=_parameters(sheet),
         gaps=[*sheet.gaps, *_gaps(sheet)],
     )
 
 
-def _pictures(sheet: TearSheet) -> dict[str, Picture]:
+def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
+    """Draw returns and the account."""
+    sheet = figures.sheet
     pictures: dict[str, Picture] = {}
 
-    def add(name: str, title: str, draw: Callable[..., None], **form: Any) -> None:
-        pictures[name] = picture(title, partial(draw, sheet), **form)
+    def add(name: str, title: str, draw: Callable[..., Any], of: Any, **form: Any) -> None:
+        pictures[name] = picture(title, partial(draw, of), **form)
 
-    add("cumulative", "Cumulative return", charts.cumulative, wide=True)
-    add("underwater", "Drawdown", charts.underwater)
+    add("cumulative", "Cumulative return", charts.cumulative, sheet, wide=True)
+    add("underwater", "Drawdown", charts.underwater, sheet)
+    add("years", "Return per year", portfolio_charts.years, figures)
+    if len(figures.months()) >= _LEAST_MONTHS:
+        add("distribution", "Months by return", portfolio_charts.distribution, figures)
     if len(sheet.returns) > _LEAST_ROLLING:
-        add("rolling_sharpe", "Rolling Sharpe ratio", charts.rolling_sharpe)
-    years = sheet.returns.index[-1].year - sheet.returns.index[0].year + 1
-    size = WIDE[0], 1.1 + 0.36 * years
-    add("months", "Return per month", charts.month_table, wide=True, size=size)
-    if metrics.quality_table(sheet).rows:
-        add("rank_ic", "Rank IC per month", model_charts.rank_ic)
-        add("precision", f"Precision@{sheet.topk} per month", model_charts.precision)
-    if _has_components(sheet):
-        add("variance", "Explained variance of the factors", model_charts.explained_variance)
-    titles = {"factor": "component", "temporal": "step", "family": "family of factors"}
-    for kind, unit in titles.items():
-        if _has_attention(sheet, kind):
-            draw = partial(model_charts.attention, kind=kind)
-            add(f"attention_{kind}", f"Attention per {unit}", draw)
+        add("rolling", "Rolling Sharpe ratio", portfolio_charts.rolling, sheet)
+        if sheet.benchmark is not None:
+            draw = portfolio_charts.against_benchmark
+            add("beta", f"Against {sheet.benchmark['name']}", draw, sheet)
     if sheet.metrics["fills"]:
-        add("holdings", "Names held", charts.holdings)
-        add("turnover", "Turnover", charts.turnover)
-        size = WIDE[0], 1.0 + 0.19 * len(charts.longest_held(sheet))
-        add("weights", "Weights of the names held", charts.weights, wide=True, size=size)
+        add("costs", "Before and after commission", portfolio_charts.costs, figures)
+        add("turnover", "Turnover", portfolio_charts.turnover, figures)
+        add("contributions", "Contribution by name", portfolio_charts.contributions, figures)
+        if portfolio_charts.varies(figures):
+            add("holdings", "Names held", portfolio_charts.holdings, figures)
+        add("weights", "Weights over time", portfolio_charts.weights, figures, wide=True)
     return pictures
+
+
+def _scores(figures: ScoreFigures) -> dict[str, Picture]:
+    """Draw how good the scores are."""
+    pictures = {
+        "rank_ic": picture("Rank IC per month", partial(score_charts.rank_ic, figures), wide=True),
+        "decay": picture("Rank IC by months ahead", partial(score_charts.decay, figures)),
+        "groups": picture(
+            "Return of the next month by score", partial(score_charts.group_means, figures)
+        ),
+        "growth": picture("Growth by score", partial(score_charts.group_growth, figures)),
+        "persistence": picture(
+            "How much the scores change", partial(score_charts.persistence, figures)
+        ),
+        "precision": picture(
+            f"Precision@{figures.sheet.topk} per month",
+            partial(model_charts.precision, figures.sheet),
+        ),
+    }
+    if figures.kinds:
+        draw = partial(score_charts.exposures, figures)
+        pictures["exposures"] = picture("Which stocks the scores prefer", draw)
+    return pictures
+
+
+def _model(sheet: TearSheet) -> dict[str, Picture]:
+    """Draw what the model was fitted on."""
+    pictures = {}
+    if _has_components(sheet):
+        draw = partial(model_charts.explained_variance, sheet)
+        pictures["variance"] = picture("Explained variance (in-sample)", draw)
+    if model_charts.losses(sheet) is not None:
+        losses = partial(_drawn_losses, sheet)
+        pictures["losses"] = picture("Loss by epoch (in-sample)", losses)
+    return pictures
+
+
+def _drawn_losses(sheet: TearSheet) -> Any:
+    return model_charts.losses(sheet)
 
 
 def _has_components(sheet: TearSheet) -> bool:
     return any(record.explained_variance is not None for record in sheet.records)
 
 
-def _has_attention(sheet: TearSheet, kind: str) -> bool:
-    if kind == "family":  # needs the loadings, which lead from components back to factors
-        loadings = any(getattr(r, "loadings", None) is not None for r in sheet.records)
-        return loadings and _has_attention(sheet, "factor")
-    return any(model_charts.attention_weights(record, kind) is not None for record in sheet.records)
+def _attention(sheet: TearSheet) -> list[dict[str, Any]]:
+    """Tell attention per component and step: a sentence where it is even, else a chart too."""
+    told = []
+    for kind, unit in {"factor": "component", "temporal": "step"}.items():
+        if all(model_charts.attention_weights(record, kind) is None for record in sheet.records):
+            continue
+        least, most, even = model_charts.evenness(sheet, kind)
+        almost_even = max(most - even, even - least) < model_charts.ALMOST_EVEN
+        told.append(
+            {
+                "unit": unit,
+                "least": least,
+                "most": most,
+                "even": even,
+                "almost_even": almost_even,
+                "picture": None
+                if almost_even
+                else picture(
+                    f"Attention per {unit}", partial(model_charts.attention, sheet, kind=kind)
+                ),
+            }
+        )
+    return told
 
 
-def _names_shown(sheet: TearSheet) -> str:
-    shown = len(charts.longest_held(sheet))
-    held = sheet.performance.holdings()["symbol"].nunique()
+def _names_shown(figures: PortfolioFigures) -> str:
+    shown, held = len(portfolio_charts.longest_held(figures)), figures.held.shape[1]
     return f", the {shown} held longest of {held}" if held > shown else ""
 
 
@@ -111,9 +180,16 @@ def _gaps(sheet: TearSheet) -> list[str]:
     gaps = []
     if len(sheet.returns) <= _LEAST_ROLLING:
         gaps.append(
-            f"Rolling Sharpe ratio: it needs more than {_LEAST_ROLLING} sessions; "
-            f"the run has {len(sheet.returns)}."
+            f"Rolling Sharpe ratio, beta and active risk: they need more than {_LEAST_ROLLING} "
+            f"sessions; the run has {len(sheet.returns)}."
         )
+    if sheet.records and sheet.market is None:
+        gaps.append(
+            "Exposures, groups and capacity: they need the data of the run; pass `market=` to "
+            "`save` or `write_run`."
+        )
+    elif sheet.market is not None and "amount" not in sheet.market.bars.lines:
+        gaps.append("Capacity: the data have no line `amount`.")
     if not sheet.metrics["fills"]:
         gaps.append("Trading: nothing was bought or sold in the measured sessions.")
     return gaps

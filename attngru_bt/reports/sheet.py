@@ -11,15 +11,21 @@ import pandas as pd
 
 from attngru_bt.analyzers import Performance
 from attngru_bt.analyzers.benchmark import Benchmark
+from attngru_bt.evaluation import statistics
 from attngru_bt.evaluation.quality import monthly_quality, summary
 from attngru_bt.feeds.parameters import parameter_values
+from attngru_bt.models.names import MODELS, title_of
 
 if TYPE_CHECKING:
+    from attngru_bt.data.market import Market
     from attngru_bt.walkforward import MonthRecord
 
 OUT_OF_SAMPLE = "out-of-sample"
 UNLABELED = "unlabeled"
 _LEAST_SESSIONS = 2
+TRADING = (
+    "start_value", "end_value", "turnover", "costs", "cost_rate", "fills", "trades", "hit_rate",
+)  # fmt: skip
 
 
 @dataclass
@@ -29,7 +35,8 @@ class TearSheet:
     Attributes
     ----------
     name : str
-        The strategy's class.
+        What the strategy is called: its model, or its class.
+    strategy_class : str
     performance : Performance
         Its analyzer, with returns, positions and fills.
     metrics : dict
@@ -42,6 +49,8 @@ class TearSheet:
         Out-of-sample if a signal generator made the scores walk-forward.
     records : list
         One per month-end with scores, as `Walk.records`.
+    scores : dict of Timestamp to Series
+        Scores by month-end, in time order.
     labels : DataFrame or None
         score, label, forward_return per (month_end, asset).
     quality, quality_summary : DataFrame or None
@@ -50,6 +59,8 @@ class TearSheet:
         The k of precision@k.
     orders : DataFrame or None
         The strategy's trade log.
+    market : Market or None
+        What the run was given, where the caller says so.
     parameters, signal_parameters, run : dict
         What the run was made with; `run` as given by the caller.
     gaps : list of str
@@ -57,6 +68,7 @@ class TearSheet:
     """
 
     name: str
+    strategy_class: str
     performance: Performance
     metrics: dict[str, Any]
     returns: pd.Series
@@ -66,16 +78,43 @@ class TearSheet:
     baseline_returns: pd.Series | None = None
     evidence: str = UNLABELED
     records: list[MonthRecord] = field(default_factory=list)
+    scores: dict[pd.Timestamp, pd.Series] = field(default_factory=dict)
     labels: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
     quality_summary: pd.DataFrame | None = None
     topk: int = 10
     orders: pd.DataFrame | None = None
+    market: Market | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     signal_name: str = ""
     signal_parameters: dict[str, Any] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
+
+    @property
+    def curves(self) -> list[tuple[str, str, pd.Series]]:
+        """Name, color and returns of the strategy, and of baseline and benchmark if there are any.
+
+        A baseline or benchmark that is not known on a session is NaN there.
+        """
+        curves = [(self.name, "strategy", self.returns)]
+        for other, color, returns in (
+            (self.baseline, "baseline", self.baseline_returns),
+            (self.benchmark, "benchmark", self.benchmark_returns),
+        ):
+            if other is not None and returns is not None:
+                curves.append((other["name"], color, returns))
+        return curves
+
+    def difference(self, other: pd.Series) -> float:
+        """Annualized return less that of another run, on the sessions that both know."""
+        known = other.notna()
+        periods = self.metrics["periods"]
+        mine, others = (
+            statistics.annualized_return(returns[known], periods)
+            for returns in (self.returns, other)
+        )
+        return float("nan") if np.isnan(self.metrics["annual_return"]) else mine - others
 
     @property
     def in_sample(self) -> dict[str, float]:
@@ -103,6 +142,9 @@ def collect(
     baseline: Any = None,
     baseline_name: str | None = None,
     run: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    market: Market | None = None,
 ) -> TearSheet:
     """Collect what a tear sheet shows; parameters as in `attngru_bt.tearsheet.save`."""
     performance = find_performance(strategy)
@@ -113,11 +155,13 @@ def collect(
             f"{len(performance.returns)}. Run over more data, or check the `start` of Performance."
         )
     sheet = TearSheet(
-        name=_class_name(strategy),
+        name=name or name_of(strategy),
+        strategy_class=_class_name(strategy),
+        market=market,
         performance=performance,
         metrics=metrics,
         returns=performance.returns,
-        benchmark=performance.get_analysis().get("benchmark"),
+        benchmark=_benchmark(performance),
         benchmark_returns=performance.benchmark_returns,
         run=dict(run or {}),
     )
@@ -125,6 +169,7 @@ def collect(
     if baseline is not None:
         _add_baseline(sheet, baseline, baseline_name)
     sheet.parameters = parameter_values(strategy)
+    sheet.scores = dict(getattr(strategy, "scores_by_month", {}))
     _add_signal(sheet, getattr(strategy, "signal", None))
     log = getattr(strategy, "trade_log", None)
     if log is not None:
@@ -159,6 +204,29 @@ def find_performance(strategy: Any) -> Performance:
         "A tear sheet needs the Performance analyzer; add this line before cerebro.run(): "
         'cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance").'
     )
+
+
+def name_of(strategy: Any) -> str:
+    """Return what a reader knows a strategy by: its model, or its class if that is the user's own.
+
+    A walk or a parameter names the model; the classes of this package say nothing about it.
+    """
+    model = getattr(getattr(strategy, "signal", None), "model", None)
+    if model is None:
+        parameters = parameter_values(strategy) if hasattr(strategy, "p") else {}
+        model = parameters.get("model") or parameters.get("signal")
+        if model is None and _class_name(strategy) == "AttentionGRUStrategy":
+            model = "default"
+    if isinstance(model, str) and model in MODELS:
+        return title_of(model)
+    return _class_name(strategy)
+
+
+def _benchmark(performance: Performance) -> dict[str, Any] | None:
+    figures = performance.get_analysis().get("benchmark")
+    # the feed's name says which role it has, not which index it is
+    known_as = {"INDEX": "Index"}
+    return figures and {**figures, "name": known_as.get(figures["name"], figures["name"])}
 
 
 def _class_name(strategy: Any) -> str:
@@ -200,8 +268,15 @@ def _add_baseline(sheet: TearSheet, baseline: Any, name: str | None) -> None:
         sheet.gaps.append(
             f"Baseline: known on {int(returns.notna().sum())} of {len(returns)} sessions only."
         )
-    figures = sheet.performance.figures(returns.dropna())
-    sheet.baseline = {"name": name or _class_name(baseline), **figures}
+    known = returns.dropna()
+    figures = sheet.performance.figures(known)
+    if sheet.benchmark_returns is not None:
+        figures |= sheet.performance.against(known, sheet.benchmark_returns[known.index])
+    traded = other.get_analysis()
+    if len(other.returns) != len(known):
+        sheet.gaps.append("Baseline: its trading figures are of all its own sessions.")
+    figures |= {key: traded[key] for key in TRADING}
+    sheet.baseline = {"name": name or name_of(baseline), **figures}
     sheet.baseline_returns = returns
 
 
@@ -232,6 +307,7 @@ def _add_signal(sheet: TearSheet, signal: Any) -> None:
         )
         return
     sheet.evidence = OUT_OF_SAMPLE
+    sheet.scores = {record.month_end: record.scores for record in sheet.records}
     sheet.labels = signal.labels()
     sheet.topk = int(getattr(signal, "topk", sheet.topk))
     sheet.quality = monthly_quality(sheet.labels, sheet.topk)

@@ -37,6 +37,12 @@ def per_cent(value: float | None, places: int = 1) -> str:
     return text if text == DASH else f"{text}%"
 
 
+def points(value: float | None, places: int = 1) -> str:
+    """Show a difference of fractions in points of per cent, with its sign."""
+    text = decimals(None if value is None else 100.0 * value, places)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.,") else text
+
+
 def date(value: str | datetime.date | None) -> str:
     """Show a date as 2019-12-31; a dash if there is none."""
     return DASH if value is None or pd.isna(value) else f"{pd.Timestamp(value):%Y-%m-%d}"
@@ -78,10 +84,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure as text, and its deviation over the seeds; empty if there is none."""
+    """A figure as text.
+
+    Attributes
+    ----------
+    text : str
+    spread : str
+        Its deviation over the seeds; empty if there is none.
+    tone : float or None
+        From -1 to 1: how strongly the cell is shaded as a loss or a gain; None: not at all.
+    """
 
     text: str
     spread: str = ""
+    tone: float | None = None
 
     def __str__(self) -> str:
         return f"{self.text} ± {self.spread}" if self.spread else self.text
@@ -130,6 +146,14 @@ class Table:
             tuple(Column(heading) for heading in others),
             tuple(Row(name, tuple(map(Cell, texts))) for name, *texts in rows),
         )
+
+    def with_rows(self, rows: Iterable[Sequence[str | Cell]]) -> Table:
+        """Add rows of a name and texts or cells."""
+        made = (
+            Row(str(name), tuple(c if isinstance(c, Cell) else Cell(c) for c in cells))
+            for name, *cells in rows
+        )
+        return Table(self.corner, self.columns, (*self.rows, *made))
 
     @property
     def groups(self) -> list[tuple[str, int]]:

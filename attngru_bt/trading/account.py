@@ -6,6 +6,7 @@ from typing import Any
 
 import backtrader as bt
 
+from attngru_bt.feeds.panel_cerebro import PanelCerebro
 from attngru_bt.markets import AShare
 
 COMMISSION = 0.001  # where no rules bring fees of their own
@@ -44,7 +45,7 @@ def open_account(cash: float, commission: float | None, slippage: float, rules: 
             raise ValueError(
                 f"`{name}` must be a fraction from 0 up to 0.5 (0.001 = 0.1%); got {value!r}."
             )
-    cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+    cerebro = PanelCerebro(stdstats=False, cheat_on_open=True)
     cerebro.broker.setcash(cash)
     cerebro.broker.setcommission(commission)
     if slippage:

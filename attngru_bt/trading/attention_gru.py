@@ -29,8 +29,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         Months with known labels before the first trade.
     window : int
         Latest months to train on.
-    train_on, within, weights
-        Whose rows are trained on, and how they count: see `Recipe`.
+    view, sample, train_on, within, row_weights
+        What the model sees, which rows it is trained on, and how they count: see `Recipe`.
     factors : sequence of str
         Names of factors; by default all that the feeds allow.
     standardize, limit, n_components, neutralize, neutral_share
@@ -58,9 +58,11 @@ class AttentionGRUStrategy(MonthlyTopK):
             "step",
             "min_months",
             "window",
+            "view",
+            "sample",
             "train_on",
             "within",
-            "weights",
+            "row_weights",
             "factors",
             "standardize",
             "limit",
@@ -83,6 +85,8 @@ class AttentionGRUStrategy(MonthlyTopK):
         given = {name: value for name, value in settings.items() if value is not None}
         from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-        walk_forward = signal_of(signal, topk=self.p.topk, universe=self.p.universe, **given)
+        walk_forward = signal_of(
+            signal, topk=self.p.topk, universe=self.p.universe, schedule=self.p.schedule, **given
+        )
         # A signal with settings of its own comes back as it is: treat it as `MonthlyTopK` does.
         return super().make_signal() if walk_forward is self.p.signal else walk_forward

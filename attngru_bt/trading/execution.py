@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import backtrader as bt
 
+from attngru_bt.trading.groups import GroupCap
 from attngru_bt.trading.orders import Orders
 from attngru_bt.trading.rebalance import Rebalance, decide
 from attngru_bt.trading.sizing import FRACTION, Lots, affordable, cost, payable
 from attngru_bt.trading.trade_log import TradeLog
 from attngru_bt.trading.view import FeedView
+from attngru_bt.trading.weights import Weigh, even
 
+FULL = "its group is full"
 DUST = 1e-6  # share of the account's value below which a buy is not worth an order
 
 
@@ -40,7 +43,7 @@ class Execution:
         self.orders = Orders(strategy, view, log, market)
         self._broker = strategy.broker
         self._p = strategy.p
-        self._equal = strategy.p.rebalance == "full"  # stayers are traded to an equal weight, too
+        self._full = strategy.p.rebalance == "full"  # stayers are traded to their weight, too
         self._feeds = view.feeds
         self._has_bar = view.clock.has_bar
         self._at_open = view.at_open
@@ -52,6 +55,10 @@ class Execution:
         self._unsold: set[str] = set()  # those of them to be sold as soon as they trade
         self._candidates: list[str] = []  # names that may still enter, by rank
         self._too_dear: set[str] = set()  # candidates whose share of the cash buys no lot
+        self._ranked: list[str] = []
+        self._cap: GroupCap | None = None
+        self._weigh: Weigh | None = None
+        self._weightless: set[str] = set()  # names that fill a slot and are not to be held
         # The broker checks the orders of a session one by one, at unslipped prices, and subtracts
         # as it goes. This is the cash it will have come to.
         self._broker_cash = 0.0
@@ -94,7 +101,9 @@ class Execution:
 
     # -- the day of the decision ------------------------------------------------------------------
 
-    def plan(self, ranked: list[str], held: set[str]) -> tuple[Rebalance, dict[str, str]]:
+    def plan(
+        self, ranked: list[str], held: set[str], cap: GroupCap | None = None
+    ) -> tuple[Rebalance, dict[str, str]]:
         """Decide who stays, leaves and enters, and why names are passed over or stuck.
 
         Parameters
@@ -103,7 +112,10 @@ class Execution:
             The names that were scored, the best first.
         held : set of str
             Names that fill a slot.
+        cap : GroupCap, default None
+            How many names of one group may be held, until the next decision.
         """
+        self._cap = cap
         unsellable = {name: reason for name in held if (reason := self.closed_to(name, "sell"))}
         unbuyable = {name: reason for name in ranked if (reason := self.closed_to(name, "buy"))}
         rebalance = decide(
@@ -114,11 +126,15 @@ class Execution:
             substitute=self._p.substitute,
             sellable=held - set(unsellable),
             keep=self._p.keep,
+            cap=cap,
         )
         why = {name: unbuyable[name] for name in rebalance.passed}
+        why |= dict.fromkeys(rebalance.capped, FULL)
         return rebalance, why | {name: unsellable[name] for name in rebalance.stuck}
 
-    def rebalance(self, rebalance: Rebalance, ranked: list[str]) -> None:
+    def rebalance(
+        self, rebalance: Rebalance, ranked: list[str], weigh: Weigh | None = None
+    ) -> None:
         """Order the exits, then the entrants out of the cash on hand and the proceeds.
 
         Parameters
@@ -126,12 +142,22 @@ class Execution:
         rebalance : Rebalance
         ranked : list of str
             The names that were scored, the best first; see `retry`.
+        weigh : callable, default None
+            Names → how many slots' worth each gets, see `weigher`; None: one each.
         """
         self.orders.cancel_all("a new decision")
         self._leaving = {*rebalance.exits, *rebalance.stuck}
         self._unsold = set(rebalance.stuck)
         self._too_dear = set()
-        eligible = ranked if self._p.substitute else ranked[: self._p.topk]
+        self._ranked, self._weigh = ranked, weigh
+        chosen = [*rebalance.stayers, *rebalance.entrants]
+        weights = self._weights(chosen if self._full or rebalance.entrants else [])
+        self._weightless = {name for name, weight in weights.items() if not weight}
+        for name in rebalance.entrants:
+            if name in self._weightless:
+                self._log.add(self.orders.session, name, "passed", "buy", reason="its weight is 0")
+        best = ranked[: self._p.topk + len(rebalance.capped)]
+        eligible = ranked if self._p.substitute else best
         # A stock that has not had a bar yet does not enter later, however well it ranks.
         self._candidates = [
             name for name in eligible if name not in self._leaving and len(self._feeds[name])
@@ -139,29 +165,41 @@ class Execution:
         self._broker_cash = self._broker.get_cash()
         cash = self._broker_cash - self._p.reserve * self.value()
         for name in rebalance.exits:
-            cash += self.sell(name, self.size(name), "left the best")
-        if self._equal:
-            self._equalize(rebalance, cash)
+            near = name in ranked[: max(self._p.topk, self._p.keep or 0)]
+            cash += self.sell(name, self.size(name), FULL if near else "left the best")
+        if self._full:
+            self._equalize(rebalance, cash, weights)
         else:
+            among = even({name: weights[name] for name in rebalance.entrants})
             for name in rebalance.entrants:
-                self.buy(name, cash / rebalance.slots, "entered the best")
+                if weights[name]:
+                    self.buy(name, cash / rebalance.slots * among[name], "entered the best")
         # A name that opens at its limit may still be sold today, but nobody counts on its cash.
         self._retry_exits()
 
-    def _equalize(self, rebalance: Rebalance, cash: float) -> None:
-        """Trade stayers and entrants to an equal weight: what is too much first, then the rest."""
-        target = (1 - self._p.reserve) * self.value() / self._p.topk
+    def _weights(self, names: Sequence[str]) -> dict[str, float]:
+        """Return how many slots' worth each of some ranked names gets, 1 on average."""
+        return dict.fromkeys(names, 1.0) if self._weigh is None else self._weigh(names)
+
+    def _equalize(self, rebalance: Rebalance, cash: float, weights: dict[str, float]) -> None:
+        """Trade stayers and entrants to their weight: what is too much first, then the rest."""
+        slot = (1 - self._p.reserve) * self.value() / self._p.topk
+        which = "equal" if self._weigh is None else "its"
         names = [name for name in rebalance.stayers if self.tradable(name)]
-        names += rebalance.entrants
-        missing = {name: target - self.size(name) * self.price(name) for name in names}  # in cash
+        names += [name for name in rebalance.entrants if weights[name]]
+        missing = {  # in cash
+            name: slot * weights[name] - self.size(name) * self.price(name) for name in names
+        }
         for name, amount in missing.items():
             if amount < 0 and not self.closed_to(name, "sell"):
-                size = self._market.sell_size(self._feeds[name], -amount / self.price(name))
-                cash += self.sell(name, size, "above equal weight")
+                size = self.size(name)
+                if weights[name]:
+                    size = self._market.sell_size(self._feeds[name], -amount / self.price(name))
+                cash += self.sell(name, size, f"above {which} weight")
         for name, amount in missing.items():
             if amount > 0 and not self.closed_to(name, "buy"):
                 entered = name in rebalance.entrants
-                reason = "entered the best" if entered else "below equal weight"
+                reason = "entered the best" if entered else f"below {which} weight"
                 cash -= self.buy(name, min(amount, cash), reason)
 
     def sell(self, name: str, size: float, reason: str) -> float:
@@ -227,6 +265,8 @@ class Execution:
 
     def _retry_exits(self) -> tuple[set[str], float]:
         """Order the sales that are due; return those to count on, and the cash they bring."""
+        if not self._unsold:
+            return set(), 0.0
         ordered = {order.data._name for order in self.orders.live()}
         sold, proceeds = set(), 0.0
         for name in sorted(self._unsold):
@@ -242,9 +282,9 @@ class Execution:
         return sold, proceeds
 
     def _refill(self, held: set[str], proceeds: float) -> None:
-        """Give free slots, and an equal share of the cash each, to the best candidates."""
+        """Give free slots, and their shares of the cash, to the best candidates."""
         buys = [order for order in self.orders.live() if order.isbuy()]
-        taken = held | {order.data._name for order in buys}
+        taken = held | {order.data._name for order in buys} | self._weightless
         free = self._p.topk - len(taken)
         if free <= 0:
             return
@@ -258,9 +298,43 @@ class Execution:
             return
         value = self.value()
         pending = sum(abs(o.executed.remsize) * self.price(o.data._name) for o in buys)
-        share = (self._broker.get_cash() + proceeds - pending - self._p.reserve * value) / free
-        if self._equal:
+        cash = self._broker.get_cash() + proceeds - pending - self._p.reserve * value
+        share = cash / free
+        if self._full:
             share = min(share, (1 - self._p.reserve) * value / self._p.topk)
-        for name in entrants:
-            if free > 0 and self.buy(name, share, "entered the best, later"):
-                free -= 1
+        while free > 0 and entrants:
+            # who is too dear for its share makes room for the next ones
+            names, entrants = self._with_room(entrants, free, taken)
+            among = self._among_held(names, taken)
+            for name in names:
+                if not among[name]:
+                    self._weightless.add(name)
+                    taken.add(name)
+                    free -= 1
+                    continue
+                amount = share * among[name]
+                if self._weigh is not None:
+                    amount = min(amount, cash)
+                paid = self.buy(name, amount, "entered the best, later")
+                if paid:
+                    cash -= paid
+                    taken.add(name)
+                    free -= 1
+
+    def _with_room(
+        self, entrants: list[str], free: int, held: set[str]
+    ) -> tuple[list[str], list[str]]:
+        """Split off the next names that may be held beside others; who has no room is left out."""
+        names: list[str] = []
+        for position, name in enumerate(entrants):
+            if len(names) == free:
+                return names, entrants[position:]
+            if self._cap is None or self._cap.has_room(name, [*held, *names]):
+                names.append(name)
+        return names, []
+
+    def _among_held(self, names: list[str], held: set[str]) -> dict[str, float]:
+        """Return the weights of late entrants beside what is held, 1 on average of the entrants."""
+        beside = [name for name in self._ranked if name in held and name not in self._leaving]
+        weights = self._weights([*names, *beside])
+        return even({name: weights[name] for name in names})

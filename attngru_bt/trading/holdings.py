@@ -39,15 +39,16 @@ class Holdings:
 
     def slots(self, today: dt.date) -> set[str]:
         """Names that fill a slot: with a position, and a bar not too long ago."""
-        return {
-            name
-            for name in self._positions()
-            if name not in self._stale or self._days_without_bar(name, today) <= self._stale_days
-        }
+        held = {feed._name for feed, _ in self._positions()}
+        return {name for name in held if not self._is_stale(name, today)} if self._stale else held
+
+    def _is_stale(self, name: str, today: dt.date) -> bool:
+        return name in self._stale and self._days_without_bar(name, today) > self._stale_days
 
     def report_stale(self, today: dt.date) -> None:
         """Report holdings without a bar for long; from now on they fill no slot."""
-        for name, (feed, size) in self._positions().items():
+        for feed, size in self._positions():
+            name = feed._name
             if self._days_without_bar(name, today) <= self._stale_days:
                 self._stale.discard(name)
             elif name not in self._stale:
@@ -59,15 +60,14 @@ class Holdings:
                 price = float(feed.close[0])
                 self._log.add(today, name, "stale", size=size, price=price, reason=reason)
 
-    def _positions(self) -> dict[str, tuple[bt.DataBase, float]]:
-        """Feed and size of each name with a position."""
-        held = (
-            (feed._name, feed, position.size)
+    def _positions(self) -> list[tuple[bt.DataBase, float]]:
+        """Feed and size of each position; the broker also holds some in feeds of others."""
+        feeds = self._feeds
+        return [
+            (feed, position.size)
             for feed, position in self._broker.positions.items()
-            if position.size
-        )
-        # The broker also holds positions in feeds that this strategy does not trade.
-        return {name: (feed, size) for name, feed, size in held if self._feeds.get(name) is feed}
+            if position.size and feeds.get(feed._name) is feed
+        ]
 
     def _days_without_bar(self, name: str, today: dt.date) -> int:
         return (today - self._last_bar(name)).days

@@ -50,7 +50,8 @@ def why_no_decision(
     if not months.asked:
         from attngru_bt.walkforward.unscored import why_no_month  # loads scikit-learn
 
-        return why_no_month(months.first, months.last or months.first, months.due, start)
+        last, unit = months.last or months.first, months.schedule.unit
+        return why_no_month(months.first, last, months.due, start, unit)
     last = months.asked[-1]
     asked = f"{len(months.asked)} month-ends from {months.asked[0]} to {last}"
     if universe is not None and not any(

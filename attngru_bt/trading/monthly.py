@@ -6,7 +6,9 @@ A script subclasses it and sets ``params``, or passes them to ``cerebro.addstrat
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ import backtrader as bt
 import pandas as pd
 
 from attngru_bt import checks
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.roles import take_names
 from attngru_bt.markets import exchange_of
 from attngru_bt.trading.execution import Execution
+from attngru_bt.trading.groups import GroupCap, check_groups, groups_at
 from attngru_bt.trading.holdings import Holdings
 from attngru_bt.trading.idle import tell, why_no_decision, why_no_fill
 from attngru_bt.trading.months import Months
@@ -27,6 +32,7 @@ from attngru_bt.trading.signals import checked_signal
 from attngru_bt.trading.sizing import Lots, PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision, log_rebalance
 from attngru_bt.trading.view import FeedView
+from attngru_bt.trading.weights import weigher
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +41,8 @@ class MonthlyTopK(bt.Strategy):
     """Hold the `topk` best scores, decided anew at each month-end.
 
     The strategy acts before the first session of a new month, on bars dated earlier. Names that
-    left the best `topk` are sold first, entrants share the cash equally, names that stay are left
-    alone.
+    left the best `topk` are sold first, entrants share the cash (equally, or by `weights`), names
+    that stay are left alone.
 
     With ``bt.Cerebro(cheat_on_open=True)`` orders are sized on that session's opens and fill at
     them. Without it the same decision fills one session later, and a warning says so once.
@@ -71,12 +77,29 @@ class MonthlyTopK(bt.Strategy):
         A held name stays while its rank is at most this, which trades less than `topk` alone. None:
         it stays while it is among the `topk` best, as in the paper.
     rebalance : {"entrants", "full"}, default "entrants"
-        Leave names that stay alone, or trade every name to an equal weight.
+        Leave names that stay alone, or trade every name to its weight.
+    weights : {"equal", "inverse-volatility", "score"} or callable, default "equal"
+        How much of each name is held. "inverse-volatility": in proportion to one over the standard
+        deviation of the daily returns of the last 60 sessions. "score": the best of n names weighs
+        n, the last 1, as only the order of scores matters. A callable is given the scores of the
+        chosen names and the `Bars` known, and returns a weight by name, 1 in sum. Entrants share
+        the cash that is free in proportion to their weights; under ``rebalance="full"`` each name
+        is traded to its weight. The weight is that among all names held: those that stay and
+        those that enter.
+    max_per_group : int, default None
+        How many names of one group may be held: who is best and whose group is full makes room
+        for the next in rank. None: any number.
+    groups : mapping of str to group, callable or str, default None
+        The group of each name; a function of the date that returns such a mapping; or a line of
+        the data. None: the line "industry", or else "sector".
     substitute : bool, default True
         Replace an entrant that cannot be bought by the next in rank; False: its cash waits.
     retry : bool, default True
         In the sessions until the next decision, sell what could not be sold as soon as it trades,
         and give free slots and their cash to the best names still missing.
+    schedule : str or Schedule, default "month"
+        When is decided: after each "month", "week" or "quarter", or so many sessions later
+        ("month+5"). What is said here of month-ends holds for these sessions then.
     start : date or str, default None
         No decision before this date.
     stale_days : int, default 180
@@ -103,8 +126,8 @@ class MonthlyTopK(bt.Strategy):
     scores_by_month : dict of Timestamp to Series
         Month-end → the scores that were ranked at it.
     decisions : list of dict
-        Per decision: date, month_end, wanted, exits, entrants, stayers, stuck, passed, and `why`
-        (name → why it is stuck or was passed).
+        Per decision: date, month_end, wanted, exits, entrants, stayers, stuck, passed, capped (its
+        group being full), and `why` (name → why it is stuck or was passed).
     trading_since : Timestamp or None
         Session of the first decision.
     baseline : MonthlyTopK or None
@@ -126,8 +149,12 @@ class MonthlyTopK(bt.Strategy):
         reserve=0.0,
         keep=None,
         rebalance="entrants",
+        weights="equal",
+        max_per_group=None,
+        groups=None,
         substitute=True,
         retry=True,
+        schedule="month",
         start=None,
         stale_days=180,
         lot=1,
@@ -168,6 +195,7 @@ class MonthlyTopK(bt.Strategy):
         self.feeds = self._view.feeds
         for problem in check_universe(self.p.universe, self.feeds):
             logger.warning(problem)
+        check_groups(self.p.groups, self.p.max_per_group, self.feeds, self.p.universe)
         self.signal = self.make_signal()
         exchange = exchange_of(self.broker)
         check_engine(self, at_open=self._at_open, has_rules=exchange is not None)
@@ -181,15 +209,18 @@ class MonthlyTopK(bt.Strategy):
         A signal that can be cloned is, so that each run starts afresh.
         """
         signal = self.p.signal
+        schedule = schedule_of(self.p.schedule)
         if isinstance(signal, str):
             from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-            signal = signal_of(signal, topk=self.p.topk, universe=self.p.universe)
-        return checked_signal(signal, self.feeds, self.p.universe)
+            told = {name: getattr(self.p, name) for name in ("topk", "universe", "schedule")}
+            signal = signal_of(signal, **told)
+        return checked_signal(signal, self.feeds, self.p.universe, schedule)
 
     def make_months(self) -> Months:
         """Return what says when a decision is due; called once, when the run starts."""
-        return Months(None if self._at_open else self.p.calendar)
+        calendar = None if self._at_open else self.p.calendar
+        return Months(calendar, schedule_of(self.p.schedule))
 
     def make_lots(self) -> Lots:
         """Return what may be ordered; called once, when the run starts."""
@@ -255,6 +286,11 @@ class MonthlyTopK(bt.Strategy):
         """Log what became of an order; methods that override this one must call it."""
         self._execution.orders.notify(order)
 
+    def _getminperstatus(self) -> int:
+        """Return backtrader's count of bars to wait for, below 0 once all feeds have begun."""
+        begun = self._minperstatus < 0
+        return self._minperstatus if begun else super()._getminperstatus()
+
     # -- session, decision, plan, orders ----------------------------------------------------------
 
     def _session(self) -> None:
@@ -281,14 +317,21 @@ class MonthlyTopK(bt.Strategy):
         if self._first_day is not None and today < self._first_day:
             return False
         self._months.asked.append(month_end)
-        scores = self._scores(today, month_end)
+        # With a calendar today is the month-end: the decision comes after its close.
+        before = today + dt.timedelta(days=1) if month_end == today else today
+        bars = functools.cache(lambda: self._view.bars(before, today))
+        scores = self._scores(month_end, before, bars)
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False
         self.scores_by_month[pd.Timestamp(month_end)] = scores
         ranked = [name for name in rank(scores) if name in self.feeds]
         self._holdings.report_stale(today)
-        rebalance, why = self._execution.plan(ranked, self._holdings.slots(today))
+        cap = None
+        if self.p.max_per_group is not None:
+            day = pd.Timestamp(month_end)
+            cap = GroupCap(self.p.max_per_group, groups_at(self.p.groups, day, bars))
+        rebalance, why = self._execution.plan(ranked, self._holdings.slots(today), cap)
         log_rebalance(self.trade_log, today, rebalance, why, retry=self.p.retry)
         self.decisions.append(
             dict(
@@ -300,19 +343,16 @@ class MonthlyTopK(bt.Strategy):
             )
         )
         self.trading_since = self.trading_since or pd.Timestamp(today)
-        self._execution.rebalance(rebalance, ranked)
+        self._execution.rebalance(rebalance, ranked, weigher(self.p.weights, scores, bars))
         return True
 
-    def _scores(self, today: dt.date, month_end: dt.date) -> pd.Series:
+    def _scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
         """Ask for the scores of a month-end, on bars older than the session that is traded."""
-        # With a calendar today is the month-end: the decision comes after its close.
-        before = today + dt.timedelta(days=1) if month_end == today else today
         if hasattr(self.signal, "at"):
             scores = self.signal.at(pd.Timestamp(month_end), before=pd.Timestamp(before))
             if self.p.universe is None:
                 return scores
             return scores[scores.index.isin(self.p.universe.at(pd.Timestamp(month_end)))]
-        bars = self._view.bars(before, today)
-        scores = self.signal.scores(bars)
-        self._view.warn_of_index(bars, set(scores.index))
+        scores = self.signal.scores(bars())
+        self._view.warn_of_index(bars(), set(scores.index))
         return scores

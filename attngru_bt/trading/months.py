@@ -1,4 +1,4 @@
-"""Which session the decision of a month-end falls on."""
+"""Which session the decision of a month-end falls on, or that of another schedule."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import datetime as dt
 
 import backtrader as bt
 
+from attngru_bt.data.schedule import Schedule
+
 
 class Months:
     """Follows the sessions of a run and says when a decision is due.
 
     A decision falls on the first session of a new month. With a calendar, which knows in advance
-    that a month is about to end, it falls on the last session instead.
+    that a month is about to end, it falls on the last session instead. Another schedule has other
+    sessions in the place of month-ends.
 
     Parameters
     ----------
     calendar : bt.TradingCalendar or None
+    schedule : Schedule, default month-ends
 
     Attributes
     ----------
@@ -27,10 +31,14 @@ class Months:
         Month-ends whose scores were asked for.
     """
 
-    def __init__(self, calendar: bt.TradingCalendarBase | None) -> None:
+    def __init__(
+        self, calendar: bt.TradingCalendarBase | None, schedule: Schedule | None = None
+    ) -> None:
         self._calendar = calendar
+        self.schedule = schedule or Schedule()
         self.first: dt.date | None = None
         self.last: dt.date | None = None
+        self._number = 0  # of the latest session within its month, from 1
         self.due: list[dt.date] = []
         self.asked: list[dt.date] = []
 
@@ -48,21 +56,38 @@ class Months:
             The session before, if it was over before all its bars were there.
         """
         month_end = None
-        if self._calendar is not None:
-            sessions = [today] if missed is None else [today, missed]
-            month_end = next((date for date in sessions if self._closed_by(date)), None)
-        elif self.begins_with(today):
-            month_end = self.last
-        self.first, self.last = self.first or today, today
+        for date in [today] if missed is None else [missed, today]:
+            if self._calendar is None and self.begins_with(date):
+                month_end = self.last
+            self._number = self._number_of(date)
+            self.first, self.last = self.first or date, date
+            if self._calendar is not None and self._closed_by(date):
+                month_end = date
         if month_end is not None:
             self.due.append(today)
         return month_end
 
     def begins_with(self, today: dt.date) -> bool:
         """Whether today is the first session after a month-end."""
-        last = self.last
-        return last is not None and (last.year, last.month) != (today.year, today.month)
+        if self.last is None:
+            return False
+        if self.schedule.offset:
+            return self._number == self.schedule.offset
+        return not self.schedule.same(self.last, today)
+
+    def _number_of(self, date: dt.date) -> int:
+        """Return the number of a session within its month, going on from the latest one."""
+        if self.last is None or not self.schedule.same(self.last, date):
+            return 1
+        return self._number + 1
 
     def _closed_by(self, date: dt.date) -> bool:
+        """Whether a month has ended with the latest session."""
+        if self.schedule.offset:
+            return self._number == self.schedule.offset
         assert self._calendar is not None
-        return bool(self._calendar.last_monthday(dt.datetime.combine(date, dt.time())))
+        day = dt.datetime.combine(date, dt.time())
+        if self.schedule.unit == "week":
+            return bool(self._calendar.last_weekday(day))
+        ends = bool(self._calendar.last_monthday(day))
+        return ends and (self.schedule.unit == "month" or date.month % 3 == 0)

@@ -51,6 +51,7 @@ class Orders:
         self._log = log
         self._market = market
         self._sessions = RunSessions(strategy.datas)
+        self._feed_sessions: dict[bt.DataBase, FeedSessions] = {}
         # All three by the reference of the order:
         self._open: dict[int, bt.Order] = {}
         self._cancels: dict[int, tuple[dt.date | None, str]] = {}  # when and why we canceled
@@ -73,18 +74,17 @@ class Orders:
 
     def live(self) -> list[bt.Order]:
         """Return the orders that may still fill."""
-        return [
-            order
-            for ref, order in self._open.items()
-            if not (self._simulated and ref in self._cancels)
-        ]
+        return [order for ref, order in self._open.items() if self._is_live(ref)]
+
+    def _is_live(self, ref: int) -> bool:
+        return not (self._simulated and ref in self._cancels)
 
     def _must_wait(self, order: bt.Order) -> bool:
         """Whether an order of ours that was placed earlier fills later in the same session."""
         name = order.data._name
         return any(
-            earlier.ref < order.ref and self._clock.to_come(earlier.data._name, name)
-            for earlier in self.live()
+            ref < order.ref and self._is_live(ref) and self._clock.to_come(earlier.data._name, name)
+            for ref, earlier in self._open.items()
         )
 
     # -- placing and canceling --------------------------------------------------------------------
@@ -147,19 +147,18 @@ class Orders:
     def notify(self, order: bt.Order) -> None:
         """Log what the broker says about an order; orders of other owners are ignored."""
         name, side = order.data._name, _side(order)
-        session = dt.date.fromordinal(self._sessions.day(self._strategy.lines.datetime[0]))
         if order.ref not in self._open:
             settlement = order.info.get("settlement") or ""
             if settlement and name in self._feeds and order.status == bt.Order.Completed:
-                self._log_settlement(order, session, settlement)
+                self._log_settlement(order, self._today(), settlement)
             return
         if order.status in (bt.Order.Partial, bt.Order.Completed):
             self._log_fills(order)
             if order.status == bt.Order.Partial and order.ref in self._cap.capped:
-                self._cancel(self._open[order.ref], session, "the cash is spent")
+                self._cancel(self._open[order.ref], self._today(), "the cash is spent")
         elif order.status in _VOID:
             event, reason = _VOID[order.status]
-            when, reason = self._cancels.get(order.ref, (session, reason))
+            when, reason = self._cancels.get(order.ref, (self._today(), reason))
             level = logging.WARNING if event == "rejected" else logging.INFO
             logger.log(level, "%s: order to %s %s %s", when, side, name, event)
             size = abs(order.executed.remsize)
@@ -170,10 +169,14 @@ class Orders:
             self._waiting.pop(order.ref, None)
             self._forget_closed(order.data)
 
+    def _today(self) -> dt.date:
+        """Return the session of the newest bars, which the clock may not have looked at yet."""
+        return dt.date.fromordinal(self._sessions.day(self._strategy.lines.datetime[0]))
+
     def _log_fills(self, order: bt.Order, session: dt.date | None = None, reason: str = "") -> None:
         """Log the new executions of an order; None: each in the session of the bar it filled at."""
         event = "fill" if order.status == bt.Order.Completed else "partial"
-        sessions = FeedSessions(order.data)
+        sessions = self._sessions_of(order.data)
         for execution in order.executed.iterpending():
             self._log.add(
                 session or dt.date.fromordinal(sessions.day_of(execution.dt)),
@@ -186,6 +189,11 @@ class Orders:
                 reason=reason,
                 ref=order.ref,
             )
+
+    def _sessions_of(self, feed: bt.DataBase) -> FeedSessions:
+        if feed not in self._feed_sessions:
+            self._feed_sessions[feed] = FeedSessions(feed)
+        return self._feed_sessions[feed]
 
     def _log_settlement(self, order: bt.Order, session: dt.date, reason: str) -> None:
         """Log the sale by which the market itself ends a holding in a delisted stock."""

@@ -10,6 +10,9 @@ import backtrader as bt
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.schedule import schedule_of
+from attngru_bt.trading.groups import check_groups
+from attngru_bt.trading.weights import check_weights
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +24,13 @@ def check_parameters(params: Any) -> None:
     checks.whole_number("stale_days", params.stale_days)
     checks.fraction("reserve", params.reserve)
     checks.one_of("rebalance", params.rebalance, ["entrants", "full"])
+    check_weights(params.weights)
+    check_groups(params.groups, params.max_per_group)
     if params.lot < 0:
         raise ValueError(f"`lot` must be positive, or 0 for fractions; got {params.lot!r}.")
     checks.number("wait", params.wait, at_least=0)
     checks.universe("universe", params.universe)
+    schedule_of(params.schedule)
 
 
 def check_engine(strategy: bt.Strategy, *, at_open: bool, has_rules: bool) -> None:

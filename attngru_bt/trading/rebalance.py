@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from attngru_bt.trading.groups import GroupCap
+
 
 @dataclass(frozen=True)
 class Rebalance:
@@ -22,9 +24,11 @@ class Rebalance:
     stuck : tuple of str
         Held and no longer among the best, but not to be sold today: they keep their slots.
     entrants : tuple of str
-        Bought, each with an equal share of the cash.
+        Bought; they share the cash, each its weight.
     passed : tuple of str
         Passed over, since they cannot be bought today.
+    capped : tuple of str
+        Passed over, since their group is full.
     slots : int
         Free slots that share the cash; more than entrants if too few names can be bought.
     """
@@ -35,10 +39,11 @@ class Rebalance:
     entrants: tuple[str, ...]
     passed: tuple[str, ...]
     slots: int
+    capped: tuple[str, ...] = ()
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        """Return the five groups of names, by what is done with them."""
-        groups = ("exits", "entrants", "stayers", "stuck", "passed")
+        """Return the six groups of names, by what is done with them."""
+        groups = ("exits", "entrants", "stayers", "stuck", "passed", "capped")
         return {group: getattr(self, group) for group in groups}
 
 
@@ -57,6 +62,7 @@ def decide(
     substitute: bool = True,
     sellable: AbstractSet[str] | None = None,
     keep: int | None = None,
+    cap: GroupCap | None = None,
 ) -> Rebalance:
     """Decide who stays, leaves and enters.
 
@@ -76,20 +82,32 @@ def decide(
         Names that can be sold today; None: those that can be bought.
     keep : int, default None
         A held name stays while its rank is at most this; None: while it is among the `topk` best.
+    cap : GroupCap, default None
+        How many names of one group may be held. A name whose group is full is passed over, and of
+        held names beyond it the last in rank leave.
     """
     sellable = tradable if sellable is None else sellable
-    stayers = [name for name in ranked[: max(topk, keep or 0)] if name in held][:topk]
+    stayers: list[str] = []
+    for name in ranked[: max(topk, keep or 0)]:
+        if name in held and len(stayers) < topk and _has_room(cap, name, stayers):
+            stayers.append(name)
     stuck = sorted(name for name in held if name not in stayers and name not in sellable)
     slots = max(topk - len(stayers) - len(stuck), 0)
     entrants: list[str] = []
     passed: list[str] = []
+    capped: list[str] = []
     for position, name in enumerate(ranked):
         taken = len(entrants) + (0 if substitute else len(passed))
-        if taken >= slots or (position >= topk and not substitute):
+        if taken >= slots or (position >= topk + len(capped) and not substitute):
             break
-        if name in held:
+        if name in stayers or name in stuck:
+            continue
+        if not _has_room(cap, name, [*stayers, *stuck, *entrants]):
+            if name not in held:
+                capped.append(name)
+        elif name in held:
             # a substitute that is held already
-            if position >= topk and name in sellable and name not in stayers:
+            if position >= topk and name in sellable:
                 stayers.append(name)
                 slots -= 1
         elif name in tradable:
@@ -104,4 +122,9 @@ def decide(
         entrants=tuple(entrants),
         passed=tuple(passed),
         slots=slots,
+        capped=tuple(capped),
     )
+
+
+def _has_room(cap: GroupCap | None, name: str, held: Sequence[str]) -> bool:
+    return cap is None or cap.has_room(name, held)

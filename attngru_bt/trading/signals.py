@@ -9,6 +9,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.models.given import GivenScores
 
 
@@ -20,7 +21,12 @@ class Signal(Protocol):
         ...
 
 
-def checked_signal(signal: Any, names: Collection[str], universe: Universe | None) -> Any:
+def checked_signal(
+    signal: Any,
+    names: Collection[str],
+    universe: Universe | None,
+    schedule: Schedule | None = None,
+) -> Any:
     """Return what is asked for scores in one run of a strategy.
 
     Parameters
@@ -30,14 +36,19 @@ def checked_signal(signal: Any, names: Collection[str], universe: Universe | Non
     names : collection of str
         The feeds that may be traded.
     universe : Universe or None
+    schedule : Schedule, default month-ends
+        When the strategy decides.
 
     Raises
     ------
     TypeError
         If it gives no scores.
+    ValueError
+        If it scores after other sessions than those the strategy decides after.
     DataError
         If finished scores name none of the feeds.
     """
+    check_schedule(signal, schedule or Schedule())
     if isinstance(signal, (pd.DataFrame, pd.Series)):
         signal = GivenScores(signal)
     if hasattr(signal, "at"):
@@ -60,3 +71,18 @@ def checked_signal(signal: Any, names: Collection[str], universe: Universe | Non
         if universe is not None and getattr(signal, "universe", universe) is None:
             signal.set_params(universe=universe)
     return signal
+
+
+def check_schedule(signal: Any, schedule: Schedule) -> None:
+    """Refuse a signal that scores after other sessions than those that are decided after."""
+    own = schedule_asked(signal)
+    if own is not None and schedule_of(own) != schedule:
+        raise ValueError(
+            f"`schedule` is {str(schedule)!r} for the strategy and {str(own)!r} for its "
+            f"{type(signal).__name__}: give both the same."
+        )
+
+
+def schedule_asked(signal: Any) -> Any:
+    """Return the schedule that a signal has of its own, a walk that of its panel; else None."""
+    return getattr(getattr(signal, "panel", signal), "schedule", None)

@@ -104,11 +104,11 @@ def log_rebalance(
     today : date
     rebalance : Rebalance
     reasons : mapping of str to str
-        Why each name is passed over or stuck.
+        Why each name is passed over (its group being full, too) or stuck.
     retry : bool
         Whether stuck names are to be sold as soon as they trade.
     """
-    for name in rebalance.passed:
+    for name in (*rebalance.passed, *rebalance.capped):
         log.add(today, name, "passed", "buy", reason=reasons[name])
     for name in rebalance.stuck:
         again = ", to be retried" if retry else ""

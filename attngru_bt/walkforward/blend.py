@@ -140,6 +140,12 @@ class Blend(BaseEstimator):  # type: ignore[misc]
         return blend_title([MODELS[name].title if name in MODELS else name for name in names])
 
     @property
+    def schedule(self) -> Any:
+        """That of its members that have one; None if they take that of whatever walks them."""
+        own = (getattr(member, "schedule", None) for member in self.members().values())
+        return next((schedule for schedule in own if schedule is not None), None)
+
+    @property
     def takes_settings(self) -> bool:
         """Whether any member is given by name or as an estimator, and so has no settings yet."""
         return any(

@@ -73,8 +73,8 @@ def signal_of(model: Any, **settings: Any) -> Any:
         A name of `attngru_bt.models`, a scikit-learn classifier, regressor or pipeline, or
         anything with ``scores(bars)``.
     **settings
-        As in `generator`. `topk` and `universe` are told to every model and concern those that
-        want them.
+        As in `generator`. `topk`, `universe` and `schedule` are told to every model and concern
+        those that want them.
 
     Raises
     ------
@@ -98,6 +98,6 @@ def signal_of(model: Any, **settings: Any) -> Any:
         kind = type(model).__name__
         owner = f"beside a `signal` that carries its own settings ({kind}): set it there."
     for setting in settings:
-        if setting not in (*own, "topk", "universe"):
+        if setting not in (*own, "topk", "universe", "schedule"):
             raise ValueError(f"`{setting}` has no effect {owner}")
     return signal

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from attngru_bt.features.cross_section import CrossSection, sequences
 from attngru_bt.features.exposures import neutral
 from attngru_bt.features.threads import one_thread
-from attngru_bt.models.contract import fit_models, takes_sequences, value
+from attngru_bt.models.contract import fit_models, input_of, takes_sequences, value
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord, no_scores
 from attngru_bt.walkforward.training_set import TrainingSet, training_set
@@ -127,7 +127,7 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
     with one_thread():
         features = sequences([section], fitted.preprocess)
         chance = _scores(fitted.model, features)
-        if hasattr(fitted.model, "attention_weights"):
+        if hasattr(fitted.model, "attention_weights") and fitted.preprocess is not None:
             record.attention = fitted.model.attention_weights(features)
     record.scores = pd.Series(chance, index=pd.Index(section.assets, name="asset"), name="score")
     if fitted.neutralize:
@@ -152,8 +152,8 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
     return record
 
 
-def _scores(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    return value(model, features if takes_sequences(model) else features[:, -1])
+def _scores(model: Any, features: Any) -> NDArray[np.float64]:
+    return value(model, input_of(model, features))
 
 
 def _in_sample(model: Any, rows: TrainingSet, topk: int) -> dict[str, float]:

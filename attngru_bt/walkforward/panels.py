@@ -11,16 +11,15 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.market import Market
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import Registry, registry
 from attngru_bt.factors.engine import values_at
 from attngru_bt.factors.plan import plan
-from attngru_bt.features.cross_section import month_ends
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
 from attngru_bt.walkforward.crew import n_workers, work
@@ -32,7 +31,9 @@ CHUNKS = 4  # at least so many per worker
 MONTH_ENDS = 12  # at most so many per chunk
 
 # the parameters that decide the cross-sections: recipes that agree on them share a panel
-_PANEL = ("factors", "raw", "lookback", "step", "standardize", "within", "weights")
+_PANEL = (
+    "factors", "raw", "lookback", "step", "standardize", "within", "row_weights", "view", "sample",
+)  # fmt: skip
 
 Order = tuple[NDArray[np.intp], NDArray[np.intp]]  # positions of sessions and of assets
 Values = NDArray[np.float64]
@@ -42,6 +43,7 @@ def panel_key(recipe: Recipe) -> str:
     """Key of a recipe's cross-sections: recipes with the same key share a panel."""
     parts = {name: getattr(recipe, name) for name in _PANEL}
     parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
+    parts["schedule"] = str(recipe.schedule)
     parts["universe"] = id(recipe.universe)
     parts["train_on"] = _place(recipe)
     return repr(parts)
@@ -108,11 +110,14 @@ def take_panels(
     """
     panels = make_panels(recipes, exposures)
     joined = {id(panel): panel.join(market.bars) for panel in panels.values()}
+    schedule = common_schedule(panels.values())
 
     workers = n_workers(jobs, client)
     apart = client is not None or jobs != 1
     source = _packed(registry) if apart else registry
-    months = {key: _ends(joined[id(panel)], complete=complete) for key, panel in panels.items()}
+    months = {
+        key: _ends(joined[id(panel)], schedule, complete=complete) for key, panel in panels.items()
+    }
     n_months = sum(map(len, months.values()))
     size = math.ceil(n_months / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
@@ -125,7 +130,10 @@ def take_panels(
             chunk = orders[start : start + size]
             chunks[len(todo)] = panel, chunk
             history = panel.history
-            todo[len(todo)] = factors_at, (bars, history.names, history.raw, source, chunk)
+            todo[len(todo)] = (
+                factors_at,
+                (bars, history.names, history.raw, history.partial, source, chunk),
+            )
 
     waiting: dict[int, list[Values]] = {}
     next_chunk = 0
@@ -159,15 +167,22 @@ def take_panels(
     return panels
 
 
-def _ends(bars: Bars, *, complete: bool) -> NDArray[np.intp]:
+def common_schedule(panels: Iterable[Panel]) -> Schedule:
+    """Return the schedule of all panels: models that are walked together share their sessions."""
+    found = {panel.schedule for panel in panels}
+    if len(found) > 1:
+        names = " and ".join(sorted(repr(str(schedule)) for schedule in found))
+        raise ValueError(
+            f"`schedule` must be the same for all models of a walk-forward; got {names}: walk them "
+            f"apart."
+        )
+    return found.pop()
+
+
+def _ends(bars: Bars, schedule: Schedule, *, complete: bool) -> NDArray[np.intp]:
     """Return the positions of the month-ends; the last only if its month is known to be over."""
-    ends = month_ends(bars.dates)
-    return ends if complete or ends_a_month(bars.dates[-1]) else ends[:-1]
-
-
-def ends_a_month(date: pd.Timestamp) -> bool:
-    """Whether no weekday of the month is left, so that its last session is known to be the last."""
-    return (date + pd.offsets.BDay(1)).month != date.month
+    ends = schedule.ends(bars.dates)
+    return ends if complete or schedule.complete(bars.dates) else ends[:-1]
 
 
 def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
@@ -179,8 +194,12 @@ def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
     orders = []
     before = -1
     for end in map(int, ends):
-        steps, candidates = panel.asks(bars.rows(0, end + 1), end)
-        orders.append((steps[steps > before], np.sort(candidates)))  # in the order of memory
+        known = bars.rows(0, end + 1)
+        asked = [panel.asks(known, day) for day in panel.due(known.dates, before + 1)]
+        steps = np.unique(np.concatenate([days for days, _ in asked]))
+        # in the order of memory
+        candidates = np.unique(np.concatenate([columns for _, columns in asked]))
+        orders.append((steps[steps > before], candidates))
         before = end
     return orders
 
@@ -189,6 +208,7 @@ def factors_at(
     bars: Bars,
     names: Sequence[str] | None,
     raw: bool,
+    partial: bool,
     source: Registry | bytes,
     orders: Sequence[Order],
 ) -> list[Values]:
@@ -197,7 +217,7 @@ def factors_at(
     Parameters
     ----------
     bars : Bars
-    names, raw
+    names, raw, partial
         See `FactorHistory`.
     source : Registry or bytes
         Factor registry; for a worker, that of the parent process, pickled, since a worker only
@@ -217,7 +237,7 @@ def factors_at(
     values = []
     for days, assets in orders:
         known = bars.rows(0, int(days[-1]) + 1)
-        planned = plan(known, names, source=source)
+        planned = plan(known, names, partial=partial, source=source)
         values.append(values_at(known, days, planned, raw=raw, source=source, assets=assets))
     return values
 

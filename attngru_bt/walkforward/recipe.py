@@ -16,13 +16,15 @@ from attngru_bt import checks
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.market import Market, load
 from attngru_bt.data.membership import Universe
-from attngru_bt.factors import FactorHistory
+from attngru_bt.data.schedule import schedule_of
+from attngru_bt.factors import FactorHistory, registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.exposures import EXPOSURES
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
 from attngru_bt.features.standardizer import Standardizer
+from attngru_bt.features.windows import SESSIONS
 from attngru_bt.models.contract import TARGETS, is_scorer, target_of
 from attngru_bt.models.presets import DEFAULT_NETWORKS, default_model
 
@@ -45,6 +47,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     factors : sequence of str, default None
         Names of factors; None takes all that the bars allow, scale-free and of bounded memory, and
         any further line of the feeds under its own name.
+    view : {"factors", "lines"}, default "factors"
+        What the model sees of a stock: factors; or the last 60 sessions of its open, high, low,
+        close, average price and volume as sequences (those that the data have), on which networks
+        earn what they do not on factors. Of lines, `factors`, `raw`, `standardize`, `preprocess`,
+        `max_missing`, `n_components`, `lookback` and `step` say nothing.
     raw : bool, default False
         Factors by their published definition, price levels and all.
     standardize : {"date", "panel", None}, default "panel"
@@ -76,11 +83,22 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         traded and judged. "all" is every stock with a bar, without its first 60 sessions. A Market,
         or its file or folder, brings bars beside the feeds, month-ends before their first bar
         included; see `attngru_bt.data.beside.Beside`.
-    within : str, default None
+    sample : {"month", "week"} or int, default "month"
+        When rows are taken that the model is fitted on: at month-ends, with the return to the next
+        one; or on the first session of each week, or every so many sessions, with the return over
+        the next 20 sessions. A row exists once that return is known, so that none reaches into the
+        month that is predicted.
+    within : str or None, default "auto"
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
         (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
-    weights : {"size"}, default None
-        Weigh rows by likeness in size to the members; see `CrossSection.weights`. None: all alike.
+        "auto": by size where others than the members are trained on and the data have it.
+    row_weights : {"size", "auto"} or None, default "auto"
+        Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all
+        count alike.
+    schedule : str or Schedule, default "month"
+        The sessions after which is scored, and traded: "month" (month-ends), "week" or "quarter";
+        "month+5" is the fifth session after each month-end. Labels are of the returns from one to
+        the next, a step of "month" leads from one to the next; numbers of months stay months.
     n_networks : int, default 5
         Networks averaged into one score (only for the default network).
     random_state : int, default 0
@@ -105,6 +123,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         classifier: Any = None,
         *,
         factors: Sequence[str] | None = None,
+        view: str = "factors",
         raw: bool = False,
         standardize: str | None = "panel",
         preprocess: Any = None,
@@ -118,8 +137,10 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         min_months: int = 12,
         universe: Universe | None = None,
         train_on: Universe | Market | os.PathLike[str] | str = "members",
-        within: str | None = None,
-        weights: str | None = None,
+        sample: int | str = "month",
+        within: str | None = "auto",
+        row_weights: str | None = "auto",
+        schedule: Any = "month",
         n_networks: int = DEFAULT_NETWORKS,
         random_state: int = 0,
         device: str = "cpu",
@@ -130,6 +151,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.classifier = classifier
         self.factors = factors
+        self.view = view
         self.raw = raw
         self.standardize = standardize
         self.preprocess = preprocess
@@ -143,8 +165,10 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         self.min_months = min_months
         self.universe = universe
         self.train_on = train_on
+        self.sample = sample
         self.within = within
-        self.weights = weights
+        self.row_weights = row_weights
+        self.schedule = schedule
         self.n_networks = n_networks
         self.random_state = random_state
         self.device = device
@@ -163,6 +187,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
                 f"`window` must hold at least `min_months` months; "
                 f"got window={self.window}, min_months={self.min_months}."
             )
+        checks.one_of("view", self.view, ["factors", "lines"])
+        if isinstance(self.sample, str):
+            checks.one_of("sample", self.sample, ["month", "week"])
+        else:
+            checks.whole_number("sample", self.sample)
         checks.one_of("step", self.step, ["day", "month"])
         checks.one_of("standardize", self.standardize, ["date", "panel", None])
         checks.number("limit", self.limit, above=0, or_none=True)
@@ -177,7 +206,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
                 )
         elif not isinstance(place, Market):
             checks.universe("train_on", place)
-        checks.one_of("weights", self.weights, ["size", None])
+        checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
+        schedule_of(self.schedule)
         check_neutral(self.neutralize, self.neutral_share)
         _check_model(self.classifier, self.target)
 
@@ -208,30 +238,57 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         train_on: Any = self.train_on
         if beside is not None:
             train_on = "all" if beside.market.membership is None else beside.market.membership
+        lines = self.view == "lines"
         return Panel(
-            FactorHistory(self.factors, raw=self.raw),
+            self._history(),
             universe=self.universe,
-            lookback=self.lookback,
-            step=self.step,
-            normalize=self.standardize == "date",
+            view=self.view,
+            lookback=SESSIONS if lines else self.lookback,
+            step="day" if lines else self.step,
+            normalize=not lines and self.standardize == "date",
+            sample=self.sample,
             train_on=train_on,
             beside=beside,
             within=self.within,
-            weights=self.weights,
+            row_weights=self.row_weights,
+            schedule=schedule_of(self.schedule),
             exposures=self.neutralize or (),
         )
+
+    def _history(self) -> FactorHistory:
+        if self.view == "lines":
+            return FactorHistory(registry.names("lines"), partial=True)
+        return FactorHistory(self.factors, raw=self.raw)
+
+    def n_sections(self, months: int) -> int:
+        """How many cross-sections there are in so many months."""
+        return schedule_of(self.schedule).periods(months)
 
     def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
         """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
         labeled = [s for s in sections[:-1] if len(s)]
-        return labeled if self.window is None else labeled[-self.window :]
+        return labeled if self.window is None else labeled[-self.n_sections(self.window) :]
+
+    def training_sections(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
+        """Cross-sections to fit on at the last of `sections`: those months, or days within them.
+
+        What is known of a day between month-ends is kept with the month-end by which it was.
+        """
+        if self.sample == "month":
+            return self.training_months(sections)
+        since = 0
+        if self.window is not None:
+            since = max(len(sections) - self.n_sections(self.window), 0)
+        return [sample for s in sections[since:] for sample in s.samples if len(sample)]
 
     def has_choice(self, sections: Sequence[CrossSection]) -> bool:
         """Whether any training month had more than `topk` stocks, so that there is a class 0 too.
 
         Both classes then exist, since the best stock of a month is always of class 1.
         """
-        targets = (s.top_targets(self.topk) for s in self.training_months(sections))
+        n_members = sections[-1].n_members
+        months = self.training_months(sections)
+        targets = (month.top_targets(self.topk, n_members) for month in months)
         return any((month == 0).any() for month in targets)
 
     def is_due(self, sections: Sequence[CrossSection], last_fit: int | None) -> bool:
@@ -244,14 +301,16 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         last_fit : int or None
             Position of the month-end of the fit before; None: there was none.
         """
-        if len(self.training_months(sections)) < self.min_months:
+        if len(self.training_months(sections)) < self.n_sections(self.min_months):
             return False
-        return last_fit is None or len(sections) - 1 - last_fit >= self.refit
+        return last_fit is None or len(sections) - 1 - last_fit >= self.n_sections(self.refit)
 
     # -- which features and model -----------------------------------------------------------------
 
     def make_preprocess(self) -> Any:
         """Return what stands between cross-section and model, not fitted; None for nothing."""
+        if self.view == "lines":
+            return None
         if self.preprocess is not None:
             return clone(self.preprocess)
         stages: list[tuple[str, Any]] = [("filter", MissingShareFilter(max_share=self.max_missing))]

@@ -17,7 +17,8 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market
-from attngru_bt.features.cross_section import CrossSection, month_ends
+from attngru_bt.data.schedule import Schedule, schedule_of
+from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.blend import Blend
 from attngru_bt.walkforward.blend_walk import BlendWalk
@@ -114,16 +115,19 @@ def walk_forward(
     check_daily(market.bars.dates, market.name)
     signals = _signals(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
-    asked = _asked(market.bars.dates, start, complete)
+    recipes = _recipes(signals.values())
+    # baselines have no cross-sections of their own: they are judged on those of the others
+    own = settings.get("schedule", "month")
+    recipes = recipes or [Recipe(universe=market.membership, schedule=own)]
+    schedule = schedule_of(recipes[0].schedule)
+    asked = _asked(market.bars.dates, start, complete, schedule)
     if not asked:
         dates = market.bars.dates
-        begins = [dates[end + 1].date() for end in month_ends(dates)[:-1]]
+        begins = [dates[end + 1].date() for end in schedule.ends(dates)[:-1]]
         day = None if start is None else pd.Timestamp(start).date()
-        raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day))
+        raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day, schedule.unit))
     alone = nullcontext() if folder is None else sole_use(Path(folder))
     with alone, connected(client, tls) as cluster:
-        # baselines have no cross-sections of their own: they are judged on those of the others
-        recipes = _recipes(signals.values()) or [Recipe(universe=market.membership)]
         panels = take_panels(
             market,
             recipes,
@@ -252,7 +256,7 @@ def _train(
         if walk.recipe is None:
             continue
         positions = walk.positions(asked)
-        fits = walk.schedule(positions)
+        fits = walk.fits_for(positions)
         if not fits:
             why = walk.why_no_scores()
             raise DataError(f"{walk.model}: {why}")
@@ -360,12 +364,14 @@ def _count(name: str, seeds: int | Mapping[str, int]) -> int:
     return int(count)
 
 
-def _asked(dates: pd.DatetimeIndex, start: Any, complete: bool) -> list[pd.Timestamp]:
+def _asked(
+    dates: pd.DatetimeIndex, start: Any, complete: bool, schedule: Schedule
+) -> list[pd.Timestamp]:
     """Month-ends with a session on or after `start` to trade on.
 
     The last month-end has that session still to come, and counts only if its month is `complete`.
     """
-    ends = month_ends(dates)
+    ends = schedule.ends(dates)
     first = dates[0] if start is None else pd.Timestamp(start)
     asked = [dates[end] for end in ends[:-1] if dates[end + 1] >= first]
     return [*asked, dates[-1]] if complete else asked

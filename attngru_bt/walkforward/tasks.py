@@ -71,7 +71,7 @@ def bundles(
         bundle: list[int] = []
         for number in sorted(numbers, key=lambda n: (tasks[n].fit_at, tasks[n].seed)):
             known = sections[: tasks[number].fit_at + 1]
-            n_rows = sum(map(len, recipe.training_months(known)))
+            n_rows = sum(map(len, recipe.training_sections(known)))
             if bundle and (len(bundle) == width or n_rows > left):
                 together.append(bundle)
                 bundle, left = [], MAX_ROWS

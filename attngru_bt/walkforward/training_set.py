@@ -29,7 +29,7 @@ class TrainingSet:
     month_end : Timestamp
     preprocess : fitted transformer or None
         What stood between cross-sections and `features`; None where nothing does.
-    features : array of shape (rows, n_steps, n_features)
+    features : array or Windows of shape (rows, n_steps, n_features)
         Oldest step first; NaN throughout where a stock had no bar.
     top : array of shape (rows,)
         1 = among the `topk` best of its month, else 0.
@@ -38,7 +38,7 @@ class TrainingSet:
     weight : array of shape (rows,) or None
         How much each row counts, 1 on average; None: all alike.
     months : int array of shape (rows,)
-        Number of each row's month, from 0.
+        Number of each row's cross-section, from 0: that of its month, or of its day.
     n_months : int
     seconds : float
         Wall-clock seconds it took.
@@ -46,7 +46,7 @@ class TrainingSet:
 
     month_end: pd.Timestamp
     preprocess: Any
-    features: NDArray[np.float64]
+    features: Any
     top: NDArray[np.float64]
     rank: NDArray[np.float64]
     weight: NDArray[np.float64] | None
@@ -68,16 +68,18 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
         All month-ends so far.
     """
     began = time.perf_counter()
-    labeled = recipe.training_months(sections)
-    top = np.concatenate([s.top_targets(recipe.topk) for s in labeled])
+    labeled = recipe.training_sections(sections)
+    n_members = sections[-1].n_members
+    top = np.concatenate([s.top_targets(recipe.topk, n_members) for s in labeled])
     known = ~np.isnan(top)
+    weight = None
+    if any(section.size is not None for section in labeled):
+        weight = np.concatenate([s.row_weights(n_members) for s in labeled])
+        known &= weight > 0
+        weight = weight[known] / weight[known].mean()
     with one_thread():
         preprocess = _fitted(recipe, labeled)
         features = sequences(labeled, preprocess)[known]
-    weight = None
-    if recipe.weights is not None:
-        weight = np.concatenate([s.weights() for s in labeled])[known]
-        weight /= weight.mean()
     return TrainingSet(
         month_end=sections[-1].date,
         preprocess=preprocess,
@@ -86,7 +88,7 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
         rank=np.concatenate([s.ranks() for s in labeled])[known],
         weight=weight,
         months=np.repeat(np.arange(len(labeled)), [len(s) for s in labeled])[known],
-        n_months=len(labeled),
+        n_months=len(recipe.training_months(sections)),
         seconds=time.perf_counter() - began,
     )
 
@@ -94,6 +96,8 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
 def _fitted(recipe: Recipe, sections: Sequence[CrossSection]) -> Any:
     """Fit what stands between cross-section and model; None for nothing."""
     parts = [section.moments for section in sections if section.moments is not None]
+    if recipe.view == "lines":
+        return None
     if recipe.preprocess is not None or len(parts) < len(sections):
         preprocess = recipe.make_preprocess()
         return None if preprocess is None else preprocess.fit(row_frame(sections))

@@ -12,7 +12,11 @@ from attngru_bt.walkforward.recipe import Recipe
 
 
 def why_no_month(
-    first: dt.date, last: dt.date, begins: Sequence[dt.date], start: dt.date | None
+    first: dt.date,
+    last: dt.date,
+    begins: Sequence[dt.date],
+    start: dt.date | None,
+    unit: str = "month",
 ) -> str:
     """Say why no month-end was to be scored, as the rest of a sentence.
 
@@ -24,14 +28,16 @@ def why_no_month(
         The first session of each month but the first.
     start : date or None
         No month-end was to be traded before it.
+    unit : str, default "month"
+        What the schedule is by.
     """
     if not begins:
         return (
-            f"the sessions from {first} to {last} lie in one month, and a decision needs a month "
+            f"the sessions from {first} to {last} lie in one {unit}, and a decision needs a {unit} "
             f"that has ended."
         )
     return (
-        f"`start` is {start}, and the last month in the data begins on {begins[-1]}: set an "
+        f"`start` is {start}, and the last {unit} in the data begins on {begins[-1]}: set an "
         f"earlier `start`."
     )
 
@@ -62,7 +68,7 @@ def why_no_scores(recipe: Recipe, sections: Sequence[CrossSection]) -> str:
             f"topk={recipe.topk} and at most {most} stocks at {ends} leave nothing to choose: "
             f"set `topk` below {most}, or bring more stocks."
         )
-    missing = recipe.min_months - len(labeled)
+    missing = recipe.n_sections(recipe.min_months) - len(labeled)
     if missing > 0:
         smaller = f", or set `min_months` to at most {len(labeled)}" if labeled else ""
         return (

@@ -17,6 +17,7 @@ import pandas as pd
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.panel import Panel
+from attngru_bt.walkforward.alphalens import to_alphalens
 from attngru_bt.walkforward.checkpoint import Checkpoints
 from attngru_bt.walkforward.fit import Fit, fit, score
 from attngru_bt.walkforward.recipe import Recipe
@@ -108,13 +109,14 @@ class Walk:
         Parameters
         ----------
         month_end : Timestamp
-            Any day of the month: a feed may lack the last session that the walk has.
+            Any day of the month (week, quarter): a feed may lack the last session that the walk
+            has.
         before : Timestamp, default None
             The session at hand: a month-end on it, or after it, is not answered.
         """
         for record in self.records:
             end = record.month_end
-            if (end.year, end.month) == (month_end.year, month_end.month):
+            if self.panel.schedule.same(end, month_end):
                 return record.scores if before is None or end < before else no_scores()
         return no_scores()
 
@@ -128,6 +130,10 @@ class Walk:
             next month-end was seen.
         """
         return outcomes(self.records, self.sections, self.topk)
+
+    def to_alphalens(self, quantiles: int = 5) -> pd.DataFrame:
+        """Return scores and outcomes as alphalens reads them: see `to_alphalens` of its module."""
+        return to_alphalens(self.labels(), quantiles)
 
     @property
     def fit_seconds(self) -> float:
@@ -177,7 +183,7 @@ class Walk:
             date = self.sections[now].date
             record: MonthRecord | None = MonthRecord(date, self.signal.scores(bars))
         else:
-            self.schedule([now])
+            self.fits_for([now])
             record = self.look_up(now)
         if record is None:
             fitted = self.fit
@@ -191,7 +197,7 @@ class Walk:
         of_date = {section.date: number for number, section in enumerate(self.sections)}
         return [of_date[date] for date in month_ends]
 
-    def schedule(self, asked: Sequence[int]) -> dict[int, list[int]]:
+    def fits_for(self, asked: Sequence[int]) -> dict[int, list[int]]:
         """Decide which fit scores each month-end that is asked for: the one place that does.
 
         Parameters

@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 import attngru_bt
 from attngru_bt import backtest, make_market
 from attngru_bt.cli import app
+from attngru_bt.cli.inputs import with_groups
+from attngru_bt.data.bars import DataError
 
 COMMAND = Path(sys.executable).parent / "attngru-bt"
 FILES = {
@@ -142,7 +144,6 @@ class TestRun:
         assert fills["size"].tolist() == log["size"].tolist()
         assert fills["price"].tolist() == log["price"].tolist()
 
-    @pytest.mark.usefixtures("no_pictures")
     def test_data_beyond_end_change_no_byte(self, whole, cut, tmp_path):
         done = invoke("backtest", "--data", cut, "--out", tmp_path / "cut", *SMALL)
         assert done.exit_code == 0, done.output
@@ -293,7 +294,6 @@ class TestMistakes:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_some_members_without_bars_are_named_and_the_run_goes_on(data, cut, tmp_path, caplog):
     """An index has names that a user's data lack: that must be said, and is no reason to stop."""
     members = tmp_path / "members.csv"
@@ -366,7 +366,6 @@ def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_a_baseline_by_name_under_the_rules_of_a_market(data, tmp_path):
     tmp_path = tmp_path / "[/a] [red]b:dog:"  # a folder's name is no markup
     done = invoke(
@@ -403,7 +402,6 @@ def test_a_run_that_never_trades_says_why_once(data, tmp_path, options, cause):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_a_baseline_that_buys_nothing_is_said(data, tmp_path):
     """Cash for one share is none for a tenth of each."""
     done = invoke(
@@ -432,7 +430,6 @@ class TestInterrupt:
         kept = {path.name for path in interrupted[2].iterdir()}
         assert kept == {"scores.partial.csv", "checkpoints"}
 
-    @pytest.mark.usefixtures("no_pictures")
     def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
         self, interrupted, data, tmp_path
     ):
@@ -461,7 +458,6 @@ class TestInterrupt:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
 def test_scores_made_elsewhere_are_traded(data, tmp_path):
     """The scores of a run, read from its own scores.csv, lead to its orders."""
     first = invoke("backtest", "--data", data, "--model", "ridge", *SMALL, "--out", tmp_path / "a")
@@ -484,3 +480,17 @@ def test_scores_made_elsewhere_are_traded(data, tmp_path):
 def test_scores_that_cannot_be_used_are_one_sentence(data, tmp_path, options, message):
     done = invoke("backtest", "--data", data, *options, "--out", tmp_path / "out")
     assert done.exit_code == 2 and message in " ".join(done.output.split())
+
+
+class TestGroups:
+    def test_a_file_is_read_and_a_column_is_a_word(self, tmp_path):
+        file = tmp_path / "groups.csv"
+        file.write_text("symbol,group\nA,banks\n")
+        assert with_groups({"groups": str(file), "keep": 3}) == {
+            "groups": {"A": "banks"},
+            "keep": 3,
+        }
+        for options in ({"groups": "industry"}, {"groups": None}, {"keep": 3}):
+            assert with_groups(options) == options
+        with pytest.raises(DataError, match=r"none.csv: cannot be read as CSV"):
+            with_groups({"groups": "none.csv"})

@@ -352,7 +352,6 @@ class TestBacktest:
     """The same options in a backtest."""
 
     @pytest.mark.slow
-    @pytest.mark.usefixtures("no_pictures")
     def test_own_factors_and_a_factor_file(self, data, mine, tmp_path):
         bars = attngru_bt.load(data).bars
         table = bars.frame("pb").stack().rename_axis(["tradeDate", "ticker"]).rename("BIAS5")

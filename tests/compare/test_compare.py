@@ -23,7 +23,6 @@ from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.evaluation import statistics
 from attngru_bt.models.names import names as model_names
-from attngru_bt.reports import drawing
 from attngru_bt.trading.monthly import MonthlyTopK
 
 K = 3
@@ -324,12 +323,12 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.loads, self.words = [], []
+        self.loads, self.words, self.charts = [], [], 0
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.loads += [v for k, v in attributes if k in ("src", "href")]
-        assert tag != "script"
+        self.charts += ("class", "chart") in attributes or ("class", "chart rows") in attributes
 
     def handle_data(self, data):
         self.words.append(data)
@@ -349,8 +348,7 @@ class TestFiles:
 
     def test_the_page_loads_nothing(self, folder):
         page = Page((folder / "compare.html").read_text())
-        assert len(page.loads) == 7
-        assert all(link.startswith("data:image/png;base64,") for link in page.loads)
+        assert not page.loads and page.charts == 5
 
     def test_the_page_says_which_is_which(self, folder):
         text = " ".join(Page((folder / "compare.html").read_text()).words)
@@ -409,8 +407,7 @@ class TestFiles:
         with pytest.raises(ValueError, match="no place for the tables of 'c'"):
             compare.insert(found, report, "c")
 
-    def test_almost_even_attention_is_said_to_be_so(self, found, monkeypatch):
-        monkeypatch.setattr(drawing, "png", lambda draw, size: "data:image/png;base64,AAAA")
+    def test_almost_even_attention_is_said_to_be_so(self, found):
         seen = found.attention["attention-gru"]
         flat = replace(seen, families=seen.even + 0.001)
         assert "next to nothing" in render(replace(found, attention={"attention-gru": flat}))
@@ -423,7 +420,8 @@ class TestFiles:
         text = (tmp_path / "table.md").read_text()
         assert "±" not in text and "One seed, so there is no spread" in text
         assert "information ratio |" not in text and "paper’s accuracy" not in text
-        assert len(Page((tmp_path / "compare.html").read_text()).loads) == 3
+        page = (tmp_path / "compare.html").read_text()
+        assert "Chosen names and random names" in page and "Information ratio, 95%" not in page
 
     def test_every_line_has_a_cell_per_column(self, found):
         for table in (table2(found), table3(found)):
@@ -453,7 +451,7 @@ class TestNames:
 
 
 @pytest.mark.slow
-def test_the_whole_way(market, tmp_path, no_pictures):
+def test_the_whole_way(market, tmp_path):
     """Fit, trade, compare, write; a second time nothing is fitted and the files are the same."""
     report = tmp_path / "results.md"
     report.write_text("Before.\n<!-- compare run -->\n<!-- /compare -->\n")

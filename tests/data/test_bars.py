@@ -180,8 +180,18 @@ class TestReadTable:
 
     def test_text_columns_of_ones_own_are_left_out(self, caplog):
         with caplog.at_level(logging.INFO):
-            assert "industry" not in read_table(table(industry="banks")).lines
-        assert "'industry' is text" in caplog.text
+            assert "comment" not in read_table(table(comment="banks")).lines
+        assert "'comment' is text" in caplog.text
+
+    def test_text_of_industries_becomes_codes(self, tmp_path, caplog):
+        texts = ["banks", "banks", "", "steel", "banks"]
+        bars = read_table(write(table(industry=texts), tmp_path / "t.csv"))
+        codes = bars["industry"][bars.traded]
+        assert len(set(codes[~np.isnan(codes)])) == 2 and np.isnan(codes).sum() == 1
+        again = read_table(table(industry=["steel"] * 5))
+        assert set(again["industry"][again.traded]) < set(codes)
+        assert "'industry'" not in caplog.text
+        assert read_table(table(sector=3))["sector"][0, 0] == 3
 
     def test_symbols_stay_text(self, tmp_path):
         frame = table(symbol=["000001"] * 3 + ["NA"] * 2)

@@ -47,13 +47,13 @@ class TestFactorsUnasked:
 
     def test_a_folder_of_files_is_told_once(self, tmp_path, caplog):
         for symbol in "ABC":
-            frame = table(**{"isST": [0, 0], "Adj Close": [9.0, 9.5]}).drop(columns="symbol")
+            frame = table(**{"isST": [0, 0], "Adj Open": [9.0, 9.5]}).drop(columns="symbol")
             frame.to_csv(tmp_path / f"{symbol}.csv", index=False)
         bars = read_folder(tmp_path)
         assert set(bars.lines) == {"close", "isst"}
         adjusted, further = warnings_in(caplog)
-        assert "column 'adj close' is left out" in adjusted and "know the future" in adjusted
-        assert '--ignore "adj close"' in adjusted
+        assert "column 'adj open' is left out" in adjusted and "know the future" in adjusted
+        assert '--ignore "adj open"' in adjusted
         assert "1 further column becomes a factor: 'isst'" in further
 
     def test_a_long_list_is_cut(self, caplog):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import attngru_bt
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.codes import code, with_prefix
 from attngru_bt.data.vendors import (
     VENDORS,
     Akshare,
@@ -24,7 +25,6 @@ from attngru_bt.data.vendors import (
     YFinance,
     download,
 )
-from attngru_bt.data.vendors.codes import code, with_prefix
 from attngru_bt.data.vendors.parts import Parts
 from attngru_bt.data.vendors.stays import find_stays
 from attngru_bt.data.vendors.wanted import wanted
@@ -516,7 +516,10 @@ class TestWanted:
         ("text", "says"),
         [
             ("sse5O", "did you mean 'sse50'?"),
-            ("", "`universe` must be one of sse50, csi300, csi500, a file, or symbols; got ''"),
+            (
+                "",
+                "sp500, nasdaq100, dow30, a file, or symbols; got ''",
+            ),
             ("600000,AAPL", "'AAPL' is no code of a Chinese stock"),
         ],
     )

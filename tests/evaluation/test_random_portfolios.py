@@ -36,6 +36,25 @@ class TestPortfolio:
         found = portfolio_returns(np.ones((2, 2), dtype=bool), returns, 2)
         assert found == pytest.approx([0.5, 0.2])
 
+    def test_entrants_share_by_weight_by_hand(self):
+        returns = frame([[0.10, 0.00, -0.04], [0.02, 0.06, 0.1]])
+        held = np.array([[True, False, True], [True, True, True]])
+        weights = frame([[3.0, 5.0, 1.0], [1.0, np.nan, 9.0]])
+        first = 1.5 * 1.10, 0.5 * 0.96, 1.0  # of three places one is cash
+        second = first[0] * 1.02, first[1] * 1.1, first[2] * 1.06
+        found = portfolio_returns(held, returns, 3, weights=weights)
+        assert found == pytest.approx([sum(first) / 3 - 1, sum(second) / sum(first) - 1])
+
+    def test_equal_weights_are_none(self):
+        rng = np.random.default_rng(0)
+        returns = frame(rng.normal(0, 0.05, (6, 9)).tolist())
+        for alike in (returns * 0 + 7.0, returns * np.nan):
+            weighed, plain = (
+                random_portfolios(returns, 4, entrants=[4, 1, 2, 0, 3, 1], draws=20, weights=w)
+                for w in (alike, None)
+            )
+            np.testing.assert_allclose(weighed, plain, atol=1e-12)
+
     def test_who_loses_all_stays_there(self):
         returns = frame([[-1.0], [0.5]])
         found = portfolio_returns(np.ones((2, 1), dtype=bool), returns, 1)

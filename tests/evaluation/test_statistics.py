@@ -172,3 +172,27 @@ class TestValidation:
     def test_different_lengths_are_refused(self):
         with pytest.raises(ValueError, match="same sessions; got 3 and 2"):
             statistics.information_ratio([0.1, 0.2, 0.3], [0.1, 0.2])
+
+
+class TestWorstDrawdowns:
+    @given(st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=40))
+    def test_the_first_is_the_deepest_and_none_overlap(self, returns):
+        found = statistics.worst_drawdowns(returns, 40)
+        deepest = statistics.max_drawdown(returns)
+        if not found:
+            assert deepest.depth == 0
+            return
+        assert found[0].depth == deepest.depth and found[0].trough == deepest.trough
+        spans = sorted((d.peak, len(returns) if d.recovery is None else d.recovery) for d in found)
+        assert all(end <= begin for (_, end), (begin, _) in zip(spans, spans[1:], strict=False))
+        assert [d.depth for d in found] == sorted((d.depth for d in found), reverse=True)
+        loss = statistics.drawdowns(returns)
+        for d in found:
+            until = len(returns) if d.recovery is None else d.recovery
+            assert (loss[d.peak + 1 : until] > 0).all() and d.depth == loss[d.trough]
+
+    def test_by_hand(self):
+        found = statistics.worst_drawdowns([0.1, -0.5, 1.0, 1.0, -0.1, -0.1], 5)
+        assert [(d.peak, d.trough, d.recovery) for d in found] == [(0, 1, 2), (3, 5, None)]
+        assert len(statistics.worst_drawdowns([0.1, -0.5, 1.0, 1.0, -0.1, -0.1], 1)) == 1
+        assert statistics.worst_drawdowns([0.1, np.nan]) == []

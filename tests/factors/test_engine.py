@@ -41,9 +41,10 @@ def own() -> Registry:
 
 class TestRegistry:
     def test_has_all_factors_and_families(self) -> None:
-        assert len(registry) == 179
+        assert len(registry) == 185
         assert registry.families() == (
             "momentum", "technical", "sentiment", "trading", "value", "fundamental-other",
+            "lines",
         )  # fmt: skip
         assert len(registry.names("momentum")) == 50
         off = {f.name for f in registry if not f.default}

@@ -46,15 +46,17 @@ def available(name):
 class TestTable:
     def test_the_twelve_of_the_paper_and_the_baselines(self):
         others = {"default", "paper", "ridge", "ridge-pca", "gbdt-rank", "blend"}
+        others |= {"attention-gru-lines"}
         others |= {"equal-weight", "random", "momentum"}
         assert set(names()) == TWELVE | others
         assert names("baseline") == ["equal-weight", "random", "momentum"]
         assert set(names("network")) == {
             "default", "paper",
             "rnn", "lstm", "gru", "attention-gru", "cnn", "bp", "elastic-net-lstm",
+            "attention-gru-lines",
         }  # fmt: skip
         assert names("blend") == ["blend"]
-        assert [len(names(family)) for family in ("network", "classic", "baseline")] == [9, 8, 3]
+        assert [len(names(family)) for family in ("network", "classic", "baseline")] == [10, 8, 3]
 
     def test_names_and_titles_are_the_models_own(self):
         for name, model in MODELS.items():

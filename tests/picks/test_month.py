@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.picks.month import MonthIncompleteError, find_month
 
 
@@ -135,3 +136,48 @@ def test_old_data_are_refused_unless_asked_for():
 def test_a_single_month_that_is_not_over_has_no_month_end():
     with pytest.raises(MonthIncompleteError, match="October 2021 is not complete yet"):
         found("2021-10-05", "2021-10-05")
+
+
+class TestOtherSchedules:
+    def test_a_week_that_is_over(self):
+        friday = found("2022-01-28", "2022-01-28", schedule=Schedule("week"))
+        assert friday[:2] == ("2022-01-28", "2022-01-31")
+        monday = found("2022-01-31", "2022-01-31", schedule=Schedule("week"))
+        assert monday[:2] == ("2022-01-28", "2022-02-01") and monday[2].begun
+        thursday = found("2022-01-27", "2022-01-31", schedule=Schedule("week"))
+        assert thursday[2].why == "it is over, and the data have no bar on 2022-01-28"
+
+    def test_a_week_that_is_not_told_as_one(self):
+        with pytest.raises(MonthIncompleteError, match="week of 2021-09-27 is not complete yet"):
+            find_month(pd.bdate_range("2021-09-27", periods=2), today=dt.date(2021, 9, 28),
+                       schedule=Schedule("week"))  # fmt: skip
+        with pytest.raises(DataError, match="the week of 2022-01-24 is over today, 2022-01-31"):
+            found("2022-01-25", "2022-01-31", schedule=Schedule("week"))
+        with pytest.raises(
+            DataError, match="since the end of the week 2022-01-21 another week has ended"
+        ):
+            found("2022-01-21", "2022-02-01", schedule=Schedule("week"))
+
+    def test_quarters(self):
+        end, session, month = found("2021-12-31", "2022-01-02", schedule=Schedule("quarter"))
+        assert (end, session) == ("2021-12-31", "2022-01-03")
+        with pytest.raises(MonthIncompleteError, match="Quarter 1 of 2022 is not complete yet"):
+            found("2022-01-31", "2022-01-31", schedule=Schedule("quarter"))
+
+    def test_sessions_after_a_month_end(self):
+        rule = Schedule("month", 3)  # January 5th, 2022
+        on_the_day = found("2022-01-05", "2022-01-05", schedule=rule)
+        assert on_the_day[:2] == ("2022-01-05", "2022-01-06")
+        assert on_the_day[2].why == "2022-01-05 is session 3 of January 2022"
+        late = found("2022-01-10", "2022-01-10", schedule=rule)
+        assert late[:2] == ("2022-01-05", "2022-01-11") and late[2].begun
+        with pytest.raises(MonthIncompleteError) as told:
+            found("2022-01-04", "2022-01-04", schedule=rule)
+        assert str(told.value) == (
+            "There is nothing to decide yet: schedule='month+3' decides after session 3 of each "
+            "month, and the data end on 2022-01-04. Wait until that session is over and bring its "
+            "bars. The picks before: --asof 2021-12-03."
+        )
+        assert found("2022-01-28", schedule=rule, asof="2022-01-28")[0] == "2022-01-05"
+        with pytest.raises(DataError, match="since the month-end 2022-01-05 another month"):
+            found("2022-01-07", "2022-03-01", schedule=rule)

@@ -155,7 +155,7 @@ class TestWalk:
 
     @pytest.mark.parametrize("model", [Ridge(), LogisticRegression(), Blend([Ridge(), "random"])])
     def test_both_drivers_agree(self, wide, feeds, model):
-        how = SETTINGS | dict(train_on=wide, within="size", weights="size")
+        how = SETTINGS | dict(train_on=wide, within="size", row_weights="size")
         (walk,) = walk_forward(feeds, {"one": model}, **how)
         along = backtest.run(feeds, signal=model, **how)
         assert scored(along.signal.walk_) == scored(walk) and len(scored(walk)) > 5

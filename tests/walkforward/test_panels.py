@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Membership
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import compute, factor, load_script, registry
 from attngru_bt.factors.engine import values_at
 from attngru_bt.factors.plan import plan
 from attngru_bt.features.cross_section import month_ends, step_positions
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.panels import CHUNKS, MONTH_ENDS, ends_a_month, take_panels
+from attngru_bt.walkforward.panels import CHUNKS, MONTH_ENDS, take_panels
 
 FACTORS = ["MA5", "ROC6", "EMA10", "VOL20", "HBETA", "TOBT", "BIAS20", "RSI"]
 
@@ -73,7 +74,7 @@ def check(panel: Panel, market: Market, members, *, raw_names=FACTORS) -> None:
     """Compare cross-sections with factors of all assets, picked by hand."""
     bars = market.bars
     ends = month_ends(bars.dates)
-    ends = ends if ends_a_month(bars.dates[-1]) else ends[:-1]
+    ends = ends if Schedule().complete(bars.dates) else ends[:-1]
     rows = whole(bars, ends, raw_names, panel.lookback, panel.step)
     assert [s.date for s in panel.sections] == list(bars.dates[ends])
     for end, section in zip(map(int, ends), panel.sections, strict=True):
@@ -318,6 +319,6 @@ def test_factors_of_a_file_reach_the_workers(market, own, tmp_path: Path) -> Non
 
 
 def test_months_that_have_not_ended_are_left_out(market) -> None:
-    assert not ends_a_month(pd.Timestamp("2020-01-30"))
-    assert ends_a_month(pd.Timestamp("2020-01-31"))
+    assert not Schedule().complete(pd.DatetimeIndex(["2020-01-30"]))
+    assert Schedule().complete(pd.DatetimeIndex(["2020-01-31"]))
     assert one(market, factors=["MA5"]).sections[-1].date < market.bars.dates[-1]

@@ -156,7 +156,7 @@ def test_every_refit_is_a_task_of_its_own(market):
     generator = SignalGenerator(Ridge(), **SETTINGS)
     for end in pd.Series(market.bars.dates).groupby(market.bars.dates.to_period("M")).max():
         generator.scores(market.bars.until(end))
-    fits = Walk(generator.recipe, generator.walk_.panel).schedule(range(len(generator.sections_)))
+    fits = Walk(generator.recipe, generator.walk_.panel).fits_for(range(len(generator.sections_)))
     assert list(fits) == [i for i, r in enumerate(generator.records_) if r.refit]
     assert all(months[0] == fit_at and len(months) <= 2 for fit_at, months in fits.items())
 
@@ -216,7 +216,7 @@ class TestSideBySide:
     def plan(self, serial, model, seeds=3, **changed):
         sections = serial[0].sections
         recipe = Recipe(model, **(SETTINGS | changed))
-        fits = Walk(recipe, serial[0].panel).schedule(range(len(sections)))
+        fits = Walk(recipe, serial[0].panel).fits_for(range(len(sections)))
         tasks = [
             Task("one", seed, clone(recipe).set_params(random_state=seed), fit_at, tuple(months))
             for seed in range(seeds)

@@ -1,5 +1,7 @@
 """Training on more stocks than are traded: who is fitted on, who is scored, and by what rank."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from sklearn.linear_model import Ridge
 
 from attngru_bt import backtest, make_market
 from attngru_bt.data.bars import DataError
+from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.labels import GROUPS, rank_targets, size_groups, top_share
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
 from attngru_bt.walkforward.training_set import training_set
@@ -15,7 +18,7 @@ from attngru_bt.walkforward.training_set import training_set
 SETTINGS = dict(
     topk=2, min_months=3, lookback=2, n_components=3, factors=["ROC6", "BIAS5", "VOL20"]
 )
-WIDE = dict(train_on="all", within="size", weights="size")
+WIDE = dict(train_on="all", within="size", row_weights="size")
 
 
 class Half:
@@ -130,16 +133,32 @@ class TestTargets:
         assert rows.weight.mean() == pytest.approx(1) and rows.weight.min() > 0
         section = panel.sections[-1]
         order = np.argsort(-section.size)
-        assert (np.diff(section.weights()[order]) < 0).all()
-        assert section.weights()[order][7] == pytest.approx(1)  # the eighth of eight members
+        assert (np.diff(section.row_weights()[order]) < 0).all()
+        assert section.row_weights()[order][7] == pytest.approx(1)  # the eighth of eight members
+
+
+def test_rows_from_before_there_were_members_count_as_if_there_had_been_as_many():
+    section = CrossSection(
+        date=pd.Timestamp("2020-01-31"),
+        assets=tuple("abcdefgh"),
+        columns=(),
+        values=np.empty((8, 1, 0), dtype=np.float32),
+        close=np.ones(8),
+        returns=np.arange(8.0),
+        member=np.zeros(8, dtype=bool),
+        size=np.arange(8, 0, -1.0),
+    )
+    later = replace(section, member=np.arange(8) < 4)
+    np.testing.assert_array_equal(section.row_weights(4), later.row_weights())
+    assert section.top_targets(1, 4).sum() == later.top_targets(1).sum() == 2
 
 
 class TestMistakes:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            (dict(train_on="al"), "there is no file al; did you mean 'all'"),
-            (dict(weights="volume"), "`weights` must be 'size' or None"),
+            (dict(train_on="al"), "`train_on` must be .* no file al; did you mean"),
+            (dict(row_weights="volume"), "`row_weights` must be 'auto', 'size' or None"),
             (dict(within="sector"), "`within='sector'` needs the line sector; the data have"),
         ],
     )
@@ -155,5 +174,5 @@ class TestMistakes:
             def predict(self, X):
                 return X[:, 0]
 
-        with pytest.raises(ValueError, match="`weights` has no effect on Plain"):
-            walk_forward(market, {"p": Plain()}, universe=half, weights="size", **SETTINGS)
+        with pytest.raises(ValueError, match="`row_weights` has no effect on Plain"):
+            walk_forward(market, {"p": Plain()}, universe=half, row_weights="size", **SETTINGS)

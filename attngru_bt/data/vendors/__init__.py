@@ -9,6 +9,7 @@ from __future__ import annotations
 from attngru_bt.data.vendors.akshare import Akshare
 from attngru_bt.data.vendors.baostock import Baostock
 from attngru_bt.data.vendors.base import Members, TryAgain, Vendor, VendorError
+from attngru_bt.data.vendors.constituents import index_members
 from attngru_bt.data.vendors.download import Downloaded, download
 from attngru_bt.data.vendors.patience import Patience
 from attngru_bt.data.vendors.yfinance import YFinance
@@ -31,4 +32,5 @@ __all__ = [
     "VendorError",
     "YFinance",
     "download",
+    "index_members",
 ]

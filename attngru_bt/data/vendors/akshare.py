@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.data.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.base import (
     Members,
     VendorError,
@@ -35,7 +36,6 @@ from attngru_bt.data.vendors.base import (
     library,
     table,
 )  # fmt: skip
-from attngru_bt.data.vendors.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Akshare:
     """
 
     name = "akshare"
+    point_in_time: tuple[str, ...] = ()
     pause = 0.5  # seconds; Eastmoney and Sina refuse those who ask faster
 
     def __init__(self, patience: Patience | None = None) -> None:

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attngru_bt.data.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.base import (
     Members,
     TryAgain,
@@ -39,7 +40,6 @@ from attngru_bt.data.vendors.base import (
     library,
     table,
 )  # fmt: skip
-from attngru_bt.data.vendors.codes import INDEXES, code, with_prefix
 from attngru_bt.data.vendors.patience import Patience
 from attngru_bt.data.vendors.stays import find_stays
 
@@ -69,6 +69,7 @@ class Baostock:
     """
 
     name = "baostock"
+    point_in_time = tuple(LISTS)
     pause = 0.1  # seconds
 
     def __init__(self, patience: Patience | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-SLACK = 0.05  # share by which the mean price of a day may lie outside low..high
+from attngru_bt.data.units import misfit
 
 
 class VendorError(OSError):
@@ -45,6 +45,10 @@ class Vendor(Protocol):
     session dates), raw prices in the currency of the exchange, ``volume`` in shares, ``amount`` in
     currency, ``turnover`` in per cent of the float, and ``adjfactor``, the cumulative backward
     factor, which no later day changes. NaN means unknown.
+
+    Members of the universes in ``point_in_time`` are asked of the vendor; those of others are taken
+    from the package index-constitution, where it is installed and has them. Without this attribute
+    the vendor is asked for all.
     """
 
     name: str
@@ -144,14 +148,9 @@ def check_units(frame: pd.DataFrame, where: str) -> None:
 
     The median day is looked at, so that odd single days of a vendor do not matter.
     """
-    rows = frame[(frame["volume"] > 0) & (frame["amount"] > 0) & (frame["low"] > 0)]
-    if rows.empty:
-        return
-    mean = rows["amount"] / rows["volume"]
-    high = float((mean / rows["high"]).median())
-    low = float((mean / rows["low"]).median())
-    if high > 1 + SLACK or low < 1 - SLACK:
+    off = misfit(frame)
+    if off.power or off.adjusted:
         raise VendorError(
-            f"{where}: amount over volume is {low:.3g} times the day's low, so volume or amount "
-            "is not in the unit the vendor documents; take this symbol from another source."
+            f"{where}: amount over volume is {off.ratio:.3g} times the day's prices, so volume or "
+            "amount is not in the unit the vendor documents; take this symbol from another source."
         )

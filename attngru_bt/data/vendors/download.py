@@ -11,9 +11,11 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError, DateLike
+from attngru_bt.data.codes import CHINESE
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.membership import Membership
 from attngru_bt.data.rows import checked
+from attngru_bt.data.vendors import constituents
 from attngru_bt.data.vendors.base import Members, Vendor, VendorError
 from attngru_bt.data.vendors.parts import Parts
 from attngru_bt.data.vendors.wanted import wanted
@@ -194,12 +196,30 @@ def _members(
     """Return the members that an earlier start has kept, or ask the vendor for them."""
     note = parts.note("members")
     if note is None:
-        members = vendor.members(universe, start, end)
+        members = _ask_members(vendor, universe, start, end)
         stays = None if members.stays is None else members.stays.to_dict("list")
         note = {"symbols": members.symbols, "stays": stays}
         parts.note("members", note)
     kept_stays = None if note["stays"] is None else pd.DataFrame(note["stays"])
     return Members(tuple(note["symbols"]), kept_stays)
+
+
+def _ask_members(vendor: Vendor, universe: str, start: pd.Timestamp, end: pd.Timestamp) -> Members:
+    """Return members over time from the vendor, else from the package index-constitution."""
+    if universe not in CHINESE:
+        try:
+            vendor.symbol("AAPL")
+        except ValueError:
+            raise ValueError(
+                f"{vendor.name} has no American stocks, of which {universe} consists; take another "
+                "source, such as yfinance."
+            ) from None
+    elsewhere = universe in constituents.SIZES and constituents.is_installed()
+    if not elsewhere or universe in getattr(vendor, "point_in_time", (universe,)):
+        return vendor.members(universe, start, end)
+    stays = constituents.index_members(universe, start, end)
+    stays["symbol"] = [vendor.symbol(name) for name in stays["symbol"]]
+    return Members(tuple(sorted(set(stays["symbol"]))), stays)
 
 
 def _bars(vendor: Vendor, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:

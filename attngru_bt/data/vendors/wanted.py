@@ -10,11 +10,11 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.files import names_a_file
+from attngru_bt.data.codes import INDEXES
 from attngru_bt.data.membership import COLUMNS, Membership
 from attngru_bt.data.names import from_cell
+from attngru_bt.data.raw import encoding_of, names_a_file
 from attngru_bt.data.vendors.base import Members
-from attngru_bt.data.vendors.codes import INDEXES
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,14 @@ def _from_file(
     path: Path, symbol: Callable[[str], str], start: pd.Timestamp, end: pd.Timestamp
 ) -> Members:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        encoding = encoding_of(path)
+        lines = path.read_text(encoding=encoding).splitlines()
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason}).") from error
     header = [cell.strip().lower() for cell in lines[0].split(",")] if lines else []
     if set(COLUMNS) <= set(header):
         Membership.from_csv(path)  # all its checks
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding)
         frame = frame.rename(columns=lambda c: str(c).strip().lower())[list(COLUMNS)]
         into = pd.to_datetime(frame["in_date"], format="ISO8601")
         out = pd.to_datetime(frame["out_date"].str.strip().replace("", None), format="ISO8601")

@@ -26,12 +26,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from attngru_bt.data.codes import INDEXES, code, is_code
 from attngru_bt.data.vendors.base import Members, VendorError, library, table
+from attngru_bt.data.vendors.constituents import SIZES
 from attngru_bt.data.vendors.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ HISTORY = {
 }  # fmt: skip
 PRICES = ["open", "high", "low", "close"]
 INDEX = ["date", *PRICES, "volume"]
+CLASS = re.compile(r"[A-Z]{1,5}\.[AB]")  # BRK.B; Yahoo's exchanges are .L, .F, .T and others
 LONGEST = 32  # characters of a ticker
 DOUBT = 0.01  # log return; a larger difference from Yahoo's own return is worth a warning
 
@@ -50,6 +54,7 @@ class YFinance:
     """Daily bars of Yahoo; see the module for how its adjustments are undone."""
 
     name = "yfinance"
+    point_in_time: tuple[str, ...] = ()
     pause = 0.5  # seconds
 
     def __init__(self, patience: Patience | None = None) -> None:
@@ -57,8 +62,16 @@ class YFinance:
         self._patience = patience or Patience(self.pause)
 
     def symbol(self, text: str) -> str:
-        """Return a ticker in Yahoo's spelling: AAPL, BRK-B, 600000.SS, ^GSPC."""
+        """Return a ticker in Yahoo's spelling: AAPL, BRK-B, 600000.SS, ^GSPC.
+
+        Codes of Chinese stocks with their exchange, and the letter of a class of shares after a
+        dot, are written as Yahoo does: SH600000 is 600000.SS, BRK.B is BRK-B.
+        """
         ticker = text.strip().upper()
+        if is_code(ticker) and not ticker.isdigit():
+            ticker = code(ticker).replace(".SH", ".SS")
+        elif CLASS.fullmatch(ticker):
+            ticker = ticker.replace(".", "-")
         if not 0 < len(ticker) <= LONGEST or any(c.isspace() or c in "/\\" for c in ticker):
             raise ValueError(f"{text!r} is no ticker of Yahoo; write AAPL, BRK-B or 600000.SS.")
         return ticker
@@ -66,8 +79,9 @@ class YFinance:
     def members(self, universe: str, start: pd.Timestamp, end: pd.Timestamp) -> Members:
         """Raise: Yahoo has no lists of members."""
         raise ValueError(
-            f"yfinance has no members of {universe}; give tickers (AAPL,MSFT) or a file of them "
-            "as --universe, with in_date and out_date if you know them."
+            f"yfinance has no members of {universe}; pip install 'attngru_bt[members]' brings "
+            f"those of {', '.join(SIZES)}, or give tickers (AAPL,MSFT) or a file of them as "
+            "--universe, with in_date and out_date if you know them."
         )
 
     def bars(self, symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
@@ -89,8 +103,8 @@ class YFinance:
         return frame[~broken].reset_index(drop=True)
 
     def index(self, name: str, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-        """Return an index by its ticker, such as ^GSPC."""
-        frame = self._history(name)
+        """Return an index by its ticker, such as ^GSPC, or by the name of a universe."""
+        frame = self._history(self.symbol(INDEXES.get(name, name)))
         if frame.empty:
             return frame
         frame = frame[frame["date"].between(start, end) & frame["close"].notna()]

@@ -9,6 +9,7 @@ from attngru_bt.factors.library import (  # isort: skip
     sentiment,
     trading,
     value,
+    lines,
 )
 
-__all__ = ["momentum", "sentiment", "shared", "technical", "trading", "value"]
+__all__ = ["lines", "momentum", "sentiment", "shared", "technical", "trading", "value"]

@@ -58,6 +58,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     verbose: int = 0
     skip: bool = False
     schedule: str = "constant"
+    n_averaged: int = 1
 
     def fit(
         self,
@@ -124,7 +125,15 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def training_settings(self) -> dict[str, Any]:
         """Return how the networks are trained, see `attngru_bt.models.training.train`."""
-        names = ("max_epochs", "batch_size", "lr", "weight_decay", "patience", "schedule")
+        names = (
+            "max_epochs",
+            "batch_size",
+            "lr",
+            "weight_decay",
+            "patience",
+            "schedule",
+            "n_averaged",
+        )
         return {name: getattr(self, name) for name in names} | {"loss": self._loss()}
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:
@@ -196,7 +205,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         self.n_iter_ = np.array([len(history) for history in histories], dtype=int)
         self.best_epoch_ = np.array([_best_epoch(history) for history in histories], dtype=int)
 
-    def _apply(self, x: np.ndarray, present: np.ndarray, function: Callable[..., T]) -> T:
+    def _apply(self, x: Any, present: np.ndarray, function: Callable[..., T]) -> T:
         """Return ``function(network, *inputs)``, the fitted networks being the members of one."""
         from attngru_bt.models.estimators.tensors import choose_device, to_inputs, to_network
         from attngru_bt.models.training import one_thread
@@ -206,11 +215,16 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             network = to_network(self.architecture_, self.networks_, device)
             return function(network, *to_inputs(x, present, device))
 
-    def _outputs(self, x: np.ndarray, present: np.ndarray) -> np.ndarray:
+    def _outputs(self, x: Any, present: np.ndarray) -> np.ndarray:
         """Return the outputs of the fitted networks, (n_networks, n_samples) in float64."""
-        from attngru_bt.models.training import predict
+        from attngru_bt.models.training import CHUNK, predict
 
-        return self._apply(x, present, predict).cpu().numpy().astype(np.float64)
+        blocks = []
+        for start in range(0, len(x), 256 * CHUNK):  # windows are not cut all at once
+            rows = slice(start, start + 256 * CHUNK)
+            outputs = self._apply(x[rows], present[rows], predict)
+            blocks.append(outputs.cpu().numpy().astype(np.float64))
+        return np.concatenate(blocks, axis=1)
 
     def _architecture(self, n_features: int) -> dict[str, Any]:
         """Return which network it is and the arguments it is made with."""

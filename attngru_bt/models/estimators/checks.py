@@ -12,6 +12,8 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
+from attngru_bt.features.windows import Windows
+
 _RANGES: tuple[tuple[str, float, float, Any], ...] = (
     ("hidden_size", 1, np.inf, numbers.Integral),
     ("kernel_size", 1, np.inf, numbers.Integral),
@@ -20,6 +22,7 @@ _RANGES: tuple[tuple[str, float, float, Any], ...] = (
     ("batch_size", 1, np.inf, numbers.Integral),
     ("patience", 1, np.inf, numbers.Integral),
     ("n_networks", 1, np.inf, numbers.Integral),
+    ("n_averaged", 1, np.inf, numbers.Integral),
     ("verbose", 0, np.inf, numbers.Integral),
     ("dropout", 0, 1, numbers.Real),
     ("lr", 0, np.inf, numbers.Real),
@@ -35,7 +38,7 @@ def check_rows(
     sample_weight: Any,
     groups: Any,
     check_target: Callable[[BaseEstimator, Any, int], np.ndarray],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Check all that a fit is given; return X, steps present, y, weights and dates.
 
     Rows of weight 0 are gone. `check_target` is `check_y` or `check_numbers`.
@@ -43,7 +46,9 @@ def check_rows(
     check_parameters(model)
     x, present = check_X(model, X, fitting=True)
     target = check_target(model, y, len(x))
-    weight = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+    weight = _check_sample_weight(
+        sample_weight, present, dtype=np.float64, ensure_non_negative=True
+    )
     dates = check_groups(groups, len(x))
     kept = weight > 0
     return x[kept], present[kept], target[kept], weight[kept], dates[kept]
@@ -72,12 +77,23 @@ def check_parameters(model: BaseEstimator) -> None:
         raise ValueError(
             f"`schedule` must be 'constant' or 'cosine'; got schedule={model.schedule!r}."
         )
+    if model.n_averaged > model.max_epochs:
+        raise ValueError(
+            f"`n_averaged` must be at most `max_epochs`; got n_averaged={model.n_averaged}, "
+            f"max_epochs={model.max_epochs}."
+        )
     if model.device not in ("cpu", "cuda", "auto"):
         raise ValueError(f"`device` must be 'cpu', 'cuda' or 'auto'; got device={model.device!r}.")
 
 
-def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return X as float32 with 3 axes and missing steps 0, and which steps are present."""
+def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[Any, np.ndarray]:
+    """Return X as float32 with 3 axes and missing steps 0, and which steps are present.
+
+    `Windows` stay what they are: nothing is missing from them.
+    """
+    if isinstance(X, Windows):
+        _check_features(model, X, fitting)
+        return X, np.broadcast_to(True, X.shape[:2])
     options: dict[str, Any] = {"dtype": np.float32, "ensure_all_finite": "allow-nan"}
     n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
     with np.errstate(over="ignore"):  # too large for float32 is infinite, which is an error
@@ -90,11 +106,7 @@ def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[np.ndarray,
             "`X` must be (n_samples, n_steps, n_features) or (n_samples, n_features), none of "
             f"them 0; got shape {x.shape}."
         )
-    if not fitting and x.shape[2] != model.n_features_in_:
-        raise ValueError(
-            f"X has {x.shape[2]} features, but {type(model).__name__} is expecting "
-            f"{model.n_features_in_} features as input."
-        )
+    _check_features(model, x, fitting)
     unknown = np.isnan(x)
     present = ~unknown.all(axis=2)
     partial = np.argwhere(unknown & present[:, :, None])
@@ -112,6 +124,14 @@ def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[np.ndarray,
             "rows); a row needs at least one step. Leave such rows out."
         )
     return np.where(present[:, :, None], x, np.float32(0.0)), present
+
+
+def _check_features(model: BaseEstimator, x: Any, fitting: bool) -> None:
+    if not fitting and x.shape[2] != model.n_features_in_:
+        raise ValueError(
+            f"X has {x.shape[2]} features, but {type(model).__name__} is expecting "
+            f"{model.n_features_in_} features as input."
+        )
 
 
 def check_y(model: BaseEstimator, y: Any, n_samples: int) -> np.ndarray:

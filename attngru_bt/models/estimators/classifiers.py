@@ -85,6 +85,9 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
     schedule : {"constant", "cosine"}, default="constant"
         "cosine" lets the learning rate fall from `lr` to 0 over `max_epochs`, along half a cosine;
         meant for few epochs without early stopping.
+    n_averaged : int, default=1
+        Without early stopping, the weights that are kept are the mean of those after so many last
+        epochs.
 
     Attributes
     ----------
@@ -157,7 +160,7 @@ class ConvolutionClassifier(BinaryClassifier):
     dropout : float in [0, 1), default=0.0
         Share of units dropped between layers and before the output, in training only.
     max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule
+    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule, n_averaged
         As in `AttentionGRUClassifier`.
 
     Attributes
@@ -203,7 +206,7 @@ class FeedForwardClassifier(BinaryClassifier):
     dropout : float in [0, 1), default=0.0
         Share of units dropped between layers and before the output, in training only.
     max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule
+    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule, n_averaged
         As in `AttentionGRUClassifier`.
 
     Attributes

@@ -30,7 +30,7 @@ class AttentionGRURegressor(RegressorMixin, AttentionGRU):  # type: ignore[misc]
     ----------
     attention, cell, reset, hidden_size, n_layers, dropout, max_epochs, batch_size, lr,
     weight_decay, validation_fraction, patience, n_networks, random_state, device, warm_start,
-    verbose, skip, schedule
+    verbose, skip, schedule, n_averaged
         As in `AttentionGRUClassifier`; predictions, not probabilities, are averaged over the
         networks.
     early_stopping : bool, default=True

@@ -22,7 +22,7 @@ class Rows:
 
     Attributes
     ----------
-    x : float32 array of shape (n, n_steps, n_features)
+    x : float32 array or Windows of shape (n, n_steps, n_features)
         Missing steps 0.
     present : bool array of shape (n, n_steps)
     target : array of shape (n,)
@@ -34,7 +34,7 @@ class Rows:
         Attributes to set beside the networks, such as ``classes_``.
     """
 
-    x: np.ndarray
+    x: Any
     present: np.ndarray
     target: np.ndarray
     weight: np.ndarray

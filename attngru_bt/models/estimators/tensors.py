@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from attngru_bt.features.windows import Windows
 from attngru_bt.models.networks import Network, build
 from attngru_bt.models.training import Samples
 
@@ -35,23 +36,43 @@ def warn_that_there_is_no_gpu() -> None:
 
 
 def to_inputs(
-    x: np.ndarray, present: np.ndarray, device: torch.device
+    x: Any, present: np.ndarray, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return x as (n_samples, n_features, n_steps), and a mask unless all steps are present."""
     mask = None if present.all() else torch.from_numpy(present).to(device)
+    x = np.asarray(x)
     return torch.from_numpy(x).transpose(1, 2).contiguous().to(device), mask
 
 
 def to_samples(
     device: torch.device,
-    x: np.ndarray,
+    x: Any,
     present: np.ndarray,
     target: np.ndarray,
     weight: np.ndarray,
 ) -> Samples:
     """Return training data on the device, weights scaled to mean 1."""
     y, w = torch.from_numpy(target).float(), torch.from_numpy(weight / weight.mean()).float()
+    if isinstance(x, Windows):
+        views, starts = _cut(x, device)
+        return Samples(views, None, y.to(device), w.to(device), starts)
     return Samples(*to_inputs(x, present, device), y.to(device), w.to(device))
+
+
+def _cut(windows: Windows, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return views (all windows there could be, features, steps) of the lines, and which are meant.
+
+    The views overlap, so that they take no memory beside the lines.
+    """
+    flat, starts = windows.flat()
+    with warnings.catch_warnings():
+        # a worker's lines are mapped from a file, read only; nothing here writes to them
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        source = torch.from_numpy(flat).to(device)
+    n_lines, (_, n_steps, n_features) = flat.shape[1], windows.shape
+    n_views = len(flat) - windows.store.sessions + 1
+    views = source.as_strided((n_views, n_features, n_steps), (n_lines, 1, n_features))
+    return views, torch.from_numpy(starts).to(device)
 
 
 def to_weights(network: Network) -> Weights:

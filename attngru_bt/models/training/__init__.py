@@ -21,9 +21,10 @@ from attngru_bt.models.training.samples import (
     cross_entropy,
     squared_error,
 )
-from attngru_bt.models.training.scoring import attention, chunks, one_thread, predict
+from attngru_bt.models.training.scoring import CHUNK, attention, chunks, one_thread, predict
 
 __all__ = [
+    "CHUNK",
     "Job",
     "Loss",
     "Record",

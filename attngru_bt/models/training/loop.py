@@ -28,6 +28,7 @@ def train(
     max_norm: float = 1.0,
     patience: int = 5,
     schedule: str = "constant",
+    n_averaged: int = 1,
     loss: Loss = cross_entropy,
     width: int | None = None,
 ) -> Iterator[tuple[int, list[Record]]]:
@@ -51,6 +52,8 @@ def train(
         Whether the learning rate stays, or falls to 0 along half a cosine: before step i = 0, 1, …
         of n it is ``lr / 2 * (1 + cos(pi * i / n))``, n = max_epochs * batches per epoch, however
         early training stops.
+    n_averaged : int
+        Without validation a network ends as the mean of its parameters after so many last epochs.
     loss : callable
         ``loss(outputs, y, weight)`` of each row, all three (M, B); 0 where the weight is 0. What is
         minimized is the mean over the rows of a batch.
@@ -69,7 +72,7 @@ def train(
     FloatingPointError
         If the loss of a network is no longer finite.
     """
-    course = Course(max_epochs, batch_size, lr, patience, schedule)
+    course = Course(max_epochs, batch_size, lr, patience, schedule, n_averaged)
     trainees = (Trainee(number, job, course) for number, job in enumerate(jobs))
     waiting = next(trainees, None)
     while waiting is not None:

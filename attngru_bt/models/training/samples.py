@@ -26,12 +26,19 @@ class Samples(NamedTuple):
         0.0 or 1.0, or numbers around 0.
     weight : Tensor of shape (n_samples,)
         Mean 1.
+    places : Tensor of shape (n_samples,), or None
+        Where in x each row is, if x holds others as well: then x is (any, n_features, n_steps).
     """
 
     x: Tensor
     present: Tensor | None
     y: Tensor
     weight: Tensor
+    places: Tensor | None = None
+
+    def largest(self) -> float:
+        """Return the largest absolute value in x."""
+        return max(float(part.abs().max()) for part in torch.split(self.x, 4096))
 
 
 class Job(NamedTuple):

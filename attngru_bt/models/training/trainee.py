@@ -21,6 +21,7 @@ class Course:
     lr: float
     patience: int
     schedule: str
+    n_averaged: int = 1
 
 
 class Batches:
@@ -41,7 +42,6 @@ class Batches:
 
     def __init__(self, samples: Samples, n_batches: int, n_rows: int) -> None:
         self._samples = samples
-        self._x = samples.x.flatten(1)  # (n, F L)
         n_samples = len(samples.y)
         sizes = [len(part) for part in torch.arange(n_samples).tensor_split(n_batches)]
         self.shares = [size / n_samples for size in sizes]
@@ -56,9 +56,11 @@ class Batches:
 
     def order(self, order: Tensor) -> None:
         """Take the rows in this order from now on."""
-        rows = order[self._places].to(self._x.device)  # (n_batches, B)
-        weight = self._samples.weight[rows] * self._weight
-        y_weight = torch.stack([self._samples.y[rows], weight], 1)  # (n_batches, 2, B)
+        samples = self._samples
+        rows = order[self._places].to(samples.x.device)  # (n_batches, B)
+        weight = samples.weight[rows] * self._weight
+        y_weight = torch.stack([samples.y[rows], weight], 1)  # (n_batches, 2, B)
+        rows = rows if samples.places is None else samples.places[rows]
         self._rows, self._y_weight = rows.unbind(), y_weight.unbind()
 
     def load(self, batch: int, place: tuple[Tensor, ...], some_missing: bool) -> None:
@@ -74,7 +76,7 @@ class Batches:
         """
         x, present, y_weight = place
         rows = self._rows[batch]
-        x.copy_(self._x.index_select(0, rows).T)
+        x.copy_(self._samples.x.index_select(0, rows).flatten(1).T)
         y_weight.copy_(self._y_weight[batch])
         if not some_missing:
             return
@@ -152,14 +154,19 @@ class Trainee:
             raise FloatingPointError(
                 f"training diverged: the loss is {self.loss} in epoch {epoch}; lower `lr` (got "
                 f"{self.course.lr}) or scale X (its largest absolute value is "
-                f"{job.samples.x.abs().max():.3g})."
+                f"{job.samples.largest():.3g})."
             )
         if val_loss is not None:
             if val_loss < self._best_loss:
                 self._best_loss, self._best_epoch, self.best = val_loss, epoch, row.clone()
             elif epoch - self._best_epoch >= self.course.patience:
                 return True
-        if epoch == self.course.max_epochs:
+        left = self.course.max_epochs - epoch
+        if val_loss is None and left < self.course.n_averaged:
+            # of the epochs averaged so far, this is one more
+            count = self.course.n_averaged - left
+            self.best = row.clone() if self.best is None else self.best.lerp(row, 1 / count)
+        if left == 0:
             return True
         self._begin_epoch()
         return False

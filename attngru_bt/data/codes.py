@@ -1,4 +1,4 @@
-"""Codes of Chinese stocks: our spelling, and those of the vendors."""
+"""Names of stocks as vendors spell them: codes of Chinese stocks, and which names are one stock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ FORMS = re.compile(
     re.IGNORECASE,
 )
 EXCHANGES = {"SH": "SH", "SS": "SH", "XSHG": "SH", "SZ": "SZ", "XSHE": "SZ", "BJ": "BJ"}
-INDEXES = {"sse50": "000016.SH", "csi300": "000300.SH", "csi500": "000905.SH"}
+CHINESE = ("sse50", "csi300", "csi500")
+INDEXES = {
+    "sse50": "000016.SH", "csi300": "000300.SH", "csi500": "000905.SH",
+    "sp500": "^GSPC", "nasdaq100": "^NDX", "dow30": "^DJI",
+}  # fmt: skip
+"""The universes that have a name, and the symbols of their indexes."""
 
 
 def code(text: str) -> str:
@@ -41,3 +46,30 @@ def with_prefix(symbol: str, dot: str = "") -> str:
     """Return ``600000.SH`` as ``sh600000``, or ``sh.600000`` with a dot."""
     digits, exchange = symbol.split(".")
     return f"{exchange.lower()}{dot}{digits}"
+
+
+_CLASS = re.compile(r"([A-Z]{1,5})[.\-/ ]([A-Z]{1,2})")  # BRK.B, BRK-B, BRK/B
+
+
+def same_stock(name: str) -> str:
+    """Return a text that is the same for all spellings of a stock.
+
+    Examples
+    --------
+    >>> same_stock("sh.600000"), same_stock("600000.SS"), same_stock("SH600000")
+    ('600000.SH', '600000.SH', '600000.SH')
+    >>> same_stock("BRK-B"), same_stock("brk.b.us"), same_stock("AAPL.US"), same_stock("aapl")
+    ('BRK.B', 'BRK.B', 'AAPL', 'AAPL')
+    """
+    try:
+        return code(name)
+    except ValueError:
+        text = name.strip().upper().removesuffix(".US")
+        match = _CLASS.fullmatch(text)
+        return f"{match[1]}.{match[2]}" if match else text
+
+
+def is_code(name: str) -> bool:
+    """Tell whether a name is the code of a Chinese stock, with its exchange or without."""
+    match = FORMS.fullmatch(name.strip())
+    return match is not None and not (match["before"] and match["after"])

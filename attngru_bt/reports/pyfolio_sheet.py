@@ -1,0 +1,191 @@
+"""pyfolio-reloaded's full tear sheet of a finished run, in a notebook or as a page."""
+
+from __future__ import annotations
+
+import base64
+import html as markup
+import io
+import logging
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from attngru_bt.reports import html
+from attngru_bt.reports.output import write
+from attngru_bt.reports.sheet import TearSheet, collect
+
+logger = logging.getLogger(__name__)
+
+_DPI = 72
+_BENCHMARK = "benchmark_rets"
+
+
+@dataclass
+class PyfolioSheet:
+    """Tables and figures of pyfolio by section; in a notebook it shows itself.
+
+    Attributes
+    ----------
+    title : str
+    sections : dict of str to list of Markup
+        Tables and figures, in pyfolio's order: Returns, Interesting times, Positions, Transactions,
+        Round trips.
+    problems : dict of str to str
+        Why a section is missing.
+    path : Path or None
+        The page, if one was written.
+    """
+
+    title: str
+    sections: dict[str, list[Markup]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    path: Path | None = None
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for name, section in self.sections.items():
+            parts.append(f"<h2>{markup.escape(name)}</h2>")
+            parts.extend(map(str, section))
+        parts.extend(f"<p>{markup.escape(f'{n}: {why}')}</p>" for n, why in self.problems.items())
+        return "\n".join(parts)
+
+    def __repr__(self) -> str:
+        where = f", written to {self.path}" if self.path else ""
+        return f"<PyfolioSheet of {self.title}: {', '.join(self.sections)}{where}>"
+
+
+def pyfolio(
+    strategy: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    benchmark: pd.Series | None = None,
+    title: str | None = None,
+) -> PyfolioSheet:
+    """Draw pyfolio-reloaded's full tear sheet of a finished run.
+
+    Its sections are those of `pyfolio.create_full_tear_sheet`: returns (beside the benchmark),
+    interesting times, positions, transactions and round trips.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        What `cerebro.run()[0]` or `backtest.run` returned, with a `Performance` analyzer.
+    path : path, default None
+        Page to write; None: no file. As the last line of a notebook's cell it is shown either way.
+    benchmark : Series or None
+        Closes indexed by date, in place of the analyzer's benchmark.
+    title : str or None
+        Heading of the page; None: what the strategy is called.
+
+    Returns
+    -------
+    PyfolioSheet
+
+    Notes
+    -----
+    Neither pyplot's figures nor its backend change. A section that pyfolio cannot draw, such as
+    positions of a run without any, is left out with a warning.
+
+    Examples
+    --------
+    >>> from attngru_bt import tearsheet
+    >>> tearsheet.pyfolio(strategy, "pyfolio.html")  # doctest: +SKIP
+    <PyfolioSheet of Ridge: Returns, Positions, Transactions, Round trips, written to pyfolio.html>
+    """
+    found = collect(strategy, benchmark)
+    sheet = PyfolioSheet(title or found.name)
+    with _quiet() as pyplot:
+        for name, draw in _sections(found).items():
+            try:
+                parts = list(_drawn(draw, pyplot))
+            except Exception as error:  # of pyfolio, and whatever a run does to it
+                sheet.problems[name] = f"{type(error).__name__}: {error}"
+                logger.warning("pyfolio: %s could not be drawn (%s).", name, sheet.problems[name])
+                logger.debug("where it failed", exc_info=True)
+                continue
+            if parts:
+                sheet.sections[name] = parts
+            else:
+                sheet.problems[name] = "pyfolio has nothing to show of this run."
+    if path is not None:
+        sheet.path = write(Path(path), html.fill("pyfolio.html", sheet.title, sheet=sheet))
+    return sheet
+
+
+def _sections(found: TearSheet) -> dict[str, Callable[[], None]]:
+    """Return what draws each section of the full tear sheet."""
+    from pyfolio import tears
+
+    returns, positions, transactions, _ = found.performance.get_pf_items()
+    # names never held make pyfolio's legends long and its tables slow
+    held = (positions != 0).any() | (positions.columns == "cash")
+    positions = positions.loc[:, held]
+    market: dict[str, Any] = {}
+    if found.benchmark is not None and found.benchmark_returns is not None:
+        index = found.benchmark_returns.fillna(0.0).tz_localize("UTC")
+        market = {_BENCHMARK: index.rename(found.benchmark["name"])}
+    account: dict[str, Any] = {"positions": positions, "transactions": transactions}
+    day: dict[str, Any] = {"estimate_intraday": False}
+    return {
+        "Returns": lambda: tears.create_returns_tear_sheet(returns, **account, **market),
+        "Interesting times": lambda: tears.create_interesting_times_tear_sheet(returns, **market),
+        "Positions": lambda: tears.create_position_tear_sheet(returns, positions, **day),
+        "Transactions": lambda: tears.create_txn_tear_sheet(returns, **account, **day),
+        "Round trips": lambda: tears.create_round_trip_tear_sheet(returns, **account, **day),
+    }
+
+
+def _drawn(draw: Callable[[], None], pyplot: Any) -> Iterator[Markup]:
+    """Draw a section; return its tables, then its figures."""
+    import pyfolio.utils as utils
+
+    tables: list[Markup] = []
+    before, display = set(pyplot.get_fignums()), utils.display
+    utils.display = lambda *shown: tables.extend(map(_table, shown))
+    try:
+        draw()
+        figures = [pyplot.figure(n) for n in pyplot.get_fignums() if n not in before]
+        yield from tables
+        yield from map(_picture, figures)
+    finally:
+        utils.display = display
+        for number in set(pyplot.get_fignums()) - before:
+            pyplot.close(number)
+
+
+@contextmanager
+def _quiet() -> Iterator[Any]:
+    """Draw on no screen, and leave pyplot as it was."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pyfolio and seaborn, on newer pandas and matplotlib
+        import matplotlib
+        import matplotlib.pyplot as pyplot
+
+        backend = matplotlib.get_backend()
+        with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):
+            pyplot.switch_backend("Agg")
+            try:
+                yield pyplot
+            finally:
+                pyplot.switch_backend(backend)
+
+
+def _table(shown: Any) -> Markup:
+    """Return a table as pyfolio makes it, in the page's style rather than its own."""
+    text = re.sub(r'\s(border|class|style)="[^"]*"', "", str(getattr(shown, "data", shown)))
+    return Markup('<div class="panel scroll">') + Markup(text) + Markup("</div>")
+
+
+def _picture(figure: Any) -> Markup:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
+    code = base64.b64encode(out.getvalue()).decode("ascii")
+    return Markup(f'<figure class="paper"><img alt="" src="data:image/png;base64,{code}"></figure>')

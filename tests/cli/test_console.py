@@ -1,0 +1,46 @@
+"""Tables on a terminal: no cell is cut, whatever the width."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from attngru_bt.cli import console
+from attngru_bt.reports.tables import Cell, Column, Row, Table
+
+
+def table(n_columns):
+    columns = tuple(Column(f"heading of {i}") for i in range(n_columns))
+    rows = tuple(
+        Row(name, tuple(Cell(f"{row}{i:02}.25%", "0.12") for i in range(n_columns)))
+        for row, name in enumerate(
+            ("Attention-GRU on ranks", "Ridge", "A very long name of a model")
+        )
+    )
+    return Table("Model", columns, rows)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("n_columns", [1, 5, 20])
+def test_every_cell_is_whole_and_every_line_fits(monkeypatch, width, n_columns):
+    file = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=file, width=width))
+    wide = table(n_columns)
+    console.print_table("Title", wide)
+    text = file.getvalue()
+    assert all(len(line) <= width for line in text.splitlines())
+    assert "…" not in text
+    for row in wide.rows:
+        for cell in row.cells:
+            assert text.count(str(cell)) == 1
+    if width == 200 and n_columns < 20:
+        assert "continued" not in text
+    elif n_columns == 20:
+        assert "Title, continued" in text and text.count("Ridge") > 1
+
+
+def test_what_is_known_of_nothing_is_left_out(monkeypatch):
+    file = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=file, width=80))
+    console.print_table("Title", Table.of(["", "known", "not"], [["a", "1", "–"]]))
+    assert "known" in file.getvalue() and "not" not in file.getvalue()

@@ -1,0 +1,79 @@
+"""Figures of the account on a page, against the analyzer's own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_tearsheet import MARKET, Trader, make_run
+
+from attngru_bt.analyzers.performance import monthly
+from attngru_bt.reports import portfolio_charts
+from attngru_bt.reports.portfolio import PortfolioFigures
+from attngru_bt.reports.sheet import collect
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return PortfolioFigures(collect(make_run(Trader), baseline=make_run(Trader), market=MARKET))
+
+
+def test_contributions_add_up_to_the_returns(figures):
+    returns = figures.sheet.returns
+    assert figures.contributions.sum() == pytest.approx(returns.sum())
+    assert figures.contributions.is_monotonic_decreasing
+
+
+def test_commission_is_the_difference_before_and_after(figures):
+    paid = ((figures.before_costs - figures.sheet.returns) * figures.before).sum()
+    assert paid == pytest.approx(figures.sheet.metrics["costs"])
+
+
+def test_turnover_is_that_of_the_analyzer(figures):
+    share = portfolio_charts.monthly_turnover(figures)
+    months = len(figures.sheet.returns) / 252 * 12
+    # the mean value of a month is not that of the run
+    assert share.sum() * 12 / months == pytest.approx(figures.sheet.metrics["turnover"], rel=0.05)
+
+
+def test_years_and_months_compound_to_the_whole(figures):
+    total = 1 + figures.sheet.metrics["total_return"]
+    for table in (figures.yearly(), figures.months()):
+        assert (1 + table.iloc[:, 0]).prod() == pytest.approx(total)
+    expected = monthly(figures.sheet.returns)
+    assert figures.months().iloc[:, 0].tolist() == pytest.approx(expected.tolist())
+    assert [row.name for row in figures.year_table().rows] == ["2020", "2021"]
+    assert len(figures.month_table().rows[0].cells) == 13
+
+
+def test_the_deepest_loss_is_that_of_the_analyzer(figures):
+    row = figures.drawdown_table().rows[0]
+    metrics = figures.sheet.metrics
+    assert row.name == f"{100 * metrics['max_drawdown']:.1f}%"
+    assert row.cells[0].text == f"{metrics['drawdown_peak']:%Y-%m-%d}"
+    assert row.cells[1].text == f"{metrics['drawdown_trough']:%Y-%m-%d}"
+
+
+def test_weights_are_those_of_the_positions(figures):
+    share = portfolio_charts.month_end_weights(figures)
+    positions = figures.sheet.performance.positions()
+    expected = positions.div(positions.sum(axis=1), axis=0).loc[share.index, share.columns]
+    pd.testing.assert_frame_equal(share, expected, check_names=False)
+
+
+def test_orders_grow_with_the_account(figures):
+    rows = figures.capacity_table().rows
+    assert [row.name for row in rows] == ["1,000,000", "10,000,000", "100,000,000", "1,000,000,000"]
+    fills = figures.fills
+    first = fills[fills["date"] == fills["date"].min()].iloc[0]
+    at = MARKET.bars.dates.get_loc(first["date"])
+    column = MARKET.bars.assets.index(first["symbol"])
+    usual = np.median(MARKET.bars["amount"][at - 21 if at > 21 else 0 : at, column])
+    days = first["size"] * first["price"] / figures.before[first["date"]] * 1e9 / usual
+    largest = float(rows[-1].cells[2].text.replace(",", ""))
+    assert 0.1 * days < largest < 10 * days
+
+
+def test_the_worst_months_are_those_of_the_index(figures):
+    table = figures.worst_months(2)
+    index = figures.months().iloc[:, -1]
+    assert [row.name for row in table.rows] == [str(m) for m in index.nsmallest(2).index]
+    assert table.rows[0].cells[-1].tone < 0
