@@ -125,7 +125,7 @@ def test_nothing_changes_by_any_schedule_weights_or_groups(market, schedule, dri
     lines = {**bars.lines, "sector": rank // 3}
     market = replace(market, bars=Bars(bars.dates, bars.assets, lines))
     how = dict(
-        schedule=schedule, weights="inverse-volatility", max_per_group=2, keep=6, refit=2,
+        schedule=schedule, weights="inverse-volatility", max_per_group=1, keep=6, refit=2,
         factors=["ROC6", "BIAS5", "VOL20"],
     )  # fmt: skip
     model = {"signal": LOGISTIC} if driver == "along" else {"model": LOGISTIC}
