@@ -141,7 +141,7 @@ def _is_stock(scheme: Any) -> bool:
 
 
 @functools.cache
-def _values_as_usual(kind: type) -> bool:
+def _values_as_usual(kind: Any) -> bool:
     return all(getattr(kind, name) is getattr(bt.CommInfoBase, name) for name in _VALUING)
 
 
