@@ -142,13 +142,13 @@ def notes_on_days(comparison: Comparison) -> list[str]:
     how = (
         "Every model was walked anew for each day."
         if about["walked"]
-        else "The scores are those of the first day, traded later."
+        else "The scores are those of the first day, traded later, when they are older."
     )
     return [
         f"Decided {days} sessions after each {schedule.end_called} (0: at it), all measured on the "
         f"same sessions; of each model the lowest, median and highest figure. {how}",
-        "What lies between the days is no skill: a difference between models that is smaller says "
-        "little. The tables above are of one day.",
+        "Nobody knew which day would be the best one: a difference between models that is smaller "
+        "than that between days says little. The tables above are of one day.",
     ]
 
 

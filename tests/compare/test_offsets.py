@@ -93,7 +93,7 @@ def test_page_tables_and_files_show_the_spread(found, tmp_path):
     assert "The luck of the day" in (tmp_path / "compare.html").read_text()
     assert "### The luck of the day" in (tmp_path / "table.md").read_text()
     assert (
-        "The scores are those of the first day, traded later."
+        "The scores are those of the first day, traded later, when they are older."
         in (tmp_path / "table.md").read_text()
     )
     frame = pd.read_csv(tmp_path / "offsets.csv").set_index(["model", "offset"])
