@@ -135,6 +135,26 @@ def table_of_days(comparison: Comparison) -> Table | None:
     return Table("Model", tuple(columns), tuple(rows)).known()
 
 
+def ranges_of_days(comparison: Comparison) -> Table | None:
+    """Show the table of days in the width of a terminal: lowest and highest figure in one cell."""
+    table = table_of_days(comparison)
+    if table is None:
+        return None
+    columns = tuple(Column(group) for group, _ in table.groups)
+    rows = (
+        Row(
+            row.name,
+            tuple(
+                Cell(f"{row.cells[3 * i].text} … {row.cells[3 * i + 2].text}")
+                for i in range(len(columns))
+            ),
+            row.reference,
+        )
+        for row in table.rows
+    )
+    return Table(table.corner, columns, tuple(rows))
+
+
 def notes_on_days(comparison: Comparison) -> list[str]:
     """Explain the table of days, a sentence or two each."""
     about, schedule = comparison.about, _schedule(comparison)
