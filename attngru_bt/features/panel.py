@@ -19,7 +19,7 @@ from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
-from attngru_bt.features.exposures import EXPOSURES, SIZES, exposures
+from attngru_bt.features.exposures import SIZES, exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
@@ -357,11 +357,10 @@ class Panel:
 
     def _measured(self, bars: Bars, end: int, section: CrossSection) -> dict[str, FloatArray]:
         """Exposures of a cross-section that is scored."""
-        wanted = [name for name in EXPOSURES if name in self.exposures]
         position = {asset: i for i, asset in enumerate(bars.assets)}
         columns = np.array([position[asset] for asset in section.assets], dtype=np.intp)
         member = np.ones(len(section), dtype=bool) if section.member is None else section.member
-        return exposures(wanted, bars, end, columns, member)
+        return exposures(self.exposures, bars, end, columns, member)
 
     def _normalize(
         self, values: NDArray[np.float32], dates: pd.DatetimeIndex

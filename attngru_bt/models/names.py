@@ -19,6 +19,7 @@ from attngru_bt.models.presets import (
     BLEND,
     DEFAULT,
     LINES,
+    NEUTRAL,
     PAPER,
     default_model,
     lines_model,
@@ -320,12 +321,14 @@ _BASELINES = (
 )
 
 
-def _mixed(name: str, members: tuple[str, ...]) -> Model:
+def _mixed(
+    name: str, members: tuple[str, ...], settings: Mapping[str, Any] = MappingProxyType({})
+) -> Model:
     titles = {model.name: model.title for model in (*_TABLE, *_BASELINES)}
     title = blend_title([titles[member] for member in members])
-    return Model(name, title, "blend", lambda: members, members=members)
+    return Model(name, title, "blend", lambda: members, settings, members=members)
 
 
 MODELS: Mapping[str, Model] = MappingProxyType(
-    {model.name: model for model in (*_TABLE, _mixed("blend", BLEND), *_BASELINES)}
+    {model.name: model for model in (*_TABLE, _mixed("blend", BLEND, NEUTRAL), *_BASELINES)}
 )
