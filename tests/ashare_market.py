@@ -1,8 +1,8 @@
 """Small hand-made A-share feeds, and a strategy that orders what a test tells it to."""
 
-import backtrader as bt
 import pandas as pd
 
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import PanelFeed
 
 

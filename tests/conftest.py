@@ -18,6 +18,14 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from attngru_bt import Market
 
+if os.environ.get("ATTNGRU_BACKTRADER"):
+    import engines
+
+    def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+        """Mark what fails on this engine without the package, too."""
+        engines.mark(items)
+
+
 ROOT = Path(__file__).resolve().parent.parent
 # Seconds after which a process that a test has started counts as hung, not as slow. Tests have no
 # other time limit (test_speed.py): a machine that is slower still needs this variable only.

@@ -31,7 +31,7 @@ checks
 LEVEL = {name: i for i, line in enumerate(ORDER.split("\n")) for name in line.split()}
 
 ALLOWED = {
-    "backtrader": {"feeds", "trading", "markets", "analyzers", "backtest", "picks"},
+    "backtrader": {"feeds"},
     "torch": {"models"},
     "pyfolio": {"reports"},
     "matplotlib": {"reports"},
@@ -90,10 +90,19 @@ def test_outside_libraries_stay_in_their_rooms(path):
         assert here in ALLOWED.get(top, {here}), f"{here} imports {top}"
 
 
+def test_the_engine_is_imported_in_one_place():
+    importing = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        if {name.split(".")[0] for name in imports(path)} & {"backtrader", "backtrader_next"}
+    ]
+    assert importing == ["feeds/engine.py"]
+
+
 # what the engine and Python itself keep behind a name with an underscore, and offer no other way
 ENGINE = {
     "_name", "_idx", "_leader", "_timeframe", "_compression", "_filters", "_ococheck",
-    "_bracketize", "_stocklike", "_creditrate", "_tz", "_getkeys", "_getkwargs", "_getpairs",
+    "_bracketize", "_stocklike", "_creditrate", "_tz",
     "_exit", "_once", "_oncepost", "_oncepost_open",
 }  # fmt: skip
 

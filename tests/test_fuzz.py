@@ -7,7 +7,6 @@ empty first month, feeds of different lengths.
 
 import math
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Membership
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import AShare
 from attngru_bt.trading.monthly import MonthlyTopK

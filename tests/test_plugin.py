@@ -2,7 +2,6 @@
 
 import pickle
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 import attngru_bt
 from attngru_bt.data.market import Market
+from attngru_bt.feeds.engine import bt
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
 SETTINGS = dict(topk=3, min_months=4, lookback=2, n_components=5, refit=2)

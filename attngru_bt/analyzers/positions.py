@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from attngru_bt.analyzers.record import Record
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.roles import check_names
 
 CASH = "cash"

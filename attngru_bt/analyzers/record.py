@@ -6,12 +6,12 @@ import datetime
 import logging
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.interval import contradicts
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.sessions import RunSessions
 

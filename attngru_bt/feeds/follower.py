@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 from typing import Any
 
-import backtrader as bt
+from attngru_bt.feeds.engine import bt
 
 
 class Leader(bt.linebuffer.LineBuffer):

@@ -11,8 +11,7 @@ from __future__ import annotations
 import functools
 from typing import Any, cast
 
-import backtrader as bt
-
+from attngru_bt.feeds.engine import bt, names_used
 from attngru_bt.feeds.panel_feed import PanelFeed
 
 # what of a commission scheme says how a position is valued and what it costs to hold it
@@ -25,6 +24,23 @@ _VALUING = (
     "_get_credit_interest",
 )
 
+# What the methods of backtrader's broker work on, whose work is done here. An engine whose methods
+# work on anything else keeps its books in another way.
+_BOOKS = {
+    "next": """
+        Completed Order _bracketize _get_value _ococheck _process_order_history _toactivate
+        _try_exec activate active adjbase alive append cash cashadjust check_submitted checksubmit
+        close d_credit datetime expire get_credit_interest getcommissioninfo items notify p pending
+        popleft positions size status
+    """,
+    "_get_value": """
+        _cash_addition _fundhist _fundshares _fundval _leverage _process_fund_history _unrealized
+        _value _valuelever _valuemkt _valuemktlever abs cash close get_leverage getcommissioninfo
+        getvalue getvaluesize len p popleft positions price profitandloss shortcash size
+    """,
+    "notify": "append clone notifs",
+}
+
 
 class PanelBroker(bt.brokers.BackBroker):
     """`bt.brokers.BackBroker` in less time, where the positions are in `PanelFeed` feeds.
@@ -33,7 +49,8 @@ class PanelBroker(bt.brokers.BackBroker):
     account is for plain stocks on feeds that were loaded as whole columns. Whatever else is in the
     books is left to `BackBroker`: other feeds, bars that come one by one (live, ``preload=False``,
     ``exactbars=1``, resampled), futures, leverage, credit interest, commission schemes with a
-    valuation of their own, ``shortcash=False``, histories of orders or of a fund.
+    valuation of their own, ``shortcash=False``, histories of orders or of a fund. On an engine
+    whose broker keeps its books in another way than backtrader's it is that broker.
 
     Examples
     --------
@@ -44,6 +61,7 @@ class PanelBroker(bt.brokers.BackBroker):
     def init(self) -> None:
         """Start afresh; called when the broker is made and at the start of each run."""
         super().init()
+        self._known = _knows_the_books()
         self._columns: dict[Any, tuple[Any, Any]] = {}  # closes and time stamps of feeds
 
     def stop(self) -> None:
@@ -53,23 +71,30 @@ class PanelBroker(bt.brokers.BackBroker):
 
     def next(self) -> None:
         """Bring the account to the newest bars, and try the orders if there are any."""
+        if not self._known:
+            super().next()
+            return
         busy = self.submitted or self.pending or self._toactivate or self._userhist
         if busy or not self._value_account(new_bars=True):
             super().next()
 
     def notify(self, order: Any) -> None:
         """Hand a copy of the order to its owner."""
-        self.notifs.append(_copied(order))
+        if self._known:
+            self.notifs.append(_copied(order))
+        else:
+            super().notify(order)
 
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order."""
-        # what it is asked for again and again; in its parameters that takes a failed lookup first
-        p = order.p
-        order.__dict__.update(owner=p.owner, data=p.data, tradeid=p.tradeid, parent=p.parent)
+        if self._known:
+            # asked for again and again; in its parameters that takes a failed lookup first
+            p = order.p
+            order.__dict__.update(owner=p.owner, data=p.data, tradeid=p.tradeid, parent=p.parent)
         return super().submit(order, check=check)
 
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:
-        if datas or not self._value_account(new_bars=False):
+        if datas or not self._known or not self._value_account(new_bars=False):
             return super()._get_value(datas, lever)  # type: ignore[no-any-return]
         return self._valuelever if lever else self._value
 
@@ -126,6 +151,11 @@ class PanelBroker(bt.brokers.BackBroker):
         self._leverage = worth / (unlevered or 1.0)
         self._unrealized = unrealized
         return True
+
+
+def _knows_the_books() -> bool:
+    kind = bt.brokers.BackBroker
+    return all(names_used(getattr(kind, name)) == set(_BOOKS[name].split()) for name in _BOOKS)
 
 
 def _is_stock(scheme: Any) -> bool:

@@ -10,18 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 
+from attngru_bt.feeds.engine import bt, names_used
 from attngru_bt.feeds.panel_broker import PanelBroker
 from attngru_bt.feeds.panel_feed import PanelFeed
+
+# What backtrader's loop over the sessions works on, which is replaced here. An engine whose loop
+# works on anything else does something else.
+_LOOP = """
+    _brokernotify _check_timers _compression _event_stop _next_writers _once _oncepost
+    _oncepost_open _timeframe advance advance_peek cheat_on_open datas enumerate float len min p
+    reset sorted
+"""
 
 
 class PanelCerebro(bt.Cerebro):
     """`bt.Cerebro` in less time, where all feeds are `PanelFeed`, with a `PanelBroker`.
 
     It takes the parameters of `bt.Cerebro`. With other feeds among them, and in the modes that
-    deliver bars one by one, it is `bt.Cerebro`.
+    deliver bars one by one, it is `bt.Cerebro`. So it is on an engine whose loop over the sessions
+    is not backtrader's.
 
     Examples
     --------
@@ -33,9 +42,11 @@ class PanelCerebro(bt.Cerebro):
     def __init__(self) -> None:
         super().__init__()
         self.broker = PanelBroker()
+        self._known = names_used(bt.Cerebro._runonce) == set(_LOOP.split())
 
     def _runonce(self, runstrats: list[Any]) -> None:
-        if not all(isinstance(feed, PanelFeed) and feed.in_bulk for feed in self.datas):
+        bulk = all(isinstance(feed, PanelFeed) and feed.in_bulk for feed in self.datas)
+        if not (self._known and bulk):
             super()._runonce(runstrats)
             return
         for strategy in runstrats:

@@ -12,12 +12,12 @@ import datetime
 import hashlib
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.follower import Follower, Leader
 from attngru_bt.feeds.roles import check_names
 from attngru_bt.feeds.table import columns_of

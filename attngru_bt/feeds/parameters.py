@@ -1,4 +1,4 @@
-"""The parameters of backtrader's classes, which it keeps behind names of its own."""
+"""The parameters of the engine's classes: the public attributes of their ``params``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import Any
 
 
 def parameter_names(owner: Any) -> list[str]:
-    """Names of the ``params`` of a strategy, an analyzer or their class."""
-    return list(owner.params._getkeys())
+    """Names of the ``params`` of a strategy, an analyzer or their class, in their order."""
+    params = owner.params if isinstance(owner.params, type) else type(owner.params)
+    # each class of the owner has a class of parameters; the first one of all has none
+    *kinds, first, _ = params.__mro__
+    names = dict.fromkeys(name for kind in reversed(kinds) for name in vars(kind))
+    return [name for name in names if not hasattr(first, name)]
 
 
 def parameter_values(owner: Any) -> dict[str, Any]:
@@ -15,7 +19,7 @@ def parameter_values(owner: Any) -> dict[str, Any]:
 
     Anything without ``params`` has none.
     """
-    if isinstance(owner, type):
-        return dict(owner.params._getpairs())  # type: ignore[attr-defined]
-    params = getattr(owner, "p", None) or getattr(owner, "params", None)
-    return {} if params is None else dict(params._getkwargs())
+    params = getattr(owner, "params", None)
+    return (
+        {} if params is None else {name: getattr(params, name) for name in parameter_names(owner)}
+    )

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import backtrader as bt
 import pandas as pd
 
 from attngru_bt.checks import nearest
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.names import fault
+from attngru_bt.feeds.engine import bt
 
 logger = logging.getLogger(__name__)
 

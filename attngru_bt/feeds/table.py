@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import DataError, first
 from attngru_bt.data.rows import FILLABLE
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.sessions import DAY, EPOCH
 
 

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import backtrader as bt
 import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.membership import Universe
+from attngru_bt.feeds.engine import bt
 from attngru_bt.markets.clearing import Clearing
 from attngru_bt.markets.exchange import Exchange
 from attngru_bt.markets.fees import Fees

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-import backtrader as bt
 import pandas as pd
 
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.roles import check_names
 from attngru_bt.feeds.sessions import RunSessions
 from attngru_bt.markets.exchange import Event, Exchange

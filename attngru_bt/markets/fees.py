@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import backtrader as bt
-
+from attngru_bt.feeds.engine import bt
 from attngru_bt.markets.limits import adjfactor, day_of
 from attngru_bt.markets.rulebook import (
     FUNDS,

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.rows import GROUP_LINES
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import Exchange, exchange_of
 from attngru_bt.markets.limits import adjfactor

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import backtrader as bt
-
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_cerebro import PanelCerebro
 from attngru_bt.markets import AShare
 

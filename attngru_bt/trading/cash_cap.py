@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import backtrader as bt
-
+from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.sizing import affordable, payable
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-import backtrader as bt
-
+from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.groups import GroupCap
 from attngru_bt.trading.orders import Orders
 from attngru_bt.trading.rebalance import Rebalance, decide

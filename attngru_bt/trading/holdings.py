@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-import backtrader as bt
-
+from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.trade_log import TradeLog
 from attngru_bt.trading.view import FeedView
 

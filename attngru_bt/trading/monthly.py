@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import backtrader as bt
 import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.schedule import schedule_of
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.roles import take_names
 from attngru_bt.markets import exchange_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-import backtrader as bt
-
 from attngru_bt.data.schedule import Schedule
+from attngru_bt.feeds.engine import bt
 
 
 class Months:

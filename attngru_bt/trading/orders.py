@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-import backtrader as bt
-
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.sessions import FeedSessions, RunSessions
 from attngru_bt.trading.cash_cap import CashCap
 from attngru_bt.trading.sizing import Lots

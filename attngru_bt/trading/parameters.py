@@ -6,11 +6,10 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-import backtrader as bt
-
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.schedule import schedule_of
+from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.groups import check_groups
 from attngru_bt.trading.weights import check_weights
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection
 
-import backtrader as bt
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.interval import check_daily
 from attngru_bt.feeds.clock import Clock, Pulse
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.lookalikes import MIN_SESSIONS, warn_of_lookalikes
 from attngru_bt.feeds.reader import FeedReader
 from attngru_bt.feeds.roles import roles_of

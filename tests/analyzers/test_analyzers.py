@@ -4,7 +4,6 @@ import logging
 import pickle
 from io import BytesIO, StringIO
 
-import backtrader as bt
 import empyrical
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from attngru_bt.analyzers import (
     Positions,
     SharpeRatio,
 )
+from attngru_bt.feeds.engine import bt
 
 MODES = [
     {},

@@ -6,7 +6,6 @@ import gzip
 import logging
 import pickle
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.files import read_folder, read_index, read_table
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 from attngru_bt.feeds.reader import FeedReader, from_feeds
 

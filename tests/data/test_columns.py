@@ -4,7 +4,6 @@ import gzip
 import logging
 import re
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from attngru_bt.data.columns import MARKET_COLUMNS, MAX_COLUMNS, is_adjusted
 from attngru_bt.data.files import read_folder, read_index, read_table
 from attngru_bt.factors import join_factor_file
 from attngru_bt.factors.registry import LINES
+from attngru_bt.feeds.engine import bt
 
 
 def table(**columns):

@@ -2,7 +2,6 @@
 
 import re
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +13,7 @@ from attngru_bt import Bars, DataError, MonthlyTopK, analyzers, audit, backtest,
 from attngru_bt.cli import app
 from attngru_bt.data.interval import check_daily, contradicts, median_gap, sessions_per_year
 from attngru_bt.data.market import Market
+from attngru_bt.feeds.engine import bt
 
 
 def china(years=4):

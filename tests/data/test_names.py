@@ -3,7 +3,6 @@
 import csv
 import re
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +19,7 @@ from attngru_bt.data.membership import Membership
 from attngru_bt.data.names import fault, from_cell, from_cells, to_cell, to_cells
 from attngru_bt.data.vendors.parts import Parts
 from attngru_bt.factors import join_factor_file
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.roles import named
 from attngru_bt.reports.output import as_csv
 from attngru_bt.reports.partial import PartialScores

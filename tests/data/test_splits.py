@@ -3,7 +3,6 @@
 The real panels, whose prices are adjusted, have IPOs of +44%, relistings of +1,255% and delistings.
 """
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +12,7 @@ from attngru_bt import Bars, audit, load, make_market
 from attngru_bt.audit import adjustment
 from attngru_bt.data.files import read_table
 from attngru_bt.data.splits import find_splits
+from attngru_bt.feeds.engine import bt
 
 PRICES = ("open", "high", "low", "close", "preclose")
 DAY = 300  # 2016-02-25

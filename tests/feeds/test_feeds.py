@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import pickle
 import random
 import re
 import subprocess
 import sys
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +17,7 @@ import pytz
 
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 
 MODES = {
@@ -314,8 +315,9 @@ class TestBacktraderFeatures:
 
     @pytest.mark.slow
     def test_plot(self):
-        import backtrader.plot  # noqa: F401  (forces TkAgg; Agg goes after it)
         import matplotlib.pyplot
+
+        importlib.import_module(f"{bt.__name__}.plot")  # forces TkAgg; Agg goes after it
 
         matplotlib.use("Agg", force=True)
         got = []

@@ -1,11 +1,11 @@
 """Live feeds that deliver one after the other: a session is decided once its bars are there."""
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
 
 from attngru_bt.feeds.clock import Pulse
+from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.monthly import MonthlyTopK
 
 DATES = pd.bdate_range("2020-01-20", "2020-04-10")

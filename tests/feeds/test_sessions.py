@@ -8,13 +8,13 @@ must have been shown the day before the one it trades, never the day itself.
 import datetime as dt
 import itertools
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
 
 from attngru_bt.analyzers import Performance, Positions
 from attngru_bt.data.bars import DataError
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import PanelFeed
 from attngru_bt.feeds.sessions import FeedSessions, session_of
 from attngru_bt.markets import ashare

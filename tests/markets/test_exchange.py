@@ -2,13 +2,13 @@
 
 import datetime as dt
 
-import backtrader as bt
 import pandas as pd
 import pytest
 from ashare_market import Script, cerebro_of, daily, play, report
 
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.membership import Membership
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.markets import AShare, ashare, exchange_of
 from attngru_bt.markets.rulebook import Limit

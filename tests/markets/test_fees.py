@@ -4,10 +4,10 @@ import datetime as dt
 
 import pytest
 from ashare_market import Script, cerebro_of, daily, play
-from backtrader.fillers import FixedSize
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attngru_bt.feeds.engine import bt
 from attngru_bt.markets import AShare, ashare
 from attngru_bt.markets.fees import Fees, cents
 
@@ -111,20 +111,20 @@ class TestInTheBroker:
             cerebro = cerebro_of(frames)
             if before:
                 ashare.install(cerebro)
-            cerebro.broker.set_filler(FixedSize(size=100))
+            cerebro.broker.set_filler(bt.fillers.FixedSize(size=100))
             if not before:
                 ashare.install(cerebro)
             cerebro.addstrategy(Script, orders={0: [("600000.SH", 400)]})
             done = cerebro.run()[0]
             assert [t[2] for t in done.told] == ["Partial"] * 3 + ["Completed"]
             assert [t[4] for t in done.told] == pytest.approx([5.02, 0.02, 0.02, 0.02])
-            assert isinstance(cerebro.broker.p.filler, FixedSize)
+            assert isinstance(cerebro.broker.p.filler, bt.fillers.FixedSize)
 
     def test_each_part_of_an_order_pays_the_taxes_of_its_day(self):
         """Half on the last day of 0.1% stamp duty, half on the first of 0.05%."""
         cerebro = cerebro_of({"600000.SH": daily([10] * 6, start="2023-08-23")})
         ashare.install(cerebro)
-        cerebro.broker.set_filler(FixedSize(size=1000))
+        cerebro.broker.set_filler(bt.fillers.FixedSize(size=1000))
         cerebro.addstrategy(Script, orders={0: [("600000.SH", 2000)], 2: [("600000.SH", -2000)]})
         done = cerebro.run()[0]
         sold = [told for told in done.told if told[3] < 0]
@@ -134,7 +134,7 @@ class TestInTheBroker:
     def test_partial_fills_beyond_the_minimum_pay_the_rate(self):
         """10 × 10,000 at 10 CNY: 100,000 a fill, commission 25 each, transfer fee 2."""
         cerebro = cerebro_of({"600000.SH": daily([10] * 12)})
-        cerebro.broker.set_filler(FixedSize(size=10_000))
+        cerebro.broker.set_filler(bt.fillers.FixedSize(size=10_000))
         AShare().install(cerebro)
         cerebro.addstrategy(Script, orders={0: [("600000.SH", 50_000)]})
         done = cerebro.run()[0]

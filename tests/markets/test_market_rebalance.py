@@ -1,12 +1,12 @@
 """The monthly rebalance under A-share rules: who is stuck, who is missing, what the log says."""
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
 from ashare_market import cerebro_of, daily, report
 
 from attngru_bt import backtest, make_market
+from attngru_bt.feeds.engine import bt
 from attngru_bt.markets import AShare, ashare
 from attngru_bt.trading.monthly import MonthlyTopK
 

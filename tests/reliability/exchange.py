@@ -8,9 +8,9 @@ import itertools
 import math
 from fractions import Fraction
 
-import backtrader as bt
 import pandas as pd
 
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import PanelFeed
 from attngru_bt.markets import ashare
 from tests.reliability import book, scenarios

@@ -11,11 +11,11 @@ open (`cheat_on_open`) and, on feeds without gaps, at the open after it. It know
 import math
 from dataclasses import dataclass
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 
 from attngru_bt import Bars, MonthlyTopK, add_feeds
+from attngru_bt.feeds.engine import bt
 from tests.reliability.trials import quiet
 
 RELATIVE = 1e-8  # by how much amounts may differ: fractions of a share are rounded to 1e-9

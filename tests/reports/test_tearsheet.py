@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
-import backtrader as bt
 import jinja2
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ import pytest
 from attngru_bt import Bars, Market, tearsheet
 from attngru_bt.analyzers import MaxDrawdown, Performance
 from attngru_bt.evaluation import quality as evaluation
+from attngru_bt.feeds.engine import bt
 from attngru_bt.models.names import title_of
 from attngru_bt.reports import heat, html, portfolio_charts, tables
 from attngru_bt.reports.metrics import cards, metrics_table

@@ -2,13 +2,13 @@
 
 import logging
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
 
 import attngru_bt
 from attngru_bt.data.bars import DataError
+from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
 

@@ -1,6 +1,5 @@
 """Sizing and execution: never short of cash, whatever opens overnight."""
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from attngru_bt.backtest import BENCHMARK
 from attngru_bt.data import make_market
+from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.sizing import affordable, cost

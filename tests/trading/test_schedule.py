@@ -1,6 +1,5 @@
 """Decisions by the week, by the quarter, and some sessions after each month-end."""
 
-import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +7,7 @@ from sklearn.linear_model import Ridge
 
 from attngru_bt import MonthlyTopK, backtest, make_market
 from attngru_bt.data.schedule import schedule_of
+from attngru_bt.feeds.engine import bt
 from attngru_bt.models.baselines import RandomScores
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.months import Months

@@ -1,0 +1,73 @@
+"""The engine that the package runs in: backtrader, or another that is built like it.
+
+The one place where it is imported. Everything else of the package takes it from here, and so may a
+script that is to run on whichever engine is there:
+
+>>> from attngru_bt.feeds.engine import bt
+>>> bt.Cerebro.__name__
+'Cerebro'
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["bt", "engine_name", "names_used"]
+
+VARIABLE = "ATTNGRU_BACKTRADER"
+KNOWN = ("backtrader", "backtrader_next")
+
+
+def engine_name() -> str:
+    """Name of the engine's module.
+
+    Returns
+    -------
+    str
+        What the environment variable ``ATTNGRU_BACKTRADER`` says; if it is not set, `backtrader`,
+        or where that is not installed, `backtrader_next`.
+
+    Raises
+    ------
+    ImportError
+        If there is no such module.
+    """
+    asked = os.environ.get(VARIABLE)
+    if asked:
+        if asked.isidentifier() and importlib.util.find_spec(asked) is not None:
+            return asked
+        raise ImportError(
+            f"{VARIABLE} is {asked!r}, which is not an installed module; give the name that the "
+            "engine is imported by, such as backtrader_next, or unset it."
+        )
+    for name in KNOWN:
+        if importlib.util.find_spec(name) is not None:
+            return name
+    raise ImportError(
+        "no engine is installed: pip install backtrader, or name another that is built like it "
+        f"in the environment variable {VARIABLE}."
+    )
+
+
+if TYPE_CHECKING:
+    import backtrader as bt
+else:
+    bt = importlib.import_module(engine_name())
+
+
+def names_used(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of the globals and attributes that a function uses.
+
+    They tell whether a method of the engine at hand works on the same things as one that is known.
+    """
+    code, names = [function.__code__], set()
+    while code:
+        part = code.pop()
+        names.update(part.co_names)
+        code += [constant for constant in part.co_consts if isinstance(constant, CodeType)]
+    return frozenset(names)
