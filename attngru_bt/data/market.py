@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import importlib.util
 import os
 from collections.abc import Iterable, Mapping
@@ -59,6 +60,13 @@ class Market:
     def __repr__(self) -> str:
         """Return name, stocks and days in one line."""
         return f"Market({self.name!r}, {self.bars!r})"
+
+    def _repr_html_(self) -> str:
+        """Show name, benchmark and members, above a row per line of the bars."""
+        benchmark = "with a benchmark" if self.benchmark is not None else "no benchmark"
+        members = "all stocks" if self.membership is None else "point-in-time members"
+        name = html.escape(self.name)
+        return f"<p><b>{name}</b>: {benchmark}, {members}</p>{self.bars._repr_html_()}"
 
     def __deepcopy__(self, memo: object) -> Market:
         """Return the market itself: nothing changes it, and it may fill the memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import html
+import importlib
 import logging
 import os
 import time
@@ -285,6 +286,21 @@ class Walk:
         span = f", {scored[0]:%Y-%m} to {scored[-1]:%Y-%m}" if scored else ""
         name = f"{self.model!r}, " if self.model else ""
         return f"<Walk {name}seed {self.seed}: {len(scored)} month-ends scored{span}>"
+
+    def plot(self, *, height: int = 520) -> Any:
+        """Return a chart for a notebook: rank IC month by month, above its sum so far.
+
+        Parameters
+        ----------
+        height : int, default 520
+            Of the frame it is shown in, in pixels.
+
+        Returns
+        -------
+        InlinePage
+            Shows itself in a notebook; its `page` is the HTML.
+        """
+        return importlib.import_module("attngru_bt.reports.inline").rank_ic(self, height=height)
 
     def _repr_html_(self) -> str:
         """Show the walk as one line, above the best names of its last month-end."""
