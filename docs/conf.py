@@ -71,9 +71,7 @@ def _by_last_name(app: Any, env: Any, node: Any, content: Any) -> Any:
     found = {full for full in ends if not python.objects[full].aliased}
     if len(found) != 1:
         return None
-    return python.resolve_xref(
-        env, node["refdoc"], app.builder, "obj", found.pop(), node, content
-    )
+    return python.resolve_xref(env, node["refdoc"], app.builder, "obj", found.pop(), node, content)
 
 
 def _params(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

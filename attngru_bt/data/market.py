@@ -16,7 +16,7 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError, DateLike
 from attngru_bt.data.files import read_folder, read_index, read_table, symbol_files
-from attngru_bt.data.membership import Membership
+from attngru_bt.data.membership import Membership, Universe
 from attngru_bt.data.raw import SUFFIXES, split_suffix
 
 
@@ -102,6 +102,19 @@ class Market:
         if index is not None:
             index = index[index.index <= date]
         return replace(self, bars=bars, benchmark=index)
+
+    def of(self, universe: Universe | None) -> Market:
+        """Return the market of the stocks that are ever members, if it is known who they are.
+
+        Models may have been trained on many more, of which no one is ever held.
+        """
+        if not isinstance(universe, Membership):
+            return self
+        members = set(universe.symbols)
+        held = [asset for asset in self.bars.assets if asset in members]
+        if len(held) in (0, len(self.bars.assets)):
+            return self
+        return replace(self, bars=self.bars.select(held))
 
 
 def _benchmark_lines(
