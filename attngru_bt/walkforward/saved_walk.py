@@ -42,6 +42,12 @@ class SavedWalk(Walk):
     ----------
     stored : mapping
         The content of the file.
+
+    Attributes
+    ----------
+    about : dict
+        "settings" of the recipe as text, "data", the digest of the last cross-section and all
+        before it, and "versions" of the packages.
     """
 
     def __init__(self, stored: Mapping[str, Any]) -> None:
@@ -49,6 +55,7 @@ class SavedWalk(Walk):
         super().__init__(
             None, panel, model=stored["model"], seed=stored["seed"], topk=stored["topk"]
         )
+        self.about = {name: stored[name] for name in ("settings", "data", "versions")}
         self._labels = _read_table(stored["labels"])
         for name, text in stored["records"]:
             self.keep(len(self.records), record_file.from_bytes(text.encode(), name))
@@ -71,7 +78,7 @@ def save(walk: Walk, path: str | os.PathLike[str]) -> Path:
     """Write a walk as `Walk.save` says; return the path."""
     body = json.dumps(
         {
-            "versions": package_versions(),
+            **(walk.about if isinstance(walk, SavedWalk) else _about(walk)),
             "model": walk.model,
             "seed": walk.seed,
             "topk": walk.topk,
@@ -116,6 +123,16 @@ def load(path: str | os.PathLike[str]) -> SavedWalk:
         return SavedWalk(stored)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"{place}: holds no walk ({type(error).__name__}: {error}).") from error
+
+
+def _about(walk: Walk) -> dict[str, Any]:
+    params = {} if walk.recipe is None else walk.recipe.get_params(deep=False)
+    digests = walk.panel.digests()
+    return {
+        "settings": {name: repr(value) for name, value in sorted(params.items())},
+        "data": digests[-1] if digests else "",
+        "versions": package_versions(),
+    }
 
 
 def _written(record: MonthRecord) -> tuple[str, str]:
