@@ -136,6 +136,31 @@ class Walk:
         """Return scores and outcomes as alphalens reads them: see `to_alphalens` of its module."""
         return to_alphalens(self.labels(), quantiles)
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write what the walk knew and said into one file, without models and without code.
+
+        The file is JSON, for `load` on this machine or another with the same package versions.
+        """
+        from attngru_bt.walkforward.saved_walk import save  # which imports this module
+
+        return save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Walk:
+        """Read a walk that `save` has written.
+
+        It answers `scores`, `at`, `labels` and `records`, and can be traded; it has no fits and
+        takes no further step.
+
+        Raises
+        ------
+        ValueError
+            If the file is no walk, is damaged, or was made with other versions of the packages.
+        """
+        from attngru_bt.walkforward.saved_walk import load  # which imports this module
+
+        return load(path)
+
     @property
     def fit_seconds(self) -> float:
         """Wall-clock seconds of all fits together."""

@@ -18,7 +18,7 @@ def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     write_folder(folder / "data", make_market(n_assets=10, n_days=230, seed=5, late=0, delisted=0))
     result = invoke(
-        "picks", "--data", folder / "data", "--factors=MA5", "--model=volatility", "--topk=3",
+        "picks", "--data", folder / "data", "--model=random", "--topk=3",
         "--asof=2015-10-31", "--out", folder / "out", "--book", folder / "book",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
