@@ -16,12 +16,13 @@ ANSWERS := import signal, sys, urllib.request; signal.alarm(10); urllib.request.
 # Processes that the tests start need not compile the package each time, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test check tests lint bench docs clean
+.PHONY: help install demo test test-engines check tests lint bench docs clean
 
 help:
 	@echo "make demo     run the paper's strategy on the embedded data, write runs/demo/, and the next orders"
 	@echo "make check    ruff, mypy and the quick tests, in a minute: while you work"
 	@echo "make test     ruff, mypy, all tests, the examples and the README's commands: before you push"
+	@echo "make test-engines  plug-in, feeds, execution and rules on other engines: pip install '.[engines]' in .venv first"
 	@echo "make install  make .venv from constraints.txt (the three above do it first)"
 	@echo "make bench    speed ratios, see benchmarks/README.md"
 	@echo "make docs     the documentation site, build/docs/index.html; installs Sphinx first"
@@ -73,6 +74,20 @@ check: install
 # Two processes, each of one thread: more would wait for each other.
 tests: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(WHICH)
+
+# On each other engine that is installed in .venv, see the extra `engines`.
+ENGINES := backtrader_next
+ENGINE_TESTS := tests/test_plugin.py tests/feeds tests/trading tests/markets
+test-engines: install
+	@for engine in $(ENGINES); do \
+		if $(BIN)/python -c "import sys, importlib.util as u; sys.exit(not u.find_spec('$$engine'))"; then \
+			echo "On $$engine:"; \
+			ATTNGRU_BACKTRADER=$$engine OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal \
+				$(WHICH) $(ENGINE_TESTS) || exit 1; \
+		else \
+			echo "$$engine is not installed: $(BIN)/python -m pip install '.[engines]'"; \
+		fi; \
+	done
 
 lint: install
 	$(BIN)/ruff check .

@@ -66,7 +66,7 @@ class Execution:
         """Note the current session; called each time that bars of it arrive, before they trade."""
         if session != self.orders.session:
             self.orders.session = session
-            self._opening_value = float(self._broker.get_value())
+            self._opening_value = float(self._broker.getvalue())
 
     # -- what is held and at what price -----------------------------------------------------------
 
@@ -81,7 +81,7 @@ class Execution:
         Before an open it is the value at the last close: where feeds stamp a session differently,
         the broker may have seen closes of the current session by then.
         """
-        return self._opening_value if self._at_open else float(self._broker.get_value())
+        return self._opening_value if self._at_open else float(self._broker.getvalue())
 
     def price(self, name: str) -> float:
         """Price on which orders of this session are sized."""
@@ -161,7 +161,7 @@ class Execution:
         self._candidates = [
             name for name in eligible if name not in self._leaving and len(self._feeds[name])
         ]
-        self._broker_cash = self._broker.get_cash()
+        self._broker_cash = self._broker.getcash()
         cash = self._broker_cash - self._p.reserve * self.value()
         for name in rebalance.exits:
             near = name in ranked[: max(self._p.topk, self._p.keep or 0)]
@@ -258,7 +258,7 @@ class Execution:
         held : iterable of str
             Names that fill a slot today.
         """
-        self._broker_cash = self._broker.get_cash()
+        self._broker_cash = self._broker.getcash()
         sold, proceeds = self._retry_exits()
         self._refill(set(held) - sold, proceeds)
 
@@ -297,7 +297,7 @@ class Execution:
             return
         value = self.value()
         pending = sum(abs(o.executed.remsize) * self.price(o.data._name) for o in buys)
-        cash = self._broker.get_cash() + proceeds - pending - self._p.reserve * value
+        cash = self._broker.getcash() + proceeds - pending - self._p.reserve * value
         share = cash / free
         if self._full:
             share = min(share, (1 - self._p.reserve) * value / self._p.topk)
