@@ -5,10 +5,14 @@ The source is the repository itself, so that a link holds there and in the site 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import attngru_bt
+
+# numpydoc reads signatures before `_params` has been asked.
+warnings.filterwarnings("ignore", "Unknown section Params", UserWarning)
 
 project = "attngru_bt"
 author = "the attngru_bt contributors"
@@ -29,7 +33,7 @@ exclude_patterns = ["docs/description.md", "build", "dist", "runs", ".*", "**/.*
 default_role = "py:obj"
 autodoc_typehints = "none"  # types are in the parameters' descriptions
 autodoc_member_order = "bysource"
-# What scikit-learn adds to its estimators for metadata routing is explained in its own documentation.
+# What scikit-learn adds to its estimators for metadata routing, its own documentation explains.
 ROUTING = ("fit", "partial_fit", "predict", "score", "transform", "inverse_transform")
 autodoc_default_options = {
     "members": True,

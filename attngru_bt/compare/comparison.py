@@ -74,6 +74,7 @@ class Comparison:
     def _repr_html_(self) -> str:
         """Show the main figures of both tables, a row per model."""
         models = self.table2.index.union(self.table3.index, sort=False)
-        rows = self.table2.reindex(models).join(self.table3, rsuffix="_3")
+        rows = pd.concat([self.table2.reindex(models), self.table3.reindex(models)], axis=1)
+        rows = rows.loc[:, ~rows.columns.duplicated()]
         shown = rows[[name for name in _SHOWN if name in rows]].rename(index=self.titles)
         return shown.to_html(float_format="{:.3f}".format, na_rep="")
