@@ -86,7 +86,7 @@ class BlendWalk(Walk):
         record = blended(records, [self.shares[name] for name in self.members])
         if self.neutralize and len(record.scores):
             measured = self._exposures(record.month_end).reindex(record.scores.index)
-            wanted = asked(self.neutralize, dict(measured.items()))
+            wanted = asked(self.neutralize, {str(name): measured[name] for name in measured})
             record.scores = neutral(record.scores, wanted, self.neutral_share)
         self.keep(len(self.records), record)
         return record

@@ -67,7 +67,7 @@ def find(folder: str | os.PathLike[str]) -> list[Kept]:
 
 def _read(path: Path) -> Kept:
     state = path.stat()
-    found = dict(path=path, size=state.st_size, changed=state.st_mtime)
+    found: dict[str, Any] = dict(path=path, size=state.st_size, changed=state.st_mtime)
     try:
         if path.suffix == ".walk":
             walk = load(path)
