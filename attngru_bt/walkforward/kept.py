@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +67,16 @@ def find(folder: str | os.PathLike[str]) -> list[Kept]:
 
 def _read(path: Path) -> Kept:
     state = path.stat()
-    found: dict[str, Any] = dict(path=path, size=state.st_size, changed=state.st_mtime)
+    found = Kept(path, state.st_size, state.st_mtime)
     try:
         if path.suffix == ".walk":
             walk = load(path)
-            return Kept(**found, records=walk.records, about=walk.about)
+            return replace(found, records=walk.records, about=walk.about)
         if state.st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
-        return Kept(**found, records=[record_file.from_bytes(path.read_bytes(), path.stem)])
+        return replace(found, records=[record_file.from_bytes(path.read_bytes(), path.stem)])
     except (OSError, ValueError) as error:
-        return Kept(**found, problem=str(error))
+        return replace(found, problem=str(error))
 
 
 def to_remove(
