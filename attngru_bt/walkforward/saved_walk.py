@@ -19,6 +19,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.walkforward import record_file
+from attngru_bt.walkforward.blend_walk import BlendWalk
 from attngru_bt.walkforward.checkpoint import package_versions
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
@@ -126,7 +127,11 @@ def load(path: str | os.PathLike[str]) -> SavedWalk:
 
 
 def _about(walk: Walk) -> dict[str, Any]:
-    params = {} if walk.recipe is None else walk.recipe.get_params(deep=False)
+    params: dict[str, Any] = {}
+    if isinstance(walk, BlendWalk):
+        params = walk.parameters
+    elif walk.recipe is not None:
+        params = walk.recipe.get_params(deep=False)
     digests = walk.panel.digests()
     return {
         "settings": {name: repr(value) for name, value in sorted(params.items())},

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from attngru_bt import backtest
 from attngru_bt.data import make_market
 from attngru_bt.trading.monthly import MonthlyTopK
-from attngru_bt.walkforward import Walk, saved_walk, walk_forward
+from attngru_bt.walkforward import Blend, Walk, saved_walk, walk_forward
 
 SETTINGS = dict(topk=3, min_months=3, lookback=1, refit=4, n_components=3)
 
@@ -74,3 +74,12 @@ def test_what_cannot_be_read_is_refused_with_the_reason(file, monkeypatch, tmp_p
     monkeypatch.setattr(saved_walk, "package_versions", lambda: newer)
     with pytest.raises(ValueError, match=r"was made with numpy [\d.]+ \(here 99.0\)"):
         Walk.load(file)
+
+
+def test_a_blend_is_kept_and_kept_again_as_it_is(market, tmp_path):
+    (walk,) = walk_forward(market, {"both": Blend([Ridge(), "random"])}, **SETTINGS)
+    first = walk.save(tmp_path / "first.walk")
+    found = Walk.load(first)
+    pd.testing.assert_frame_equal(found.labels(), walk.labels(), check_exact=True)
+    assert found.save(tmp_path / "second.walk").read_bytes() == first.read_bytes()
+    assert set(found.about["settings"]) == set(walk.members)
