@@ -65,7 +65,8 @@ def names_used(function: Callable[..., Any]) -> frozenset[str]:
 
     They tell whether a method of the engine at hand works on the same things as one that is known.
     """
-    code, names = [function.__code__], set[str]()
+    code = [function.__code__]
+    names: set[str] = set()
     while code:
         part = code.pop()
         names.update(part.co_names)

@@ -184,7 +184,7 @@ class TestOrders:
 
     def test_the_brokers_filler_is_handed_back(self):
         cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
-        mine = bt.broker.fillers.FixedSize(size=100)
+        mine = bt.fillers.FixedSize(size=100)
         cerebro.broker.set_filler(mine)
         cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name="A")
         cerebro.addstrategy(MonthlyTopK, topk=1, signal=scores({"2020-01-31": "A"}))
