@@ -37,7 +37,7 @@ def _read(path: Path) -> _Page:
 
 
 def _pages(site: Path) -> list[Path]:
-    """The pages of a site; the theme's templates in ``_static`` are none."""
+    """Return the pages of a site; the theme's templates in ``_static`` are none."""
     return [path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]
 
 
