@@ -91,7 +91,7 @@ def test_a_walk_draws_its_rank_ic(walk):
 
 
 def test_a_walk_of_which_no_month_has_ended_says_so(market):
-    (short,) = walk_forward(market, ["ridge"], topk=3, factors=["PB"], start=market.bars.dates[-1])
+    (short,) = walk_forward(market, ["ridge"], topk=3, factors=["PB"], start="2016-08-01")
     with pytest.raises(ValueError, match="no scored month that has ended"):
         short.plot()
 
