@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 from collections.abc import Callable
 from types import CodeType
@@ -65,7 +66,7 @@ def names_used(function: Callable[..., Any]) -> frozenset[str]:
 
     They tell whether a method of the engine at hand works on the same things as one that is known.
     """
-    code = [function.__code__]
+    code = [inspect.unwrap(function).__code__]  # type: ignore[attr-defined]
     names: set[str] = set()
     while code:
         part = code.pop()

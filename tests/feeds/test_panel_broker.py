@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import random
 
 import numpy as np
@@ -157,6 +158,7 @@ def days_of_backbroker(monkeypatch):
     """The number of days on which BackBroker itself was asked, as the only entry of a list."""
     days, original = [0], bt.brokers.BackBroker.next
 
+    @functools.wraps(bt.brokers.BackBroker.next)
     def counted(self):
         days[0] += 1
         original(self)
