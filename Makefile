@@ -16,7 +16,7 @@ ANSWERS := import signal, sys, urllib.request; signal.alarm(10); urllib.request.
 # Processes that the tests start need not compile the package each time, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test test-engines check tests lint bench clean
+.PHONY: help install demo test test-engines check tests lint bench docs clean
 
 help:
 	@echo "make demo     run the paper's strategy on the embedded data, write runs/demo/, and the next orders"
@@ -25,6 +25,7 @@ help:
 	@echo "make test-engines  plug-in, feeds, execution and rules on other engines: pip install '.[engines]' in .venv first"
 	@echo "make install  make .venv from constraints.txt (the three above do it first)"
 	@echo "make bench    speed ratios, see benchmarks/README.md"
+	@echo "make docs     the documentation site, build/docs/index.html; installs Sphinx first"
 	@echo "make clean    remove .venv, caches and runs/"
 	@echo "with TORCH_INDEX=URL torch comes from that package index, with TORCH_INDEX= from pip's usual one"
 
@@ -95,6 +96,17 @@ lint: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+# The site needs what no test does, so it is installed when the site is asked for.
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet \
+		--constraint constraints.txt --no-build-isolation --editable '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.docs
+	rm -rf build/docs
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs -b html . build/docs
+	$(BIN)/python docs/check_links.py build/docs
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info

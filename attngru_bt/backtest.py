@@ -250,7 +250,10 @@ def _trade(
     stream: bool,
     params: dict[str, Any],
 ) -> MonthlyTopK:
-    """Run the engine over the market."""
+    """Run the engine over the market, or what the strategy can hold of it."""
+    finished = hasattr(params.get("signal"), "at")  # a table of scores, or a walk
+    if strategy is MonthlyTopK and finished and not callable(params.get("weights")):
+        market = market.of(params["universe"])
     add_feeds(cerebro, market, benchmark=BENCHMARK)
     params.setdefault("benchmark", None if market.benchmark is None else BENCHMARK)
     cerebro.addstrategy(strategy, start=start, **params)

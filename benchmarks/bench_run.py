@@ -101,7 +101,8 @@ def measure(days, repeats):
         ratios = [t / b for t, b in zip(took[1:], base, strict=True)]
         print(
             f"50 x {days:5d}  {name:26s} {statistics.median(took[1:]):7.3f} s   ratio "
-            f"{statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})"
+            f"{statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f})",
+            flush=True,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,14 @@ class Report:
             "passed": self.passed,
             "checks": [check.as_dict() for check in self.checks],
         }
+
+    def _repr_html_(self) -> str:
+        """Show the verdict above a row per check."""
+        rows = [(check.status, check.name, check.summary) for check in self.checks]
+        table = pd.DataFrame(rows, columns=["status", "check", "what was found"])
+        with pd.option_context("display.max_colwidth", None):
+            shown = table.to_html(index=False)
+        return f"<p>{html.escape(f'{self.data}: {self.verdict}')}</p>{shown}"
 
     def __str__(self) -> str:
         """Return a line per check, with the first finding under each that failed."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from attngru_bt import __version__
-from attngru_bt.cli import audit, backtest, compare, factors, fetch, picks
+from attngru_bt.cli import audit, backtest, compare, factors, fetch, models, picks, reconcile
 from attngru_bt.cli.console import out
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("backtest", epilog=backtest.EXAMPLES)(backtest.backtest)
 app.add_typer(factors.app, name="factors")
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("picks", epilog=picks.EXAMPLES)(picks.picks)
+app.command("reconcile", epilog=reconcile.EXAMPLES)(reconcile.reconcile)
+app.add_typer(models.app, name="models")
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
 

@@ -56,7 +56,7 @@ def read_market(
         raise ValueError(
             "--ignore has no effect without --data: the embedded data are closes only."
         )
-    named = _columns(columns or ())
+    named = named_columns(columns or ())
     if data is None and named:
         raise ValueError(
             "--columns has no effect without --data: the embedded data are closes only."
@@ -80,7 +80,7 @@ def with_groups(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "groups": read_groups(groups)}
 
 
-def _columns(options: Sequence[str]) -> dict[str, str]:
+def named_columns(options: Sequence[str]) -> dict[str, str]:
     """Return which columns of the data are ours, of options such as date=DAY,symbol=ID."""
     named: dict[str, str] = {}
     for part in (part for option in options for part in option.split(",") if part.strip()):

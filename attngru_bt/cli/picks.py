@@ -36,6 +36,7 @@ from attngru_bt.cli.options import (
 )
 from attngru_bt.cli.progress import Progress
 from attngru_bt.factors.scripts import choose
+from attngru_bt.picks.book import Entry
 from attngru_bt.picks.tables import heading, order_table, pick_table, sentences
 from attngru_bt.trading import idle
 
@@ -98,6 +99,10 @@ def picks(
         Path | None,
         typer.Option(help="Folder of a backtest to go on from. [default: that of --out]"),
     ] = None,
+    book: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a ledger that keeps what was proposed: see reconcile."),
+    ] = None,
     explain: Annotated[
         bool, typer.Option(help="Say why each name, which fits the last model once more.")
     ] = True,
@@ -131,6 +136,7 @@ def picks(
                 market,
                 model=scored,
                 out=out_dir,
+                book=book,
                 folder=folder,
                 explain=explain,
                 progress=progress.fit,
@@ -159,4 +165,12 @@ def picks(
             out.print(sentence, highlight=False, markup=False, soft_wrap=True)
         for path in found.files:
             out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
+        if book is not None:
+            out.print(_kept(book, found.entry), highlight=False, markup=False, soft_wrap=True)
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
+
+
+def _kept(book: Path, entry: Entry | None) -> str:
+    if entry is None:
+        return f"  {book}: has these picks already"
+    return f"  {book}: kept as line {entry.line}"

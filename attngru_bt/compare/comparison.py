@@ -10,6 +10,12 @@ import pandas as pd
 
 from attngru_bt.compare.attention import Attention
 
+# what a notebook shows of the two tables
+_SHOWN = (
+    "rank_ic", "rank_ic_t", "auc", "precision", "annual_return", "sharpe", "information_ratio",
+    "max_drawdown", "chance",
+)  # fmt: skip
+
 SPREAD = "_spread"
 
 
@@ -26,7 +32,7 @@ class Comparison:
     table3 : DataFrame indexed by model
         What the scores earned out of sample after costs, in the same form. ir_low, ir_high: mean of
         the seeds' 95% bootstrap intervals; chance: probability that a random portfolio does as
-        well; deflated_sharpe; paper_…: the paper's claims, of another period.
+        well; deflated_sharpe; ``paper_…``: the paper's claims, of another period.
     runs : DataFrame indexed (model, seed)
         The figures of both tables for each walk.
     monthly : DataFrame indexed (model, seed, month_end)
@@ -64,3 +70,11 @@ class Comparison:
     offsets: pd.DataFrame | None = None
     about: dict[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """Show the main figures of both tables, a row per model."""
+        models = self.table2.index.union(self.table3.index, sort=False)
+        rows = pd.concat([self.table2.reindex(models), self.table3.reindex(models)], axis=1)
+        rows = rows.loc[:, ~rows.columns.duplicated()]
+        shown = rows[[name for name in _SHOWN if name in rows]].rename(index=self.titles)
+        return shown.to_html(float_format="{:.3f}".format, na_rep="")

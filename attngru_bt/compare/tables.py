@@ -135,6 +135,26 @@ def table_of_days(comparison: Comparison) -> Table | None:
     return Table("Model", tuple(columns), tuple(rows)).known()
 
 
+def ranges_of_days(comparison: Comparison) -> Table | None:
+    """Show the table of days in the width of a terminal: lowest and highest figure in one cell."""
+    table = table_of_days(comparison)
+    if table is None:
+        return None
+    columns = tuple(Column(group) for group, _ in table.groups)
+    rows = (
+        Row(
+            row.name,
+            tuple(
+                Cell(f"{row.cells[3 * i].text} … {row.cells[3 * i + 2].text}")
+                for i in range(len(columns))
+            ),
+            row.reference,
+        )
+        for row in table.rows
+    )
+    return Table(table.corner, columns, tuple(rows))
+
+
 def notes_on_days(comparison: Comparison) -> list[str]:
     """Explain the table of days, a sentence or two each."""
     about, schedule = comparison.about, _schedule(comparison)
@@ -142,13 +162,13 @@ def notes_on_days(comparison: Comparison) -> list[str]:
     how = (
         "Every model was walked anew for each day."
         if about["walked"]
-        else "The scores are those of the first day, traded later."
+        else "The scores are those of the first day, traded later, when they are older."
     )
     return [
         f"Decided {days} sessions after each {schedule.end_called} (0: at it), all measured on the "
         f"same sessions; of each model the lowest, median and highest figure. {how}",
-        "What lies between the days is no skill: a difference between models that is smaller says "
-        "little. The tables above are of one day.",
+        "Nobody knew which day would be the best one: a difference between models that is smaller "
+        "than that between days says little. The tables above are of one day.",
     ]
 
 

@@ -148,6 +148,18 @@ class Bars:
             f"lines {', '.join(self.lines)})"
         )
 
+    def _repr_html_(self) -> str:
+        """Show a row per line: how much of it is known, and its smallest and largest value."""
+        rows = {}
+        for name, values in self.lines.items():
+            known = values[np.isfinite(values)]
+            ends = (known.min(), known.max()) if len(known) else (np.nan, np.nan)
+            rows[name] = (f"{len(known) / max(values.size, 1):.1%}", *(f"{v:,.6g}" for v in ends))
+        columns = ["known", "smallest", "largest"]
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        span = f", {self.dates[0]:%Y-%m-%d} to {self.dates[-1]:%Y-%m-%d}" if len(self) else ""
+        return f"<p>{len(self)} days, {len(self.assets)} assets{span}</p>{table.to_html()}"
+
     @property
     def traded(self) -> np.ndarray:
         """Where an asset has a bar: bool (days, assets)."""

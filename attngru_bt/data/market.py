@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import importlib.util
 import os
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError, DateLike
 from attngru_bt.data.files import read_folder, read_index, read_table, symbol_files
-from attngru_bt.data.membership import Membership
+from attngru_bt.data.membership import Membership, Universe
 from attngru_bt.data.raw import SUFFIXES, split_suffix
 
 
@@ -60,6 +61,13 @@ class Market:
         """Return name, stocks and days in one line."""
         return f"Market({self.name!r}, {self.bars!r})"
 
+    def _repr_html_(self) -> str:
+        """Show name, benchmark and members, above a row per line of the bars."""
+        benchmark = "with a benchmark" if self.benchmark is not None else "no benchmark"
+        members = "all stocks" if self.membership is None else "point-in-time members"
+        name = html.escape(self.name)
+        return f"<p><b>{name}</b>: {benchmark}, {members}</p>{self.bars._repr_html_()}"
+
     def __deepcopy__(self, memo: object) -> Market:
         """Return the market itself: nothing changes it, and it may fill the memory."""
         return self
@@ -94,6 +102,19 @@ class Market:
         if index is not None:
             index = index[index.index <= date]
         return replace(self, bars=bars, benchmark=index)
+
+    def of(self, universe: Universe | None) -> Market:
+        """Return the market of the stocks that are ever members, if it is known who they are.
+
+        Models may have been trained on many more, of which no one is ever held.
+        """
+        if not isinstance(universe, Membership):
+            return self
+        members = set(universe.symbols)
+        held = [asset for asset in self.bars.assets if asset in members]
+        if len(held) in (0, len(self.bars.assets)):
+            return self
+        return replace(self, bars=self.bars.select(held))
 
 
 def _benchmark_lines(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from attngru_bt.features.base import ROUNDING
 from attngru_bt.features.labels import FloatArray, rank_targets
 
 EXPOSURES = ("size", "volatility", "turnover", "beta")
+ALL_KNOWN = "known"  # stands for all exposures whose lines the data have
 SIZES = ("market_cap", "float_cap")  # the lines that may be its market value, the first one there
 VOLATILITY = 60  # sessions looked back on
 TURNOVER = 20
@@ -21,7 +22,7 @@ KNOWN = 3  # an exposure needs a value in one of so many of its sessions
 
 
 def exposures(
-    names: Sequence[str],
+    names: Collection[str],
     bars: Bars,
     end: int,
     columns: NDArray[np.intp],
@@ -36,8 +37,8 @@ def exposures(
 
     Parameters
     ----------
-    names : sequence of str
-        Of `EXPOSURES`.
+    names : iterable of str
+        Of `EXPOSURES`; "known" stands for all whose lines the data have.
     bars : Bars
     end : int
         Position of the month-end.
@@ -54,10 +55,12 @@ def exposures(
     Raises
     ------
     DataError
-        If the data lack a line.
+        If the data lack a line of one that is named.
     """
     measured: dict[str, FloatArray] = {}
-    for name in names:
+    for name in (name for name in EXPOSURES if name in names or ALL_KNOWN in names):
+        if name not in names and not _can_measure(name, bars):
+            continue
         if name == "size":
             measured[name] = _log(_lately(bars, _size_line(name, bars), end, 1)[0, columns])
         elif name == "turnover":
@@ -69,6 +72,13 @@ def exposures(
                 _deviation(returns, sessions) if name == "volatility" else _beta(returns, member)
             )
     return measured
+
+
+def asked(
+    names: Collection[str], measured: Mapping[str, FloatArray | pd.Series]
+) -> dict[str, FloatArray | pd.Series]:
+    """Return those of the measured exposures that are meant by the names."""
+    return {n: one for n, one in measured.items() if n in names or ALL_KNOWN in names}
 
 
 def neutral(
@@ -108,6 +118,13 @@ def neutral(
 def _lately(bars: Bars, line: str, end: int, sessions: int) -> FloatArray:
     """Return the last sessions of a line up to a position; fewer at the beginning of the data."""
     return bars[line][max(0, end + 1 - sessions) : end + 1]
+
+
+def _can_measure(name: str, bars: Bars) -> bool:
+    sized = any(line in bars.lines for line in SIZES)
+    if name == "turnover":
+        return "turnover" in bars.lines or (sized and "amount" in bars.lines)
+    return sized or name != "size"
 
 
 def _size_line(name: str, bars: Bars) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,19 +18,16 @@ from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
-from attngru_bt.features.exposures import EXPOSURES, SIZES, exposures
+from attngru_bt.features.exposures import exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
+from attngru_bt.features.roster import Roster
 from attngru_bt.features.standardizer import Standardizer, Winsorizer
 from attngru_bt.features.threads import one_thread
 from attngru_bt.features.windows import LineStore, Windows, step_names
 
-logger = logging.getLogger(__name__)
-
 WEEK = Schedule("week")
 HORIZON = 20  # sessions over which the outcome of rows between month-ends is taken
-NEVER = np.iinfo(np.intp).max
-MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
 
 
 class Panel:
@@ -50,7 +46,7 @@ class Panel:
         can change the result, so it is computed once.
     train_on : object with ``at(date)``, "all" or "members", default "members"
         Which stocks beside the universe are trained on; "all" is every stock with a bar that has
-        had `MIN_SESSIONS` of them.
+        had 60 of them.
     beside : Beside or None, default None
         Whose stocks are trained on as well; `train_on` is about all of them then.
     within : str or None, default None
@@ -92,11 +88,10 @@ class Panel:
         beside: Beside | None = None,
     ) -> None:
         self.history = history
-        self.universe = universe
+        self.roster = Roster(universe, train_on)
         self.lookback = lookback
         self.step = step
         self.normalize = normalize
-        self.train_on = train_on
         self.within = within
         self.row_weights = row_weights
         self.view = view
@@ -109,8 +104,6 @@ class Panel:
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
         self._lines = LineStore(lookback) if view == "lines" else None
-        self._told = False
-        self._begun = np.empty(0, dtype=np.intp)
         self._open: list[tuple[int, CrossSection]] = []  # samples, by the day of their outcome
         self._ended: list[CrossSection] = []  # those whose outcome is known since the month-end
         self._watch = Watch(history.names)
@@ -234,7 +227,7 @@ class Panel:
         columns : ndarray of int
             Assets with a bar that may be held or are trained on, by name.
         """
-        wanted = self._members(bars, end) | self._trained_on(bars, end)
+        wanted = self._members(bars, end) | self.roster.trained_on(bars, end)
         wanted &= ~np.isnan(bars["close"][end])
         # sorted by name, so that the order of the feeds changes nothing
         candidates = sorted((bars.assets[i], int(i)) for i in np.flatnonzero(wanted))
@@ -243,69 +236,14 @@ class Panel:
         return steps, columns
 
     def _members(self, bars: Bars, end: int) -> NDArray[np.bool_]:
-        """Which assets may be held at a date."""
-        fed = None if self.beside is None else self.beside.fed
-        members = fed if self.universe is None else self.universe.at(bars.dates[end])
-        if members is None:
-            return np.ones(len(bars.assets), dtype=bool)
-        if fed is not None:
-            members = members & fed
-        return np.array([asset in members for asset in bars.assets], dtype=bool)
-
-    def _trained_on(self, bars: Bars, end: int) -> NDArray[np.bool_]:
-        """Which assets are trained on at a date, whether they may be held or not."""
-        if self.train_on == "members":
-            return np.zeros(len(bars.assets), dtype=bool)
-        if self.train_on == "all":
-            return self._have_begun(bars) <= end
-        names = self.train_on.at(bars.dates[end])  # type: ignore[union-attr]
-        return np.array([asset in names for asset in bars.assets], dtype=bool)
-
-    def _have_begun(self, bars: Bars) -> NDArray[np.intp]:
-        """Return the position of each asset's bar number `MIN_SESSIONS`, far away if there is none.
-
-        It is kept once it is known: no later bar changes it.
-        """
-        begun = self._begun
-        n_new = len(bars.assets) - len(begun)
-        self._begun = begun = np.append(begun, np.full(n_new, NEVER))
-        open_ = np.flatnonzero(begun == NEVER)
-        n_bars = (~np.isnan(bars["close"][:, open_])).cumsum(axis=0, dtype=np.int32)
-        enough = n_bars >= MIN_SESSIONS
-        begun[open_] = np.where(enough.any(axis=0), enough.argmax(axis=0), NEVER)
-        return begun
-
-    def _line(self, parameter: str, bars: Bars, end: int) -> FloatArray | None:
-        """Return the line that `within` or `row_weights` names, at a date; None if none."""
-        name = getattr(self, parameter)
-        if name is None or (name == "auto" and self.train_on == "members"):
-            return None
-        lines = SIZES if name in ("size", "auto") else (name,)
-        for line in lines:
-            if line in bars.lines:
-                return bars[line][end]
-        if name == "auto":
-            self._tell_no_size()
-            return None
-        raise DataError(
-            f"`{parameter}={name!r}` needs the line {' or '.join(lines)}; the data have "
-            f"{', '.join(sorted(bars.lines))}."
-        )
+        """Which assets may be held at a date: none of a market beside the feeds."""
+        return self.roster.members(bars, end, None if self.beside is None else self.beside.fed)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the features of a step."""
         names = self.history.columns
         return names if self._lines is None else step_names(names)
-
-    def _tell_no_size(self) -> None:
-        if not self._told:
-            logger.warning(
-                "The data have no %s, so that returns are ranked among stocks of all sizes and all "
-                "rows count alike. Scores were clearly worse that way (docs/presets.md).",
-                " or ".join(SIZES),
-            )
-        self._told = True
 
     def digest(self) -> str:
         """Digest of all cross-sections so far and of what came of them."""
@@ -346,7 +284,10 @@ class Panel:
             close=bars["close"][end][columns],
         )
         member = self._members(bars, end)[columns]
-        within, size = (self._line(name, bars, end) for name in ("within", "row_weights"))
+        within, size = (
+            self.roster.line(name, getattr(self, name), bars, end)
+            for name in ("within", "row_weights")
+        )
         section.member = None if member.all() else member
         section.within = None if within is None else within[columns]
         section.size = None if size is None else size[columns]
@@ -357,11 +298,10 @@ class Panel:
 
     def _measured(self, bars: Bars, end: int, section: CrossSection) -> dict[str, FloatArray]:
         """Exposures of a cross-section that is scored."""
-        wanted = [name for name in EXPOSURES if name in self.exposures]
         position = {asset: i for i, asset in enumerate(bars.assets)}
         columns = np.array([position[asset] for asset in section.assets], dtype=np.intp)
         member = np.ones(len(section), dtype=bool) if section.member is None else section.member
-        return exposures(wanted, bars, end, columns, member)
+        return exposures(self.exposures, bars, end, columns, member)
 
     def _normalize(
         self, values: NDArray[np.float32], dates: pd.DatetimeIndex

@@ -9,7 +9,7 @@ same to the bit.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from attngru_bt.feeds.engine import bt, names_used
 from attngru_bt.feeds.panel_feed import PanelFeed
@@ -160,18 +160,18 @@ def _knows_the_books() -> bool:
 
 def _is_stock(scheme: Any) -> bool:
     """Whether a position is worth size times close under this scheme, and costs nothing to hold."""
-    p = scheme.p
+    p, kind = scheme.p, cast(Any, type(scheme))
     return bool(
         scheme._stocklike
         and p.mult == 1.0
         and p.leverage == 1.0
         and not scheme._creditrate
-        and _values_as_usual(type(scheme))
+        and _values_as_usual(kind)
     )
 
 
 @functools.cache
-def _values_as_usual(kind: type) -> bool:
+def _values_as_usual(kind: Any) -> bool:
     return all(getattr(kind, name) is getattr(bt.CommInfoBase, name) for name in _VALUING)
 
 

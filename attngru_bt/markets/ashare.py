@@ -48,10 +48,9 @@ class AShare:
     The rules for an order:
 
     - **Lots**: buys are in lots of 100 real shares (STAR, 688: at least 200, in steps of 1;
-    Beijing:
-      at least 100, in steps of 1). On feeds with a line ``adjfactor`` a lot is 100 / adjfactor
-      units. Odd lots may be sold in one order. An order is reduced to what is allowed, and refused
-      if nothing is left; the same holds for the rest of a sale that T+1 has delayed.
+      Beijing: at least 100, in steps of 1). On feeds with a line ``adjfactor`` a lot is 100 /
+      adjfactor units. Odd lots may be sold in one order. An order is reduced to what is allowed,
+      and refused if nothing is left; the same holds for the rest of a sale that T+1 has delayed.
     - **Limits**: no buy fills on a bar that is locked at its up limit (all four prices there), and
       no sale on one locked at its down limit. The limits refer to the line ``preclose`` if the feed
       has it, otherwise to its previous close. The symbol gives the board; `rulebook.LIMITS` is the

@@ -19,6 +19,7 @@ from attngru_bt.models.presets import (
     BLEND,
     DEFAULT,
     LINES,
+    NEUTRAL,
     PAPER,
     default_model,
     lines_model,
@@ -303,7 +304,14 @@ _TABLE = (
         settings=LINES,
     ),
     Model("ridge-pca", "Ridge on components", "classic", _ridge_pca, settings={"target": "rank"}),
-    Model("gbdt-rank", "Boosted trees on ranks", "classic", _gbdt_rank, settings=ON_FACTORS),
+    Model(
+        "gbdt-rank",
+        "Boosted trees on ranks",
+        "classic",
+        _gbdt_rank,
+        # a year more or less changes trees little, and on a whole market a fit takes a minute
+        settings={**ON_FACTORS, "refit": 12},
+    ),
 )
 _BASELINES = (
     # held whole, by attngru_bt.backtest.equal_weight: equal scores choose nobody
@@ -313,12 +321,14 @@ _BASELINES = (
 )
 
 
-def _mixed(name: str, members: tuple[str, ...]) -> Model:
+def _mixed(
+    name: str, members: tuple[str, ...], settings: Mapping[str, Any] = MappingProxyType({})
+) -> Model:
     titles = {model.name: model.title for model in (*_TABLE, *_BASELINES)}
     title = blend_title([titles[member] for member in members])
-    return Model(name, title, "blend", lambda: members, members=members)
+    return Model(name, title, "blend", lambda: members, settings, members=members)
 
 
 MODELS: Mapping[str, Model] = MappingProxyType(
-    {model.name: model for model in (*_TABLE, _mixed("blend", BLEND), *_BASELINES)}
+    {model.name: model for model in (*_TABLE, _mixed("blend", BLEND, NEUTRAL), *_BASELINES)}
 )

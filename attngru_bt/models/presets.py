@@ -41,8 +41,10 @@ DEFAULT_NETWORKS = 5
 LINES: Mapping[str, Any] = MappingProxyType(
     dict(view="lines", sample="week", refit=12, min_months=12)
 )
-# members of the model "blend", by their names
-BLEND = ("ridge", "gbdt-rank")
+# members of the model "blend", by their names, and what becomes of their mean rank: chosen by the
+# rule in docs/signal.md
+BLEND = ("ridge", "gbdt-rank", "attention-gru-lines")
+NEUTRAL: Mapping[str, Any] = MappingProxyType(dict(neutralize=("known",), neutral_share=0.5))
 
 
 def paper_model(**given: Any) -> Any:

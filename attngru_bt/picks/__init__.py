@@ -5,11 +5,13 @@
 ``month`` finds the month-end and says whether its month is complete, ``portfolio`` reads what is
 held, ``rehearsal`` lets the strategy of a backtest trade one more session at the last closes,
 ``proposal`` tells what it did; ``contributions``, ``drift``, ``band`` and ``changes`` say why, and
-how far to trust it; ``run`` does the whole job.
+how far to trust it; ``run`` does the whole job. ``book`` keeps what was proposed, and ``reconcile``
+compares it with what was traded.
 """
 
+from attngru_bt.picks.book import Ledger, reconcile
 from attngru_bt.picks.month import Month, MonthIncompleteError
 from attngru_bt.picks.picks import Picks
 from attngru_bt.picks.run import run
 
-__all__ = ["Month", "MonthIncompleteError", "Picks", "run"]
+__all__ = ["Ledger", "Month", "MonthIncompleteError", "Picks", "reconcile", "run"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from attngru_bt.picks.contributions import Contributions
 from attngru_bt.picks.month import Month
 from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.proposal import Proposal
+
+if TYPE_CHECKING:  # the book keeps picks
+    from attngru_bt.picks.book.ledger import Entry
 
 
 @dataclass
@@ -50,6 +53,8 @@ class Picks:
         What was asked for.
     files : list of Path
         What was written.
+    entry : Entry or None
+        What was added to a book.
     """
 
     month: Month
@@ -68,6 +73,7 @@ class Picks:
     changes: Changes | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
+    entry: Entry | None = None
 
     @property
     def picks(self) -> pd.DataFrame:

@@ -148,9 +148,11 @@ class RehearsalStrategy(MonthlyTopK):
     units : mapping of str to float
         What is held, in units of the feeds.
     cash : float
+    foresee : bool, default True
+        Note what could not be traded in the session before, as the session to come is not known.
     """
 
-    params: Any = dict(session=None, n_sessions=None, units=None, cash=None)
+    params: Any = dict(session=None, n_sessions=None, units=None, cash=None, foresee=True)
 
     def start(self) -> None:
         """Start as any monthly strategy does."""
@@ -192,7 +194,7 @@ class RehearsalStrategy(MonthlyTopK):
         """After the last session: note what could not be traded in it."""
         super().next()
         exchange = exchange_of(self.broker)
-        if self.sessions_to_come != 1 or exchange is None:
+        if self.sessions_to_come != 1 or exchange is None or not self.p.foresee:
             return
         for data in self._fresh():
             for side in ("buy", "sell"):
@@ -227,6 +229,7 @@ def rehearse(
     slippage: float,
     rules: Any,
     params: Mapping[str, Any],
+    opened: bool = False,
 ) -> Rehearsed:
     """Run the strategy over one more session at the last closes.
 
@@ -245,6 +248,8 @@ def rehearse(
         See `attngru_bt.backtest.run`.
     params : mapping
         Parameters of `MonthlyTopK`, such as `topk`.
+    opened : bool, default False
+        The session is over and the bars end with it: it is traded as it was.
 
     Returns
     -------
@@ -255,9 +260,11 @@ def rehearse(
         names = list(bars.assets)
     every = callable(params.get("weights"))  # it may look at any line
     own = params.get("groups")
-    more = (*GROUP_LINES, own) if isinstance(own, str) else GROUP_LINES
-    longer = one_more(bars.select(names), session, tuple(bars.lines) if every else more)
-    factor = factors_of(longer)
+    more: tuple[str, ...] = (*GROUP_LINES, own) if isinstance(own, str) else GROUP_LINES
+    more = tuple(bars.lines) if every else more
+    chosen = bars.select(names)
+    longer = kept(chosen, more) if opened else one_more(chosen, session, more)
+    factor = factors_of(longer.rows(0, len(longer) - 1))
     # backtrader's broker cannot begin with nothing
     cerebro = open_account(max(portfolio.cash, 1.0), commission, slippage, rules)
     add_feeds(cerebro, replace(longer, benchmark=None, benchmark_open=None))
@@ -267,6 +274,7 @@ def rehearse(
         n_sessions=int(longer.traded.any(axis=1).sum()),
         units={name: shares / factor[name] for name, shares in portfolio.shares.items()},
         cash=portfolio.cash,
+        foresee=not opened,
         **{
             **params,
             "signal": ScoresAtHand(scores),
@@ -280,6 +288,12 @@ def rehearse(
     return Rehearsed(strategy.decisions[-1], log, strategy.limits, strategy.cash_before)
 
 
+def kept(bars: Bars, more: Iterable[str] = ()) -> Bars:
+    """Keep the lines that the strategy and the rules look at, and `more`."""
+    names = [name for name in dict.fromkeys((*STAY, *OTHERS, *more)) if name in bars]
+    return Bars(bars.dates, bars.assets, {name: bars[name] for name in names})
+
+
 def one_more(bars: Bars, session: pd.Timestamp, more: Iterable[str] = ()) -> Bars:
     """Add a session in which every stock that has a bar in the last one stays at its close.
 
@@ -287,8 +301,7 @@ def one_more(bars: Bars, session: pd.Timestamp, more: Iterable[str] = ()) -> Bar
     """
     lines = {}
     close = bars["close"][-1]
-    for name in [name for name in dict.fromkeys((*STAY, *OTHERS, *more)) if name in bars]:
-        values = bars[name]
+    for name, values in kept(bars, more).lines.items():
         added = close if name in STAY else values[-1]
         if name == "traded":
             added = np.ones(len(close))

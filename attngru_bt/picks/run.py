@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from attngru_bt.evaluation.attribution import factor_shares, family_shares
 from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import title_of
 from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
+from attngru_bt.picks.book.proposed import record
 from attngru_bt.picks.changes import changes
 from attngru_bt.picks.contributions import blend_contributions, contributions
 from attngru_bt.picks.drift import feature_drift
@@ -51,6 +52,7 @@ def run(
     calendar: Any = None,
     today: Any = None,
     out: str | Path | None = None,
+    book: str | Path | None = None,
     folder: str | Path | None = None,
     explain: bool = True,
     start: Any = None,
@@ -93,6 +95,9 @@ def run(
         What counts as today; None: the clock.
     out : path, default None
         Where picks.csv, orders.csv and picks.html are written.
+    book : path, default None
+        Folder of a ledger, to which the picks are added; see `attngru_bt.picks.reconcile`. The same
+        picks, made again, are not added again.
     folder : path, default None
         Folder of a backtest with the same settings; the months that it has finished are taken from
         its ``checkpoints``. None: `out`.
@@ -163,7 +168,11 @@ def run(
     finished = folder if folder is not None else out
     if folder is not None and not Path(folder).is_dir():
         raise ValueError(f"`folder`: there is no folder {folder}; give that of a backtest.")
-    with nullcontext() if out is None else sole_use(out):
+    with ExitStack() as locks:
+        for place in {
+            Path(path).resolve(): path for path in (out, book) if path is not None
+        }.values():
+            locks.enter_context(sole_use(place))
         params = scored(
             market,
             model,
@@ -211,6 +220,18 @@ def run(
             from attngru_bt.picks.files import write  # loads jinja2
 
             picks.files = write(picks, out)
+        if book is not None:
+            picks.entry = record(
+                book,
+                picks,
+                market,
+                eligible,
+                commission=commission,
+                slippage=slippage,
+                rules=rules,
+                params=params,
+                locked=True,
+            )
     return picks
 
 

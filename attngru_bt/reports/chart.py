@@ -151,7 +151,9 @@ class Chart:
         """Draw a dot per row at a value. Kinds: "", "small", "tick"."""
         x = self.x.place(values) * WIDTH
         y = self._rows(np.arange(len(x)) if rows is None else np.asarray(rows))
-        mark = "m0-60v120" if kind == "tick" else "h0"
+        assert isinstance(self.y, Places)
+        reach = round(HEIGHT / len(self.y) / 4)
+        mark = f"m0-{reach}v{2 * reach}" if kind == "tick" else "h0"
         d = "".join(f"M{a:.0f} {b:.0f}{mark}" for a, b in zip(x, y, strict=True) if np.isfinite(a))
         self._marks.append(f'<path class="dot {color} {kind}" d="{d}"/>')
         if name:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.model_charts import YEAR, running_mean
 from attngru_bt.reports.scales import NUMBER, PER_CENT, THREE, Dates, Form, Linear, Log, Places
@@ -13,7 +15,11 @@ ROW = 26  # pixels per characteristic
 
 def rank_ic(figures: ScoreFigures) -> list[Chart]:
     """Rank IC month by month, above its sum so far."""
-    values = figures.rank_ic[figures.rank_ic.notna()]
+    return monthly_rank_ic(figures.rank_ic[figures.rank_ic.notna()])
+
+
+def monthly_rank_ic(values: pd.Series) -> list[Chart]:
+    """Rank IC by month-end, none of it NaN, above its sum so far."""
     dates = Dates(values.index)
     bars = Chart(dates, Linear(values, THREE, zero=True), height=170, label="Rank IC")
     bars.bars(values, "rank IC", ("gain", "loss"))

@@ -44,7 +44,8 @@ def open_account(cash: float, commission: float | None, slippage: float, rules: 
             raise ValueError(
                 f"`{name}` must be a fraction from 0 up to 0.5 (0.001 = 0.1%); got {value!r}."
             )
-    cerebro = PanelCerebro(stdstats=False, cheat_on_open=True)
+    make: Any = PanelCerebro  # its metaclass takes the parameters
+    cerebro: bt.Cerebro = make(stdstats=False, cheat_on_open=True)
     cerebro.broker.setcash(cash)
     cerebro.broker.setcommission(commission)
     if slippage:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import html
+import importlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -261,6 +263,32 @@ class MonthlyTopK(bt.Strategy):
         return by_decision(self.decisions, self.trade_log.frame())
 
     # -- backtrader's calls -----------------------------------------------------------------------
+
+    def plot_tearsheet(self, *, height: int = 900, **settings: Any) -> Any:
+        """Return the tear sheet for a notebook, which shows it in a frame.
+
+        Parameters
+        ----------
+        height : int, default 900
+            Of the frame, in pixels.
+        **settings
+            As of `attngru_bt.tearsheet.save`, such as `market`.
+
+        Returns
+        -------
+        InlinePage
+            Its `page` is the HTML.
+        """
+        inline = importlib.import_module("attngru_bt.reports.inline")
+        return inline.tear_sheet(self, height=height, **settings)
+
+    def _repr_html_(self) -> str:
+        """Show the run as one line, above the last five fills."""
+        log = self.trade_log.frame()
+        fills = log[log["event"] == "fill"]
+        value = f", worth {self.broker.getvalue():,.0f}" if self.broker is not None else ""
+        line = f"{type(self).__name__}: {len(self.decisions)} decisions, {len(fills)} fills{value}"
+        return f"<p>{html.escape(line)}</p>" + fills.tail(5).to_html(index=False)
 
     def next_open(self) -> None:
         """Act before the session's open; under ``cheat_on_open=True`` only."""

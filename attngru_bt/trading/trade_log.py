@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -84,6 +85,16 @@ class TradeLog:
         self.n_fills += event in ("fill", "partial")
         row = (date, asset, event, side, size, price, size * price, commission, reason, ref)
         self._rows.append(row)
+
+    def __repr__(self) -> str:
+        return f"<TradeLog: {len(self)} events>"
+
+    def _repr_html_(self) -> str:
+        """Show how many events there are of each kind, above the last five."""
+        log = self.frame()
+        kinds = ", ".join(f"{n} {event}" for event, n in log["event"].value_counts().items())
+        line = f"<p>{html.escape(repr(self)[1:-1] + (f' ({kinds})' if kinds else ''))}</p>"
+        return line + log.tail(5).to_html(index=False)
 
     def frame(self) -> pd.DataFrame:
         """All events as a DataFrame, columns as in `TradeLog.columns`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 
@@ -59,7 +61,8 @@ def to_alphalens(
             "No month has enough different scores with a known outcome to be cut into "
             f"{quantiles} quantiles; ask for fewer."
         )
-    data.index = data.index.set_names(["date", "asset"]).remove_unused_levels()
+    index = cast(pd.MultiIndex, data.index.set_names(["date", "asset"]))
+    data.index = index.remove_unused_levels()
     return data.sort_index()
 
 

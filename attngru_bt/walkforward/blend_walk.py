@@ -12,7 +12,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.features.exposures import neutral
+from attngru_bt.features.exposures import asked, neutral
 from attngru_bt.features.labels import rank_targets
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.record import MonthRecord, no_scores, outcomes
@@ -86,7 +86,7 @@ class BlendWalk(Walk):
         record = blended(records, [self.shares[name] for name in self.members])
         if self.neutralize and len(record.scores):
             measured = self._exposures(record.month_end).reindex(record.scores.index)
-            wanted = {name: measured[name] for name in self.neutralize}
+            wanted = asked(self.neutralize, {str(name): measured[name] for name in measured})
             record.scores = neutral(record.scores, wanted, self.neutral_share)
         self.keep(len(self.records), record)
         return record

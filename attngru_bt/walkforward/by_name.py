@@ -50,7 +50,7 @@ def generator(name: str, **settings: Any) -> Any:
             "attngru-bt backtest and compare show."
         )
     if model.members:
-        return Blend(model.members).with_settings(**settings)
+        return Blend(model.members).with_settings(**{**model.settings, **settings})
     made = model.make()
     own = made.get_params() if model.family == "baseline" else {}
     known = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"] + list(own)

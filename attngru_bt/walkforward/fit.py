@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from attngru_bt.features.cross_section import CrossSection, sequences
-from attngru_bt.features.exposures import neutral
+from attngru_bt.features.exposures import asked, neutral
 from attngru_bt.features.threads import one_thread
 from attngru_bt.models.contract import fit_models, input_of, takes_sequences, value
 from attngru_bt.walkforward.recipe import Recipe
@@ -131,7 +131,7 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
             record.attention = fitted.model.attention_weights(features)
     record.scores = pd.Series(chance, index=pd.Index(section.assets, name="asset"), name="score")
     if fitted.neutralize:
-        measured = {name: section.exposures[name] for name in fitted.neutralize}
+        measured = asked(fitted.neutralize, section.exposures)
         record.scores = neutral(record.scores, measured, fitted.neutral_share)
     if takes_sequences(fitted.model):
         record.losses = getattr(fitted.model, "history_", [])

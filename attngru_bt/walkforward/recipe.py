@@ -20,7 +20,7 @@ from attngru_bt.data.schedule import schedule_of
 from attngru_bt.factors import FactorHistory, registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.features.exposures import EXPOSURES
+from attngru_bt.features.exposures import ALL_KNOWN, EXPOSURES
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
 from attngru_bt.features.standardizer import Standardizer
@@ -113,7 +113,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         Without effect on ``standardize="date"``, where outliers are winsorized before.
     neutralize : sequence of {"size", "volatility", "turnover", "beta"}, default None
         Make the scores of each month-end neutral to these exposures of the same month; see
-        `attngru_bt.features.exposures`.
+        `attngru_bt.features.exposures`. ("known",): to those whose lines the data have.
     neutral_share : float, default 1.0
         Which share of a score is neutral, from 0 to 1; the rest is its rank.
     """
@@ -344,7 +344,7 @@ def check_neutral(neutralize: Sequence[str] | None, neutral_share: float) -> Non
     """Raise ValueError or TypeError for exposures that are none, or a share out of range."""
     checks.list_of_names("neutralize", neutralize)
     for name in neutralize or ():
-        checks.one_of("neutralize", name, EXPOSURES)
+        checks.one_of("neutralize", name, [*EXPOSURES, ALL_KNOWN])
     checks.number("neutral_share", neutral_share, at_least=0, at_most=1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import html
+import importlib
 import logging
 import os
 import time
@@ -134,6 +135,31 @@ class Walk:
     def to_alphalens(self, quantiles: int = 5) -> pd.DataFrame:
         """Return scores and outcomes as alphalens reads them: see `to_alphalens` of its module."""
         return to_alphalens(self.labels(), quantiles)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write what the walk knew and said into one file, without models and without code.
+
+        The file is JSON, for `load` on this machine or another with the same package versions.
+        """
+        from attngru_bt.walkforward.saved_walk import save  # which imports this module
+
+        return save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Walk:
+        """Read a walk that `save` has written.
+
+        It answers `scores`, `at`, `labels` and `records`, and can be traded; it has no fits and
+        takes no further step.
+
+        Raises
+        ------
+        ValueError
+            If the file is no walk, is damaged, or was made with other versions of the packages.
+        """
+        from attngru_bt.walkforward.saved_walk import load  # which imports this module
+
+        return load(path)
 
     @property
     def fit_seconds(self) -> float:
@@ -285,6 +311,21 @@ class Walk:
         span = f", {scored[0]:%Y-%m} to {scored[-1]:%Y-%m}" if scored else ""
         name = f"{self.model!r}, " if self.model else ""
         return f"<Walk {name}seed {self.seed}: {len(scored)} month-ends scored{span}>"
+
+    def plot(self, *, height: int = 520) -> Any:
+        """Return a chart for a notebook: rank IC month by month, above its sum so far.
+
+        Parameters
+        ----------
+        height : int, default 520
+            Of the frame it is shown in, in pixels.
+
+        Returns
+        -------
+        InlinePage
+            Shows itself in a notebook; its `page` is the HTML.
+        """
+        return importlib.import_module("attngru_bt.reports.inline").rank_ic(self, height=height)
 
     def _repr_html_(self) -> str:
         """Show the walk as one line, above the best names of its last month-end."""

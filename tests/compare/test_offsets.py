@@ -12,7 +12,7 @@ from attngru_bt import MonthlyTopK, backtest, compare, make_market
 from attngru_bt.cli.compare import offset_numbers
 from attngru_bt.compare.offsets import FIGURES, later
 from attngru_bt.compare.page import render
-from attngru_bt.compare.tables import markdown, table_of_days
+from attngru_bt.compare.tables import markdown, ranges_of_days, table_of_days
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.evaluation import statistics
 from attngru_bt.walkforward import walk_forward
@@ -89,11 +89,14 @@ def test_page_tables_and_files_show_the_spread(found, tmp_path):
     low, middle, high = (float(cell.text.replace("\u2212", "-")) for cell in row.cells[3:6])
     assert (low, high) == pytest.approx((sharpe.min(), sharpe.max()), abs=0.0051)
     assert low <= middle <= high
+    short = next(r for r in ranges_of_days(found).rows if r.name == row.name)
+    assert len(short.cells) == 4 and " … " in short.cells[1].text
+    assert short.cells[1].text == f"{row.cells[3]} … {row.cells[5]}"
     compare.write(found, tmp_path)
     assert "The luck of the day" in (tmp_path / "compare.html").read_text()
     assert "### The luck of the day" in (tmp_path / "table.md").read_text()
     assert (
-        "The scores are those of the first day, traded later."
+        "The scores are those of the first day, traded later, when they are older."
         in (tmp_path / "table.md").read_text()
     )
     frame = pd.read_csv(tmp_path / "offsets.csv").set_index(["model", "offset"])

@@ -58,7 +58,7 @@ class TestExposures:
         pd.testing.assert_frame_equal(got, by_hand(bars, end, member), rtol=1e-9)
         some = np.array([7, 2])
         part = exposures(["beta", "size"], bars, end, some, member[some])
-        assert list(part) == ["beta", "size"] and len(part["size"]) == 2
+        assert list(part) == ["size", "beta"] and len(part["size"]) == 2
 
     def test_later_bars_are_not_looked_at(self, market):
         columns, member = np.arange(14), np.ones(14, dtype=bool)
@@ -183,3 +183,22 @@ class TestWalk:
         how = SETTINGS | {"topk": 1, "neutralize": EXPOSURES}
         strategy = backtest.run(small, MonthlyTopK, signal=SignalGenerator(Ridge(), **how), topk=1)
         assert "no score" in strategy.why_not_traded
+
+
+def test_known_are_those_whose_lines_the_data_have():
+    market = make_market(n_assets=12, n_days=200, seed=2)
+    bars = market.bars
+    close_only = Market(Bars(bars.dates, bars.assets, {"close": bars["close"]}), None, None, "c")
+    for data, expected in (
+        (market, ["size", "volatility", "turnover", "beta"]),
+        (close_only, ["volatility", "beta"]),
+    ):
+        known, named = (
+            walk_forward(
+                data, {"r": Ridge()}, factors=["ROC6", "BIAS5"], n_components=None, min_months=3,
+                neutralize=names, neutral_share=0.5,
+            )[0]
+            for names in (["known"], expected)
+        )  # fmt: skip
+        assert len(known.scores()) > 3
+        pd.testing.assert_frame_equal(known.scores(), named.scores())

@@ -288,6 +288,31 @@ class TestFeedsThatDoNotTrade:
         ]  # fmt: skip
 
 
+class TestFeedsOfMembers:
+    """Whoever is never a member is no feed of a backtest of finished scores."""
+
+    def test_the_trades_are_those_among_all_feeds(self):
+        market = attngru_bt.make_market(n_assets=10, n_days=150, seed=4)
+        names = market.bars.assets[:6]
+        members = attngru_bt.Membership(names, ["2015-01-01"] * 6, [None] * 6)
+        market = attngru_bt.Market(market.bars, market.benchmark, members, "ten")
+        rng = np.random.default_rng(0)
+        days = market.bars.dates[[20, 60, 100]]
+        table = pd.DataFrame(rng.random((3, 10)), days, list(market.bars.assets))
+        few = attngru_bt.backtest.run(market, MonthlyTopK, signal=table, topk=2)
+        assert [feed._name for feed in few.datas if feed._name != "INDEX"] == list(names)
+
+        class Named(MonthlyTopK):
+            """A strategy of one's own is given all feeds."""
+
+        many = attngru_bt.backtest.run(market, Named, signal=table, topk=2)
+        assert len(many.datas) == 11
+        assert few.trade_log.n_fills > 3
+        pd.testing.assert_frame_equal(few.trade_log.frame(), many.trade_log.frame())
+        a, b = (s.analyzers.performance.returns for s in (few, many))
+        pd.testing.assert_series_equal(a, b)
+
+
 @pytest.mark.slow
 class TestModes:
     MODES = (

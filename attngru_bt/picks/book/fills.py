@@ -1,0 +1,215 @@
+"""What was traded: read from a broker's export, and checked line by line."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt import checks
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.codes import same_stock
+from attngru_bt.data.names import from_cell
+from attngru_bt.data.raw import encoding_of
+
+COLUMNS = ("date", "symbol", "side", "shares", "price", "fees")
+SIDES = {
+    "buy": ("buy", "b", "bot", "bought", "buy to open", "买入", "买", "证券买入"),
+    "sell": ("sell", "s", "sld", "sold", "sell to close", "卖出", "卖", "证券卖出"),
+}
+"""What counts as which side, in lower case."""
+SHOWN = 5  # faulty lines that a message names
+_SIDE_OF = {word: side for side, words in SIDES.items() for word in words}
+_TIMES = re.compile(r"(?P<name>.+?)\s*\*\s*(?P<factor>-?\d+(\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What was done of an order on a day.
+
+    Attributes
+    ----------
+    date : Timestamp
+    symbol : str
+    side : {"buy", "sell"}
+    shares : float
+        Real shares, at least 0; 0 says that the order was placed and nothing of it filled.
+    price : float
+        Of a real share; NaN without shares.
+    fees : float
+        All that was paid for it, in the currency of the price.
+    place : str
+        Where it stands, for messages.
+    """
+
+    date: pd.Timestamp
+    symbol: str
+    side: str
+    shares: float
+    price: float
+    fees: float
+    place: str = ""
+
+
+def read_fills(
+    fills: str | os.PathLike[str] | pd.DataFrame,
+    columns: Mapping[str, str] | None = None,
+    names: Iterable[str] = (),
+) -> list[Fill]:
+    """Read and check what was traded.
+
+    Parameters
+    ----------
+    fills : path or DataFrame
+        A CSV file or table with the columns date, symbol, side, shares, price and fees; a line per
+        fill, or per order and day. Others are left alone. A line with 0 shares says that an order
+        was placed and did not fill. `side` is one of `SIDES`, in any case.
+    columns : mapping of str to str, default None
+        Our names and those of the export, where they differ, with a factor if the unit or the sign
+        is another: ``{"date": "Trade Date", "fees": "Commission*-1"}``. A number in place of the
+        name of the fees is that for every line: ``{"fees": "0"}``.
+    names : iterable of str, default ()
+        Symbols of the book and of the data: other spellings of the same stock become these.
+
+    Returns
+    -------
+    list of Fill
+        In the order of the lines.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or a line is not as described; the message names each line.
+    """
+    source, rows = _rows(fills)
+    found = _columns(source, rows[0][1] if rows else {}, dict(columns or {}))
+    ours = {same_stock(name): name for name in names}
+    executions, problems = [], []
+    for place, row in rows:
+        try:
+            executions.append(_execution(place, {k: read(row) for k, read in found.items()}, ours))
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
+    if problems:
+        more = f" ({len(problems) - SHOWN} more lines are wrong.)" if len(problems) > SHOWN else ""
+        raise DataError("; ".join(problems[:SHOWN]) + "." + more)
+    return executions
+
+
+def _rows(fills: Any) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+    """Return the name of the source and its lines, each with where it stands."""
+    if isinstance(fills, pd.DataFrame):
+        records: Any = fills.rename(columns=str).to_dict(orient="records")
+        return "`fills`", [(f"`fills`, row {i}", row) for i, row in enumerate(records, start=1)]
+    path = Path(fills)
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file; check the path.")
+    try:
+        with path.open(newline="", encoding=encoding_of(path)) as file:
+            lines = list(csv.reader(file))
+    except csv.Error as error:
+        raise DataError(f"{path}: cannot be read as CSV ({error}); save it as UTF-8.") from error
+    header = [cell.strip() for cell in lines[0]] if lines else []
+    checks.no_duplicates(f"{path}: column", header, "keep one of them", DataError)
+    rows = []
+    for number, cells in enumerate(lines[1:], start=2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(header):
+            raise DataError(
+                f"{path}, line {number}: has {len(cells)} cells, and the first line "
+                f"{len(header)}; write one cell per column (12000, not 12,000)."
+            )
+        rows.append((f"{path}, line {number}", dict(zip(header, cells, strict=True))))
+    if not rows:
+        raise DataError(
+            f"{path}: no line but the first; a fill is a line such as "
+            f"2026-12-01,AAPL,buy,100,187.2,1.0 (nothing was traded: leave --fills out)."
+        )
+    return str(path), rows
+
+
+def _columns(
+    source: str, row: Mapping[str, Any], columns: dict[str, str]
+) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+    """Return how each of our columns is had from a line."""
+    checks.no_unknown("`columns` (--columns) of fills", columns, COLUMNS)
+    lower = {name.strip().lower(): name for name in row}
+    readers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
+    for ours in COLUMNS:
+        asked = columns.get(ours, ours).strip()
+        match = None if asked.lower() in lower else _TIMES.fullmatch(asked)
+        name, factor = (match["name"], float(match["factor"])) if match else (asked, 1.0)
+        if name.lower() in lower:
+            readers[ours] = _reader(lower[name.lower()], factor)
+        elif ours == "fees" and ours in columns and _is_number(asked):
+            readers[ours] = _always(float(asked))
+        else:
+            how = "`columns` names it" if ours in columns else "it is needed"
+            raise DataError(
+                f"{source}: there is no column {name!r} ({how}; its columns are "
+                f"{', '.join(row) or 'none'}); say which one has it, as in columns={{{ours!r}: "
+                f"'NAME'}} (--columns {ours}=NAME){checks.nearest(name, row)}"
+            )
+    return readers
+
+
+def _reader(name: str, factor: float) -> Callable[[Mapping[str, Any]], Any]:
+    if factor == 1:
+        return lambda row: row[name]
+    return lambda row: _number(name, row[name]) * factor
+
+
+def _always(value: float) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda row: value
+
+
+def _execution(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) -> Fill:
+    """Return a checked line; a ValueError says what is wrong with it."""
+    try:
+        date = checks.date("date", cells["date"])
+    except ValueError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+    symbol = from_cell(str(cells["symbol"]).strip())
+    if not symbol:
+        raise ValueError("the symbol is empty")
+    side = _SIDE_OF.get(str(cells["side"]).strip().lower())
+    if side is None:
+        raise ValueError(f"side must be buy or sell; got {cells['side']!r}")
+    shares = _number("shares", cells["shares"])
+    if side == "sell":
+        shares = abs(shares)  # some write sales with a minus
+    if shares < 0:
+        raise ValueError(f"shares of a buy must be at least 0; got {cells['shares']!r}")
+    fees = _number("fees", cells["fees"])
+    if fees < 0:
+        raise ValueError(
+            f"fees must be at least 0; got {cells['fees']!r} (if the export writes what is paid "
+            f"with a minus: --columns fees=NAME*-1)"
+        )
+    price = math.nan
+    if shares:
+        price = _number("price", cells["price"])
+        if price <= 0:
+            raise ValueError(f"price must be above 0; got {cells['price']!r}")
+    return Fill(date, ours.get(same_stock(symbol), symbol), side, shares, price, fees, place)
+
+
+def _number(name: str, value: Any) -> float:
+    if not _is_number(value):
+        raise ValueError(f"{name} must be a number such as 1200; got {value!r}")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,135 @@
+"""The session that a proposal was made for, as the data have it: backtest, paper fills, closes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt.data.bars import Bars
+from attngru_bt.picks.book.fills import Fill
+from attngru_bt.picks.book.proposed import Proposed, data_digest
+from attngru_bt.picks.portfolio import Portfolio
+from attngru_bt.picks.rehearsal import factors_of, rehearse
+
+
+@dataclass(frozen=True)
+class PlayedSession:
+    """The session of a proposal in the data, and the sessions up to the next proposal.
+
+    Prices are those of real shares as they were before the session: a dividend or split in it or
+    later is in the price, as in the account.
+
+    Attributes
+    ----------
+    proposed : Proposed
+    bars : Bars
+        Up to the end of the period, the session included.
+    date : Timestamp
+        The first session after the data that the proposal was made on.
+    """
+
+    proposed: Proposed
+    bars: Bars
+    date: pd.Timestamp
+
+    @classmethod
+    def of(
+        cls, proposed: Proposed, bars: Bars, before: pd.Timestamp | None
+    ) -> PlayedSession | None:
+        """Find the session; None if the data do not have it yet.
+
+        Parameters
+        ----------
+        proposed : Proposed
+        bars : Bars
+        before : Timestamp or None
+            PlayedSession of the next proposal, which ends the period.
+        """
+        bars = bars if before is None else bars.before(before)
+        later = bars.dates[bars.dates > proposed.last]
+        return cls(proposed, bars, later[0]) if len(later) else None
+
+    @property
+    def same_data(self) -> bool:
+        """Whether the proposal was made on these data, as far as they had come."""
+        known = data_digest(self.bars.until(self.proposed.last))
+        return known == self.proposed.entry.content["data"]["digest"]
+
+    def price(self, line: str) -> dict[str, float]:
+        """Return open or close of the session by name, or the last close of the period ("mark").
+
+        NaN without a bar. Data without opens are traded at their closes.
+        """
+        bars = self.bars if line == "mark" else self.bars.until(self.date)
+        name = "close" if line == "mark" or line not in bars else line
+        values = bars.frame(name)
+        row = values.ffill().iloc[-1] if line == "mark" else values.iloc[-1]
+        factor = factors_of(self.bars.until(self.proposed.last))
+        return {name: float(row[name]) / factor[name] for name in bars.assets}
+
+    def backtest(self) -> list[Fill] | None:
+        """Return what the strategy trades in this session with the holdings and cash proposed on.
+
+        None if it cannot be run: its settings are no JSON, or a name is not in the data any more.
+        """
+        content = self.proposed.entry.content
+        settings = content["backtest"]
+        names = {*content["scores"], *content["holdings"]}
+        if settings is None or names - set(self.bars.assets):
+            return None
+        bars = self.bars.until(self.date)
+        traded = bars.traded[-1]
+        if not any(has and name in names for name, has in zip(bars.assets, traded, strict=True)):
+            return []
+        done = rehearse(
+            bars,
+            self.date,
+            pd.Series(content["scores"], dtype=float),
+            Portfolio(content["holdings"], content["cash"]),
+            universe=None,
+            opened=True,
+            **settings,
+        )
+        log = done.log[done.log["date"] == self.date]
+        orders = set(log.loc[log["event"] == "order", "ref"])
+        fills: Any = log[log["event"].isin(("fill", "partial")) & log["ref"].isin(orders)]
+        factor = factors_of(self.bars.until(self.proposed.last))
+        return [
+            Fill(
+                self.date,
+                str(row.asset),
+                str(row.side),
+                round(row.size * factor[row.asset], 6),
+                round(row.price / factor[row.asset], 6),
+                round(row.commission, 6),
+            )
+            for row in fills.itertuples()
+        ]
+
+    def paper(self) -> list[Fill]:
+        """Fill the orders at the open of the session; what opens at its limit does not fill.
+
+        Fees are in proportion to those that were estimated. Orders that do not fill have 0 shares.
+        """
+        opens = self.price("open")
+        return [self._filled(order, opens.get(order["symbol"], math.nan)) for order in self._orders]
+
+    @property
+    def _orders(self) -> list[dict[str, Any]]:
+        return self.proposed.orders
+
+    def _filled(self, order: dict[str, Any], price: float) -> Fill:
+        low, high = order["limit_down"], order["limit_up"]
+        locked = (
+            high is not None and price >= high
+            if order["side"] == "buy"
+            else low is not None and price <= low
+        )
+        if math.isnan(price) or locked:
+            return Fill(self.date, order["symbol"], order["side"], 0.0, math.nan, 0.0)
+        fees = round(order["fees"] * price / order["price"], 2)
+        price = round(price, 6)
+        return Fill(self.date, order["symbol"], order["side"], order["shares"], price, fees)

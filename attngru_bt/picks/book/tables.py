@@ -1,0 +1,96 @@
+"""A reconciliation as tables and sentences, for the terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt.picks.book.difference import CAUSES
+from attngru_bt.picks.book.reconcile import Reconciled, Reconciliation
+from attngru_bt.reports.tables import DASH, Table, date, decimals, number, per_cent, whole
+
+_AGAINST = {
+    "backtest": "the backtest of the same session",
+    "open": "the orders at the open of the session",
+    "proposal": "the proposal at its reference prices",
+}
+
+
+def month_table(found: Reconciliation) -> Table:
+    """Show the difference of each month by cause, in currency."""
+    headings = [
+        "Month-end",
+        "Orders",
+        "Done",
+        *map(str.capitalize, CAUSES),
+        "Together",
+        "Of account",
+    ]
+    rows = []
+    for month in found.months:
+        orders = month.orders
+        proposed = orders["proposed"] > 0
+        done = (orders["traded"] >= orders["proposed"]) & proposed
+        rows.append(
+            [
+                date(month.month_end),
+                whole(proposed.sum()),
+                whole(done.sum()),
+                *(_signed(month.parts[cause]) if month.parts[cause] else DASH for cause in CAUSES),
+                _signed(month.whole),
+                per_cent(month.whole / month.value if month.value else math.nan, 2),
+            ]
+        )
+    return Table.of(headings, rows)
+
+
+def order_table(month: Reconciled) -> Table:
+    """Show the orders of a month: shares and prices, and the largest cause of each difference."""
+    orders: Any = month.orders.itertuples()
+    rows = []
+    for position, row in enumerate(orders):
+        rows.append(
+            [
+                str(row.symbol),
+                str(row.side),
+                _shares(row.proposed),
+                _shares(row.backtest),
+                number(row.backtest_price),
+                _shares(row.traded),
+                number(row.traded_price),
+                _signed(row.whole),
+                _cause(month.orders.iloc[position]),
+            ]
+        )
+    headings = [
+        "Symbol", "Side", "Proposed", "Backtest", "at", "Traded", "at", "Difference", "Mostly",
+    ]  # fmt: skip
+    return Table.of(headings, rows)
+
+
+def sentences(found: Reconciliation) -> list[str]:
+    """Say what is compared with what, and what is to be known beside the figures."""
+    told = []
+    for month in found.months:
+        marked = "" if month.marked is None else f", valued at the closes of {date(month.marked)}"
+        told.append(
+            f"{date(month.month_end)}, {month.model}: against {_AGAINST[month.against]}{marked}."
+        )
+        told += [f"{date(month.month_end)}: {note}" for note in month.notes]
+    return [*told, *found.notes]
+
+
+def _cause(row: pd.Series) -> str:
+    parts = row[list(CAUSES)].astype(float).abs()
+    return str(parts.idxmax()) if parts.max() >= 0.005 else DASH
+
+
+def _shares(value: float) -> str:
+    return whole(value) if value == round(value) else decimals(value, 4)
+
+
+def _signed(value: float) -> str:
+    text = number(value)
+    return f"+{text}" if value > 0 and text != "0.00" else text

@@ -1,0 +1,123 @@
+"""What earlier runs have kept in a folder: finished months and saved walks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt.data.bars import DataError
+from attngru_bt.walkforward import record_file
+from attngru_bt.walkforward.checkpoint import MAX_BYTES
+from attngru_bt.walkforward.record import MonthRecord
+from attngru_bt.walkforward.saved_walk import load
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that an earlier run has kept.
+
+    Attributes
+    ----------
+    path : Path
+    size : int
+        Bytes.
+    changed : float
+        When it was written, seconds since 1970.
+    records : list of MonthRecord
+        One of a finished month, all of a saved walk; none if the file cannot be used.
+    about : dict
+        Settings, digest of the data and versions, of a saved walk. A finished month has them in
+        the digest of its name alone.
+    problem : str
+        Why the file cannot be used; empty if it can.
+    """
+
+    path: Path
+    size: int
+    changed: float
+    records: list[MonthRecord] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def is_month(self) -> bool:
+        """Whether it is a finished month; else it is a saved walk."""
+        return self.path.suffix == ".month"
+
+
+def find(folder: str | os.PathLike[str]) -> list[Kept]:
+    """Return what is kept in a folder and in those below it, by path.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder or file.
+    """
+    place = Path(folder)
+    if not place.exists():
+        raise DataError(f"{place}: there is no such folder; give that of a run.")
+    files = [place] if place.is_file() else sorted(place.rglob("*"))
+    return [_read(file) for file in files if file.suffix in (".month", ".walk") and file.is_file()]
+
+
+def _read(path: Path) -> Kept:
+    state = path.stat()
+    found = Kept(path, state.st_size, state.st_mtime)
+    try:
+        if path.suffix == ".walk":
+            walk = load(path)
+            return replace(found, records=walk.records, about=walk.about)
+        if state.st_size > MAX_BYTES:
+            raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
+        return replace(found, records=[record_file.from_bytes(path.read_bytes(), path.stem)])
+    except (OSError, ValueError) as error:
+        return replace(found, problem=str(error))
+
+
+def to_remove(
+    kept: Iterable[Kept],
+    *,
+    before: pd.Timestamp | None = None,
+    damaged: bool = False,
+    superseded: bool = False,
+) -> list[Kept]:
+    """Return the files that may go: a run that needs one of them computes its month again.
+
+    Saved walks go only if they are damaged.
+
+    Parameters
+    ----------
+    kept : iterable of Kept
+    before : Timestamp, default None
+        Finished months with a month-end before this date.
+    damaged : bool, default False
+        What cannot be used.
+    superseded : bool, default False
+        Of several files for a month-end in one folder, which other settings, data or versions have
+        left, all but the one written last.
+    """
+    kept = list(kept)
+    newest: dict[tuple[Path, str], Kept] = {}
+    for one in kept:
+        if one.is_month and not one.problem:
+            key = one.path.parent, one.path.name[:10]
+            if key not in newest or newest[key].changed < one.changed:
+                newest[key] = one
+    return [
+        one
+        for one in kept
+        if (damaged and one.problem)
+        or (
+            one.is_month
+            and not one.problem
+            and (
+                (before is not None and one.records[0].month_end < before)
+                or (superseded and newest[one.path.parent, one.path.name[:10]] is not one)
+            )
+        )
+    ]
