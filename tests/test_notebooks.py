@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "examples/notebooks").glob("*.ipynb"))
-SHOWN = {"own_model": "equal-weight", "scores": "rank IC month by month", "tearsheet": "fills"}
+SHOWN = {"own_model": "forest", "scores": "rank IC month by month", "tearsheet": "fills"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
