@@ -100,14 +100,15 @@ def _scores(figures: ScoreFigures) -> dict[str, Picture]:
             "Return of the next month by score", partial(score_charts.group_means, figures)
         ),
         "growth": picture("Growth by score", partial(score_charts.group_growth, figures)),
-        "persistence": picture(
-            "How much the scores change", partial(score_charts.persistence, figures)
-        ),
         "precision": picture(
             f"Precision@{figures.sheet.topk} per month",
             partial(model_charts.precision, figures.sheet),
         ),
     }
+    if len(figures.autocorrelation) > 1:
+        pictures["persistence"] = picture(
+            "How much the scores change", partial(score_charts.persistence, figures)
+        )
     if figures.kinds:
         draw = partial(score_charts.exposures, figures)
         pictures["exposures"] = picture("Which stocks the scores prefer", draw)

@@ -395,7 +395,7 @@ def test_real_panel_has_every_factor_but_dividends(sse50) -> None:
     bars = Bars(panel.dates, panel.assets, lines, index["close"].to_numpy())
     names = [name for name in registry.names() if name not in ("CTOP", "CTP5")]
     values, _ = compute(bars, names)
-    assert values.shape[2] == 177
+    assert values.shape[2] == 183
     assert np.isfinite(values).any(axis=(0, 1)).all()
     assert not np.isinf(values).any()
     assert np.isnan(values[~bars.traded]).all()
