@@ -3,7 +3,6 @@
 import difflib
 import inspect
 import runpy
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -76,14 +75,18 @@ def write_panel(folder):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """All examples, two at a time: per name its folder and what came of it."""
+    """Per name of an example, run when it is first asked for: its folder and what came of it."""
     before = checkout()
-    folders = {name: tmp_path_factory.mktemp(name) for name in SMALL}
     panel = write_panel(tmp_path_factory.mktemp("panel"))
-    with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(run, folders, folders.values(), [panel] * len(folders)))
+
+    class Runs(dict):
+        def __missing__(self, name):
+            folder = tmp_path_factory.mktemp(name)
+            self[name] = folder, run(name, folder, panel)
+            return self[name]
+
+    yield Runs()
     assert checkout() == before, "an example writes into the checkout, wherever it is called from"
-    return dict(zip(SMALL, zip(folders.values(), results, strict=True), strict=True))
 
 
 def test_every_example_is_tested():

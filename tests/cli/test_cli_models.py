@@ -38,7 +38,7 @@ def test_list_and_show(folder):
     for text in ("2020-01-31", "2020-02-28", "1,202"):
         assert text in listed.stdout
     shown = invoke("show", folder)
-    assert "2020-02-28" in shown.stdout and "auc 0.750" in shown.stdout
+    assert "2020-02-28" in shown.stdout and "0.750" in shown.stdout
     assert "2020-03-31-cc.month: cannot be used (its content does not match" in shown.stdout
 
 
