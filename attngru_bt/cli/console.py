@@ -110,8 +110,13 @@ def print_table(title: str, table: Table) -> None:
     for i, part in enumerate(_fitting(table.known(), out.width)):
         shown = TerminalTable(title=f"{title}, continued" if i else title, title_justify="left")
         shown.add_column(part.corner, min_width=_LEAST_NAME)
-        for column in part.columns:
-            shown.add_column(column.name, justify="right", overflow="fold")
+        whole = sum(max(_needed(part, i), len(c.name)) for i, c in enumerate(part.columns))
+        names = max((len(row.name) for row in part.rows), default=0)
+        broken = whole + _BORDER * len(part.columns) + max(names, _LEAST_NAME) + 4 > out.width
+        for j, column in enumerate(part.columns):
+            # else the first column would be narrowed for headings that can be broken
+            most = _needed(part, j) if broken else None
+            shown.add_column(column.name, justify="right", overflow="fold", max_width=most)
         for row in part.rows:
             shown.add_row(row.name, *map(str, row.cells))
         out.print(shown)
@@ -121,16 +126,20 @@ _LEAST_NAME = 12  # characters of a row's name
 _BORDER = 3  # two spaces and a line per column
 
 
+def _needed(table: Table, i: int) -> int:
+    """Characters of a column: headings may be broken between words, cells may not."""
+    cells = (len(str(row.cells[i])) for row in table.rows if row.cells)
+    return max([0, *map(len, table.columns[i].name.split()), *cells])
+
+
 def _fitting(table: Table, width: int) -> list[Table]:
     """Part the columns of a table into tables that are no wider than the terminal."""
     names = max((len(row.name) for row in table.rows), default=0)
     room = width - min(max(names, _LEAST_NAME), width // 3) - _BORDER - 1
     parts: list[list[int]] = [[]]
     left = room
-    for i, column in enumerate(table.columns):
-        cells = (len(str(row.cells[i])) for row in table.rows if row.cells)
-        # headings may be broken between words, cells may not
-        needed = max([0, *map(len, column.name.split()), *cells]) + _BORDER
+    for i in range(len(table.columns)):
+        needed = _needed(table, i) + _BORDER
         if needed > left and parts[-1]:
             parts.append([])
             left = room

@@ -10,7 +10,9 @@ def parameter_names(owner: Any) -> list[str]:
     params = owner.params if isinstance(owner.params, type) else type(owner.params)
     # each class of the owner has a class of parameters; the first one of all has none
     *kinds, first, _ = params.__mro__
-    names = dict.fromkeys(name for kind in reversed(kinds) for name in vars(kind))
+    names = dict.fromkeys(
+        name for kind in reversed(kinds) for name in vars(kind) if not name.startswith("__")
+    )
     return [name for name in names if not hasattr(first, name)]
 
 

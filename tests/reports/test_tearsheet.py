@@ -427,7 +427,7 @@ class TestFiles:
             run={"digest": "abc", "x": 1},
         )  # fmt: skip
         for path in again:
-            assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
+            assert path.read_text() == (folder / path.name).read_text(), path.name
 
     def test_metrics(self, folder, ran):
         found = json.loads((folder / "metrics.json").read_text())
