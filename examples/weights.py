@@ -12,7 +12,7 @@ import pandas as pd
 from skfolio import RiskMeasure
 from skfolio.optimization import RiskBudgeting
 
-from attngru_bt import backtest, load_sp500
+from attngru_bt import MonthlyTopK, backtest, load_sp500, walk_forward
 
 
 def daily_returns(scores, bars):
@@ -40,10 +40,17 @@ if __name__ == "__main__":
     args = parser.parse_args()
 
     market = load_sp500()
+    (walk,) = walk_forward(market, ["momentum"], start=args.since)
     print(f"{'weights':<20} {'annual return':>14} {'volatility':>11} {'Sharpe':>7}")
     for weights in ("equal", "inverse-volatility", "score", first_half_twice, risk_parity):
         strategy = backtest.run(
-            market, model="momentum", topk=10, start=args.since, rebalance="full", weights=weights
+            market,
+            MonthlyTopK,
+            signal=walk,
+            topk=10,
+            start=args.since,
+            rebalance="full",
+            weights=weights,
         )
         figures = strategy.analyzers.performance.get_analysis()
         print(
