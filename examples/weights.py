@@ -7,6 +7,7 @@ the chosen names and the bars known at the month-end; it returns a weight by nam
 """
 
 import argparse
+from dataclasses import replace
 
 import pandas as pd
 from skfolio import RiskMeasure
@@ -37,9 +38,12 @@ def first_half_twice(scores, bars):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How much of each name is held.")
     parser.add_argument("--since", default="2018-01-01", help="first day to trade")
+    parser.add_argument("--sessions", type=int, default=3000, help="of the data, the last")
     args = parser.parse_args()
 
-    market = load_sp500()
+    whole = load_sp500()
+    recent = whole.bars.rows(len(whole.bars) - args.sessions, len(whole.bars))
+    market = replace(whole, bars=recent)
     (walk,) = walk_forward(market, ["momentum"], start=args.since)
     print(f"{'weights':<20} {'annual return':>14} {'volatility':>11} {'Sharpe':>7}")
     for weights in ("equal", "inverse-volatility", "score", first_half_twice, risk_parity):

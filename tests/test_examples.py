@@ -23,7 +23,7 @@ SMALL = {
     "quickstart.py": ["--since", "2021-10-01"],
     "sse50.py": ["PANEL", "--quick"],
     "tearsheet.py": ["--days", "340"],
-    "weights.py": ["--since", "2022-10-01"],
+    "weights.py": ["--since", "2022-10-01", "--sessions", "350"],
 }
 PRINTS = {
     "existing_script.py": "end value",
