@@ -17,6 +17,8 @@ from attngru_bt.data.schedule import Schedule
 from attngru_bt.evaluation import statistics
 from attngru_bt.walkforward import walk_forward
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 K = 3
 DAYS = [5, 12]
 

@@ -12,6 +12,8 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
 from attngru_bt.features.exposures import EXPOSURES, exposures, neutral
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 SETTINGS = dict(
     topk=3, min_months=4, lookback=1, n_components=None, factors=["BIAS5", "ROC6", "VOL20"]
 )

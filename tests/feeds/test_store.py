@@ -9,6 +9,8 @@ from test_live import DATES, NAMES, LastDay, Live, frame, in_changing_turn
 from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.monthly import MonthlyTopK
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 
 class Store(bt.BrokerBase):
     """A simulated broker of a store: no filler, no cheating, no cash check, answers when it can.

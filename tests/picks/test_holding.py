@@ -10,6 +10,8 @@ from test_picks import CASH, account_before, opening_at_the_last_close, orders_o
 from attngru_bt import Bars, MonthlyTopK, make_market, picks
 from attngru_bt.backtest import run as backtest
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 
 def by_spread(scores, bars):
     """Weigh by the width of the last day's range among all stocks, chosen or not."""

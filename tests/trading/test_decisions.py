@@ -13,6 +13,8 @@ from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.months import Months
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 WORDS = ["month", "week", "quarter", "month+5", "week+2", "quarter+20"]
 SETTINGS = dict(topk=2, min_months=1, lookback=1, n_components=None, factors=["ROC6", "BIAS5"])
 

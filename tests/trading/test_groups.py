@@ -13,6 +13,8 @@ from attngru_bt.evaluation.random_portfolios import random_portfolios
 from attngru_bt.trading.groups import GroupCap, groups_at, read_groups, told
 from attngru_bt.trading.rebalance import decide
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 NAMES = list("ABCDEFGHIJ")
 GROUP = {name: "xyz"[i % 3] for i, name in enumerate(NAMES)}  # x: A D G J, y: B E H, z: C F I
 

@@ -11,6 +11,8 @@ from attngru_bt.compare.chance import against_chance, month_returns, month_weigh
 from attngru_bt.data.bars import Bars
 from attngru_bt.trading.weights import by_volatility, even, inverse_volatility
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 FREE = dict(commission=0.0, lot=0)
 
 

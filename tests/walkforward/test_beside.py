@@ -16,6 +16,8 @@ from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Membership
 from attngru_bt.walkforward import Recipe
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 SETTINGS = dict(
     topk=2, min_months=3, lookback=2, n_components=3, factors=["ROC6", "BIAS5", "REVS10"]
 )

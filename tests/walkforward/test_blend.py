@@ -17,6 +17,8 @@ from attngru_bt.models.presets import BLEND
 from attngru_bt.walkforward import Recipe, walk_forward
 from attngru_bt.walkforward.blend_walk import mean_rank
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 FEW = ["BIAS5", "BIAS10", "BIAS20", "ROC6", "VOL5", "VOL20"]  # all factors would take minutes
 SETTINGS = dict(topk=3, min_months=4, refit=2, lookback=2, n_components=5, factors=FEW)
 

@@ -10,6 +10,8 @@ from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.models.baselines import RandomScores
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
 
+pytestmark = pytest.mark.slow  # whole walks and backtests
+
 SETTINGS = dict(
     topk=2, min_months=3, lookback=2, n_components=3, factors=["ROC6", "BIAS5", "VOL20"]
 )
