@@ -47,6 +47,8 @@ class Fill:
         All that was paid for it, in the currency of the price.
     place : str
         Where it stands, for messages.
+    why : str
+        Of a paper fill, why it is of less than the order; empty if it is not.
     """
 
     date: pd.Timestamp
@@ -56,6 +58,7 @@ class Fill:
     price: float
     fees: float
     place: str = ""
+    why: str = ""
 
 
 def read_fills(
