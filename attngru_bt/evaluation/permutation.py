@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Scored(Protocol):
-    """What has records of months and knows what came of them: a walk, that of a blend, or a file."""
+    """What has records of months and knows what came of them, such as a walk."""
 
     @property
     def records(self) -> Iterable[MonthRecord]:
@@ -55,10 +55,15 @@ def permutation_drop(walk: Scored) -> pd.DataFrame:
     >>> bool((drop.mean() < 1).all()), drop.columns.name
     (True, 'family')
     """
-    outcomes = walk.labels()["forward_return"].astype(float)
+    return drops(walk.records, walk.labels())
+
+
+def drops(records: Iterable[MonthRecord], labels: pd.DataFrame) -> pd.DataFrame:
+    """As `permutation_drop`, of the records and labels of a walk."""
+    outcomes = labels["forward_return"].astype(float)
     known_months = set(outcomes.index.get_level_values(0))
     rows: dict[pd.Timestamp, dict[str, float]] = {}
-    for record in walk.records:
+    for record in records:
         shuffled = getattr(record, "shuffled", None)
         if not shuffled or record.month_end not in known_months:
             continue
@@ -75,15 +80,19 @@ def permutation_drop(walk: Scored) -> pd.DataFrame:
     return table.rename_axis(columns="family")
 
 
-def drop_by_family(walk: Scored) -> pd.DataFrame:
-    """Mean of `permutation_drop` over the months, the largest first.
+def drop_by_family(drops: pd.DataFrame) -> pd.DataFrame:
+    """Mean of drops over the months, the largest first.
+
+    Parameters
+    ----------
+    drops : DataFrame
+        As `permutation_drop` returns them.
 
     Returns
     -------
     DataFrame of shape (n_families, 4)
         Columns mean, t, t_hac and months.
     """
-    drops = permutation_drop(walk)
     rows = {str(name): mean_and_t(drops[name].to_numpy()) for name in drops}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "t", "t_hac", "months"])
     return table.rename_axis("family").sort_values("mean", ascending=False, kind="stable")
