@@ -187,4 +187,6 @@ _FIELDS: dict[str, tuple[Any, ...]] = {
     "loadings": _or_none(_write_loadings, _read_loadings),
     "factors": (list, tuple),
     "dropped": (_floats, _floats),
+    "shuffled": (_write_arrays, _read_arrays),
+    "by_network": _or_none(_write_array, _read_array),
 }

@@ -243,6 +243,8 @@ def full_record():
         ),
         factors=("ROC6", "timestamp"),
         dropped={"values": 0.25},
+        shuffled={"momentum": rng.random((2, 3)).astype(np.float32)},
+        by_network=rng.random((2, 3)).astype(np.float32),
         found=True,
     )
 
@@ -263,7 +265,7 @@ class TestRoundTrip:
                 pd.testing.assert_frame_equal(got, want, check_exact=True)
             elif isinstance(want, np.ndarray):
                 assert want.dtype == got.dtype and want.tobytes() == got.tobytes()
-            elif field.name == "attention":
+            elif field.name in ("attention", "shuffled"):
                 assert list(want) == list(got)
                 for name in want:
                     assert want[name].dtype == got[name].dtype
@@ -283,7 +285,7 @@ class TestRoundTrip:
     def test_what_is_not_there_stays_away(self):
         record = MonthRecord(pd.Timestamp("2015-03-31"), pd.Series(dtype=float))
         read = from_bytes(to_bytes(record, "2015-03-31-ab"), "2015-03-31-ab")
-        for field in ("explained_variance", "attention", "in_sample", "loadings"):
+        for field in ("explained_variance", "attention", "in_sample", "loadings", "by_network"):
             assert getattr(read, field) is None
 
     def test_what_cannot_be_stored_is_said_and_not_kept(self, tmp_path, caplog):
