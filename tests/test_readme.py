@@ -187,6 +187,7 @@ def test_command_runs(where, command, place, market):
     if kind(command) in ("attngru-bt backtest", "attngru-bt compare", "attngru-bt picks"):
         quick += " --start 2017-01-01 --topk 3" if "--data" in words else " --start 2022-09-01"
         quick += "" if "--factors" in words else " --factors BIAS5,BIAS20,ROC6,MA20"
+        quick += "" if "--model" in words or "compare" in words else " --model ridge"
     if "--help" in words or "--version" in words:
         quick = ""
     assert not set(words) & set("|<>&;"), "that takes a shell"

@@ -17,7 +17,7 @@ from attngru_bt.evaluation.outcomes import outcomes_of
 from attngru_bt.evaluation.quality import monthly_quality, summary
 from attngru_bt.evaluation.tries import Tries
 from attngru_bt.feeds.parameters import parameter_values
-from attngru_bt.models.names import MODELS, title_of
+from attngru_bt.models.names import is_known, title_of
 
 if TYPE_CHECKING:
     from attngru_bt.data.market import Market
@@ -263,8 +263,8 @@ def name_of(strategy: Any) -> str:
         parameters = parameter_values(strategy) if hasattr(strategy, "p") else {}
         model = parameters.get("model") or parameters.get("signal")
         if model is None and _class_name(strategy) == "AttentionGRUStrategy":
-            model = "default"
-    if isinstance(model, str) and model in MODELS:
+            model = "attention-gru-ranks"
+    if isinstance(model, str) and is_known(model):
         return title_of(model)
     return _class_name(strategy)
 

@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 
 from attngru_bt import SignalGenerator, backtest, make_market
 from attngru_bt.models.names import MODELS, find, names
-from attngru_bt.models.presets import DEFAULT
+from attngru_bt.models.presets import RANKS
 from attngru_bt.walkforward.by_name import generator
 
 TWELVE = {
@@ -45,13 +45,13 @@ def available(name):
 
 class TestTable:
     def test_the_twelve_of_the_paper_and_the_baselines(self):
-        others = {"default", "paper", "ridge", "ridge-pca", "gbdt-rank", "blend"}
+        others = {"attention-gru-ranks", "paper", "ridge", "ridge-pca", "gbdt-rank", "blend"}
         others |= {"attention-gru-lines"}
         others |= {"equal-weight", "random", "momentum"}
         assert set(names()) == TWELVE | others
         assert names("baseline") == ["equal-weight", "random", "momentum"]
         assert set(names("network")) == {
-            "default", "paper",
+            "attention-gru-ranks", "paper",
             "rnn", "lstm", "gru", "attention-gru", "cnn", "bp", "elastic-net-lstm",
             "attention-gru-lines",
         }  # fmt: skip
@@ -173,15 +173,15 @@ class TestStrategy:
         market = make_market(n_assets=12, n_days=60, seed=1)
         plain = backtest.run(market, topk=3).signal
         assert type(plain.classifier).__name__ == "AttentionGRURegressor"
-        for name, value in DEFAULT.items():
+        for name, value in RANKS.items():
             assert getattr(plain, name) == value, name
         paper = backtest.run(market, topk=3, signal="paper", lookback=3).signal
         assert (paper.lookback, paper.step, paper.min_months) == (3, "day", 2)
         mine = backtest.run(market, topk=3, signal=Ridge(), refit=5).signal
         assert (mine.refit, mine.lookback) == (5, SignalGenerator().lookback)
 
-    def test_the_default_is_what_a_generator_does_unless_told_otherwise(self):
-        plain, named = SignalGenerator(), generator("default")
+    def test_a_generator_walks_one_network_unless_told_otherwise(self):
+        plain, named = SignalGenerator(), generator("attention-gru-ranks")
         for name in SignalGenerator().get_params(deep=False):
             if name != "classifier":
                 assert getattr(plain, name) == getattr(named, name), name
