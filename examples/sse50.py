@@ -29,7 +29,7 @@ args = parser.parse_args()
 if args.panel is None:
     parser.exit(
         2,
-        "Name a panel folder (panel.csv.gz, membership.csv, index.csv); see docs/data_format.md.\n",
+        "Name a panel folder (panel.csv.gz, membership.csv, index.csv): docs/data_format.md.\n",
     )
 try:
     market = attngru_bt.load(args.panel)
