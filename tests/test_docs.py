@@ -60,10 +60,8 @@ def test_the_rooms_that_load_late_are_listed_by_hand_and_completely():
 
 def rooms():
     """Modules that say what is public of them."""
-    found = (
-        module_of(path) for path in PACKAGE.rglob("*.py") if "\n__all__ = [" in path.read_text()
-    )
-    return sorted(name.removesuffix(".__init__") for name in found)
+    found = (path for path in PACKAGE.rglob("*.py") if "\n__all__ = [" in path.read_text())
+    return sorted(module_of(path).removesuffix(".__init__") for path in found)
 
 
 @pytest.mark.parametrize("name", rooms())
