@@ -291,8 +291,19 @@ def test_every_public_name_is_mentioned(name):
     assert any(re.search(rf"\b{name}\b", page.read_text()) for page in PAGES), f"not said: {name}"
 
 
+def anchors(page):
+    """What a link may name of a page: its headings, as GitHub and the site call them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
 def test_every_link_into_the_checkout_leads_somewhere():
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
-            if not re.match(r"\w+:", target):
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target, _, place in re.findall(r"\]\(([^)#\s]*)(#?)([^)\s]*)\)", page.read_text()):
+            if re.match(r"\w+:", target):
+                continue
+            aim = page.parent / target if target else page
+            assert aim.exists(), f"{page.name}: {target}"
+            if place and aim.suffix == ".md":
+                assert place in anchors(aim), f"{page.name}: {target}#{place}"
