@@ -20,7 +20,7 @@ from attngru_bt.evaluation import monthly_quality
 try:
     import optuna
 except ImportError:
-    sys.exit("This example needs Optuna: pip install optuna")
+    sys.exit("This example needs Optuna: pip install 'attngru_bt[optuna]'")
 
 FACTORS = ["BIAS20", "ROC20", "RSI", "MA60", "REVS20", "MA120"]
 UNTUNED = {"alpha": 100.0, "window": 36}
