@@ -50,7 +50,7 @@ def permutation_drop(walk: Scored) -> pd.DataFrame:
     --------
     >>> from attngru_bt import make_market, walk_forward
     >>> from attngru_bt.evaluation import permutation_drop
-    >>> (walk,) = walk_forward(make_market(10, 400, signal=0.3), ["ridge"], min_months=6)
+    >>> (walk,) = walk_forward(make_market(10, 400, signal=0.3), ["ridge"], min_months=6, topk=3)
     >>> drop = permutation_drop(walk)
     >>> bool((drop.mean() < 1).all()), drop.columns.name
     (True, 'family')
