@@ -687,7 +687,9 @@ def test_tables_and_files_are_taken_as_a_market_is(tmp_path):
     table = pd.read_csv(tmp_path / "panel.csv", dtype={"symbol": str})
     told = []
     for data in (load(tmp_path / "panel.csv"), table, str(tmp_path / "panel.csv")):
-        report = audit.run(data, against=data, skip=set(audit.CHECKS) - {"dates", "changed history"})
+        report = audit.run(
+            data, against=data, skip=set(audit.CHECKS) - {"dates", "changed history"}
+        )
         told.append([(c.name, c.status, c.summary) for c in report.checks])
     assert told[0] == told[1] == told[2]
     assert {("dates", "pass"), ("changed history", "pass")} <= {check[:2] for check in told[0]}
