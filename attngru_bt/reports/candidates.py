@@ -35,7 +35,7 @@ def tries_in(sheet: TearSheet, folder: str | os.PathLike[str] | None) -> Tries |
         return None
     scores, returns = wide(sheet.labels)
     returns = returns[returns.notna().any(axis=1)]
-    tables = {sheet.name: scores}
+    tables = {sheet.short_name: scores}
     if len(sheet.parts) > 1:
         tables |= {part.name: wide(part.labels)[0] for part in sheet.parts}
     for name, table in _kept(folder).items():

@@ -68,7 +68,7 @@ TRADING: tuple[Figure, ...] = (
 
 def metrics_table(sheet: TearSheet) -> Table:
     """Put strategy, baseline and benchmark side by side."""
-    runs: list[tuple[str, Mapping[str, Any]]] = [(sheet.name, sheet.metrics)]
+    runs: list[tuple[str, Mapping[str, Any]]] = [(sheet.short_name, sheet.metrics)]
     for other, what in ((sheet.baseline, "baseline"), (sheet.benchmark, "benchmark")):
         if other is not None:
             runs.append((f"{other['name']} ({what})", other))
@@ -192,8 +192,10 @@ def member_table(sheet: TearSheet) -> Table | None:
 
     None where there is one model of one network.
     """
+    assert sheet.labels is not None
+    whole_blend = Part("All together", sheet.records, sheet.labels, 1.0)
     rows = []
-    for part in sheet.parts:
+    for part in [*sheet.parts, *([whole_blend] if len(sheet.parts) > 1 else [])]:
         own, networks = member_rank_ic(part)
         found = mean_and_t(own.to_numpy())
         if not found["months"]:
@@ -211,7 +213,7 @@ def member_table(sheet: TearSheet) -> Table | None:
                 spread,
             ]
         )
-    if len(rows) < 2 and all(row[-1] == DASH for row in rows):
+    if len(sheet.parts) < 2 and all(row[-1] == DASH for row in rows):
         return None
     headings = ["Model", "Share", "Rank IC", "t", "t (HAC)", "Its networks by themselves"]
     return Table.of(headings, rows).known()

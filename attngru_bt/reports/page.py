@@ -54,7 +54,7 @@ def render(sheet: TearSheet, title: str | None = None) -> str:
         scores=scores,
         groups=scores.group_table() if scores else None,
         fits=metrics.fit_table(sheet) if sheet.records else None,
-        members=metrics.member_table(sheet),
+        members=metrics.member_table(sheet) if sheet.parts else None,
         unit=sheet.schedule.unit,
         sample="Out-of-sample" if sheet.evidence == OUT_OF_SAMPLE else "",
         tried=_tried(sheet),

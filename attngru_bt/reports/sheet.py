@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 OUT_OF_SAMPLE = "out-of-sample"
 UNLABELED = "unlabeled"
 _LEAST_SESSIONS = 2
+_LONGEST = 36  # characters of a name in a legend
 TRADING = (
     "start_value", "end_value", "turnover", "costs", "cost_rate", "fills", "trades", "hit_rate",
 )  # fmt: skip
@@ -133,12 +134,21 @@ class TearSheet:
     gaps: list[str] = field(default_factory=list)
 
     @property
+    def short_name(self) -> str:
+        """The name where there is little room: a blend without its members."""
+        if len(self.name) <= _LONGEST:
+            return self.name
+        if self.name.startswith("Blend of "):
+            return "Blend"
+        return f"{self.name[: _LONGEST - 1].rstrip()}…"
+
+    @property
     def curves(self) -> list[tuple[str, str, pd.Series]]:
         """Name, color and returns of the strategy, and of baseline and benchmark if there are any.
 
         A baseline or benchmark that is not known on a session is NaN there.
         """
-        curves = [(self.name, "strategy", self.returns)]
+        curves = [(self.short_name, "strategy", self.returns)]
         for other, color, returns in (
             (self.baseline, "baseline", self.baseline_returns),
             (self.benchmark, "benchmark", self.benchmark_returns),
