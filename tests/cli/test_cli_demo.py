@@ -1,5 +1,6 @@
 """``attngru-bt demo``: two verdicts on one page, and what happens when it goes wrong."""
 
+import queue
 import re
 from functools import partial
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ def test_one_page_shows_skill_beside_its_absence(tmp_path, monkeypatch):
     none, some = re.split(r"^Signal 0.15: ", done.stdout, flags=re.MULTILINE)
     assert "No skill beyond chance" in none and "0, which is no skill, is within" in none
     assert "The scores rank better than chance" in some
-    assert "the .150 that was planted is within that range" in some
+    assert "the 0.150 that was planted is within that range" in some
     page = (tmp_path / "index.html").read_text()
     for word in ("No skill beyond chance", "rank better than chance", "Cumulative return, Signal"):
         assert word in page
@@ -43,9 +44,25 @@ def test_one_page_shows_skill_beside_its_absence(tmp_path, monkeypatch):
         assert list((tmp_path / name / "checkpoints").rglob("*.month")), "a second run goes on"
 
 
-@pytest.mark.slow
+class Here:
+    """Stands for a process: does its work in this one when it is started."""
+
+    exitcode = None
+
+    def __init__(self, *, target, args, **_):
+        self.work = partial(target, *args)
+
+    def start(self):
+        self.work()
+
+    def is_alive(self):
+        return False
+
+
 def test_what_goes_wrong_in_a_process_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "TRIALS", {"one": trial(0.1, topkk=3), "other": trial(0.1)})
+    here = SimpleNamespace(Queue=queue.Queue, Process=Here)
+    monkeypatch.setattr(demo.multiprocessing, "get_context", lambda _: here)
+    monkeypatch.setattr(demo, "TRIALS", {"one": trial(0.1, topkk=3)})
     done = invoke(tmp_path)
     assert done.exit_code == 2
     assert "no parameter `topkk`; did you mean 'topk'?" in done.stderr
@@ -56,7 +73,7 @@ def test_what_goes_wrong_in_a_process_is_one_sentence(tmp_path, monkeypatch):
 def test_a_process_that_ends_without_a_word_is_named():
     class Silent:
         def get(self, timeout):
-            raise demo.queue.Empty
+            raise queue.Empty
 
     with pytest.raises(OSError, match="process of real ended with exit code -9"):
         demo.next_message(Silent(), {"real": SimpleNamespace(exitcode=-9)}, {})
