@@ -1,6 +1,6 @@
 """Choose the settings of `attention-gru-ranks` by experiment, out of sample.
 
-    python benchmarks/search_presets.py --data ../shared/data/csi300 --variants attention-gru-ranks paper ridge
+    python benchmarks/search_presets.py --data ../shared/data/csi300
     python benchmarks/search_presets.py --variants all --networks 10 --out runs/presets
 
 Members of the index at each date, walk-forward: a model fitted at a month-end (every `--refit`

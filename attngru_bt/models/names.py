@@ -1,10 +1,10 @@
 """The models of the paper and its baselines by name: one word each, one walk-forward for all.
 
 `MODELS` is the table; `attngru_bt.models.generator` makes what scores at month-ends. Any names with
-"+" between them are a model as well, the blend of these. "default" is another name for "blend", which
-won the rule in docs/signal.md. "attention-gru-ranks" was chosen by the search in docs/presets.md,
-"paper" has the paper's settings; those of the others are sensible ones for some hundred stocks over
-ten years of months, not searched for. scikit-learn,
+"+" between them are a model as well, the blend of these. "default" is another name for "blend",
+which won the rule in docs/signal.md. "attention-gru-ranks" was chosen by the search in
+docs/presets.md, "paper" has the paper's settings; those of the others are sensible ones for some
+hundred stocks over ten years of months, not searched for. scikit-learn,
 torch and xgboost are loaded when a model is made.
 """
 

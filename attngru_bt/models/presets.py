@@ -2,11 +2,11 @@
 
 `PAPER` is what the paper states: z-scores over the panel, 24 principal components, attention over
 them, a GRU, cross-entropy on "among the ten best", t = 2, 3, …; what it does not state (network
-size, epochs, steps) is this library's. `RANKS`, of the model "attention-gru-ranks", was
-chosen on CSI 300 by the search in benchmarks/search_presets.py, whose table is docs/presets.md. One
-network is all that a `SignalGenerator` walks, so that is what it does unless told otherwise. `BLEND`
-has the members of the model "blend", which won the rule in docs/signal.md and is the default
-wherever models have names: "default" is another name for it.
+size, epochs, steps) is this library's. `RANKS`, of the model "attention-gru-ranks", was chosen on
+CSI 300 by the search in benchmarks/search_presets.py, whose table is docs/presets.md. A
+`SignalGenerator` walks one model, and it is this network unless told otherwise. `BLEND` has the
+members of the model "blend", which won the rule in docs/signal.md and is the default wherever
+models have names: "default" is another name for it.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ def ranks_model(**given: Any) -> Any:
 def lines_model(**given: Any) -> Any:
     """Return the network for raw lines: attention over the lines of a step, GRU over 60 sessions.
 
-    Wider than that on ranks of month-ends, since it has to find its factors itself, and without a linear path:
-    nothing linear in a day's move tells where a stock will rank. Six passes over some hundred
-    thousand rows; the mean of the weights after the last two.
+    Wider than that on ranks of month-ends, since it has to find its factors itself, and without a
+    linear path: nothing linear in a day's move tells where a stock will rank. Six passes over some
+    hundred thousand rows; the mean of the weights after the last two.
     """
     from attngru_bt.models.estimators import AttentionGRURegressor
 

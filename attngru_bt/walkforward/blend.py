@@ -243,11 +243,9 @@ class Blend(BaseEstimator):  # type: ignore[misc]
 
 
 def _name_of(model: Any) -> str:
-    if isinstance(model, str):
-        return model
     if isinstance(model, Recipe):
-        return "attention-gru-ranks" if model.classifier is None else type(model.classifier).__name__
-    return type(model).__name__
+        model = "attention-gru-ranks" if model.classifier is None else model.classifier
+    return model if isinstance(model, str) else type(model).__name__
 
 
 def _check_member(name: str, member: Any) -> None:

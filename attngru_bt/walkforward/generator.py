@@ -33,8 +33,8 @@ class SignalGenerator(Recipe):
     ----------
     classifier : scikit-learn classifier, regressor or pipeline, default None
         None is the network of the model "attention-gru-ranks", as for a `Recipe`. (The model
-        "default" of `attngru_bt.models` is a blend of several recipes, so no one generator walks it:
-        `attngru_bt.models.generator("default")` returns a `Blend`.)
+        "default" of `attngru_bt.models` is a blend of several recipes, which no one generator
+        walks: `attngru_bt.models.generator("default")` returns a `Blend`.)
     progress : callable, default None
         Called with the `MonthRecord` of each month-end.
     checkpoints : path, default None

@@ -301,8 +301,8 @@ def test_some_members_without_bars_are_named_and_the_run_goes_on(data, cut, tmp_
     members = tmp_path / "members.csv"
     members.write_text((data / "membership.csv").read_text() + "600000,2014-01-01,\n")
     done = invoke(
-        "backtest", "--data", cut, "--membership", members, "--no-baseline", "--model=ridge", *SMALL,
-        "--start", "2015-09-01", "--out", tmp_path / "out",
+        "backtest", "--data", cut, "--membership", members, "--no-baseline", *SMALL,
+        "--model=ridge", "--start", "2015-09-01", "--out", tmp_path / "out",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]

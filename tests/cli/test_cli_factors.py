@@ -358,7 +358,8 @@ class TestBacktest:
         table.reset_index().assign(Mood=1.5).to_csv(tmp_path / "uqer.csv", index=False)
         out = tmp_path / "out"
         done = ok("backtest", "--data", data, "--factors", f"{mine},Sprint,Trot3,BIAS5,Mood,REVS5",
-                  "--factor-file", tmp_path / "uqer.csv", "--out", out, "--model=ridge", *SMALL)  # fmt: skip
+                  "--factor-file", tmp_path / "uqer.csv", "--model=ridge", "--out", out,
+                  *SMALL)  # fmt: skip
         assert "Sprint, Trot3, Trot9 from my_factors.py" in " ".join(done.stderr.split())
         run = json.loads((out / "run.json").read_text())
         names = ["Sprint", "Trot3", "BIAS5", "Mood", "REVS5"]
