@@ -5,6 +5,8 @@ The source is the repository itself, so that a link holds there and in the site 
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -95,8 +97,20 @@ def _front(app: Any, error: Exception | None) -> None:
         )
 
 
+def _quiet_kernels() -> Any:
+    """Have the notebooks' kernels report errors alone; one that uses TCP warns of it each time."""
+    folder = tempfile.TemporaryDirectory(prefix="ipython")
+    profile = Path(folder.name, "profile_default")
+    profile.mkdir()
+    settings = "c = get_config()\nc.IPKernelApp.log_level = 40\n"
+    (profile / "ipython_kernel_config.py").write_text(settings, encoding="utf-8")
+    os.environ["IPYTHONDIR"] = folder.name
+    return folder  # which goes when nobody holds it any more
+
+
 def setup(app: Any) -> None:
     """Register them; strategies' params before numpydoc reads the docstring, hence the 400."""
     app.connect("autodoc-process-docstring", _params, priority=400)
     app.connect("missing-reference", _by_last_name)
     app.connect("build-finished", _front)
+    app.ipython_folder = _quiet_kernels()
