@@ -11,6 +11,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import latex2mathml.converter
+from docutils import nodes
+
 import attngru_bt
 
 # numpydoc reads signatures before `_params` has been asked.
@@ -51,6 +54,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "attngru_bt"
 html_static_path = ["static"]
@@ -97,6 +101,16 @@ def _front(app: Any, error: Exception | None) -> None:
         )
 
 
+def _formula(self: Any, node: Any) -> None:
+    """Write a formula as MathML, which browsers show by themselves: no script, no network."""
+    latex, block = node.astext(), isinstance(node, nodes.math_block)
+    if block and ("&" in latex or "\\\\" in latex) and "\\begin" not in latex:
+        latex = f"\\begin{{split}}{latex}\\end{{split}}"
+    formula = latex2mathml.converter.convert(latex, display="block" if block else "inline")
+    self.body.append(f'<div class="math">{formula}</div>' if block else formula)
+    raise nodes.SkipNode
+
+
 def _quiet_kernels() -> Any:
     """Have the notebooks' kernels report errors alone; one that uses TCP warns of it each time."""
     folder = tempfile.TemporaryDirectory(prefix="ipython")
@@ -110,6 +124,7 @@ def _quiet_kernels() -> Any:
 
 def setup(app: Any) -> None:
     """Register them; strategies' params before numpydoc reads the docstring, hence the 400."""
+    app.add_html_math_renderer("mathml", (_formula, None), (_formula, None))
     app.connect("autodoc-process-docstring", _params, priority=400)
     app.connect("missing-reference", _by_last_name)
     app.connect("build-finished", _front)
