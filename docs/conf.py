@@ -61,10 +61,11 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_sidebars = {"docs/comparison": []}
 html_theme_options: dict[str, Any] = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "docs/comparison": []},  # its tables are wide
     "footer_start": [],
     "footer_center": [],
     "footer_end": ["theme-version"],
@@ -107,7 +108,7 @@ def _formula(self: Any, node: Any) -> None:
     if block and ("&" in latex or "\\\\" in latex) and "\\begin" not in latex:
         latex = f"\\begin{{split}}{latex}\\end{{split}}"
     formula = latex2mathml.converter.convert(latex, display="block" if block else "inline")
-    self.body.append(f'<div class="math">{formula}</div>' if block else formula)
+    self.body.append(f'<div class="formula">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 
 
