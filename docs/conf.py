@@ -61,11 +61,13 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+# pages whose tables need the room
+WIDE = ["docs/commands", "docs/comparison", "docs/models", "docs/parameters"]
 html_sidebars = {"docs/comparison": []}
 html_theme_options: dict[str, Any] = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": {"**": ["page-toc"], "docs/comparison": []},  # its tables are wide
+    "secondary_sidebar_items": {"**": ["page-toc"], **dict.fromkeys(WIDE, [])},
     "footer_start": [],
     "footer_center": [],
     "footer_end": ["theme-version"],
