@@ -85,6 +85,47 @@ def test_the_reference_has_every_room_and_all_that_is_public_of_it(name):
         assert each in alone or id(getattr(room, each)) in elsewhere, f"{name}.{each}"
 
 
+def commands():
+    """Names of the commands, and the options that each takes; `help` goes without saying."""
+    from typer.main import get_command
+
+    from attngru_bt.cli import app
+
+    return {
+        name: {
+            word
+            for parameter in command.params
+            for word in (*parameter.opts, *parameter.secondary_opts)
+            if word.startswith("--") and word not in ("--help", "--market", "--no-debug")
+        }
+        for name, command in get_command(app).commands.items()
+    }
+
+
+def test_the_table_of_options_is_that_of_the_commands():
+    page = (DOCS / "commands.md").read_text()
+    rows = [
+        re.findall(r"`([^`]*)`", cells[0]) + re.findall(r"`([^`]*)`", cells[-1])
+        for line in page.splitlines()
+        if line.startswith("| `--") and (cells := line.strip("| ").split(" | "))
+    ]
+    takes = commands()
+    said = {name: set() for name in ("compare", "picks", "audit")}
+    for row in rows:
+        options = {word for word in row if word.startswith("--")}
+        for name in set(row) - options:
+            said[name] |= options
+    told = {word for row in rows for word in row if word.startswith("--")}
+    assert told == takes["backtest"]
+    for name, options in said.items():
+        assert options == takes[name] & told, name
+
+
+def test_every_command_is_on_the_page():
+    page = (DOCS / "commands.md").read_text()
+    assert {name for name in commands() if f"`attngru-bt {name}" not in page} == set()
+
+
 def test_every_page_has_a_place_in_the_navigation():
     entries = set()
     for page in (*DOCS.glob("*.md"), DOCS / "reference/index.md"):

@@ -239,6 +239,7 @@ def test_command_runs(where, command, place, market, short):
         quick += "" if "--factors" in words else f" --factors {FEW}"
         if "--model" not in words and kind(command) != "attngru-bt compare":
             quick += " --model ridge"
+    quick += " --jobs 1" if "blend" in words else ""  # README has other commands with two
     if "--help" in words or "--version" in words:
         quick = ""
     assert not set(words) & set("|<>&;"), "that takes a shell"
