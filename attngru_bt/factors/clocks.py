@@ -65,8 +65,7 @@ def has_line(bars: Bars, name: str) -> bool:
 
 def _block(line: Array, columns: Columns) -> Array:
     """Return a line of a block of assets: a view for a slice, else a copy in C order."""
-    block = line[:, columns]
-    return block if isinstance(columns, slice) else np.ascontiguousarray(block)
+    return line[:, columns] if isinstance(columns, slice) else line.take(columns, axis=1)
 
 
 def _benchmark(bars: Bars, name: str) -> Array | None:
@@ -111,7 +110,7 @@ class Traded(View):
         top = min(start, first)  # the first row that is looked at: no asset needs one before
         while top > 0 and (ages[top - 1, columns] > skip).any():
             top = max(2 * top - end, 0)
-        age = np.ascontiguousarray(ages[top:end, columns])
+        age = np.ascontiguousarray(_block(ages[top:end], columns))
         traded = ~np.isnan(_block(bars["close"][top:end], columns))
         asked = days - top
         self._traded = traded[asked]

@@ -263,8 +263,9 @@ class Panel:
         """Factors of the universe at one month-end, normalized among themselves if asked to."""
         present = steps >= 0
         days = self.history.dates.get_indexer(bars.dates[steps[present]])
-        known = ~np.isnan(self.history.values[days[-1], columns]).all(axis=1)
-        columns = columns[known]
+        if self.history.columns:
+            known = ~np.isnan(self.history.values[days[-1], columns]).all(axis=1)
+            columns = columns[known]
         values: Any
         if self._lines is not None:
             values = Windows(self._lines, columns, np.full(len(columns), days[-1]))

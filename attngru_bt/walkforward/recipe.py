@@ -196,6 +196,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         checks.one_of("standardize", self.standardize, ["date", "panel", None])
         checks.number("limit", self.limit, above=0, or_none=True)
         checks.list_of_names("factors", self.factors)
+        if self.factors is not None and not len(self.factors):
+            raise ValueError("`factors` must name at least one factor, or be None for all.")
         checks.universe("universe", self.universe)
         place = self.train_on
         if isinstance(place, (str, os.PathLike)):

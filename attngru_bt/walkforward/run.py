@@ -27,7 +27,7 @@ from attngru_bt.walkforward.checkpoint import recipe_digest
 from attngru_bt.walkforward.cluster import connected
 from attngru_bt.walkforward.crew import n_workers, work
 from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.panels import panel_key, take_panels
+from attngru_bt.walkforward.panels import panel_key, take_panels, without_factors
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.tasks import Task, bundles, perform
@@ -120,7 +120,7 @@ def walk_forward(
     recipes = _recipes(signals.values())
     # baselines have no cross-sections of their own: they are judged on those of the others
     own = settings.get("schedule", "month")
-    recipes = recipes or [Recipe(universe=market.membership, schedule=own)]
+    recipes = recipes or [without_factors(market.membership, own)]
     schedule = schedule_of(recipes[0].schedule)
     asked = _asked(market.bars.dates, start, complete, schedule)
     if not asked:
