@@ -11,7 +11,7 @@ import pandas as pd
 
 from attngru_bt.evaluation.ranks import wide
 from attngru_bt.evaluation.tries import Tries, judge
-from attngru_bt.models.names import MODELS, title_of
+from attngru_bt.models.names import is_known, title_of
 from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.walkforward.kept import find
 
@@ -67,7 +67,7 @@ def _kept(folder: str | os.PathLike[str] | None) -> Mapping[str, pd.DataFrame]:
             continue
         model = kept.path.parent.parent.name
         record = kept.records[0]
-        of_model = months.setdefault(title_of(model) if model in MODELS else model, {})
+        of_model = months.setdefault(title_of(model) if is_known(model) else model, {})
         if record.month_end not in of_model or of_model[record.month_end][0] < kept.changed:
             of_model[record.month_end] = kept.changed, record.scores
     return {

@@ -406,7 +406,7 @@ def _parts(sheet: TearSheet, walk: Any) -> list[Part]:
     months = set(sheet.scores)
     return [
         Part(
-            title_of(name) if name in MODELS else name,
+            title_of(name) if is_known(name) else name,
             [r for r in member.records if r.month_end in months and len(r.scores)],
             member.labels(),
             walk.shares[name],
