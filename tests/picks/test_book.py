@@ -145,6 +145,15 @@ def test_an_export_of_a_broker(tmp_path):
         read_fills(file, {"sides": "x"})
 
 
+def test_data_that_spell_the_names_otherwise_are_read_as_the_book_does(tmp_path):
+    orders = ("600000.SH", "buy", 100, 10), ("600001.SH", "buy", 100, 10)
+    kept(tmp_path, *orders)
+    market = longer(flat_market(), [10.5, 12.0])
+    assert "600000" in market.bars.assets
+    found = picks.reconcile(tmp_path, market=market, paper=True).months[0].orders
+    assert found["traded"].tolist() == [100, 100] and found["mark"].tolist() == [12, 12]
+
+
 class TestCashOnPaper:
     """Opened at 10.5, 5% above the closes that the orders were sized on; fees become 1.05."""
 

@@ -6,12 +6,13 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.picks.book.fills import Fill, read_fills
@@ -104,6 +105,7 @@ def reconcile(
         for fault in faults:
             logger.warning(fault)
         proposals = in_force(entries)
+        market = None if market is None else _as_proposed(market, proposals)
         sessions = _sessions(proposals, market)
         notes = []
         if fills is not None:
@@ -130,6 +132,18 @@ def reconcile(
         elif digest in traded:
             months.append(reconciled(proposed, traded[digest], sessions.get(digest)))
     return Reconciliation(months, notes, faults)
+
+
+def _as_proposed(market: Market, proposals: Sequence[Proposed]) -> Market:
+    """Return the market with its names spelled as in the proposals."""
+    known = {order["symbol"] for proposed in proposals for order in proposed.orders}
+    for proposed in proposals:
+        known |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
+    ours = other_spellings(market.bars.assets, known, market.name)
+    if not ours:
+        return market
+    assets = tuple(ours.get(name, name) for name in market.bars.assets)
+    return replace(market, bars=replace(market.bars, assets=assets))
 
 
 def _sessions(
