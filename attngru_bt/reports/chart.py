@@ -220,9 +220,7 @@ class Chart:
             for t in left
         )
         under = "".join(
-            f'<span{_classes(t)} style="left:{t.place:.2%}">'
-            f"{escape(t.text)}</span>"
-            for t in below
+            f'<span{_classes(t)} style="left:{t.place:.2%}">{escape(t.text)}</span>' for t in below
         )
         # all labels once more, of no height: they make room for the widest
         room = "<br>".join(str(escape(t.text)) for t in left)

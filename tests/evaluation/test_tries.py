@@ -45,9 +45,7 @@ class TestJudge:
         assert found.effective == effective_trials(returns)
         assert found.overfitting == probability_of_overfitting(returns)
         assert found.deflated == pytest.approx(
-            deflated_sharpe_ratio(
-                returns[found.best], sharpes, trials=found.effective, periods=12
-            )
+            deflated_sharpe_ratio(returns[found.best], sharpes, trials=found.effective, periods=12)
         )
 
     def test_skill_is_told_from_luck(self):
