@@ -101,7 +101,7 @@ def write_run(
       same value) and, if given, baseline. The first row is the close that the first return is
       measured from, if it is one of the run's sessions.
     - ``scores.csv``: month_end, symbol, score, label (1 = was among the best of the next month;
-      empty until that is known). Only a header if the strategy has no signal generator.
+      empty until that is known). Only a header where nothing is known of what came of them.
     - ``orders.csv``: the trade log, or the fills if there is none.
     - ``positions.csv``: date, symbol, size, close, value, weight; `cash` once a session.
     - ``attention.csv``: month_end, factor, family, share (of the attention, traced back through the

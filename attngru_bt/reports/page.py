@@ -209,8 +209,28 @@ def _parameters(sheet: TearSheet) -> list[tuple[str, list[tuple[str, str]]]]:
         for name, value in sheet.signal_parameters.items()
         if name not in own or own[name] is not value
     }
-    headings = [("Strategy", own), (sheet.signal_name, signal), ("Run", sheet.run)]
+    headings = [("Strategy", own), *_of_signal(sheet, signal), ("Run", sheet.run)]
     return [(name, list(html.settings(values))) for name, values in headings if values]
+
+
+def _of_signal(sheet: TearSheet, signal: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """List the parameters of a model; of a blend what its members share, then each by itself."""
+    if len(sheet.parts) < 2 or not all(isinstance(own, dict) for own in signal.values()):
+        return [(sheet.signal_name, signal)]
+    members: list[dict[str, Any]] = [dict(own) for own in signal.values()]
+    for own in members:
+        own["share"] = round(own["share"], 4)
+    first, *others = members
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(name in own and repr(own[name]) == repr(value) for own in others)
+    }
+    alone = [
+        (part.name, {name: value for name, value in own.items() if name not in shared})
+        for part, own in zip(sheet.parts, members, strict=True)
+    ]
+    return [("All members", shared), *alone]
 
 
 def _gaps(sheet: TearSheet) -> list[str]:

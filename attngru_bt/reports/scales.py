@@ -190,11 +190,13 @@ class Dates(Places):
     def ticks(self) -> list[Tick]:
         """Return the labels, each at the first session of its period."""
         starts, form = self._periods()
+        # on a phone every second label stays: of half-years those of January
+        january = form == "%Y-%m" and len(starts) > 1 and self.dates[starts[1]].month == 1
         return [
             Tick(
                 float(self.place(at)),
                 f"{self.dates[at]:{form}}",
-                minor=len(starts) > 5 and i % 2 == 1,
+                minor=len(starts) > 5 and i % 2 == (0 if january else 1),
             )
             for i, at in enumerate(starts)
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from attngru_bt.evaluation.ranks import row_correlation, wide
 from attngru_bt.reports.heat import by_month
 from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import Table, decimals, number, per_cent, three, whole
+
+_LONG_CODE = 9  # characters
 
 
 @dataclass(frozen=True)
@@ -153,14 +156,14 @@ class ScoreFigures:
         found = exposures.group_ic(scores, returns, group)
         rows = [
             [
-                f"{name:g}" if isinstance(name, float) else str(name),
+                _group_name(number_of, name, group),
                 three(row["mean"]),
                 number(row["t"]),
                 number(row["t_hac"]),
                 whole(row["months"]),
                 whole(row["stocks"]),
             ]
-            for name, row in found.iterrows()
+            for number_of, (name, row) in enumerate(found.iterrows(), start=1)
         ]
         return Table.of(
             [
@@ -173,3 +176,15 @@ class ScoreFigures:
             ],
             rows,
         )
+
+
+def _group_name(place: int, code: Any, group: pd.DataFrame) -> str:
+    """Name a group by its code and the stocks that were in it longest.
+
+    Text in the data became a large code, which says nothing to a reader: such a group is numbered.
+    """
+    months = (group == code).sum()
+    members = [str(name) for name in months.sort_values(ascending=False, kind="stable").index[:3]]
+    more = ", …" if (months > 0).sum() > len(members) else ""
+    text = f"{code:g}" if isinstance(code, float) else str(code)
+    return f"{text if len(text) < _LONG_CODE else f'group {place}'}: {', '.join(members)}{more}"

@@ -18,6 +18,7 @@ from attngru_bt.evaluation.quality import monthly_quality, summary
 from attngru_bt.evaluation.tries import Tries
 from attngru_bt.feeds.parameters import parameter_values
 from attngru_bt.models.names import is_known, title_of
+from attngru_bt.reports.tables import short
 
 if TYPE_CHECKING:
     from attngru_bt.data.market import Market
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 OUT_OF_SAMPLE = "out-of-sample"
 UNLABELED = "unlabeled"
 _LEAST_SESSIONS = 2
-_LONGEST = 36  # characters of a name in a legend
 TRADING = (
     "start_value", "end_value", "turnover", "costs", "cost_rate", "fills", "trades", "hit_rate",
 )  # fmt: skip
@@ -136,11 +136,7 @@ class TearSheet:
     @property
     def short_name(self) -> str:
         """The name where there is little room: a blend without its members."""
-        if len(self.name) <= _LONGEST:
-            return self.name
-        if self.name.startswith("Blend of "):
-            return "Blend"
-        return f"{self.name[: _LONGEST - 1].rstrip()}…"
+        return short(self.name)
 
     @property
     def curves(self) -> list[tuple[str, str, pd.Series]]:

@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 from compare_walks import walk
 
-from attngru_bt import backtest, make_market
+from attngru_bt import Bars, Market, backtest, make_market
 from attngru_bt.evaluation import permutation_drop
 from attngru_bt.reports import files
 from attngru_bt.reports.candidates import tries_in
 from attngru_bt.reports.heat import by_month
 from attngru_bt.reports.metrics import fit_table, member_rank_ic, member_table
 from attngru_bt.reports.page import render
+from attngru_bt.reports.scores import ScoreFigures
 from attngru_bt.reports.sheet import collect
 from attngru_bt.reports.tables import three
 from attngru_bt.trading.monthly import MonthlyTopK
@@ -154,3 +155,15 @@ def test_several_values_of_a_month_are_averaged():
     dates = pd.to_datetime(["2020-01-03", "2020-01-10", "2020-02-07"])
     table = by_month(pd.Series([0.1, 0.3, -0.2], dates), three, full=0.3)
     assert [cell.text for cell in table.rows[0].cells[:3]] == ["0.200", "−0.200", ""]
+
+
+def test_groups_are_named_by_who_is_in_them(market, blend):
+    """Text of a column became a code of 15 digits, which no reader knows."""
+    codes = np.where(np.arange(12) < 6, 3.0, 281474976710655.0)
+    lines = {"close": market.bars["close"], "sector": np.tile(codes, (len(market.bars.dates), 1))}
+    grouped = Market(Bars(market.bars.dates, market.bars.assets, lines), None, None, "grouped")
+    finished = backtest.run(grouped, MonthlyTopK, signal=blend.scores(), topk=3)
+    table = ScoreFigures(collect(finished, market=grouped)).group_table()
+    names = [row.name for row in table.rows]
+    assert names == ["3: S000, S001, S002, …", "group 2: S006, S007, S008, …"]
+    assert [row.cells[-1].text for row in table.rows] == ["6", "6"]
