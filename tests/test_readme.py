@@ -23,7 +23,7 @@ TEXT = README.read_text() if README.exists() else ""
 PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
 
 # What is printed and not run here, and nothing else: `make test` runs this very file, `make demo`
-# is minutes of the embedded data, the rest needs a network or hours.
+# walks two markets, the rest needs a network or hours.
 SET_UP = ("make demo", "make test")
 ELSEWHERE = ("pip install ", "attngru-bt fetch ", "python benchmarks/")
 QUICK = {  # what the last words of a command become, so that it takes seconds

@@ -179,7 +179,7 @@ def next_message(
 
 def _work(name: str, trial: Trial, folder: Path, told: Any) -> None:
     """Run one market in this process; tell how far it is, and in the end what came of it."""
-    log_to_stderr(logging.WARNING)
+    log_to_stderr(logging.ERROR)  # that stocks are delisted is part of the demo
 
     def fitted(done: int, total: int, *_: Any) -> None:
         if done == total or done % max(total // 4, 1) == 0:
