@@ -21,7 +21,7 @@ from attngru_bt.cli.options import DEBUG, shared
 from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market, load_sp500
 from attngru_bt.data.synthetic import make_market
-from attngru_bt.models.names import DEFAULT, title_of
+from attngru_bt.models.names import DEFAULT
 from attngru_bt.reports.output import write
 from attngru_bt.reports.side_by_side import Side, render, side
 
@@ -198,7 +198,7 @@ def _work(name: str, trial: Trial, folder: Path, told: Any) -> None:
             planted=trial.planted,
             baseline=strategy.baseline,
             baseline_name="equal weight",
-            name=title_of(trial.model),
+            name=f"{trial.model} model",
             market=market,
         )
         told.put((name, shown))
