@@ -23,7 +23,7 @@ TEXT = README.read_text() if README.exists() else ""
 PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
 
 # What is printed and not run here, and nothing else: `make test` runs this very file, `make demo`
-# walks two markets, the rest needs a network or hours.
+# is minutes of the embedded data, the rest needs a network or hours.
 SET_UP = ("make demo", "make test")
 ELSEWHERE = ("pip install ", "attngru-bt fetch ", "python benchmarks/")
 QUICK = {  # what the last words of a command become, so that it takes seconds
@@ -187,7 +187,6 @@ def test_command_runs(where, command, place, market):
     if kind(command) in ("attngru-bt backtest", "attngru-bt compare", "attngru-bt picks"):
         quick += " --start 2017-01-01 --topk 3" if "--data" in words else " --start 2022-09-01"
         quick += "" if "--factors" in words else " --factors BIAS5,BIAS20,ROC6,MA20"
-        quick += "" if "--model" in words or "compare" in words else " --model ridge"
     if "--help" in words or "--version" in words:
         quick = ""
     assert not set(words) & set("|<>&;"), "that takes a shell"
