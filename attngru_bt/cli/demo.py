@@ -21,7 +21,7 @@ from attngru_bt.cli.options import DEBUG, shared
 from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market, load_sp500
 from attngru_bt.data.synthetic import make_market
-from attngru_bt.models.names import DEFAULT, title_of
+from attngru_bt.models.names import DEFAULT
 from attngru_bt.reports.output import write
 from attngru_bt.reports.side_by_side import Side, render, side
 
@@ -179,7 +179,7 @@ def next_message(
 
 def _work(name: str, trial: Trial, folder: Path, told: Any) -> None:
     """Run one market in this process; tell how far it is, and in the end what came of it."""
-    log_to_stderr(logging.WARNING)
+    log_to_stderr(logging.ERROR)  # that stocks are delisted is part of the demo
 
     def fitted(done: int, total: int, *_: Any) -> None:
         if done == total or done % max(total // 4, 1) == 0:
@@ -198,7 +198,7 @@ def _work(name: str, trial: Trial, folder: Path, told: Any) -> None:
             planted=trial.planted,
             baseline=strategy.baseline,
             baseline_name="equal weight",
-            name=title_of(trial.model),
+            name=f"{trial.model} model",
             market=market,
         )
         told.put((name, shown))

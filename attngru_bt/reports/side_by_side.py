@@ -78,9 +78,8 @@ def side(
         high=high,
         cards=metrics.cards(sheet),
         pictures=[
-            # titles differ, since a page has one switch of a name
-            picture(f"Cumulative return, {title}", partial(charts.cumulative, sheet)),
-            picture(f"Rank IC per month, {title}", partial(_rank_ic, sheet)),
+            picture(f"Cumulative return: {title}", partial(_cumulative, sheet)),
+            picture(f"Rank IC per month: {title}", partial(_rank_ic, sheet)),
         ],
         link=link,
     )
@@ -106,6 +105,11 @@ def _strength(mean: float, low: float, high: float, planted: float | None) -> st
         return f"{text}: 0, which is no skill, is {where} that range."
     where = "within" if low <= planted <= high else "outside"
     return f"{text}: the {three(planted)} that was planted is {where} that range."
+
+
+def _cumulative(sheet: TearSheet) -> Any:
+    """Return the chart on a log scale, on which two runs can be compared."""
+    return next(iter(charts.cumulative(sheet).values()))
 
 
 def _rank_ic(sheet: TearSheet) -> Any:

@@ -36,7 +36,7 @@ def test_one_page_shows_skill_beside_its_absence(tmp_path, monkeypatch):
     assert "The scores rank better than chance" in some
     assert "the 0.150 that was planted is within that range" in some
     page = (tmp_path / "index.html").read_text()
-    for word in ("No skill beyond chance", "rank better than chance", "Cumulative return, Signal"):
+    for word in ("No skill beyond chance", "rank better than chance", "Cumulative return: Signal"):
         assert word in page
     for name in ("none", "some"):
         assert f'href="{name}/tearsheet.html"' in page
