@@ -33,7 +33,7 @@ QUICK = {  # what the last words of a command become, so that it takes seconds
     " --no-baseline --jobs 1",
     "attngru-bt compare": "--models logistic,random --seeds 1 --jobs 1 --min-months 6 --window 6"
     " --draws 50",
-    "attngru-bt audit": "--cuts 1",
+    "attngru-bt audit": "--cuts 1 --skip 'scores,orders,same day'",
     "attngru-bt picks": "--min-months 6 --window 6 --step month --lookback 2 --n-networks 1",
     "btrun": "",
     **{f"python examples/{name}": " ".join(options) for name, options in SMALL.items()},
