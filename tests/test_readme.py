@@ -30,10 +30,10 @@ SET_UP = ("make demo", "make test")
 ELSEWHERE = ("pip install ", "attngru-bt fetch ", "python benchmarks/")
 QUICK = {  # what the last words of a command become, so that it takes seconds
     "attngru-bt backtest": "--min-months 6 --window 6 --step month --lookback 2 --n-networks 1"
-    " --no-baseline",
+    " --no-baseline --jobs 1",
     "attngru-bt compare": "--models logistic,random --seeds 1 --jobs 1 --min-months 6 --window 6"
     " --draws 50",
-    "attngru-bt audit": "--cuts 1",
+    "attngru-bt audit": "--cuts 1 --skip 'scores,orders,same day'",
     "attngru-bt picks": "--min-months 6 --window 6 --step month --lookback 2 --n-networks 1",
     "btrun": "",
     **{f"python examples/{name}": " ".join(options) for name, options in SMALL.items()},
@@ -122,8 +122,11 @@ def options(command):
 
 
 def chosen(found):
-    """Those of the commands that are run: README's, and others with an option not seen before."""
-    seen, run = set(), []
+    """Those of the commands that are run: README's, and others with an option not seen before.
+
+    The audit, which takes 10 seconds, is run once; tests/cli/test_cli_audit.py has its options.
+    """
+    seen, run = {("attngru-bt audit", "--against")}, []
     for where, command in found:
         if where.startswith("README") or not options(command) <= seen:
             run.append((where, command))
@@ -239,7 +242,6 @@ def test_command_runs(where, command, place, market, short):
         quick += "" if "--factors" in words else f" --factors {FEW}"
         if "--model" not in words and kind(command) != "attngru-bt compare":
             quick += " --model ridge"
-    quick += " --jobs 1" if "blend" in words else ""  # README has other commands with two
     if "--help" in words or "--version" in words:
         quick = ""
     assert not set(words) & set("|<>&;"), "that takes a shell"
