@@ -264,6 +264,7 @@ class _Audit:
                 seed=self.seed,
                 past=None if self.processes.run is None else self.processes.run.run,
                 beside=self.processes.note,
+                trains_beside=self.rerun.trains_beside,
                 blind=None if replay.SAME_DAY in self.skip else blind,
             )
 

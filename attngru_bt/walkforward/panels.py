@@ -116,6 +116,8 @@ def take_panels(
     """
     panels = make_panels(recipes, exposures)
     joined = {id(panel): panel.join(market.bars) for panel in panels.values()}
+    for panel in panels.values():
+        panel.expect(joined[id(panel)])
     schedule = common_schedule(panels.values())
 
     if all(panel.history.names == () for panel in panels.values()):

@@ -79,7 +79,7 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
         weight = weight[known] / weight[known].mean()
     with one_thread():
         preprocess = _fitted(recipe, labeled)
-        features = sequences(labeled, preprocess)[known]
+        features = sequences(labeled, preprocess, known)
     return TrainingSet(
         month_end=sections[-1].date,
         preprocess=preprocess,

@@ -261,6 +261,20 @@ class TestFactorHistory:
         with pytest.raises(ValueError, match=r"shape \(2, 1, 1\); got \(2, 2, 2\)"):
             history.put(bars, bars.dates[[102]], ["S2"], values)
 
+    def test_what_is_forgotten_is_gone_and_the_rest_stays(self, bars: Bars) -> None:
+        names, days = ["MA5", "EMA10"], bars.dates[[150, 152, 200]]
+        whole, history = FactorHistory(names), FactorHistory(names)
+        for at in (days[:2], days[2:]):
+            whole.extend(bars, at)
+        history.extend(bars, days[:2], ["S3"])
+        history.forget(days[1])
+        assert list(history.dates) == [days[1]] and history.n_forgotten == 1
+        np.testing.assert_array_equal(history.values[0, 3], whole.values[1, 3])
+        history.extend(bars, days[1:])  # S0 is late, with the bits of a pass of both dates
+        np.testing.assert_array_equal(history.values, whole.values[1:])
+        history.forget(days[0])
+        assert len(history.dates) == 2 and history.frame().shape == (10, 2)
+
     def test_assets_must_be_among_the_bars(self, bars: Bars) -> None:
         with pytest.raises(ValueError, match="'S11' is wanted and not among.*did you mean 'S1'"):
             FactorHistory(["MA5"]).extend(bars, bars.dates[[100]], ["S0", "S11"])
