@@ -68,7 +68,8 @@ def drops(records: Iterable[MonthRecord], labels: pd.DataFrame) -> pd.DataFrame:
         shuffled = getattr(record, "shuffled", None)
         if not shuffled or record.month_end not in known_months:
             continue
-        returns = outcomes.loc[record.month_end].reindex(record.scores.index).to_numpy()
+        of_month: pd.Series = outcomes.xs(record.month_end)
+        returns = of_month.reindex(record.scores.index).to_numpy()
         tables = [record.scores.to_numpy(dtype=np.float64)[None], *shuffled.values()]
         stacked = np.concatenate(tables).astype(np.float64)
         ic = row_correlation(stacked, np.broadcast_to(returns, stacked.shape))
