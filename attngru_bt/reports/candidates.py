@@ -39,7 +39,8 @@ def tries_in(sheet: TearSheet, folder: str | os.PathLike[str] | None) -> Tries |
     if len(sheet.parts) > 1:
         tables |= {part.name: wide(part.labels)[0] for part in sheet.parts}
     for name, table in _kept(folder).items():
-        tables.setdefault(name, table)
+        if name != sheet.name:  # which is there already, perhaps under its short name
+            tables.setdefault(name, table)
     excess = {
         name: _excess(table.reindex(index=returns.index), returns, sheet.topk)
         for name, table in tables.items()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.evaluation.attribution import OWN, factor_shares
+from attngru_bt.evaluation.attribution import factor_shares
 from attngru_bt.factors import registry
+from attngru_bt.features.families import OWN
 from attngru_bt.feeds.parameters import parameter_values
 from attngru_bt.reports.candidates import tries_in
 from attngru_bt.reports.output import as_csv, as_json, versions, write

@@ -9,9 +9,16 @@ from attngru_bt import Bars, Blend, Market, walk_forward
 from attngru_bt.evaluation import permutation_drop
 from attngru_bt.evaluation.permutation import drop_by_family
 from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.features.exposures import neutral
 from attngru_bt.features.families import groups_of
 from attngru_bt.walkforward import Walk
-from attngru_bt.walkforward.shuffled import repeats_of, shuffled_scores
+from attngru_bt.walkforward.record import MonthRecord
+from attngru_bt.walkforward.shuffled import (
+    blended_shuffles,
+    neutral_shuffles,
+    repeats_of,
+    shuffled_scores,
+)
 
 SETTINGS = dict(topk=3, min_months=4, lookback=1, n_components=None, refit=6)
 
@@ -140,3 +147,32 @@ def test_raw_lines_are_shuffled_as_whole_windows(market):
     for walk in walk_forward(flat, ["attention-gru-lines", "ridge"], **own):
         drop = permutation_drop(walk)
         assert set(drop) == {"LineClose", "LineVolume"} and len(drop) > 3, walk.model
+
+
+def test_shuffled_scores_are_made_neutral_as_the_scores_are():
+    rng = np.random.default_rng(0)
+    scores = pd.Series(rng.normal(size=12), [f"S{i}" for i in range(12)], name="score")
+    size = rng.normal(size=12)
+    shuffled = {"momentum": rng.normal(size=(2, 12)).astype(np.float32)}
+    found = neutral_shuffles(shuffled, scores, {"size": size}, 1.0)["momentum"]
+    for row, given in zip(found, shuffled["momentum"], strict=True):
+        expected = neutral(pd.Series(given, scores.index), {"size": size}, 1.0)
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+        assert abs(spearmanr(size, row).statistic) < 0.2
+    few = scores.iloc[:2]
+    assert neutral_shuffles({"x": np.ones((1, 2))}, few, {"size": size[:2]}, 1.0) == {}
+
+
+def test_a_blend_has_none_where_a_member_has_none():
+    one, two = (
+        MonthRecord(pd.Timestamp("2020-01-31"), pd.Series([1.0, 2.0, 3.0], list("abc")), n_rows=9)
+        for _ in range(2)
+    )
+    one.shuffled = {"value": np.array([[3.0, 2.0, 1.0]], dtype=np.float32)}
+    names = pd.Index(list("abc"))
+    assert blended_shuffles([one, two], [0.5, 0.5], names) == {}
+    two.n_rows = 0  # a baseline, which is not fitted, says the same whatever is shuffled
+    np.testing.assert_allclose(
+        blended_shuffles([one, two], [0.5, 0.5], names)["value"], [[0.0, 0.0, 0.0]]
+    )
+    assert blended_shuffles([two], [1.0], names) == {}
