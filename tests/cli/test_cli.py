@@ -84,6 +84,13 @@ class TestHelp:
         done = invoke("--version")
         assert (done.exit_code, done.stdout.split()[-1]) == (0, attngru_bt.__version__)
 
+    @pytest.mark.parametrize("command", ["backtest", "picks"])
+    def test_the_model_is_the_default_unless_named(self, command):
+        from typer.main import get_command
+
+        (model,) = (p for p in get_command(app).commands[command].params if p.name == "model")
+        assert model.default == "default"
+
     def test_no_option_is_left_without_a_word_of_help(self):
         from typer.main import get_command
 
