@@ -121,12 +121,22 @@ def options(command):
     return {(program, name) for name in names} or {program}
 
 
+def different(found):
+    """The blocks without those that differ from an earlier one in what they import alone."""
+    first = {}
+    for where, code in found:
+        lines = (line for line in code.splitlines() if not line.startswith(("import ", "from ")))
+        first.setdefault("\n".join(filter(None, lines)), (where, code))
+    return list(first.values())
+
+
 def chosen(found):
     """Those of the commands that are run: README's, and others with an option not seen before.
 
-    The audit, which takes 10 seconds, is run once; tests/cli/test_cli_audit.py has its options.
+    The audit, which takes 10 seconds, is run once, and tests/cli/test_cli_audit.py has its options;
+    there is no cluster here.
     """
-    seen, run = {("attngru-bt audit", "--against")}, []
+    seen, run = {("attngru-bt audit", "--against"), ("attngru-bt compare", "--dask")}, []
     for where, command in found:
         if where.startswith("README") or not options(command) <= seen:
             run.append((where, command))
@@ -137,7 +147,7 @@ def chosen(found):
 COMMANDS = [(where, c) for where, c in commands() if kind(c)]
 RUN = chosen(COMMANDS)
 PARSED = [case for case in COMMANDS if case not in RUN]
-BLOCKS = [block for page in PAGES for block in blocks(page, "python")]
+BLOCKS = different(block for page in PAGES for block in blocks(page, "python"))
 ELSEWHERE_CODE = {  # what a block that is not run here has in it, and which tests run that
     "attngru_bt.data.vendors": "tests/data/test_vendors.py",  # asks a vendor, which answers there
     "tearsheet.pyfolio(": "tests/reports/test_pyfolio_sheet.py",  # takes 15 seconds
