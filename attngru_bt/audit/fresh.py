@@ -108,9 +108,7 @@ class Fresh:
         """End the process."""
         self._pool.shutdown(kill_workers=True)  # by now nobody waits for a result
 
-    def run(
-        self, market: Market, members: Universe | None, alter: Alter | None = None
-    ) -> History:
+    def run(self, market: Market, members: Universe | None, alter: Alter | None = None) -> History:
         """Make the run on a market that ends; return its scores and orders."""
         more = () if alter is None else (alter,)
         return self._submit(_run, market, members, *more)  # type: ignore[no-any-return]

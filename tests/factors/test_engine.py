@@ -23,7 +23,7 @@ from attngru_bt.factors import (
     step,
 )
 from attngru_bt.factors.document import describe, page, scale_of
-from attngru_bt.factors.engine import values_at
+from attngru_bt.factors.engine import _latest, values_at
 from attngru_bt.factors.plan import plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -326,6 +326,43 @@ class TestFactorHistory:
         whole = compute(many, names)[0]
         monkeypatch.setattr("attngru_bt.factors.engine.BLOCK", 1)
         np.testing.assert_array_equal(compute(many, names)[0], whole)
+
+    @pytest.mark.parametrize("raw", [True, False])
+    def test_rows_cut_short_for_a_single_day_do_not_matter(
+        self, raw: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bars = make_bars(760, 9, seed=4)
+        late = np.arange(760)[:, None] < np.array([0, 0, 0, 0, 0, 740, 500, 200, 60])
+        some = {name: np.where(late, np.nan, line) for name, line in bars.lines.items()}
+        bars = Bars(bars.dates, bars.assets, some, bars.benchmark)
+        planned, day = plan(bars, registry.names()), np.array([750])
+        seen = []
+
+        def spy(values, n):
+            seen.append(n is not None and n < len(values))
+            return _latest(values, n)
+
+        monkeypatch.setattr("attngru_bt.factors.engine._latest", spy)
+        short = values_at(bars, day, planned, raw=raw)
+        assert sum(seen) > 200
+        monkeypatch.setattr("attngru_bt.factors.engine._latest", lambda values, n: values)
+        whole = values_at(bars, day, planned, raw=raw)
+        np.testing.assert_array_equal(short, whole)
+        assert np.isfinite(whole[:, 0]).mean() > 0.5
+
+    def test_a_look_back_that_is_declared_too_short_is_not_cut(self, bars: Bars) -> None:
+        @factor("mine")  # which looks back on one more bar than it says
+        def Short(close, n=5):
+            return close / ops.lag(close, n) - 1
+
+        try:
+            (one, _), (all_days, _) = (
+                compute(bars, ["Short"], at=at) for at in (bars.dates[-1:], bars.dates)
+            )
+            np.testing.assert_array_equal(one[0], all_days[-1])
+            assert np.isfinite(one).any()
+        finally:
+            registry.remove("Short")
 
     def test_input_is_not_changed(self, bars: Bars) -> None:
         digest = bars.digest()
