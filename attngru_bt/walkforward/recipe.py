@@ -223,7 +223,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     def make_beside(self) -> Beside | None:
         """Return the market of `train_on`, read if it is a path; None where it is none."""
         place = self.train_on
-        if is_market(place) and not isinstance(place, Market):
+        if is_market(place) and isinstance(place, (str, os.PathLike)):
             place = load(Path(place))
         return Beside(place) if isinstance(place, Market) else None
 
