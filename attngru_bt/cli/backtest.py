@@ -181,7 +181,8 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
         table.add_row(label, *(DASH if v is None else form.format(v) for v in values))
     out.print(table)
     if metrics["signal"]:
-        quality = Table(title="Scores, month by month, out of sample", title_justify="left")
+        known = ", out of sample" if metrics["evidence"] == "out-of-sample" else ""
+        quality = Table(title=f"Scores, month by month{known}", title_justify="left")
         for column in ("", "mean", "t", "without skill", "months"):
             quality.add_column(column, justify="right" if column else "left")
         for key, row in metrics["signal"].items():

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
+from attngru_bt.factors.library.lines import LINES
+from attngru_bt.features.families import families_of
 from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.heat import shaded
 from attngru_bt.reports.scales import PER_CENT, THREE, Dates, Linear, Places
@@ -54,11 +56,18 @@ def family_drops(table: pd.DataFrame) -> Chart:
     mean = table["mean"]
     error = (mean / table["t_hac"]).abs().fillna(0.0)
     low, high = mean - 1.96 * error, mean + 1.96 * error
-    names = Places([str(name) for name in table.index], most=len(table))
+    names = Places([_plain_name(str(name)) for name in table.index], most=len(table))
     scale = Linear([*low, *high], THREE, zero=True)
     chart = Chart(scale, names, height=ROW * len(names), label="Rank IC that is lost")
     chart.level(0.0).spans(low, high, "95% interval", "benchmark")
     return chart.dots(mean, "mean", "strategy")
+
+
+def _plain_name(family: str) -> str:
+    """Name a family, or a raw line as the data call it."""
+    if families_of([family])[0] != LINES:
+        return family
+    return f"{family.removeprefix('Line').lower()} (raw line)"
 
 
 def explained_variance(part: Part) -> Chart:

@@ -357,6 +357,10 @@ def _add_signal(sheet: TearSheet, signal: Any) -> None:
         sheet.gaps.append(
             "Model: the scores were not made by a model that was fitted along the way, so whether "
             "they are out-of-sample is for their maker to say."
+            if sheet.scores
+            else "Model: the strategy has no signal generator that made scores, so there is "
+            "nothing to say about their quality, and whether its decisions are out-of-sample is "
+            "for their maker to say."
         )
         if sheet.scores and sheet.market is not None:
             sheet.labels = outcomes_of(sheet.scores, sheet.market.bars, sheet.topk, sheet.schedule)

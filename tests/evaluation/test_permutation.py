@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
+from sklearn.linear_model import Ridge
 
-from attngru_bt import Bars, Blend, Market, walk_forward
+from attngru_bt import AttentionGRURegressor, Bars, Blend, Market, walk_forward
 from attngru_bt.evaluation import permutation_drop
 from attngru_bt.evaluation.permutation import drop_by_family
 from attngru_bt.features.cross_section import CrossSection
@@ -144,7 +145,8 @@ def test_raw_lines_are_shuffled_as_whole_windows(market):
     lines = {"close": bars["close"], "volume": np.exp(rng.normal(10, 1, bars["close"].shape))}
     flat = Market(Bars(bars.dates, bars.assets, lines), None, None, "lines").until("2018-12-31")
     own = dict(topk=3, min_months=5, refit=12, view="lines")
-    for walk in walk_forward(flat, ["attention-gru-lines", "ridge"], **own):
+    network = AttentionGRURegressor(hidden_size=2, max_epochs=1)
+    for walk in walk_forward(flat, {"network": network, "ridge": Ridge()}, **own):
         drop = permutation_drop(walk)
         assert set(drop) == {"LineClose", "LineVolume"} and len(drop) > 3, walk.model
 
