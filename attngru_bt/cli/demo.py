@@ -158,6 +158,7 @@ def run(
         for worker in workers.values():
             if worker.is_alive():
                 worker.terminate()  # what is finished is on disk
+                worker.join()
     return {name: sides[name] for name in workers}
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 
 from attngru_bt.features import cross_section as samples
 from attngru_bt.features.components import Components
@@ -15,7 +16,7 @@ from attngru_bt.features.cross_section import (
     sequences,
     step_positions,
 )
-from attngru_bt.features.labels import forward_returns, rank_targets, top_labels
+from attngru_bt.features.labels import forward_returns, mean_ranks, rank_targets, top_labels
 
 DATES = pd.bdate_range("2020-01-28", "2020-04-03")
 
@@ -119,6 +120,11 @@ class TestProperties:
         assert np.nansum(labels) == min(topk, known.sum())
         if 0 < np.nansum(labels) < known.sum():
             assert returns[labels == 1].min() >= returns[labels == 0].max()
+
+    @given(st.lists(st.sampled_from([-0.5, -0.0, 0.0, 0.1, 0.7]) | st.floats(-1, 1), max_size=40))
+    def test_mean_ranks_are_those_of_scipy_to_the_bit(self, values):
+        values = np.array(values, dtype=float)
+        assert mean_ranks(values).tobytes() == rankdata(values).tobytes()
 
     @pytest.mark.slow
     @given(st.lists(st.sampled_from([-0.5, 0.0, 0.1, 0.2, 0.7, float("nan")]), max_size=30))
