@@ -10,6 +10,7 @@ A view has only the rows that determine the values at the requested days.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def has_line(bars: Bars, name: str) -> bool:
     return name in bars.lines
 
 
-def _block(line: Array, columns: Columns) -> Array:
+def _block(line: NDArray[Any], columns: Columns) -> NDArray[Any]:
     """Return a line of a block of assets: a view for a slice, else a copy in C order."""
     return line[:, columns] if isinstance(columns, slice) else line.take(columns, axis=1)
 
