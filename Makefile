@@ -19,13 +19,13 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install demo test test-engines check tests lint bench docs clean
 
 help:
-	@echo "make demo     run the paper's strategy on the embedded data, write runs/demo/, and the next orders"
+	@echo "make demo     run the default model on real and on made-up prices, write runs/demo/, and the next orders"
 	@echo "make check    ruff, mypy and the quick tests, in a minute: while you work"
 	@echo "make test     ruff, mypy, all tests, the examples and the README's commands: before you push"
 	@echo "make test-engines  plug-in, feeds, execution and rules on other engines: pip install '.[engines]' in .venv first"
 	@echo "make install  make .venv from constraints.txt (the three above do it first)"
 	@echo "make bench    speed ratios, see benchmarks/README.md"
-	@echo "make docs     the documentation site, build/docs/index.html; installs Sphinx first"
+	@echo "make docs     the documentation site with the notebooks run, build/docs/index.html; installs Sphinx first"
 	@echo "make clean    remove .venv, caches and runs/"
 	@echo "with TORCH_INDEX=URL torch comes from that package index, with TORCH_INDEX= from pip's usual one"
 
@@ -61,8 +61,9 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/attngru-bt backtest --out runs/demo
-	$(BIN)/attngru-bt picks --asof 2022-12-31 --folder runs/demo --out runs/demo-picks
+	$(BIN)/attngru-bt demo --out runs/demo
+	$(BIN)/attngru-bt picks --asof 2022-12-31 --n-networks 1 --keep 15 \
+		--folder runs/demo/real --out runs/demo-picks
 
 # Both run ruff and mypy beside the tests.
 test: install

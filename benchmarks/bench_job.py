@@ -6,7 +6,7 @@
     python benchmarks/bench_job.py --repeats 3
     python benchmarks/bench_job.py --together                # seeds and months side by side or not
 
-Ours: `walk_forward` with the default model over the last 22 month-ends whose outcome is known,
+Ours: `walk_forward` with `attention-gru-ranks` over the last 22 month-ends whose outcome is known,
 refitted every month: factors, cross-sections, preprocessing, networks, in-sample figures, scores.
 Reading the file is left out. One seed of it is an average of several networks.
 
@@ -79,12 +79,12 @@ def first_traded(market: Market) -> Any:
 
 
 def job(market: Market, jobs: int, seeds: int | None) -> tuple[list[Walk], float, float]:
-    """Walk the default model; return the walks, CPU and wall seconds of this process."""
+    """Walk `attention-gru-ranks`; return the walks, CPU and wall seconds of this process."""
     settings = {} if seeds is None else {"n_networks": seeds}
     cpu, wall = time.process_time(), time.perf_counter()
     walks = walk_forward(
         market,
-        {"default": generator("default", **settings)},
+        {"attention-gru-ranks": generator("attention-gru-ranks", **settings)},
         seeds=SEEDS,
         start=first_traded(market),
         jobs=jobs,
@@ -137,23 +137,23 @@ def _spread(values: list[float]) -> str:
 
 def choices(market: Market, repeats: int) -> None:
     """Print what a fit costs under other choices: mean of the first, middle and last month."""
-    usual = generator("default").set_params(universe=market.membership)
+    usual = generator("attention-gru-ranks").set_params(universe=market.membership)
     network = usual.classifier  # None: made by the generator
     if network is None:
-        from attngru_bt.models.presets import default_model
+        from attngru_bt.models.presets import ranks_model
 
-        network = default_model(n_networks=usual.n_networks)
+        network = ranks_model(n_networks=usual.n_networks)
 
     def changed(**given: Any) -> SignalGenerator:
         own = {k: v for k, v in given.items() if k in usual.get_params(deep=False)}
         rest = {k: v for k, v in given.items() if k not in own}
         model = type(network)(**(network.get_params() | rest))
-        return generator("default", **own).set_params(
+        return generator("attention-gru-ranks", **own).set_params(
             universe=market.membership, classifier=model, random_state=0
         )
 
     rows: dict[str, SignalGenerator] = {
-        "default": usual,
+        "attention-gru-ranks": usual,
         "one network": changed(n_networks=1),
         "10 networks": changed(n_networks=10),
         "64 units": changed(hidden_size=64),
@@ -168,7 +168,7 @@ def choices(market: Market, repeats: int) -> None:
     ends = month_ends(market.bars.dates)
     at = [len(ends) - 1 - MONTHS, len(ends) - 2 - MONTHS // 2, len(ends) - 2]
     panels: dict[tuple[str, int], Any] = {}
-    print("| choice | CPU s per fit | times the default's | 22 × 5 fits, s |")
+    print("| choice | CPU s per fit | times that of `attention-gru-ranks` | 22 × 5 fits, s |")
     print("|---|---|---|---|")
     usual_seconds = 0.0
     for name, signal in rows.items():
@@ -202,7 +202,7 @@ def together(market: Market, repeats: int) -> None:
         f"| walk: {MONTHS} months × {SEEDS} seeds | each fit by itself, CPU s | together | ratio |"
     )
     print("|---|---|---|---|")
-    for name in ("default", "paper"):
+    for name in ("attention-gru-ranks", "paper"):
         took: dict[bool, list[float]] = {True: [], False: []}
         scores: dict[bool, list[Any]] = {}
         for _ in range(repeats):
@@ -238,7 +238,7 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     market = load(options.data)
-    networks = options.networks or [generator("default").n_networks, 1]
+    networks = options.networks or [generator("attention-gru-ranks").n_networks, 1]
     print(f"{market.name}, load {os.getloadavg()[0]:.1f}")
     if options.together:
         together(market, options.repeats)

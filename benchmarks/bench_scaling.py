@@ -8,7 +8,7 @@
 Each point is a process of its own: its peak memory is its own. CPU seconds of one thread. "panel"
 is a walk of nothing but cross-sections: factors at every month-end, each from the bars up to it, of
 those that may be held then (the synthetic stocks all, of CSI 300 the members). The rest of the walk
-is fits and scores of the default model, refitted every month.
+is fits and scores of `attention-gru-ranks`, refitted every month.
 
 Synthetic stocks with all lines (`make_market`, not counted in the time). Training windows roll, 12
 months long, in the points that compare months: with all months so far the rows of a fit grow with
@@ -58,7 +58,7 @@ def peak() -> float:
 
 
 def walk(market: Any, **options: Any) -> dict[str, float]:
-    """Walk the default model; return seconds and MiB."""
+    """Walk `attention-gru-ranks`; return seconds and MiB."""
     import torch
 
     import attngru_bt.models.training  # noqa: F401  (not to be counted)
@@ -72,9 +72,9 @@ def walk(market: Any, **options: Any) -> dict[str, float]:
     found["panel"], found["panel_wall"] = time.process_time() - began, time.perf_counter() - wall
     found["panel_peak"] = peak()
     window = options.pop("window", None)
-    model = generator("default", refit=options.pop("refit", 1), window=window)
+    model = generator("attention-gru-ranks", refit=options.pop("refit", 1), window=window)
     began, wall = time.process_time(), time.perf_counter()
-    walks = walk_forward(market, {"default": model}, **options)
+    walks = walk_forward(market, {"attention-gru-ranks": model}, **options)
     found["cpu"], found["wall"] = time.process_time() - began, time.perf_counter() - wall
     records = [record for each in walks for record in each.records if record.n_rows]
     found["fits"] = sum(record.refit for record in records)

@@ -1,6 +1,6 @@
-"""Choose the settings of the `default` preset by experiment, out of sample.
+"""Choose the settings of `attention-gru-ranks` by experiment, out of sample.
 
-    python benchmarks/search_presets.py --data ../shared/data/csi300 --variants default paper ridge
+    python benchmarks/search_presets.py --data ../shared/data/csi300
     python benchmarks/search_presets.py --variants all --networks 10 --out runs/presets
 
 Members of the index at each date, walk-forward: a model fitted at a month-end (every `--refit`
@@ -41,7 +41,7 @@ from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.models.estimators.fitting import fit_many
 from attngru_bt.models.names import find
-from attngru_bt.models.presets import default_model
+from attngru_bt.models.presets import ranks_model
 
 TOPK = 10
 MONTHS = 12  # the longest look-back kept; shorter ones are its last steps
@@ -66,10 +66,10 @@ class Variant:
 
 
 def rank_network(**changes: Any) -> Variant:
-    """Return the default preset's network with changes of the estimator or the variant."""
+    """Return the network of `attention-gru-ranks` with changes of the estimator or the variant."""
     own = {k: v for k, v in changes.items() if k in Variant.__dataclass_fields__}
     settings = {k: v for k, v in changes.items() if k not in own}
-    return Variant(lambda: default_model(**{"n_networks": 1, **settings}), **own)
+    return Variant(lambda: ranks_model(**{"n_networks": 1, **settings}), **own)
 
 
 def label_network(settings: Mapping[str, Any], **own: Any) -> Variant:
@@ -89,21 +89,21 @@ def _gbdt_ranks() -> Any:
     )
 
 
-# most was tried around an earlier default, of larger batches and less decay
+# most was tried around an earlier setting, of larger batches and less decay
 EARLIER = {"batch_size": 512, "weight_decay": 3.0}
 
 
 def earlier(**changes: Any) -> Variant:
-    """Return the earlier default with changes."""
+    """Return the earlier setting with changes."""
     return rank_network(**{**EARLIER, **changes})
 
 
 def _labels(**changes: Any) -> dict[str, Any]:
-    return {**default_model(n_networks=1).get_params(), **EARLIER, **changes}
+    return {**ranks_model(n_networks=1).get_params(), **EARLIER, **changes}
 
 
 VARIANTS: dict[str, Variant] = {
-    "default": rank_network(),
+    "attention-gru-ranks": rank_network(),
     "paper": label_network({}, target="top", inputs="panel", step="day", lookback=20),
     "paper, 6 months": label_network({}, target="top", inputs="panel", lookback=6),
     "paper, fixed epochs": label_network(
@@ -125,12 +125,12 @@ VARIANTS: dict[str, Variant] = {
     "ridge, date z": classic(lambda: Ridge(100.0), inputs="date"),
     "ridge, PCA 40": classic(lambda: Ridge(100.0), n_components=40),
     "ridge 1e4, no PCA": classic(lambda: Ridge(1e4), n_components=None),
-    # around the default
+    # around the chosen setting
     "weight decay 30": rank_network(weight_decay=30.0),
     "batch 512": rank_network(batch_size=512),
     "batch 512, 10 epochs": rank_network(batch_size=512, max_epochs=10),
-    # around the earlier default
-    "earlier default": earlier(),
+    # around the earlier setting
+    "earlier setting": earlier(),
     "earlier, weight decay 1": earlier(weight_decay=1.0),
     "earlier, panel z": earlier(inputs="panel"),
     "earlier, date z": earlier(inputs="date"),
@@ -408,7 +408,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     home = Path(os.environ.get("ATTNGRU_DATA", "../shared/data"))
     parser.add_argument("--data", default=home / "csi300", help="folder of the panel")
-    parser.add_argument("--variants", nargs="+", default=["default", "paper", "ridge"],
+    parser.add_argument("--variants", nargs="+", default=["attention-gru-ranks", "paper", "ridge"],
                         help="names, or all")  # fmt: skip
     parser.add_argument("--networks", type=int, default=5, help="networks of different seeds")
     parser.add_argument("--seeds", type=int, default=5, help="networks averaged into one score")

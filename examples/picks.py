@@ -1,7 +1,7 @@
 """What to buy next: scores of the last month-end, and the orders from what is held.
 
     python examples/picks.py
-    python examples/picks.py --model default        # the network, a minute
+    python examples/picks.py --model default        # the blend, some minutes
 
 20 S&P 500 stocks, daily closes to the end of 2022. A ridge regression is walked through the last
 months, as a backtest would; then the holdings below become the five best names. The page says why.

@@ -1,4 +1,4 @@
-"""The default of this library: Attention-GRU fitted on the ranks of the returns.
+"""One network: Attention-GRU fitted on the ranks of the returns.
 
 Belief
     The order of all stocks can be learned better than who will be among the ten best, which is
@@ -14,9 +14,9 @@ import attngru_bt
 
 
 class AttentionGRUOnRanks(attngru_bt.AttentionGRUStrategy):
-    """Hold the ten stocks that the default network likes best, decided at each month-end.
+    """Hold the ten stocks that that network likes best, decided at each month-end.
 
     Params are those of `attngru_bt.AttentionGRUStrategy`.
     """
 
-    params = dict(signal="default")
+    params = dict(signal="attention-gru-ranks")

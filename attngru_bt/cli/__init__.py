@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from attngru_bt import __version__
-from attngru_bt.cli import audit, backtest, compare, factors, fetch, models, picks, reconcile
+from attngru_bt.cli import audit, backtest, compare, demo, factors, fetch, models, picks, reconcile
 from attngru_bt.cli.console import out
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Honest deep-learning stock selection for backtrader.",
 )
 app.command("backtest", epilog=backtest.EXAMPLES)(backtest.backtest)
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.add_typer(factors.app, name="factors")
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("picks", epilog=picks.EXAMPLES)(picks.picks)

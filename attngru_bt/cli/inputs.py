@@ -19,6 +19,7 @@ from attngru_bt.data.membership import Membership
 from attngru_bt.data.raw import names_a_file, split_suffix
 from attngru_bt.data.score_table import read_score_table
 from attngru_bt.factors import join_factor_file
+from attngru_bt.models.names import DEFAULT
 from attngru_bt.trading.groups import read_groups
 
 
@@ -128,7 +129,7 @@ def model_of(model: str, scores: Path | None) -> str | pd.DataFrame:
     """Return what makes the scores: a model's name, or the table of a file."""
     if scores is None:
         return model
-    if model != "default":
+    if model != DEFAULT:
         raise ValueError(f"--model {model} has no effect beside --scores; leave one of them out.")
     return read_score_table(scores)
 

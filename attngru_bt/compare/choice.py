@@ -10,7 +10,7 @@ import pandas as pd
 
 from attngru_bt.checks import nearest
 from attngru_bt.data.bars import DataError
-from attngru_bt.models.names import JOINT, MODELS, find
+from attngru_bt.models.names import ALIASES, JOINT, find, is_known
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import Walk
@@ -22,13 +22,16 @@ BASELINES = (EQUAL_WEIGHT, "random", "momentum")
 def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]:
     """Return the names asked for, each once; "all" stands for all known ones.
 
+    A model with two names goes by that of the table: "default" is "blend".
+
     Raises
     ------
     ValueError
         If a name is not known; the message has the nearest one.
     """
     asked = models.split(",") if isinstance(models, str) else list(models)
-    names = list(dict.fromkeys(name.strip() for name in asked if name.strip()))
+    stripped = [name.strip() for name in asked]
+    names = list(dict.fromkeys(ALIASES.get(name, name) for name in stripped if name))
     if names == ["all"]:
         return list(known)
     if not names:
@@ -52,16 +55,16 @@ def ordered(walks: Sequence[Walk], models: Sequence[str] | None) -> list[str]:
 
 def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Titles and families of the models; one of the user's own goes by its name."""
-    known = {n: find(n) for n in names if all(part in MODELS for part in n.split(JOINT))}
+    known = {name: find(name) for name in names if is_known(name)}
     titles = {name: known[name].title if name in known else name for name in names}
     return titles, {name: known[name].family if name in known else "own" for name in names}
 
 
 def threshold(name: str) -> float | None:
     """Return the score above which a model says yes: .5 of a probability, 0 of a distance."""
-    if name not in MODELS:
+    if not is_known(name):
         return None
-    model = MODELS[name].make()
+    model = find(name).make()
     if hasattr(model, "predict_proba"):
         return 0.5
     return 0.0 if hasattr(model, "decision_function") else None

@@ -19,6 +19,7 @@ def make_market(
     late: int | None = None,
     gaps: int | None = None,
     delisted: int | None = None,
+    decoys: int = 0,
 ) -> Market:
     """Make a synthetic daily stock market with a planted signal of known rank IC.
 
@@ -44,6 +45,10 @@ def make_market(
         Number of stocks with one to three suspensions of 1 to 30 days; default a tenth.
     delisted : int, optional
         Number of stocks that end in the last third; default 1 if there are more than two.
+    decoys : int, default 0
+        Number of further lines `decoy1`, `decoy2`, … that look like pb and say nothing: each shows
+        a characteristic as persistent as q that no return depends on. With any, turnover rises with
+        the first of these in the place of q, so that only the valuations show q.
 
     Returns
     -------
@@ -63,6 +68,7 @@ def make_market(
     checks.whole_number("n_assets", n_assets)
     checks.whole_number("n_days", n_days, at_least=2)
     checks.number("signal", signal, at_least=-0.9, at_most=0.9)
+    checks.whole_number("decoys", decoys, at_least=0)
     if min(n_late, n_gaps, n_delisted) < 0 or max(n_late + n_delisted, n_gaps) > n_assets:
         raise ValueError(
             f"`late` + `delisted` and `gaps` must each be 0 to n_assets={n_assets}; got "
@@ -74,6 +80,10 @@ def make_market(
     hidden = _persistent(rng, shape, 0.9 ** (1 / 21))
     month = np.asarray(dates.year * 12 + dates.month)
     known = _last_month(hidden, month)
+    # numbers of their own, so that all else is the same with and without them
+    noise_rng = np.random.default_rng([seed, 1])
+    alike = [_persistent(noise_rng, shape, 0.9 ** (1 / 21)) for _ in range(decoys)]
+    crowd = alike[0] if decoys else hidden
 
     # a volatility of about 2% a day: the market's 1% and each stock's own 1.7%, more or less
     own_noise = 0.017 * np.exp(0.2 * rng.standard_normal(n_assets))
@@ -100,7 +110,7 @@ def make_market(
 
     shares = np.round(np.exp(rng.normal(np.log(1e9), 1.0, n_assets)))
     free = shares * rng.uniform(0.4, 1.0, n_assets)
-    turnover = np.exp(0.4 * hidden + 0.5 * rng.standard_normal(shape) + 20 * np.abs(returns) - 0.3)
+    turnover = np.exp(0.4 * crowd + 0.5 * rng.standard_normal(shape) + 20 * np.abs(returns) - 0.3)
     volume = np.round(turnover / 100 * free)
     pb = 2 * np.exp(-0.5 * hidden)
     blur = 0.1 * rng.standard_normal((3, *shape))
@@ -120,6 +130,7 @@ def make_market(
         "ps": pb * 0.8 * np.exp(blur[1]),
         "pcf": pb * 6 * np.exp(blur[2]),
     }
+    lines |= {f"decoy{i}": 2 * np.exp(-0.5 * values) for i, values in enumerate(alike, start=1)}
     lines = {name: np.where(listed, values, np.nan) for name, values in lines.items()}
     digits = max(3, len(str(n_assets - 1)))
     bars = Bars(dates, tuple(f"S{i:0{digits}d}" for i in range(n_assets)), lines)

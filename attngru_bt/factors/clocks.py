@@ -10,7 +10,7 @@ A view has only the rows that determine the values at the requested days.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from attngru_bt.factors.ops import Array
 Days = NDArray[np.intp]
 Columns = slice | NDArray[np.intp]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class View(ABC):
@@ -64,7 +65,7 @@ def has_line(bars: Bars, name: str) -> bool:
     return name in bars.lines
 
 
-def _block(line: NDArray[Any], columns: Columns) -> NDArray[Any]:
+def _block(line: NDArray[Scalar], columns: Columns) -> NDArray[Scalar]:
     """Return a line of a block of assets: a view for a slice, else a copy in C order."""
     return line[:, columns] if isinstance(columns, slice) else line.take(columns, axis=1)
 

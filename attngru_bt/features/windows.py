@@ -139,6 +139,12 @@ def line_of(feature: str) -> str:
     return feature.partition("-")[0]
 
 
+def are_steps(columns: Sequence[str]) -> bool:
+    """Say whether columns are the features of a step, as `step_names` names them."""
+    lines = [name for name in columns if line_of(name) == name]
+    return tuple(columns) == step_names(lines)
+
+
 def step_names(lines: Sequence[str]) -> tuple[str, ...]:
     """Name the features of a step, oldest session first: ``LineOpen-2`` is two sessions back."""
     back = range(SESSIONS_PER_STEP - 1, -1, -1)

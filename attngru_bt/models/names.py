@@ -1,9 +1,10 @@
 """The models of the paper and its baselines by name: one word each, one walk-forward for all.
 
 `MODELS` is the table; `attngru_bt.models.generator` makes what scores at month-ends. Any names with
-"+" between them are a model as well, the blend of these. "default" was
-chosen by the search in docs/presets.md, "paper" has the paper's settings; those of the others are
-sensible ones for some hundred stocks over ten years of months, not searched for. scikit-learn,
+"+" between them are a model as well, the blend of these. "default" is another name for "blend",
+which won the rule in docs/signal.md. "attention-gru-ranks" was chosen by the search in
+docs/presets.md, "paper" has the paper's settings; those of the others are sensible ones for some
+hundred stocks over ten years of months, not searched for. scikit-learn,
 torch and xgboost are loaded when a model is made.
 """
 
@@ -17,16 +18,19 @@ from typing import Any
 from attngru_bt.checks import nearest
 from attngru_bt.models.presets import (
     BLEND,
-    DEFAULT,
     LINES,
     NEUTRAL,
     PAPER,
-    default_model,
+    RANKS,
     lines_model,
     paper_model,
+    ranks_model,
 )
 
+DEFAULT = "default"
 JOINT = "+"  # between the names of a blend's members
+# further names of models, which a walk over all of them does not meet twice
+ALIASES: Mapping[str, str] = MappingProxyType({DEFAULT: "blend"})
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ def names(family: str | None = None) -> list[str]:
 def find(name: str) -> Model:
     """Return the model of that name, or the blend of several: "ridge+gbdt-rank".
 
+    "default" is the model "blend".
+
     Raises
     ------
     ValueError
@@ -78,13 +84,23 @@ def find(name: str) -> Model:
     """
     if JOINT in name:
         return _blend(name, tuple(part.strip() for part in name.split(JOINT)))
+    name = ALIASES.get(name, name)
     if name not in MODELS:
-        hint = nearest(name, MODELS)
+        hint = nearest(name, [*MODELS, *ALIASES])
         raise ValueError(
             f"No model is named {name!r}{hint} There are {', '.join(MODELS)}, and blends of them "
             f"such as {JOINT.join(BLEND)}."
         )
     return MODELS[name]
+
+
+def is_known(name: str) -> bool:
+    """Whether `find` returns a model of that name, or a blend."""
+    try:
+        find(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _blend(name: str, members: tuple[str, ...]) -> Model:
@@ -275,12 +291,12 @@ ON_FACTORS: Mapping[str, Any] = MappingProxyType(
 )
 
 _TABLE = (
-    Model("default", "Attention-GRU on ranks", "network", default_model, settings=DEFAULT),
     Model("paper", "Attention-GRU, the paper's", "network", paper_model, settings=PAPER),
     Model("rnn", "RNN", "network", _recurrent("rnn")),
     Model("lstm", "LSTM", "network", _recurrent("lstm")),
     Model("gru", "GRU", "network", _recurrent("gru")),
     Model("attention-gru", "Attention-GRU", "network", _recurrent("gru", "factor")),
+    Model("attention-gru-ranks", "Attention-GRU on ranks", "network", ranks_model, settings=RANKS),
     Model("cnn", "CNN", "network", _cnn),
     Model("bp", "BP network", "network", _bp),
     Model("logistic", "Logistic regression", "classic", _logistic),

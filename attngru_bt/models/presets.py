@@ -1,10 +1,12 @@
-"""The two settings with a name: the paper's, and those chosen by experiment.
+"""Settings that have a name: those of the paper, of the networks here, and of the blend.
 
 `PAPER` is what the paper states: z-scores over the panel, 24 principal components, attention over
 them, a GRU, cross-entropy on "among the ten best", t = 2, 3, …; what it does not state (network
-size, epochs, steps) is this library's. `DEFAULT` was chosen on CSI 300 by the search in
-benchmarks/search_presets.py, whose table is docs/presets.md; it is what a `SignalGenerator` does
-unless told otherwise.
+size, epochs, steps) is this library's. `RANKS`, of the model "attention-gru-ranks", was chosen on
+CSI 300 by the search in benchmarks/search_presets.py, whose table is docs/presets.md. A
+`SignalGenerator` walks one model, and it is this network unless told otherwise. `BLEND` has the
+members of the model "blend", which won the rule in docs/signal.md and is the default wherever
+models have names: "default" is another name for it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ PAPER: Mapping[str, Any] = MappingProxyType(
         lookback=20,
     )
 )
-DEFAULT: Mapping[str, Any] = MappingProxyType(
+RANKS: Mapping[str, Any] = MappingProxyType(
     dict(
         standardize="panel",
         limit=3.0,
@@ -36,7 +38,7 @@ DEFAULT: Mapping[str, Any] = MappingProxyType(
         lookback=3,
     )
 )
-DEFAULT_NETWORKS = 5
+RANKS_NETWORKS = 5
 # rows every week: a network on raw lines needs many; fitted once a year, since that takes minutes
 LINES: Mapping[str, Any] = MappingProxyType(
     dict(view="lines", sample="week", refit=12, min_months=12)
@@ -54,8 +56,8 @@ def paper_model(**given: Any) -> Any:
     return AttentionGRUClassifier(**given)
 
 
-def default_model(**given: Any) -> Any:
-    """Return the default network: the same, fitted on the ranks of the returns.
+def ranks_model(**given: Any) -> Any:
+    """Return the same network fitted on the ranks of the returns, "attention-gru-ranks".
 
     A label "among the ten best" is mostly about volatility, since volatile stocks are both best and
     worst; the rank of the return uses every stock of a month. A linear path from the last step
@@ -73,7 +75,7 @@ def default_model(**given: Any) -> Any:
         batch_size=128,
         lr=0.003,
         weight_decay=10.0,
-        n_networks=DEFAULT_NETWORKS,
+        n_networks=RANKS_NETWORKS,
     )
     return AttentionGRURegressor(**(settings | given))
 
@@ -81,9 +83,9 @@ def default_model(**given: Any) -> Any:
 def lines_model(**given: Any) -> Any:
     """Return the network for raw lines: attention over the lines of a step, GRU over 60 sessions.
 
-    Wider than the default, since it has to find its factors itself, and without a linear path:
-    nothing linear in a day's move tells where a stock will rank. Six passes over some hundred
-    thousand rows; the mean of the weights after the last two.
+    Wider than that on ranks of month-ends, since it has to find its factors itself, and without a
+    linear path: nothing linear in a day's move tells where a stock will rank. Six passes over some
+    hundred thousand rows; the mean of the weights after the last two.
     """
     from attngru_bt.models.estimators import AttentionGRURegressor
 

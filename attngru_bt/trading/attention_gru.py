@@ -14,8 +14,9 @@ class AttentionGRUStrategy(MonthlyTopK):
     Params
     ------
     signal : object, default None
-        None: the default Attention-GRU (`attngru_bt.models.presets`). The name of a model of
-        `attngru_bt.models`, such as "paper", "gbdt" or "ridge", or a scikit-learn classifier,
+        None: the model "attention-gru-ranks", an Attention-GRU as the class says. The name of a
+        model of `attngru_bt.models`, such as "default" (the blend of several models that the
+        command line uses unless told otherwise), "paper" or "ridge", or a scikit-learn classifier,
         regressor or pipeline: a walk-forward with that model. Anything else is as in `MonthlyTopK`.
         A `SignalGenerator`, and a baseline by name, have their own settings: leave the parameters
         below alone then.
@@ -79,7 +80,7 @@ class AttentionGRUStrategy(MonthlyTopK):
 
     def make_signal(self) -> Any:
         """Return the walk-forward of the model that the parameters name."""
-        signal = "default" if self.p.signal is None else self.p.signal
+        signal = "attention-gru-ranks" if self.p.signal is None else self.p.signal
         of_model = set(parameter_names(AttentionGRUStrategy)) - set(parameter_names(MonthlyTopK))
         settings = {name: getattr(self.p, name) for name in of_model}
         given = {name: value for name, value in settings.items() if value is not None}

@@ -62,7 +62,7 @@ class Blend(BaseEstimator):  # type: ignore[misc]
     --------
     >>> Blend(["ridge", "gbdt-rank"]).title
     'Blend of ridge on return ranks and boosted trees on ranks'
-    >>> list(Blend({"fast": "ridge", "slow": "default"}, weights={"fast": 2, "slow": 1}).members())
+    >>> list(Blend({"fast": "ridge", "slow": "lstm"}, weights={"fast": 2, "slow": 1}).members())
     ['fast', 'slow']
     """
 
@@ -243,11 +243,9 @@ class Blend(BaseEstimator):  # type: ignore[misc]
 
 
 def _name_of(model: Any) -> str:
-    if isinstance(model, str):
-        return model
     if isinstance(model, Recipe):
-        return "default" if model.classifier is None else type(model.classifier).__name__
-    return type(model).__name__
+        model = "attention-gru-ranks" if model.classifier is None else model.classifier
+    return model if isinstance(model, str) else type(model).__name__
 
 
 def _check_member(name: str, member: Any) -> None:

@@ -32,7 +32,9 @@ class SignalGenerator(Recipe):
     Parameters
     ----------
     classifier : scikit-learn classifier, regressor or pipeline, default None
-        None is the default Attention-GRU.
+        None is the network of the model "attention-gru-ranks", as for a `Recipe`. (The model
+        "default" of `attngru_bt.models` is a blend of several recipes, which no one generator
+        walks: `attngru_bt.models.generator("default")` returns a `Blend`.)
     progress : callable, default None
         Called with the `MonthRecord` of each month-end.
     checkpoints : path, default None

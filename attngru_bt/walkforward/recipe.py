@@ -26,7 +26,7 @@ from attngru_bt.features.panel import Panel
 from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.features.windows import SESSIONS
 from attngru_bt.models.contract import TARGETS, is_scorer, target_of
-from attngru_bt.models.presets import DEFAULT_NETWORKS, default_model
+from attngru_bt.models.presets import RANKS_NETWORKS, ranks_model
 
 RULES = ("members", "all")  # of whom to train on
 
@@ -41,7 +41,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     ----------
     classifier : scikit-learn classifier, regressor or pipeline, default None
         With `predict_proba` or `decision_function`, or a regressor; None is the network of
-        `attngru_bt.models.presets`, an `AttentionGRURegressor` on the ranks of the returns. Given
+        the model "attention-gru-ranks", an `AttentionGRURegressor` on ranks of returns. Given
         (rows, steps, features) if its tags say it takes three-dimensional input, else the features
         of the month-end itself, (rows, features).
     factors : sequence of str, default None
@@ -100,11 +100,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         "month+5" is the fifth session after each month-end. Labels are of the returns from one to
         the next, a step of "month" leads from one to the next; numbers of months stay months.
     n_networks : int, default 5
-        Networks averaged into one score (only for the default network).
+        Networks averaged into one score (only where `classifier` is None).
     random_state : int, default 0
         Each month-end draws its own seed from it; a classifier's own ``random_state`` is kept.
     device : str, default "cpu"
-        "cpu", "cuda" or "auto" (only for the default network).
+        "cpu", "cuda" or "auto" (only where `classifier` is None).
     target : {"top", "rank"}, default None
         What the model is fitted on: the 0/1 label, or the rank of the return within its month from
         -1 (worst) to 1 (best). None: classifiers on labels, regressors on ranks.
@@ -141,7 +141,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         within: str | None = "auto",
         row_weights: str | None = "auto",
         schedule: Any = "month",
-        n_networks: int = DEFAULT_NETWORKS,
+        n_networks: int = RANKS_NETWORKS,
         random_state: int = 0,
         device: str = "cpu",
         target: str | None = None,
@@ -223,7 +223,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     def make_beside(self) -> Beside | None:
         """Return the market of `train_on`, read if it is a path; None where it is none."""
         place = self.train_on
-        if is_market(place) and not isinstance(place, Market):
+        if is_market(place) and isinstance(place, (str, os.PathLike)):
             place = load(Path(place))
         return Beside(place) if isinstance(place, Market) else None
 
@@ -327,7 +327,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         entropy = [self.random_state, month_end.year * 12 + month_end.month]
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
         if self.classifier is None:
-            return default_model(n_networks=self.n_networks, device=self.device, random_state=seed)
+            return ranks_model(n_networks=self.n_networks, device=self.device, random_state=seed)
         model = clone(self.classifier)
         unseeded = {
             key: seed

@@ -37,6 +37,7 @@ FILES = {
 N_DAYS = 230
 END = "2015-10-15"  # of a market that goes on until 2015-11-18
 PARAMS = dict(topk=3, lookback=3, step="month", min_months=4)
+NETWORK = ["--model", "attention-gru-ranks"]  # one model, with attention and losses
 SMALL = [f"--{name.replace('_', '-')}={value}" for name, value in PARAMS.items()]
 
 
@@ -61,7 +62,7 @@ def invoke(*arguments):
 def whole(data, tmp_path_factory):
     """A run on data that go on after --end: its result and its folder."""
     folder = tmp_path_factory.mktemp("cli") / "whole"
-    done = invoke("backtest", "--data", data, "--end", END, "--out", folder, *SMALL)
+    done = invoke("backtest", "--data", data, "--end", END, "--out", folder, *NETWORK, *SMALL)
     assert done.exit_code == 0, done.output
     return done, folder
 
@@ -82,6 +83,13 @@ class TestHelp:
     def test_version(self):
         done = invoke("--version")
         assert (done.exit_code, done.stdout.split()[-1]) == (0, attngru_bt.__version__)
+
+    @pytest.mark.parametrize("command", ["backtest", "picks"])
+    def test_the_model_is_the_default_unless_named(self, command):
+        from typer.main import get_command
+
+        (model,) = (p for p in get_command(app).commands[command].params if p.name == "model")
+        assert model.default == "default"
 
     def test_no_option_is_left_without_a_word_of_help(self):
         from typer.main import get_command
@@ -146,7 +154,7 @@ class TestRun:
         assert fills["price"].tolist() == log["price"].tolist()
 
     def test_data_beyond_end_change_no_byte(self, whole, cut, tmp_path):
-        done = invoke("backtest", "--data", cut, "--out", tmp_path / "cut", *SMALL)
+        done = invoke("backtest", "--data", cut, "--out", tmp_path / "cut", *NETWORK, *SMALL)
         assert done.exit_code == 0, done.output
         for name in ("metrics.json", "scores.csv", "orders.csv", "equity.csv", "positions.csv"):
             assert (tmp_path / "cut" / name).read_bytes() == (whole[1] / name).read_bytes(), name
@@ -301,7 +309,7 @@ def test_some_members_without_bars_are_named_and_the_run_goes_on(data, cut, tmp_
     members.write_text((data / "membership.csv").read_text() + "600000,2014-01-01,\n")
     done = invoke(
         "backtest", "--data", cut, "--membership", members, "--no-baseline", *SMALL,
-        "--start", "2015-09-01", "--out", tmp_path / "out",
+        "--model=ridge", "--start", "2015-09-01", "--out", tmp_path / "out",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
@@ -313,7 +321,7 @@ def interrupted(data, tmp_path_factory):
     """A run that got Ctrl-C after some months: its exit code, what it wrote, its folder."""
     folder = tmp_path_factory.mktemp("cli") / "interrupted"
     partial, log = folder / "scores.partial.csv", folder.parent / "log.txt"
-    command = [COMMAND, "backtest", "--data", data, "--out", folder, "--verbose", *SMALL]
+    command = [COMMAND, "backtest", "--data", data, "--out", folder, "--verbose", *NETWORK, *SMALL]
     with log.open("w") as output:
         process = subprocess.Popen(
             [*command, "--min-months=1", "--n-networks=8"],  # the last word counts
@@ -434,7 +442,8 @@ class TestInterrupt:
     def test_the_same_command_goes_on_and_ends_as_if_nothing_had_been(
         self, interrupted, data, tmp_path
     ):
-        command = ["backtest", "--data", data, *SMALL, "--min-months=1", "--n-networks=8"]
+        command = ["backtest", "--data", data, *NETWORK, *SMALL]
+        command += ["--min-months=1", "--n-networks=8"]
         before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.month")}
         assert invoke(*command, "--out", interrupted[2]).exit_code == 0
         assert {p: p.stat().st_mtime_ns for p in before} == before

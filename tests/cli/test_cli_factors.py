@@ -358,7 +358,8 @@ class TestBacktest:
         table.reset_index().assign(Mood=1.5).to_csv(tmp_path / "uqer.csv", index=False)
         out = tmp_path / "out"
         done = ok("backtest", "--data", data, "--factors", f"{mine},Sprint,Trot3,BIAS5,Mood,REVS5",
-                  "--factor-file", tmp_path / "uqer.csv", "--out", out, *SMALL)  # fmt: skip
+                  "--factor-file", tmp_path / "uqer.csv", "--model=ridge", "--out", out,
+                  *SMALL)  # fmt: skip
         assert "Sprint, Trot3, Trot9 from my_factors.py" in " ".join(done.stderr.split())
         run = json.loads((out / "run.json").read_text())
         names = ["Sprint", "Trot3", "BIAS5", "Mood", "REVS5"]
@@ -368,8 +369,8 @@ class TestBacktest:
         assert run["digests"]["bars"] == joined.digest()
         market = attngru_bt.load(data)
         market = Market(joined, market.benchmark, market.membership, "joined")
-        want = backtest.run(market, factors=names, topk=3, lookback=2, min_months=6,
-                            start="2015-09-01")  # fmt: skip
+        want = backtest.run(market, signal="ridge", factors=names, topk=3, lookback=2,
+                            min_months=6, start="2015-09-01")  # fmt: skip
         assert want.signal.sections_[-1].columns == tuple(names)
         section = want.signal.sections_[-1]
         pb = joined.frame("pb").loc[section.date, list(section.assets)].astype(np.float32)

@@ -211,6 +211,20 @@ class TestMakeMarket:
         lagged = np.corrcoef(hidden[:-21].ravel(), hidden[21:].ravel())[0, 1]
         assert abs(lagged - 0.9) < 0.02
 
+    def test_decoys_look_alike_and_change_nothing_else(self):
+        plain, with_decoys = make_market(60, 300, seed=4), make_market(60, 300, seed=4, decoys=2)
+        pb = with_decoys.bars["pb"]
+        for line in set(plain.bars.lines) - {"turnover", "volume", "amount"}:
+            np.testing.assert_array_equal(with_decoys.bars[line], plain.bars[line], line)
+        known = ~np.isnan(pb)
+        for name in ("decoy1", "decoy2"):
+            decoy = np.log(with_decoys.bars[name][known] / 2)
+            assert abs(decoy.std() - np.log(pb[known] / 2).std()) < 0.1
+            assert abs(np.corrcoef(decoy, np.log(pb[known]))[0, 1]) < 0.25  # 60 persistent paths
+        turnover = np.log(with_decoys.bars["turnover"][known])
+        assert np.corrcoef(turnover, np.log(with_decoys.bars["decoy1"][known]))[0, 1] < -0.4
+        assert abs(np.corrcoef(turnover, np.log(pb[known]))[0, 1]) < 0.25
+
     @pytest.mark.slow
     @settings(max_examples=25)
     @given(

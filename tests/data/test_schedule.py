@@ -47,6 +47,14 @@ def test_it_is_the_sessions_that_the_words_say(dates, word):
     assert schedule.ends(dates).tolist() == slowly(dates, schedule.unit, schedule.offset)
 
 
+@given(st.sampled_from(["month", "week", "quarter"]), st.data())
+def test_two_dates_are_in_the_same_unit_as_the_calendar_says(unit, data):
+    one, other = (data.draw(st.sampled_from(list(DAYS))) for _ in range(2))
+    same = unit_of(one, unit) == unit_of(other, unit)
+    assert Schedule(unit).same(one, other) == same
+    assert Schedule(unit).same(one.date(), other.date()) == same  # the sessions of a backtest
+
+
 @given(sessions, words, st.integers(1, 200))
 def test_later_sessions_change_nothing(dates, word, n):
     schedule = schedule_of(word)

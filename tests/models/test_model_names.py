@@ -11,9 +11,11 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.utils import get_tags
 
-from attngru_bt import SignalGenerator, backtest, make_market
-from attngru_bt.models.names import MODELS, find, names
-from attngru_bt.models.presets import DEFAULT
+from attngru_bt import Blend, SignalGenerator, backtest, make_market
+from attngru_bt.compare.choice import chosen_names
+from attngru_bt.models.names import MODELS, find, names, title_of
+from attngru_bt.models.presets import BLEND, NEUTRAL, RANKS
+from attngru_bt.reports.sheet import name_of
 from attngru_bt.walkforward.by_name import generator
 
 TWELVE = {
@@ -45,13 +47,13 @@ def available(name):
 
 class TestTable:
     def test_the_twelve_of_the_paper_and_the_baselines(self):
-        others = {"default", "paper", "ridge", "ridge-pca", "gbdt-rank", "blend"}
+        others = {"attention-gru-ranks", "paper", "ridge", "ridge-pca", "gbdt-rank", "blend"}
         others |= {"attention-gru-lines"}
         others |= {"equal-weight", "random", "momentum"}
         assert set(names()) == TWELVE | others
         assert names("baseline") == ["equal-weight", "random", "momentum"]
         assert set(names("network")) == {
-            "default", "paper",
+            "attention-gru-ranks", "paper",
             "rnn", "lstm", "gru", "attention-gru", "cnn", "bp", "elastic-net-lstm",
             "attention-gru-lines",
         }  # fmt: skip
@@ -87,6 +89,37 @@ class TestTable:
             assert takes_sequences == (model.family == "network")
         assert all(v in (None, 1) for k, v in params.items() if k.endswith("n_jobs"))
         assert str(clone(one).get_params()) == str(params)
+
+
+class TestDefault:
+    def test_it_is_another_name_for_the_blend_and_walked_once(self):
+        assert find("default") is MODELS["blend"]
+        assert "default" not in names() and MODELS["blend"].members == BLEND
+        assert chosen_names("default,blend,ridge,default", names()) == ["blend", "ridge"]
+
+    def test_all_of_it_follows_from_the_names_of_its_members(self):
+        default = generator("default", n_networks=1, topk=5)
+        assert tuple(default.members()) == BLEND
+        assert default.title == find("default").title == title_of("default")
+        for name in BLEND:
+            assert default.title.lower().count(MODELS[name].title.lower()) == 1
+        assert default.neutralize == NEUTRAL["neutralize"]
+        assert all(member.topk == 5 for member in default.members().values())
+
+    def test_it_is_no_part_of_another_blend(self):
+        with pytest.raises(ValueError, match="default is a blend itself; name its members, ridge"):
+            find("default+lstm")
+
+    def test_one_network_on_ranks_is_what_a_script_has_unless_told_otherwise(self):
+        assert _name_of_class(SignalGenerator()) == "attention-gru-ranks"
+        market = make_market(n_assets=12, n_days=60, seed=1)
+        plain = backtest.run(market, topk=3)
+        assert name_of(plain) == MODELS["attention-gru-ranks"].title
+
+
+def _name_of_class(recipe):
+    (name,) = Blend([recipe]).members()
+    return name
 
 
 class TestGenerator:
@@ -173,15 +206,15 @@ class TestStrategy:
         market = make_market(n_assets=12, n_days=60, seed=1)
         plain = backtest.run(market, topk=3).signal
         assert type(plain.classifier).__name__ == "AttentionGRURegressor"
-        for name, value in DEFAULT.items():
+        for name, value in RANKS.items():
             assert getattr(plain, name) == value, name
         paper = backtest.run(market, topk=3, signal="paper", lookback=3).signal
         assert (paper.lookback, paper.step, paper.min_months) == (3, "day", 2)
         mine = backtest.run(market, topk=3, signal=Ridge(), refit=5).signal
         assert (mine.refit, mine.lookback) == (5, SignalGenerator().lookback)
 
-    def test_the_default_is_what_a_generator_does_unless_told_otherwise(self):
-        plain, named = SignalGenerator(), generator("default")
+    def test_a_generator_walks_one_network_unless_told_otherwise(self):
+        plain, named = SignalGenerator(), generator("attention-gru-ranks")
         for name in SignalGenerator().get_params(deep=False):
             if name != "classifier":
                 assert getattr(plain, name) == getattr(named, name), name

@@ -26,7 +26,7 @@ from attngru_bt import make_market
 from attngru_bt.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-MODELS = ("default", "gru", "ridge")
+MODELS = ("attention-gru-ranks", "gru", "ridge")
 RESULTS = ("scores.csv", "orders.csv", "equity.csv")
 MARK = "ATTNGRU_TRIAL"  # environment variable by which a run's processes are known
 ORPHANS_LEAVE = 150.0  # seconds; idle workers of joblib would leave by themselves after 300

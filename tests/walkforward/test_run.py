@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TIME_LIMIT
+from csv_market import write_table
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from attngru_bt import backtest
+from attngru_bt import backtest, load
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.factors import history
@@ -111,6 +112,17 @@ def test_a_walk_says_what_the_backtest_would_have_asked(market, serial):
 
 
 @pytest.mark.slow
+def test_a_table_and_a_file_are_taken_as_a_market_is(tmp_path):
+    market = make_market(n_assets=6, n_days=140, seed=2, gaps=0, late=0, delisted=0)
+    write_table(tmp_path / "panel.csv", market)
+    table = pd.read_csv(tmp_path / "panel.csv", dtype={"symbol": str})
+    how = dict(topk=2, min_months=2, lookback=1, factors=["BIAS5"], n_components=None)
+    given = load(tmp_path / "panel.csv"), table, tmp_path / "panel.csv", str(tmp_path / "panel.csv")
+    walks = [walk_forward(data, {"ridge": Ridge()}, **how) for data in given]
+    assert len(bits(walks[0])) > 2
+    assert all(bits(walk) == bits(walks[0]) for walk in walks)
+
+
 def test_seeds_differ_and_models_share_their_rows(serial):
     assert [(w.model, w.seed) for w in serial] == [
         ("net", 0),
