@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -341,7 +341,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         return self.target or target_of(model)
 
 
-def is_market(train_on: Any) -> bool:
+def is_market(train_on: Any) -> TypeGuard[Market | os.PathLike[str] | str]:
     """Whether a `train_on` is a market beside the feeds, or the path of one."""
     return isinstance(train_on, (Market, str, os.PathLike)) and train_on not in RULES
 
