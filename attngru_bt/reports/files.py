@@ -15,9 +15,10 @@ from attngru_bt.factors import registry
 from attngru_bt.features.families import OWN
 from attngru_bt.feeds.parameters import parameter_values
 from attngru_bt.reports.candidates import tries_in
+from attngru_bt.reports.collect import collect
 from attngru_bt.reports.output import as_csv, as_json, versions, write
 from attngru_bt.reports.page import render
-from attngru_bt.reports.sheet import Part, TearSheet, collect
+from attngru_bt.reports.sheet import Part, TearSheet
 
 if TYPE_CHECKING:
     from attngru_bt.data.market import Market

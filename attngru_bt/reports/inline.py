@@ -11,10 +11,10 @@ import pandas as pd
 
 from attngru_bt.evaluation.ranks import row_correlation, wide
 from attngru_bt.reports.candidates import tries_in
+from attngru_bt.reports.collect import collect
 from attngru_bt.reports.html import fill, picture
 from attngru_bt.reports.page import render
 from attngru_bt.reports.score_charts import monthly_rank_ic
-from attngru_bt.reports.sheet import collect
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import Walk

@@ -19,8 +19,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from attngru_bt.reports import html
+from attngru_bt.reports.collect import collect
 from attngru_bt.reports.output import write
-from attngru_bt.reports.sheet import TearSheet, collect
+from attngru_bt.reports.sheet import TearSheet
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from attngru_bt.reports import charts, html, metrics, score_charts
+from attngru_bt.reports.collect import collect
 from attngru_bt.reports.html import Picture, picture
-from attngru_bt.reports.sheet import TearSheet, collect
+from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import three
 from attngru_bt.reports.verdict import verdict
 

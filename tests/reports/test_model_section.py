@@ -9,11 +9,11 @@ from attngru_bt import Bars, Market, backtest, make_market
 from attngru_bt.evaluation import permutation_drop
 from attngru_bt.reports import files
 from attngru_bt.reports.candidates import tries_in
+from attngru_bt.reports.collect import collect
 from attngru_bt.reports.heat import by_month
 from attngru_bt.reports.metrics import fit_table, member_rank_ic, member_table
 from attngru_bt.reports.page import render
 from attngru_bt.reports.scores import ScoreFigures
-from attngru_bt.reports.sheet import collect
 from attngru_bt.reports.tables import three
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import BlendWalk

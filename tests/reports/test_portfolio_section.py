@@ -7,8 +7,8 @@ from test_tearsheet import MARKET, Trader, make_run
 
 from attngru_bt.analyzers.performance import monthly
 from attngru_bt.reports import portfolio_charts
+from attngru_bt.reports.collect import collect
 from attngru_bt.reports.portfolio import PortfolioFigures
-from attngru_bt.reports.sheet import collect
 
 
 @pytest.fixture(scope="module")

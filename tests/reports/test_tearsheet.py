@@ -21,10 +21,10 @@ from attngru_bt.evaluation import quality as evaluation
 from attngru_bt.feeds.engine import bt
 from attngru_bt.models.names import title_of
 from attngru_bt.reports import heat, html, portfolio_charts, tables
+from attngru_bt.reports.collect import collect
 from attngru_bt.reports.metrics import cards, metrics_table
 from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
-from attngru_bt.reports.sheet import collect
 
 NASTY = "<b>&\"'</b>$\\frac$"  # neither HTML nor a formula
 
