@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.factors import registry
-from attngru_bt.features.families import OWN
+from attngru_bt.features.families import OWN, groups_of
+from attngru_bt.features.windows import are_steps, line_of
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import MonthRecord
@@ -37,7 +38,8 @@ def factor_shares(records: Iterable[MonthRecord], *, even: bool = False) -> pd.D
     ----------
     records : iterable of MonthRecord
         Months without attention weights are left out, as are months with components but without
-        loadings to trace them back. A model without components weighs the factors themselves.
+        loadings to trace them back. A model without components weighs the factors themselves, one
+        of raw lines the lines of the sessions of a step, which are added up.
     even : bool, default=False
         Weigh all components the same: the shares that there would be without attention.
 
@@ -65,9 +67,10 @@ def factor_shares(records: Iterable[MonthRecord], *, even: bool = False) -> pd.D
                 continue
             # without components the weights are those of the factors themselves
             loadings = pd.DataFrame(np.eye(len(factors)), columns=factors)
-        rows[record.month_end] = _shares(
-            np.asarray(weights, float), loadings, record.month_end, even
-        )
+        row = _shares(np.asarray(weights, float), loadings, record.month_end, even)
+        if are_steps(list(row.index)):
+            row = row.groupby([line_of(name) for name in row.index], sort=False).sum()
+        rows[record.month_end] = row
     columns = list(dict.fromkeys(name for row in rows.values() for name in row.index))
     index = pd.DatetimeIndex(list(rows), name="month_end")
     values = np.full((len(rows), len(columns)), np.nan)
@@ -84,16 +87,21 @@ def family_shares(shares: pd.DataFrame, families: Mapping[str, str] | None = Non
     shares : DataFrame of shape (n_months, n_factors)
         As `factor_shares` returns it.
     families : mapping of factor to family, default None
-        None: as registered. Factors in neither are "own".
+        None: as registered, and where all are of one family, the factors themselves. Factors in
+        neither are "own".
 
     Returns
     -------
     DataFrame of shape (n_months, n_families)
         Fractions, a month's shares sum to 1. Registered families first, in their order.
     """
-    family = dict(families) if families is not None else {f.name: f.family for f in registry}
-    of_column = [family.get(str(name), OWN) for name in shares.columns]
-    order = [*dict.fromkeys(family.values()), OWN]
+    if families is None:
+        known = [factor.family for factor in registry]
+        of_column = list(groups_of([str(name) for name in shares.columns]))
+    else:
+        known = list(families.values())
+        of_column = [families.get(str(name), OWN) for name in shares.columns]
+    order = dict.fromkeys([*known, OWN, *of_column])
     summed = shares.T.groupby(np.asarray(of_column, dtype=object), sort=False).sum(min_count=1).T
     return summed[[name for name in order if name in summed]]
 

@@ -136,7 +136,7 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
     with one_thread():
         features = sequences([section], fitted.preprocess)
         chance = _scores(fitted.model, features)
-        if hasattr(fitted.model, "attention_weights") and fitted.preprocess is not None:
+        if hasattr(fitted.model, "attention_weights"):
             record.attention = fitted.model.attention_weights(features)
         by_network = network_values(fitted.model, input_of(fitted.model, features))
         shuffled = shuffled_scores(section, partial(scores_of, fitted))

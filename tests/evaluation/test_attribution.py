@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from attngru_bt.evaluation.attribution import OWN, factor_shares, family_shares, top_factors
 from attngru_bt.factors import registry
+from attngru_bt.features.windows import step_names
 from attngru_bt.features.components import Components
 
 JANUARY, FEBRUARY = pd.Timestamp("2020-01-31"), pd.Timestamp("2020-02-28")
@@ -86,6 +87,18 @@ class TestFactorShares:
         assert factor_shares([given], even=True).loc[JANUARY].tolist() == [0.5, 0.5]
         given.factors = ("a", "b", "c")  # weights of two components that nobody knows
         assert len(factor_shares([given])) == 0
+
+    def test_of_raw_lines_the_sessions_of_a_step_are_added_up(self):
+        names = step_names(("LineOpen", "LineClose"))
+        given = SimpleNamespace(
+            month_end=JANUARY,
+            attention={"factor": np.array([0.1, 0.2, 0.1, 0.2, 0.1, 0.3])},
+            loadings=None,
+            factors=names,
+        )
+        found = factor_shares([given]).loc[JANUARY]
+        assert found.to_dict() == pytest.approx({"LineOpen": 0.3, "LineClose": 0.7})
+        assert family_shares(found.to_frame().T).iloc[0].to_dict() == found.to_dict()
 
     def test_months_without_weights_or_loadings_are_left_out(self):
         known = record(FEBRUARY, [1.0], [[1.0]], ["a"])
