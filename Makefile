@@ -25,7 +25,7 @@ help:
 	@echo "make test-engines  plug-in, feeds, execution and rules on other engines: pip install '.[engines]' in .venv first"
 	@echo "make install  make .venv from constraints.txt (the three above do it first)"
 	@echo "make bench    speed ratios, see benchmarks/README.md"
-	@echo "make docs     the documentation site, build/docs/index.html; installs Sphinx first"
+	@echo "make docs     the documentation site with the notebooks run, build/docs/index.html; installs Sphinx first"
 	@echo "make clean    remove .venv, caches and runs/"
 	@echo "with TORCH_INDEX=URL torch comes from that package index, with TORCH_INDEX= from pip's usual one"
 

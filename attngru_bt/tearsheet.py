@@ -4,6 +4,6 @@
 ``attngru_bt.reports`` holds.
 """
 
-from attngru_bt.reports import pyfolio, save, write_run
+from attngru_bt.reports import PyfolioSheet, pyfolio, save, write_run
 
-__all__ = ["pyfolio", "save", "write_run"]
+__all__ = ["PyfolioSheet", "pyfolio", "save", "write_run"]

@@ -5,9 +5,14 @@ The source is the repository itself, so that a link holds there and in the site 
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
+
+import latex2mathml.converter
+from docutils import nodes
 
 import attngru_bt
 
@@ -49,16 +54,20 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "attngru_bt"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+# pages whose tables need the room
+WIDE = ["docs/commands", "docs/comparison", "docs/models", "docs/parameters"]
+html_sidebars = {"docs/comparison": []}
 html_theme_options: dict[str, Any] = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], **dict.fromkeys(WIDE, [])},
     "footer_start": [],
     "footer_center": [],
     "footer_end": ["theme-version"],
@@ -95,8 +104,31 @@ def _front(app: Any, error: Exception | None) -> None:
         )
 
 
+def _formula(self: Any, node: Any) -> None:
+    """Write a formula as MathML, which browsers show by themselves: no script, no network."""
+    latex, block = node.astext(), isinstance(node, nodes.math_block)
+    if block and ("&" in latex or "\\\\" in latex) and "\\begin" not in latex:
+        latex = f"\\begin{{split}}{latex}\\end{{split}}"
+    formula = latex2mathml.converter.convert(latex, display="block" if block else "inline")
+    self.body.append(f'<div class="formula">{formula}</div>' if block else formula)
+    raise nodes.SkipNode
+
+
+def _quiet_kernels() -> Any:
+    """Have the notebooks' kernels report errors alone; one that uses TCP warns of it each time."""
+    folder = tempfile.TemporaryDirectory(prefix="ipython")
+    profile = Path(folder.name, "profile_default")
+    profile.mkdir()
+    settings = "c = get_config()\nc.IPKernelApp.log_level = 40\n"
+    (profile / "ipython_kernel_config.py").write_text(settings, encoding="utf-8")
+    os.environ["IPYTHONDIR"] = folder.name
+    return folder  # which goes when nobody holds it any more
+
+
 def setup(app: Any) -> None:
     """Register them; strategies' params before numpydoc reads the docstring, hence the 400."""
+    app.add_html_math_renderer("mathml", (_formula, None), (_formula, None))
     app.connect("autodoc-process-docstring", _params, priority=400)
     app.connect("missing-reference", _by_last_name)
     app.connect("build-finished", _front)
+    app.ipython_folder = _quiet_kernels()

@@ -1,10 +1,11 @@
-"""Any scikit-learn classifier or pipeline in place of the network: hand it over as `signal`.
+"""Any scikit-learn classifier or pipeline in place of the network.
 
     python examples/own_model.py
 
 Walk-forward, labels, principal components and refits stay the same; each month-end gets a fresh
 clone, seeded by the month. `AttentionGRUClassifier` is a classifier like the others, so the network
-takes settings of yours as well.
+takes settings of yours as well. All are walked at once, on the same factors, and then traded; one
+alone can be handed over as `signal` of the strategy.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from attngru_bt import AttentionGRUClassifier, backtest, make_market
+from attngru_bt import AttentionGRUClassifier, MonthlyTopK, backtest, make_market, walk_forward
 from attngru_bt.evaluation import monthly_quality, summary
 
 MODELS = {
@@ -31,8 +32,9 @@ if __name__ == "__main__":
 
     market = make_market(n_assets=30, n_days=args.days, signal=0.2)
     print(f"{'model':<10} {'rank IC':>8} {'precision@5':>12} {'annual return':>14}")
-    for name, model in MODELS.items():
-        strategy = backtest.run(market, topk=5, signal=model, lookback=5)
-        quality = summary(monthly_quality(strategy.signal.labels(), k=5))["mean"]
+    for walk in walk_forward(market, MODELS, topk=5, lookback=5):
+        quality = summary(monthly_quality(walk.labels(), k=5))["mean"]
+        strategy = backtest.run(market, MonthlyTopK, topk=5, signal=walk)
         annual = strategy.analyzers.performance.get_analysis()["annual_return"]
-        print(f"{name:<10} {quality['rank_ic']:8.3f} {quality['precision']:12.3f} {annual:14.1%}")
+        row = f"{quality['rank_ic']:8.3f} {quality['precision']:12.3f} {annual:14.1%}"
+        print(f"{walk.model:<10} {row}")

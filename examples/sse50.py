@@ -3,7 +3,7 @@
     python examples/sse50.py PANEL_FOLDER
     python examples/sse50.py PANEL_FOLDER --model default --start 2018-01-01 --out runs/sse50
 
-PANEL_FOLDER holds panel.csv.gz, membership.csv and index.csv, as described in docs/guide.md.
+PANEL_FOLDER holds panel.csv.gz, membership.csv and index.csv, as described in docs/data_format.md.
 Each month the members of that day are scored by a network trained on what was known then, ten of
 them are held, and every order obeys the A-share rules: lots, limits, T+1, suspensions, dated fees.
 `--quick` trades the last four months with a network that is hardly trained: to see that it runs.
@@ -28,7 +28,8 @@ parser.add_argument("--quick", action="store_true", help="four months, hardly tr
 args = parser.parse_args()
 if args.panel is None:
     parser.exit(
-        2, "Name a panel folder (panel.csv.gz, membership.csv, index.csv); see docs/guide.md.\n"
+        2,
+        "Name a panel folder (panel.csv.gz, membership.csv, index.csv): docs/data_format.md.\n",
     )
 try:
     market = attngru_bt.load(args.panel)

@@ -19,6 +19,8 @@ EXAMPLES = sorted(p for p in PACKAGE.rglob("*.py") if ">>> " in p.read_text(enco
 SHOWN = re.findall(
     r"automodule:: (\S+)", "".join(p.read_text() for p in sorted(DOCS.glob("reference/*.md")))
 )
+# rooms that no reader imports from, and what there is to know about them
+WITH_A_PAGE = {"attngru_bt.factors.library": "factors.md", "attngru_bt.feeds.engine": "engines.md"}
 
 
 def module_of(path):
@@ -54,6 +56,74 @@ def test_the_rooms_that_load_late_are_listed_by_hand_and_completely():
 
     page = (DOCS / "reference/features.md").read_text()
     assert sorted(re.findall(r"autoclass:: (\S+)", page)) == features.__all__
+
+
+def rooms():
+    """Modules that say what is public of them."""
+    found = (path for path in PACKAGE.rglob("*.py") if "\n__all__ = [" in path.read_text())
+    return sorted(module_of(path).removesuffix(".__init__") for path in found)
+
+
+@pytest.mark.parametrize("name", rooms())
+def test_the_reference_has_every_room_and_all_that_is_public_of_it(name):
+    if name in WITH_A_PAGE:
+        assert (DOCS / WITH_A_PAGE[name]).exists()
+        return
+    assert name in SHOWN
+    room = importlib.import_module(name)
+    pages = "".join(path.read_text() for path in DOCS.glob("reference/*.md"))
+    if f"automodule:: {name}\n   :no-members:" not in pages:
+        return  # all of it
+    alone = set(re.findall(r"auto(?:class|function):: (\S+)", pages))
+    elsewhere = {
+        id(getattr(importlib.import_module(other), each))
+        for other in SHOWN
+        if other != name
+        for each in getattr(importlib.import_module(other), "__all__", ())
+    }
+    for each in room.__all__:
+        assert each in alone or id(getattr(room, each)) in elsewhere, f"{name}.{each}"
+
+
+def commands():
+    """Names of the commands, and the options that each takes; `help` goes without saying."""
+    from typer.main import get_command
+
+    from attngru_bt.cli import app
+
+    return {
+        name: {
+            word
+            for parameter in command.params
+            for word in (*parameter.opts, *parameter.secondary_opts)
+            if word.startswith("--") and word not in ("--help", "--market", "--no-debug")
+        }
+        for name, command in get_command(app).commands.items()
+    }
+
+
+def test_the_table_of_options_is_that_of_the_commands():
+    page = (DOCS / "commands.md").read_text()
+    rows = [
+        re.findall(r"`([^`]*)`", cells[0]) + re.findall(r"`([^`]*)`", cells[-1])
+        for line in page.splitlines()
+        if line.startswith("| `--") and (cells := line.strip("| ").split(" | "))
+    ]
+    takes = commands()
+    said = {name: set() for name in ("compare", "picks", "audit")}
+    for row in rows:
+        options = {word for word in row if word.startswith("--")}
+        for name in set(row) - options:
+            said[name] |= options
+    told = {word for row in rows for word in row if word.startswith("--")}
+    assert told == takes["backtest"]
+    for name, options in said.items():
+        assert options == takes[name] & told, name
+
+
+def test_every_command_is_on_the_page():
+    page = (DOCS / "commands.md").read_text()
+    assert {name for name in commands() if f"`attngru-bt {name}" not in page} == set()
 
 
 def test_every_page_has_a_place_in_the_navigation():

@@ -1,8 +1,12 @@
 """Each example runs as its docstring says, small; the plug-in is three lines."""
 
+import contextlib
 import difflib
+import importlib.util
 import inspect
 import runpy
+import sys
+import types
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 SMALL = {
     "existing_script.py": ["--days", "200"],
+    "mlflow_log.py": ["--days", "250"],
+    "optuna_search.py": ["--inner", "2021-06-30", "--sessions", "700", "--batches", "1"],
     "own_data.py": ["--days", "320"],
     "own_factor.py": ["--days", "340"],
     "own_model.py": ["--days", "310"],
@@ -27,6 +33,8 @@ SMALL = {
 }
 PRINTS = {
     "existing_script.py": "end value",
+    "mlflow_log.py": "logged: annual_return",
+    "optuna_search.py": "outer months",
     "own_data.py": "15 stays",
     "own_factor.py": "OvernightGap, Cheapness, rating",
     "own_model.py": "network",
@@ -36,6 +44,7 @@ PRINTS = {
     "tearsheet.py": "metrics.json",
     "weights.py": "risk_parity",
 }
+NEEDS = {"mlflow_log.py": "mlflow", "optuna_search.py": "optuna"}  # and no other test does
 WRITES = {
     "own_data.py": {"runs/own_data/csv/membership.csv", "runs/own_data/csv/S000.csv"},
     "picks.py": {"runs/picks/picks.html", "runs/picks/orders.csv"},
@@ -96,6 +105,8 @@ def test_every_example_is_tested():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_example_runs_and_is_quiet(name, runs):
+    if name in NEEDS and not importlib.util.find_spec(NEEDS[name]):
+        pytest.skip(f"{NEEDS[name]} is not installed")
     folder, done = runs[name]
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -112,6 +123,31 @@ def test_docstring_names_the_command(name):
     assert f"    python examples/{name}\n" in text or f"    python examples/{name} " in text
     assert len(text.splitlines()) <= 90
     assert f"`{name}`" in (EXAMPLES / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS))
+def test_without_what_it_needs_it_is_one_sentence(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, NEEDS[name], None)
+    with pytest.raises(SystemExit, match="needs .*: pip install"):
+        runpy.run_path(str(EXAMPLES / name))
+
+
+@pytest.mark.slow
+def test_mlflow_is_told_each_month_and_the_figures(monkeypatch, capsys):
+    told = []
+    stand_in = types.SimpleNamespace(
+        start_run=contextlib.nullcontext,
+        log_params=lambda parameters: None,
+        log_metrics=lambda metrics, step=None: told.append((step, metrics)),
+    )
+    monkeypatch.setitem(sys.modules, "mlflow", stand_in)
+    monkeypatch.setattr(sys, "argv", ["mlflow_log.py", *SMALL["mlflow_log.py"]])
+    runpy.run_path(str(EXAMPLES / "mlflow_log.py"), run_name="__main__")
+    *months, (last, figures) = told
+    assert [step for step, _ in months] == sorted({step for step, _ in months})
+    assert len(months) >= 3 and all(metrics["rows"] > 0 for _, metrics in months)
+    assert last is None and figures["end_value"] > 0
+    assert PRINTS["mlflow_log.py"] in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from attngru_bt.audit.outcomes import outcomes
 from attngru_bt.audit.processes import APART, Processes
 from attngru_bt.audit.report import Check, Report, skipped
 from attngru_bt.audit.rerun import Rerun, chosen, parameters
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.membership import Universe
 from attngru_bt.factors import registry
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
@@ -60,9 +61,9 @@ MODELS = ("fast", "network")
 
 
 def run(
-    market: Market,
+    market: Market | pd.DataFrame | str | os.PathLike[str],
     *,
-    against: Market | None = None,
+    against: Market | pd.DataFrame | str | os.PathLike[str] | None = None,
     scores: pd.DataFrame | None = None,
     factors: Sequence[str] | None = None,
     model: str = "fast",
@@ -83,8 +84,9 @@ def run(
 
     Parameters
     ----------
-    market : Market
-    against : Market, optional
+    market : Market, DataFrame or path
+        Or what `attngru_bt.load` makes a market of.
+    against : Market, DataFrame or path, optional
         The same market from another file, such as last month's download.
     scores : DataFrame indexed (month_end, asset), optional
         Out-of-sample scores and labels made elsewhere, whose accuracy is checked as well; see
@@ -129,6 +131,8 @@ def run(
     DataError
         If the data cannot be used.
     """
+    market = as_market(market)
+    against = None if against is None else as_market(against)
     checks.one_of("model", model, MODELS)
     checks.whole_number("cuts", cuts)
     for name in skip:
@@ -260,6 +264,7 @@ class _Audit:
                 seed=self.seed,
                 past=None if self.processes.run is None else self.processes.run.run,
                 beside=self.processes.note,
+                trains_beside=self.rerun.trains_beside,
                 blind=None if replay.SAME_DAY in self.skip else blind,
             )
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from attngru_bt.audit.beside import Alter
 from attngru_bt.audit.history import History, history
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market
@@ -107,9 +108,10 @@ class Fresh:
         """End the process."""
         self._pool.shutdown(kill_workers=True)  # by now nobody waits for a result
 
-    def run(self, market: Market, members: Universe | None) -> History:
+    def run(self, market: Market, members: Universe | None, alter: Alter | None = None) -> History:
         """Make the run on a market that ends; return its scores and orders."""
-        return self._submit(_run, market, members)  # type: ignore[no-any-return]
+        more = () if alter is None else (alter,)
+        return self._submit(_run, market, members, *more)  # type: ignore[no-any-return]
 
     def compute(self, bars: Bars, names: Sequence[str]) -> np.ndarray:
         """Compute factors, as an array of shape (days, assets, factors)."""
@@ -203,8 +205,8 @@ def _load(name: str, file: str) -> ModuleType:
     return module
 
 
-def _run(market: Market, members: Universe | None) -> History:
-    return history(_state["run"](market, members))
+def _run(market: Market, members: Universe | None, *alter: Alter) -> History:
+    return history(_state["run"](market, members, *alter))
 
 
 def _call(*arguments: Any) -> Any:

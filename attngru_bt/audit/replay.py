@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.audit.altered import BEYOND, MembersKnown, generators, scrambled
+from attngru_bt.audit.beside import Alter, changed, ended
 from attngru_bt.audit.fresh import CannotTravel
 from attngru_bt.audit.history import Entry, History, first_entry, first_score, history, worded
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
@@ -22,9 +23,9 @@ from attngru_bt.trading.monthly import MonthlyTopK
 SCORES, ORDERS, SAME_DAY = "scores", "orders", "same day"
 UNITS = {SCORES: "scores", ORDERS: "entries of the trade log"}
 PROCESSES = 1e-6  # relative difference that arithmetic may make between two processes
-Run = Callable[[Market, Universe | None], MonthlyTopK]
+Run = Callable[..., MonthlyTopK]
 """Market and members → finished strategy."""
-Past = Callable[[Market, Universe | None], History]
+Past = Callable[..., History]
 """Market and members → scores and orders of the finished run."""
 
 
@@ -39,6 +40,7 @@ def check(
     past: Past | None = None,
     blind: Callable[[], MonthlyTopK] | None = None,
     beside: str = "",
+    trains_beside: bool = False,
 ) -> tuple[Check, Check, Check]:
     """Run again without the future, and with another one; compare scores and orders to the bit.
 
@@ -66,6 +68,9 @@ def check(
         at its open; see `sameday.blindfolded`.
     beside : str
         What the summaries add about the processes.
+    trains_beside : bool
+        Whether a market beside the feeds is trained on: `run` and `past` then take a third
+        argument, what is to become of that market, whose future is taken away or changed as well.
 
     Returns
     -------
@@ -76,16 +81,21 @@ def check(
     place, slack = (", in a process of its own", PROCESSES) if past is not None else ("", 0.0)
     if past is None:
 
-        def past(market: Market, members: Universe | None) -> History:
-            return history(run(market, members))
+        def past(market: Market, members: Universe | None, *alter: Alter) -> History:
+            return history(run(market, members, *alter))
 
+    alter: tuple[Alter, ...] = ()
     for cut in cuts:
         known = None if members is None else MembersKnown(members, cut)
-        make = partial(past, market.until(cut), known)
+        alter = (partial(ended, date=cut),) if trains_beside else ()
+        make = partial(past, market.until(cut), known, *alter)
         comparison.attempt(make, cut, f"without the bars after {cut.date()}{place}", slack)
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         known = None if members is None else MembersKnown(members, cut)
-        other = history(run(scrambled(market, cut, rng, BEYOND, keep_open=True), known))
+        future = scrambled(market, cut, rng, BEYOND, keep_open=True)
+        if trains_beside:
+            alter = (partial(changed, date=cut, seed=int(rng.integers(2**32))),)
+        other = history(run(future, known, *alter))
         comparison.compare(other, cut, f"with other bars after {cut.date()}")
         comparison.compare_open(other, market, cut)
     if blind is not None:

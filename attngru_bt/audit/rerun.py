@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt import backtest
+from attngru_bt.audit import beside
+from attngru_bt.audit.beside import Alter
 from attngru_bt.audit.fresh import is_ours
 from attngru_bt.audit.sameday import blindfolded
 from attngru_bt.data.bars import DataError
@@ -37,11 +39,22 @@ class Rerun:
 
     def __init__(self, strategy: type[MonthlyTopK], params: dict[str, Any]) -> None:
         self.strategy = strategy
-        self.params = params
+        self.params = beside.read(params)
 
-    def __call__(self, market: Market, members: Universe | None) -> MonthlyTopK:
-        """Run the strategy on a market; return it finished."""
-        return backtest.run(market, self.strategy, universe=members, **self.params)
+    def __call__(
+        self, market: Market, members: Universe | None, alter: Alter | None = None
+    ) -> MonthlyTopK:
+        """Run the strategy on a market; return it finished.
+
+        Parameters
+        ----------
+        market : Market
+        members : object with ``at(date)`` or None
+        alter : callable, optional
+            Changes each market that is trained on beside it.
+        """
+        params = self.params if alter is None else beside.altered(self.params, alter)
+        return backtest.run(market, self.strategy, universe=members, **params)
 
     def blind(self, market: Market, members: Universe | None) -> MonthlyTopK:
         """Run it on bars that are handed over one by one, of a session only what its open tells."""
@@ -59,6 +72,11 @@ class Rerun:
         }
         plain = dict(signal=scores, rebalance="full", lot=0, commission=0.0)
         return backtest.run(market, self.strategy, universe=universe, **kept | plain)
+
+    @property
+    def trains_beside(self) -> bool:
+        """Whether a market beside the feeds is trained on."""
+        return beside.has_any(self.params)
 
     def is_ours(self) -> bool:
         """Whether no code of the user's own takes part, apart from factors."""

@@ -16,7 +16,7 @@ from attngru_bt.cli.console import err, log_to_stderr, print_table, say, sentenc
 from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, with_groups, workers
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
-from attngru_bt.compare.tables import ranges_of_days, subject, table2, table3
+from attngru_bt.compare.tables import notes_on_choice, ranges_of_days, subject, table2, table3
 from attngru_bt.factors.plan import plan
 from attngru_bt.factors.scripts import choose
 
@@ -131,6 +131,8 @@ def compare(
         print_table("Accuracy, in-sample and out of sample", scores.select(lambda i: accuracy[i]))
         print_table("Scores, out of sample", scores.select(lambda i: not accuracy[i]))
         print_table("Earned, out of sample, after costs", table3(comparison))
+        for note in notes_on_choice(comparison):
+            say(note)
         table = ranges_of_days(comparison)
         if table is not None:
             print_table("The luck of the day: lowest … highest", table)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import defaultdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from attngru_bt import checks
 from attngru_bt.cli.console import log_to_stderr, print_table, say
 from attngru_bt.cli.console import sentences as errors_as_sentences
-from attngru_bt.reports.tables import Table, date, three, whole
+from attngru_bt.reports.tables import DASH, Table, date, three, whole
+from attngru_bt.walkforward import MonthRecord
 from attngru_bt.walkforward import kept as engine
 
 app = typer.Typer(
@@ -28,11 +30,8 @@ def list_kept(folder: Folder, debug: Debug = False) -> None:
     """List what is kept: a line per folder of finished months, and per saved walk."""
     log_to_stderr(logging.WARNING)
     with errors_as_sentences(debug):
-        groups = defaultdict(list)
-        for one in engine.find(folder):
-            groups[one.path.parent if one.is_month else one.path].append(one)
         rows = []
-        for place, files in groups.items():
+        for place, files in _by_place(engine.find(folder)).items():
             records = [record for one in files for record in one.records]
             dates = sorted(record.month_end for record in records)
             rows.append(
@@ -55,42 +54,76 @@ def list_kept(folder: Folder, debug: Debug = False) -> None:
 
 @app.command("show")
 def show(folder: Folder, debug: Debug = False) -> None:
-    """Show each month that is kept: rows, in-sample figures, factors and size; damage, settings."""
+    """Show each month that is kept: rows, in-sample figures, data, settings and versions."""
     log_to_stderr(logging.WARNING)
     with errors_as_sentences(debug):
         found = engine.find(folder)
-        rows = []
-        for one in found:
-            for record in one.records:
-                figures = record.in_sample or {}
-                told = ", ".join(f"{name} {three(value)}" for name, value in figures.items())
-                rows.append(
-                    [
-                        date(record.month_end),
-                        one.path.stem[11:] if one.is_month else one.path.name,
-                        whole(len(record.scores)),
-                        whole(record.n_rows),
-                        whole(record.n_months),
-                        "yes" if record.refit else "no",
-                        whole(len(record.factors)),
-                        told or "–",
-                        _size(one.size) if one.is_month else "–",
-                    ]
-                )
-        headings = [
-            "Month-end", "Kept as", "Scores", "Rows", "Months", "Fitted", "Factors", "In-sample",
-            "Size",
-        ]  # fmt: skip
-        if rows:
-            print_table("Months", Table.of(headings, rows))
-        for one in found:
-            if one.problem:
-                say(f"{one.path}: cannot be used ({one.problem}).")
-            if one.about:
-                say(f"{one.path}: data {one.about['data'][:16]}")
+        for place, files in _by_place(found).items():
+            rows = [_row(one, record) for one in files for record in one.records]
+            if rows:
+                print_table(str(place), Table.of(_HEADINGS, rows))
+            for one in files:
+                if one.problem:
+                    say(f"{one.path}: cannot be used ({one.problem}).")
+            for months, about in _origins(files):
+                say(f"{place}: {months}")
                 for part in ("settings", "versions"):
-                    told = ", ".join(f"{name}={value}" for name, value in one.about[part].items())
+                    told = ", ".join(f"{name}={value}" for name, value in about[part].items())
                     say(f"  {part}: {told or 'none'}")
+            if bare := sum(one.is_month and not one.problem and not one.about for one in files):
+                say(
+                    f"{place}: {bare} files of an earlier version do not tell their settings, data "
+                    f"and versions, which are in the digest of their names alone."
+                )
+        if not found:
+            say(f"{folder}: nothing is kept here.")
+
+
+_HEADINGS = [
+    "Month-end", "Scores", "Rows", "Months", "Fitted", "Factors", "In-sample", "Data", "Kept as",
+    "Size",
+]  # fmt: skip
+
+
+def _by_place(found: list[engine.Kept]) -> dict[Path, list[engine.Kept]]:
+    """Group what is kept by folder of finished months, and by saved walk."""
+    groups = defaultdict(list)
+    for one in found:
+        groups[one.path.parent if one.is_month else one.path].append(one)
+    return groups
+
+
+def _row(one: engine.Kept, record: MonthRecord) -> list[str]:
+    figures = (record.in_sample or {}).items()
+    return [
+        date(record.month_end),
+        whole(len(record.scores)),
+        whole(record.n_rows),
+        whole(record.n_months),
+        "yes" if record.refit else "no",
+        whole(len(record.factors)),
+        ", ".join(f"{name} {three(value)}" for name, value in figures) or DASH,
+        one.about["data"][:12] if one.is_month and one.about else DASH,
+        one.path.stem[11:] if one.is_month else DASH,
+        _size(one.size) if one.is_month else DASH,
+    ]
+
+
+def _origins(files: list[engine.Kept]) -> list[tuple[str, dict[str, Any]]]:
+    """Return settings and versions once each, with the months or the walk that have them."""
+    groups = defaultdict(list)
+    for one in files:
+        if one.about:
+            same = {part: one.about[part] for part in ("settings", "versions")}
+            groups[json.dumps(same, sort_keys=True)].append(one)
+    told = []
+    for text, having in groups.items():
+        dates = sorted(record.month_end for one in having for record in one.records)
+        months = f"{len(dates)} months, {date(dates[0])} to {date(dates[-1])}" if dates else ""
+        if not having[0].is_month:
+            months += f", data {having[0].about['data'][:12]}"
+        told.append((months, json.loads(text)))
+    return told
 
 
 @app.command("prune")
@@ -106,19 +139,20 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Remove what is kept; a run that needs it computes it again. Saved walks stay if sound."""
+    """Remove what is kept; a run that needs it computes it again. Saved walks stay if sound.
+
+    A folder that a run works in is refused.
+    """
     log_to_stderr(logging.WARNING)
     with errors_as_sentences(debug, folder):
         if before is None and not damaged and not superseded:
             raise ValueError("Say what to remove: --before DATE, --damaged or --superseded.")
         day = None if before is None else checks.date("--before", before)
-        gone = engine.to_remove(
-            engine.find(folder), before=day, damaged=damaged, superseded=superseded
+        gone = engine.remove(
+            folder, before=day, damaged=damaged, superseded=superseded, dry_run=dry_run
         )
         for one in gone:
             say(one.path)
-            if not dry_run:
-                one.path.unlink(missing_ok=True)
         what = "would be removed" if dry_run else "removed"
         say(f"{len(gone)} files {what}, {_size(sum(one.size for one in gone))}.")
 

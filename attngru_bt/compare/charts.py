@@ -11,11 +11,11 @@ from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.heat import shaded
 from attngru_bt.reports.model_charts import ALMOST_EVEN
 from attngru_bt.reports.scales import NUMBER, PER_CENT, Dates, Linear, Log, Places
-from attngru_bt.reports.tables import Cell, Table, points
+from attngru_bt.reports.tables import Cell, Table, points, short
 
 COLORS = tuple(f"m{i}" for i in range(8))
 REFERENCES = {
-    "equal-weight": "baseline", "random": "pale", "momentum": "m6", "benchmark": "benchmark",
+    "equal-weight": "ink", "random": "pale", "momentum": "m6", "benchmark": "benchmark",
 }  # fmt: skip
 ROW = 26  # pixels per model
 
@@ -23,14 +23,14 @@ ROW = 26  # pixels per model
 def growth(comparison: Comparison) -> dict[str, Chart]:
     """Growth of 1 of all models, the baselines and the index, on two scales.
 
-    The legend is in the order of the last day. Networks have full lines, classic models thin ones,
-    baselines and index broken ones.
+    The legend is in the order of the last day. Networks and blends have full lines, classic models
+    thin ones, baselines and index broken ones.
     """
     curves = comparison.growth.rename(columns=str)
     style: dict[str, tuple[str, str]] = {}
     names = [str(name) for name in curves.columns]
-    models = [name for name in names if comparison.families.get(name) in ("network", "own")]
     classic = [name for name in names if comparison.families.get(name) == "classic"]
+    models = [name for name in names if name not in classic and name not in REFERENCES]
     for i, name in enumerate([*models, *classic]):
         style[name] = COLORS[i % len(COLORS)], "thin" if name in classic else ""
     for name, color in REFERENCES.items():
@@ -120,4 +120,10 @@ def _row_each(comparison: Comparison, table: pd.DataFrame, scale: Linear, label:
 
 
 def _title(comparison: Comparison, name: str) -> str:
-    return "Index" if name == "benchmark" else comparison.titles.get(name, name)
+    """Return the title of a model, short unless several would be called the same."""
+    if name == "benchmark":
+        return "Index"
+    titles = {key: short(title, 30) for key, title in comparison.titles.items()}
+    mine = titles.get(name, name)
+    alike = list(titles.values()).count(mine) > 1
+    return comparison.titles[name] if alike else mine

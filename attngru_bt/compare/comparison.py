@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.compare.attention import Attention
+from attngru_bt.evaluation.tries import Tries
 
 # what a notebook shows of the two tables
 _SHOWN = (
@@ -47,6 +48,9 @@ class Comparison:
     offsets : DataFrame indexed (model, offset), or None
         Figures of accounts that decide so many sessions after month-ends (0: at them), on the same
         sessions: see `offsets.by_offset`.
+    tries : Tries or None
+        How far the best of the models can be trusted, of the monthly returns above equal weight
+        (else above the index); None with one model or fewer than 24 months.
     titles, families : dict of str to str
         By model.
     benchmark : dict or None
@@ -68,6 +72,7 @@ class Comparison:
     families: dict[str, str]
     benchmark: dict[str, Any] | None
     offsets: pd.DataFrame | None = None
+    tries: Tries | None = None
     about: dict[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.compare import paper
-from attngru_bt.compare.account import Account
+from attngru_bt.compare.account import Account, by_month
+from attngru_bt.compare.choice import EQUAL_WEIGHT
 from attngru_bt.compare.comparison import SPREAD
 from attngru_bt.evaluation.bootstrap import information_ratio_interval
 from attngru_bt.evaluation.deflated_sharpe import deflated_sharpe_ratio
@@ -90,6 +91,40 @@ def deflate(
                 riskfree=trading.get("riskfree", 0.0),
                 periods=account.figures["periods"],
             )
+
+
+def excess_by_month(
+    accounts: Mapping[tuple[str, int], Account],
+    names: Sequence[str],
+    months: pd.DatetimeIndex,
+) -> pd.DataFrame:
+    """Return of each model above equal weight, else above the index, month by month.
+
+    Parameters
+    ----------
+    accounts : mapping of (model, seed) to Account
+    names : sequence of str
+        Models; the return of each is the mean over its seeds.
+    months : DatetimeIndex of shape (n_months,)
+
+    Returns
+    -------
+    DataFrame of shape (n_months, n_models)
+        Fractions; plain returns where there is neither.
+    """
+    table = pd.DataFrame(
+        {
+            name: pd.DataFrame(
+                [by_month(own, months)["return"] for key, own in accounts.items() if key[0] == name]
+            ).mean()
+            for name in names
+        }
+    )
+    plain = accounts.get((EQUAL_WEIGHT, 0))
+    if plain is not None:
+        return table.sub(by_month(plain, months)["return"], axis=0)
+    first = by_month(next(iter(accounts.values())), months)
+    return table.sub(first["benchmark_return"], axis=0) if "benchmark_return" in first else table
 
 
 def over_seeds(runs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def contents(comparison: Comparison) -> dict[str, Any]:
         "offsets": None
         if comparison.offsets is None
         else comparison.offsets.reset_index().to_dict(orient="records"),
+        "tries": None if comparison.tries is None else asdict(comparison.tries),
         "titles": comparison.titles,
         "versions": output.versions(),
     }

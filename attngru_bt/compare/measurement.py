@@ -31,6 +31,7 @@ from attngru_bt.compare.figures import (
     account_figures,
     add_claims,
     deflate,
+    excess_by_month,
     over_seeds,
     quality_figures,
 )
@@ -42,6 +43,7 @@ from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
+from attngru_bt.evaluation.tries import judge
 from attngru_bt.trading.groups import told
 
 if TYPE_CHECKING:
@@ -298,6 +300,7 @@ def measure(
         buckets=pd.DataFrame({name: by_bucket(labels[name]) for name in walked}).T,
         attention=attention_by_model(walks, months),
         offsets=spread,
+        tries=judge(excess_by_month(accounts, tries, months), schedule.periods(12)),
         titles=titles,
         families=families,
         benchmark=first.get("benchmark"),

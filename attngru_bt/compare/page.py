@@ -11,6 +11,7 @@ from attngru_bt.compare.comparison import Comparison
 from attngru_bt.compare.tables import (
     notes2,
     notes3,
+    notes_on_choice,
     notes_on_days,
     subject,
     table2,
@@ -40,6 +41,7 @@ def render(comparison: Comparison, title: str | None = None) -> str:
         earned=table3(comparison).known(),
         notes_on_scores=notes2(comparison),
         notes_on_earned=notes3(comparison),
+        notes_on_choice=notes_on_choice(comparison),
         days=table_of_days(comparison),
         notes_on_days=[] if comparison.offsets is None else notes_on_days(comparison),
         pictures=_pictures(comparison),

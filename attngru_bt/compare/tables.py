@@ -25,6 +25,7 @@ from attngru_bt.reports.tables import (
     per_cent,
     three,
 )
+from attngru_bt.reports.tried import tried
 from attngru_bt.trading.account import COMMISSION
 
 _WITH_SPREAD = {
@@ -233,6 +234,22 @@ def notes3(comparison: Comparison) -> list[str]:
     ]
 
 
+def notes_on_choice(comparison: Comparison) -> list[str]:
+    """Say what the choice of the best model is worth, a sentence or two each; none for one."""
+    tries = comparison.tries
+    if tries is None:
+        return []
+    unit = _schedule(comparison).unit
+    plain = "equal weight" if "equal-weight" in comparison.titles else "the index"
+    if plain == "the index" and comparison.benchmark is None:
+        plain = "nothing"
+    return tried(
+        tries,
+        {name: comparison.titles.get(name, name) for name in tries.names},
+        f"returns of a {unit} above {plain}",
+    )
+
+
 def markdown(comparison: Comparison, level: int = 3) -> str:
     """Write the tables as Markdown, for a README or a report.
 
@@ -251,6 +268,9 @@ def markdown(comparison: Comparison, level: int = 3) -> str:
         table3(comparison).known().markdown(),
         "\n".join(f"- {note}" for note in notes2(comparison) + notes3(comparison)),
     ]
+    choice = notes_on_choice(comparison)
+    if choice:
+        parts += [f"{mark} Is the best one luck?", "\n".join(f"- {note}" for note in choice)]
     days = table_of_days(comparison)
     if days is not None:
         parts += [

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from attngru_bt.data.bars import DataError
 
 FORMS = re.compile(
     r"(?P<before>sh|sz|bj)?\.?(?P<digits>\d{6})(?:\.(?P<after>sh|sz|bj|ss|xshg|xshe))?",
@@ -67,6 +70,48 @@ def same_stock(name: str) -> str:
         text = name.strip().upper().removesuffix(".US")
         match = _CLASS.fullmatch(text)
         return f"{match[1]}.{match[2]}" if match else text
+
+
+def other_spellings(names: Iterable[str], known: Iterable[str], source: str) -> dict[str, str]:
+    """Return how names are spelled among the known ones, of those that are spelled otherwise.
+
+    Parameters
+    ----------
+    names, known : iterable of str
+    source : str
+        Where `names` stand, for messages.
+
+    Returns
+    -------
+    dict of str to str
+        Without names that are known as they are, or are no other spelling of a known one.
+
+    Raises
+    ------
+    DataError
+        If a name is another spelling of two known ones.
+
+    Examples
+    --------
+    >>> other_spellings(["sh.600000", "AAPL", "X"], ["600000.SH", "AAPL"], "`scores`")
+    {'sh.600000': '600000.SH'}
+    """
+    known = list(known)
+    unknown = sorted(set(names) - set(known))
+    spellings: dict[str, list[str]] = {}
+    for name in known if unknown else ():
+        spellings.setdefault(same_stock(name), []).append(name)
+    found = {}
+    for name in unknown:
+        same = spellings.get(same_stock(name), [])
+        if len(same) > 1:
+            raise DataError(
+                f"{source}: {name} may be {same[0]} or {same[1]}, which both have bars; write "
+                "it as the one that is meant."
+            )
+        if same:
+            found[name] = same[0]
+    return found
 
 
 def is_code(name: str) -> bool:

@@ -156,8 +156,8 @@ class Columns:
             names = list(self._adjusted)
             log.warning(
                 "%s: %s left out: prices adjusted by splits and dividends that came later know "
-                "the future. Bring a backward 'adjfactor' instead (docs/guide.md); %s takes this "
-                "message away.",
+                "the future. Bring a backward 'adjfactor' instead (docs/data_format.md); %s takes "
+                "this message away.",
                 self.source,
                 f"column {names[0]!r} is" if len(names) == 1 else f"columns {_list(names)} are",
                 how_to_ignore(names),

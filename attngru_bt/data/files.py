@@ -78,6 +78,7 @@ def read_table(
     own = Columns("the DataFrame" if isinstance(path, pd.DataFrame) else str(path), ignore, columns)
     source, frame = _table(path, own)
     part, _ = checked(own.take(frame, source), source)
+    del frame  # a large file should not be in memory twice
     bars = _pivot([part], source, adjust)
     own.report(bars.lines)
     if adjust:
@@ -185,19 +186,26 @@ def _table(path: str | Path | pd.DataFrame, columns: Columns) -> tuple[str, pd.D
 
 
 def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
-    """Spread checked rows over arrays (days, assets)."""
-    rows = pd.concat(list(parts), ignore_index=True)
-    names = sorted(rows["symbol"].unique())
-    rows = rows[rows["close"].notna()]
-    if rows.empty:
+    """Spread checked rows over arrays (days, assets); a single part is emptied on the way."""
+    parts = list(parts)
+    rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    known = rows["close"].notna().to_numpy()
+    if not known.any():
         raise DataError(f"{source}: no row has a close; there is nothing to trade.")
-    column = pd.Index(names).get_indexer(pd.Index(rows["symbol"]))
-    days, day = np.unique(rows["date"].to_numpy(), return_inverse=True)
+    traded = slice(None) if known.all() else known  # a slice copies nothing
+    codes, symbols = pd.factorize(rows["symbol"])
+    names = sorted(symbols)
+    column = pd.Index(names).get_indexer(pd.Index(symbols))[codes[traded]]
+    codes, dates = pd.factorize(rows["date"].to_numpy()[traded])
+    days = np.sort(dates)
+    day = days.searchsorted(dates)[codes]
     shape = (len(days), len(names))
-    factor = rows["adjfactor"].to_numpy() if adjust and "adjfactor" in rows else None
+    place = day * len(names) + column
+    columns = rows.columns.drop(["date", "symbol"])
+    factor = rows["adjfactor"].to_numpy()[traded] if adjust and "adjfactor" in rows else None
     lines = {}
-    for name in rows.columns.drop(["date", "symbol"]):
-        values = rows[name].to_numpy()
+    for name in columns:
+        values = rows.pop(name).to_numpy()[traded]
         if np.isnan(values).all():
             continue
         if factor is not None and name in PRICE_LINES:
@@ -205,6 +213,6 @@ def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
         elif factor is not None and name == "volume":
             values = values / factor
         line = np.full(shape, np.nan)
-        line[day, column] = values
+        line.reshape(-1)[place] = values
         lines[str(name)] = line
     return Bars(pd.DatetimeIndex(days), tuple(names), lines)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError, DateLike, first
-from attngru_bt.data.codes import same_stock
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.names import fault, from_cells
 from attngru_bt.data.raw import encoding_of
 
@@ -151,19 +151,7 @@ class Membership:
         unknown = set(self._names) - set(assets)
         if not unknown:
             return self
-        spellings: dict[str, list[str]] = {}
-        for asset in assets:
-            spellings.setdefault(same_stock(asset), []).append(asset)
-        ours: dict[str, str] = {}
-        for name in sorted(unknown):
-            same = spellings.get(same_stock(name), [])
-            if len(same) > 1:
-                raise DataError(
-                    f"{self._source}: {name} may be {same[0]} or {same[1]}, which both have bars; "
-                    "write it as the one that is meant."
-                )
-            if same:
-                ours[name] = same[0]
+        ours = other_spellings(unknown, assets, self._source)
         if not ours:
             if unknown == set(self._names) and assets:
                 name = min(unknown)

@@ -48,13 +48,13 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
     )
     if not len(frame):
         raise DataError(f"{source}: there are no rows; write one row per symbol and day.")
-    symbols = _symbols(frame["symbol"], source)
+    symbols, codes = _symbols(frame["symbol"], source)
     dates, offset = parse_dates(frame["date"], symbols, source)
 
     def where(i: int) -> str:
         return f"{source}: {symbols[i]} on {str(dates[i])[:10]}"
 
-    _in_order(dates, symbols, source)
+    _in_order(dates, symbols, codes, source)
     columns: dict[str, np.ndarray] = {}
     for name in frame.columns.drop(["date", "symbol"]):
         cells = _codes(frame[name]) if name in GROUP_LINES else frame[name]
@@ -68,12 +68,14 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
             raise DataError(f"{where(i)}: column 'traded' must be 0 or 1; got {flag[i]:g}.")
         traded &= flag == 1
     _plausible(columns, traded, where)
-    out = pd.DataFrame({"date": dates, "symbol": pd.Series(symbols, dtype=object), **columns})
-    out.loc[~traded, list(columns)] = np.nan
-    return out, offset
+    if not traded.all():
+        columns = {name: np.where(traded, values, np.nan) for name, values in columns.items()}
+    symbol = pd.Series(symbols, dtype=object)
+    return pd.DataFrame({"date": dates, "symbol": symbol, **columns}, copy=False), offset
 
 
-def _symbols(column: pd.Series, source: str) -> np.ndarray:
+def _symbols(column: pd.Series, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the symbol of each row, and its number."""
     codes, names = pd.factorize(column, use_na_sentinel=True)
     for name in names:
         if not isinstance(name, str):
@@ -89,13 +91,14 @@ def _symbols(column: pd.Series, source: str) -> np.ndarray:
     symbols = stripped[codes]
     for i in first(symbols == ""):
         raise DataError(f"{source}: row {i + 1} has no symbol; write it or remove the row.")
-    return symbols
+    return symbols, pd.factorize(stripped)[0][codes]  # two names may be one without their spaces
 
 
-def _in_order(dates: np.ndarray, symbols: np.ndarray, source: str) -> None:
+def _in_order(dates: np.ndarray, symbols: np.ndarray, codes: np.ndarray, source: str) -> None:
     """Check that dates increase within each symbol, however symbols are interleaved."""
-    codes = pd.factorize(symbols)[0]
-    order = np.argsort(codes, kind="stable")
+    order = np.arange(len(codes))
+    if (codes[1:] < codes[:-1]).any():
+        order = np.argsort(codes, kind="stable")
     step = np.diff(dates[order].astype(np.int64))
     same = np.diff(codes[order]) == 0
     for i in first(same & (step <= 0)):

@@ -86,7 +86,8 @@ def read_score_table(path: str | Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             table = pd.read_parquet(path)
         else:
-            table = pd.read_csv(path, encoding="utf-8-sig")
+            # as text, since a code begins with zeros
+            table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(ASSETS, str))
     except Exception as error:  # pandas and pyarrow raise many kinds
         raise DataError(
             f"{path}: cannot be read as CSV or Parquet ({type(error).__name__}); expected a table "

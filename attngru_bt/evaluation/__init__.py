@@ -2,12 +2,15 @@
 
 Pure functions of returns and scores. Of returns: ``statistics``, ``rolling``, and ``contribution``
 by name. Of scores: ``quality`` month by month, ``horizons`` (how long they stay good), ``deciles``,
-``exposures`` to the ``characteristics`` of stocks; ``attribution`` of attention to factors;
-``newey_west`` is the t-statistic of months that resemble each other. Four answer whether a result
-could be luck: ``bootstrap``, ``random_portfolios``, ``deflated_sharpe`` and ``overfitting``.
-``spread`` decides whether a series varies by more than rounding.
+``exposures`` to the ``characteristics`` of stocks, ``outcomes`` of scores made elsewhere;
+``attribution`` of attention to factors, ``permutation`` (what each family of factors is worth);
+``newey_west`` is the t-statistic of months that resemble each other. Five answer whether a result
+could be luck: ``bootstrap``, ``random_portfolios``, ``deflated_sharpe``, ``overfitting``, and
+``tries``, which asks the last two of several candidates. ``spread`` decides whether a series varies
+by more than rounding.
 """
 
+from attngru_bt.evaluation.permutation import permutation_drop
 from attngru_bt.evaluation.quality import (
     auc,
     monthly_quality,
@@ -17,4 +20,12 @@ from attngru_bt.evaluation.quality import (
     t_statistic,
 )
 
-__all__ = ["auc", "monthly_quality", "precision_at_k", "rank_ic", "summary", "t_statistic"]
+__all__ = [
+    "auc",
+    "monthly_quality",
+    "permutation_drop",
+    "precision_at_k",
+    "rank_ic",
+    "summary",
+    "t_statistic",
+]

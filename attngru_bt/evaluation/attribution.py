@@ -24,11 +24,10 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.factors import registry
+from attngru_bt.features.families import OWN
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import MonthRecord
-
-OWN = "own"  # family of factors that are not in the registry: further columns of the data
 
 
 def factor_shares(records: Iterable[MonthRecord], *, even: bool = False) -> pd.DataFrame:

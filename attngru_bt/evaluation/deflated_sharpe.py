@@ -40,13 +40,47 @@ def probabilistic_sharpe_ratio(
     return float(stats.norm.cdf(distance))
 
 
-def expected_best_sharpe(trials: int, variance: float) -> float:
+def effective_trials(returns: ArrayLike) -> float:
+    """Return how many independent tries some correlated ones amount to.
+
+    With M tries of mean correlation r it is r + (1 - r) M: one if all are the same, M if none has
+    to do with another.
+
+    Parameters
+    ----------
+    returns : array-like of shape (n_periods, n_tries)
+        Of each try, fractions; for a comparison with a baseline the excess over it. A mean
+        correlation below 0 counts as 0, and a try that does not vary as independent.
+
+    Returns
+    -------
+    float
+        From 1 to M. NaN if a return is not known or there are fewer than three periods.
+
+    References
+    ----------
+    Bailey & López de Prado (2014), The deflated Sharpe ratio, appendix 3.
+    """
+    table = np.asarray(returns, dtype=np.float64)
+    n_periods, n_tries = table.shape
+    if n_tries == 1:
+        return 1.0
+    if n_periods < 3 or not np.isfinite(table).all():
+        return float("nan")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = np.nan_to_num(np.corrcoef(table.T))
+    mean = (correlation.sum() - np.trace(correlation)) / (n_tries * (n_tries - 1))
+    mean = min(max(float(mean), 0.0), 1.0)
+    return mean + (1.0 - mean) * n_tries
+
+
+def expected_best_sharpe(trials: float, variance: float) -> float:
     """Sharpe ratio that the best of `trials` tries without skill is expected to show.
 
     Parameters
     ----------
-    trials : int
-        Independent tries. One: 0.
+    trials : float
+        Independent tries, at least 1; `effective_trials` need not be whole. One: 0.
     variance : float
         Of the tries' Sharpe ratios, per observation, not annualized; the answer is in its unit.
 
@@ -54,20 +88,20 @@ def expected_best_sharpe(trials: int, variance: float) -> float:
     ----------
     Bailey & López de Prado (2014), The deflated Sharpe ratio, equation 1.
     """
-    checks.whole_number("trials", trials)
+    checks.number("trials", trials, at_least=1)
     if trials == 1:
         return 0.0
     # expected maximum of `trials` standard normal values
     best = (1.0 - np.euler_gamma) * stats.norm.ppf(1.0 - 1.0 / trials)
     best += np.euler_gamma * stats.norm.ppf(1.0 - 1.0 / (trials * math.e))
-    return float(np.sqrt(variance) * best)
+    return float(np.sqrt(variance) * max(best, 0.0))
 
 
 def deflated_sharpe_ratio(
     returns: ArrayLike,
     sharpes: ArrayLike,
     *,
-    trials: int | None = None,
+    trials: float | None = None,
     riskfree: float = 0.0,
     periods: float = statistics.SESSIONS_PER_YEAR,
 ) -> float:
@@ -79,7 +113,7 @@ def deflated_sharpe_ratio(
         Returns of the strategy chosen.
     sharpes : array-like of shape (n_tries,)
         Annualized Sharpe ratios of all that were tried, the chosen one included; NaN are left out.
-    trials : int, default None
+    trials : float, default None
         How many independent tries there were; None: as many as `sharpes`. Give a larger number if
         more was tried than `sharpes` holds.
     riskfree : float, default=0.0

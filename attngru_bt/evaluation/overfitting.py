@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from attngru_bt import checks
+from attngru_bt.evaluation.spread import NOISE
 
 
 def probability_of_overfitting(returns: ArrayLike, blocks: int = 12) -> float:
@@ -56,20 +57,35 @@ def probability_of_overfitting(returns: ArrayLike, blocks: int = 12) -> float:
     n_candidates = table.shape[1]
     if n_candidates < 2:
         return float("nan")
-    parts = np.array_split(np.arange(len(table)), blocks)
-    below = 0
-    cuts = list(combinations(range(blocks), blocks // 2))
-    for chosen in cuts:
-        here = np.concatenate([parts[b] for b in chosen])
-        there = np.setdiff1d(np.arange(len(table)), here)
-        best = int(np.argmax(_sharpes(table[here])))
-        rank = rankdata(_sharpes(table[there]))[best]
-        below += rank <= (n_candidates + 1) / 2
-    return below / len(cuts)
+    first = np.array(list(combinations(range(blocks), blocks // 2)))
+    here = np.zeros((len(first), blocks))
+    here[np.arange(len(first))[:, None], first] = 1.0
+    ratios = _sharpes(table, here)
+    best = ratios.argmax(axis=1)
+    rank = rankdata(_sharpes(table, 1.0 - here), axis=1)[np.arange(len(first)), best]
+    return float(np.mean(rank <= (n_candidates + 1) / 2))
 
 
-def _sharpes(returns: np.ndarray) -> np.ndarray:
-    """Mean over deviation of each candidate; 0 for one that does not vary."""
-    deviation = returns.std(axis=0, ddof=1)
-    mean = returns.mean(axis=0)
-    return np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0)
+def _sharpes(table: NDArray[np.float64], halves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over deviation of each candidate in each half; 0 for one that does not vary.
+
+    Parameters
+    ----------
+    table : ndarray of shape (months, candidates)
+    halves : ndarray of shape (cuts, blocks)
+        1 for the blocks that are in the half.
+
+    Returns
+    -------
+    ndarray of shape (cuts, candidates)
+    """
+    center = table.mean(axis=0)
+    parts = np.array_split(table - center, halves.shape[1])
+    count = halves @ np.array([[len(part)] for part in parts], dtype=np.float64)
+    total = halves @ np.array([part.sum(axis=0) for part in parts])
+    squares = halves @ np.array([(part**2).sum(axis=0) for part in parts])
+    variance = (squares - total**2 / count) / np.maximum(count - 1.0, 1.0)
+    deviation = np.sqrt(np.maximum(variance, 0.0))
+    mean = total / count + center
+    varies = deviation > NOISE * np.maximum(np.abs(table).max(), 1.0)
+    return np.divide(mean, deviation, out=np.zeros_like(mean), where=varies)

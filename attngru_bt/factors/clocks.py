@@ -10,6 +10,7 @@ A view has only the rows that determine the values at the requested days.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from attngru_bt.factors.ops import Array
 Days = NDArray[np.intp]
 Columns = slice | NDArray[np.intp]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class View(ABC):
@@ -63,10 +65,9 @@ def has_line(bars: Bars, name: str) -> bool:
     return name in bars.lines
 
 
-def _block(line: Array, columns: Columns) -> Array:
+def _block(line: NDArray[Scalar], columns: Columns) -> NDArray[Scalar]:
     """Return a line of a block of assets: a view for a slice, else a copy in C order."""
-    block = line[:, columns]
-    return block if isinstance(columns, slice) else np.ascontiguousarray(block)
+    return line[:, columns] if isinstance(columns, slice) else line.take(columns, axis=1)
 
 
 def _benchmark(bars: Bars, name: str) -> Array | None:
@@ -111,7 +112,7 @@ class Traded(View):
         top = min(start, first)  # the first row that is looked at: no asset needs one before
         while top > 0 and (ages[top - 1, columns] > skip).any():
             top = max(2 * top - end, 0)
-        age = np.ascontiguousarray(ages[top:end, columns])
+        age = np.ascontiguousarray(_block(ages[top:end], columns))
         traded = ~np.isnan(_block(bars["close"][top:end], columns))
         asked = days - top
         self._traded = traded[asked]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -66,16 +67,49 @@ def _order(
     return order, uses
 
 
+def _latest_needed(
+    wanted: Sequence[Factor], order: tuple[list[Factor], Counter[str]]
+) -> dict[str, int | None]:
+    """Return how many of the latest bars of its inputs each factor or step needs (None: all).
+
+    That is for a value at the last bar alone. An exponential mean takes all bars that there are, so
+    that its bits stay the same, and so does what is not of this library, whose look-back may be
+    declared too short.
+    """
+    needed: dict[str, int | None] = {}
+    bars: dict[str, int | None] = {factor.name: 1 for factor in wanted}  # of its own values
+    for node in reversed(order[0]):
+        own = node.own_lookback if node.memory == "finite" and _is_ours(node) else None
+        of_node = bars.get(node.stands_for or node.name, 1)
+        latest = None if own is None or of_node is None else of_node + own - 1
+        needed[node.name] = latest
+        for name in node.needs:
+            before = bars.get(name, 1)
+            bars[name] = None if latest is None or before is None else max(latest, before)
+    return needed
+
+
+def _is_ours(node: Factor) -> bool:
+    return node.function.__module__.startswith("attngru_bt.factors.library.")
+
+
+def _latest(values: Array, n: int | None) -> Array:
+    """Return the latest n bars of (bars, assets), or of several such arrays; None: all bars."""
+    return values if n is None or n >= values.shape[-2] else values[..., -n:, :]
+
+
 def _evaluate(
     wanted: Sequence[Factor],
     have: set[str],
     view: View,
     raw: bool,
     order: tuple[list[Factor], Counter[str]],
+    latest: Mapping[str, int | None],
 ) -> Iterator[tuple[Factor, Array, list[Array]]]:
     """Compute factors on one view and yield each with the lines that it is to be divided by.
 
-    An intermediate result is dropped as soon as nothing reads it any more.
+    An intermediate result is dropped as soon as nothing reads it any more. Only the `latest` bars
+    of its inputs are handed to a factor or step, if it has a number there.
     """
     nodes, uses = order[0], order[1].copy()
     names = {factor.name for factor in wanted}
@@ -93,6 +127,9 @@ def _evaluate(
     for node in nodes:
         arguments = {name: read(name) for name in node.inputs}
         arguments |= {name: read(name) for name in node.optional if name in have or name in held}
+        n_latest = latest.get(node.name)
+        if n_latest is not None:
+            arguments = {name: _latest(values, n_latest) for name, values in arguments.items()}
         values = np.asarray(node.function(**arguments, **node.windows), dtype=np.float64)
         if node.name in names:
             _check_shape(node, values, arguments)
@@ -185,20 +222,32 @@ def values_at(
         for clock, lookback, members in groups:
             order = _order(members, have, not raw, source)
             n_bars = int(days[-1]) + 1 if lookback is None else lookback + int(days[-1] - days[0])
-            for block in _blocks(np.flatnonzero(present), n_bars):
+            # the last bar of these is in the last row of a view, so that the rows can be cut short
+            level = present & (len(days) == 1 and lookback is not None)
+            if clock == "traded" and lookback is not None:
+                level &= bars.ages[days[-1], assets] >= lookback
+            latest = _latest_needed(members, order) if level.any() else {}
+            for block in chain(
+                _blocks(np.flatnonzero(level), n_bars),
+                _blocks(np.flatnonzero(present & ~level), n_bars),
+            ):
                 view = clocks[clock](bars, _span(assets[block]), days, lookback)
                 columns = _span(block)
+                short = bool(level[block[0]])
+                at_days = _last if short else view.at_days
                 unknown: dict[int, Mask | slice] = {}  # by history
                 units: dict[object, Array] = {}  # by scales
-                for factor, values, scales in _evaluate(members, have, view, raw, order):
+                for factor, values, scales in _evaluate(
+                    members, have, view, raw, order, latest if short else {}
+                ):
                     if factor.history not in unknown:
                         unknown[factor.history] = view.unknown(factor.history)
-                    values = view.at_days(values)
+                    values = at_days(values)
                     plane = out[position[factor.name]]  # (days, assets)
                     target = plane[:, columns]  # a view if the columns are a slice, else a copy
                     if scales:
                         if factor.scales not in units:
-                            units[factor.scales] = view.at_days(_unit(factor, scales))
+                            units[factor.scales] = _unit(factor, list(map(at_days, scales)))
                         np.divide(values, units[factor.scales], out=target)
                     else:
                         target[...] = values
@@ -213,6 +262,10 @@ def values_at(
             line = bars[name][days][:, assets]
             out[position[name]] = np.where(traded & np.isfinite(line), line, np.nan)
     return out
+
+
+def _last(values: Array) -> Array:
+    return values[-1:]
 
 
 def _unit(factor: Factor, scales: list[Array]) -> Array:

@@ -56,6 +56,8 @@ class FactorHistory:
         NaN means unknown, or not requested.
     missing : dict of str to tuple of str
         The factors that are left out, by the line that the bars lack.
+    n_forgotten : int
+        How many dates were stored and are no longer; see `forget`.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class FactorHistory:
         self.dates = pd.DatetimeIndex([])
         self.assets: tuple[str, ...] = ()
         self.missing: dict[str, tuple[str, ...]] = {}
+        self.n_forgotten = 0
         self._plan: Plan | None = None
         # (factors, dates, assets), with spare room for further dates and assets
         self._stored: Array = np.empty((0, 0, 0))
@@ -130,7 +133,8 @@ class FactorHistory:
                 values = values_at(
                     known, rows_of(known, earlier.dates), planned, raw=self.raw, assets=late
                 )
-                self._stored[:, positions[:, None], late] = values
+                kept = positions >= 0  # the others are forgotten
+                self._stored[:, positions[kept][:, None], late] = values[:, kept]
                 earlier.done[late] = True
 
     def put(
@@ -153,6 +157,16 @@ class FactorHistory:
                 f"Values must be of dates not stored yet and of shape {shape}; got {values.shape}."
             )
         self._append(bars, at, planned, wanted, values)
+
+    def forget(self, before: pd.Timestamp) -> None:
+        """Give up the values of all dates before one; nobody may ask for these dates again."""
+        n = int(self.dates.searchsorted(before))
+        if not n:
+            return
+        self._stored = self._stored[:, n : len(self.dates)].copy()
+        self.dates = self.dates[n:]
+        self._pass_of = self._pass_of[n:]
+        self.n_forgotten += n
 
     def _begin(
         self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None

@@ -53,7 +53,8 @@ def plan(
     bars : Bars
     names : sequence of str, optional
         Default: every factor that is on by default and whose lines the bars have, and the user's
-        own lines. A line of the bars has priority over a factor of the same name.
+        own lines. A line of the bars has priority over a factor of the same name. None at all, an
+        empty sequence, is a plan too.
     partial : bool, default=False
         Leave out a named factor whose lines the bars lack, as by default, rather than raise.
 
@@ -91,7 +92,7 @@ def plan(
             factors[name] = source[name]
     if names is None:
         columns.extend(own)
-    if not columns:
+    if not columns and (names is None or len(names)):
         raise ValueError("No factor can be computed from these bars; they need at least a close.")
     return Plan(tuple(columns), factors, {k: tuple(v) for k, v in missing.items()})
 

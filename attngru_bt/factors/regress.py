@@ -17,6 +17,7 @@ from attngru_bt.factors.ops import Array, total
 Mask = NDArray[np.bool_]
 
 _TILE = 16  # assets at a time: fewer cost calls, more cost cache misses
+_FEW = 0.01  # share of the bars that windows end at, up to which they are summed one by one
 
 
 def regression(
@@ -58,13 +59,16 @@ def regression(
         wanted = np.ones(y.shape, dtype=bool)
     slopes = np.full((len(x) if n_slopes is None else n_slopes, *y.shape), np.nan)
     variance = np.full(y.shape, np.nan)
-    ends = np.linspace(0, n_assets, max(round(n_assets / _TILE), 1) + 1).astype(int)
+    at = np.flatnonzero(wanted.any(axis=1))
+    few = len(at) <= _FEW * len(y)
+    size = n_assets if few else _TILE
+    ends = np.linspace(0, n_assets, max(round(n_assets / size), 1) + 1).astype(int)
     for start, end in pairwise(ends):
         tile = np.s_[:, start:end]
         regressors = [column if column.shape[1] < n_assets else column[tile] for column in x]
         _regress(
             y[tile], regressors, n, least, wanted[tile], slopes[:, *tile],
-            variance[tile] if residual else None,
+            variance[tile] if residual else None, few,
         )  # fmt: skip
     return list(slopes), variance
 
@@ -77,23 +81,23 @@ def _regress(
     wanted: Mask,
     slopes: Array,
     variance: Array | None,
+    few: bool,
 ) -> None:
-    """Compute coefficients and residual variance of a few assets, into `slopes` and `variance`."""
+    """Compute coefficients and residual variance of some assets, into `slopes` and `variance`."""
     p = len(x)
+    at = np.flatnonzero(wanted.any(axis=1))
+    at = at[at >= max(least, p + 2) - 1]
+    if not len(at):
+        return
     complete = np.isfinite(y)
     for column in x:
-        complete = complete & np.isfinite(column)
+        complete &= np.isfinite(column)
     columns = np.zeros((p + 2, *y.shape))  # 0 where incomplete
     # in reverse order, because back substitution gives the last coefficient first, and only the
     # first ones of x may be needed
     for column, values in zip(columns, [np.ones((1, 1)), *reversed(x), y], strict=True):
         np.copyto(column, values, where=complete)
-    at = np.flatnonzero(wanted.any(axis=1))
-    at = at[at >= max(least, p + 2) - 1]
-    if not len(at):
-        return
-    kind = _FewWindows if 100 * len(at) <= len(y) else _AllWindows
-    windows = kind(columns, n, at)
+    windows = (_FewWindows if few else _AllWindows)(columns, n, at)
     size = windows.sums(0, 0)
     answer = (size >= max(least, p + 2)) & windows.arrange(wanted)
     # if most windows have a result, solving all of them is cheaper than picking these

@@ -6,7 +6,7 @@ few steps, and (once the next month has ended) their forward returns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -216,7 +216,9 @@ def row_frame(sections: Sequence[CrossSection], step: int | None = -1) -> pd.Dat
     return pd.DataFrame(values, index=index, columns=list(columns), copy=False)
 
 
-def sequences(sections: Sequence[CrossSection], transform: Any | None) -> Any:
+def sequences(
+    sections: Sequence[CrossSection], transform: Any | None, wanted: NDArray[np.bool_] | None = None
+) -> Any:
     """Model input of shape (rows, n_steps, n_features): preprocessed steps of all rows.
 
     A step on which no factor of a stock was known stays NaN throughout, whatever the
@@ -227,19 +229,37 @@ def sequences(sections: Sequence[CrossSection], transform: Any | None) -> Any:
     sections : sequence of CrossSection
     transform : fitted transformer with `transform(DataFrame)`, or None
         Raw lines are taken as they are, as `Windows`.
+    wanted : bool array of shape (rows,), optional
+        Rows to take. Default: all.
     """
     if isinstance(sections[0].values, Windows):
-        return concatenated([section.values for section in sections])
-    parts: list[FloatArray] = []
+        windows = concatenated([section.values for section in sections])
+        return windows if wanted is None else windows[wanted]
+    if wanted is None:
+        parts = [_block(block, transform) for block in _blocks(sections)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    out: FloatArray | None = None
+    first = end = 0
+    for block in _blocks(sections):  # into one array: a whole market is not to be copied twice
+        features = _block(block, transform)
+        features = features[wanted[first : first + len(features)]]
+        if out is None:
+            out = np.empty((np.count_nonzero(wanted), *features.shape[1:]))
+        out[end : end + len(features)] = features
+        first, end = first + sum(map(len, block)), end + len(features)
+    return out
+
+
+def _blocks(sections: Sequence[CrossSection]) -> Iterator[list[CrossSection]]:
+    """Yield blocks of whole months: some transformers look at all rows of a date."""
     block: list[CrossSection] = []
-    for section in sections:  # in whole months: some transformers look at all rows of a date
+    for section in sections:
         block.append(section)
         if sum(map(len, block)) >= BLOCK:
-            parts.append(_block(block, transform))
+            yield block
             block = []
     if block:
-        parts.append(_block(block, transform))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        yield block
 
 
 def _block(sections: Sequence[CrossSection], transform: Any | None) -> FloatArray:

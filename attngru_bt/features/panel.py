@@ -133,6 +133,11 @@ class Panel:
             raise DataError("No bars yet: a month-end needs at least one session to look back on.")
         return self.take(self.join(bars))
 
+    def expect(self, bars: Bars) -> None:
+        """Make room for all bars that are going to come, so that none is made in haste later."""
+        if self._lines is not None:
+            self._lines.reserve(len(bars), len(bars.assets))
+
     def join(self, bars: Bars) -> Bars:
         """Return the bars with those of the market beside them, up to the same day."""
         return bars if self.beside is None else self.beside.join(bars)
@@ -156,6 +161,7 @@ class Panel:
         if self._lines is not None:
             first = int(self.history.dates.get_indexer(bars.dates[needed[:1]])[0])
             self._lines.update(self.history, first, wanted)
+        last_steps = asked[len(bars) - 1][0]
 
         close = bars["close"]
         self._last_close = np.append(
@@ -181,6 +187,8 @@ class Panel:
                 section.samples, self._ended = self._ended, []
                 self.sections.append(section)
         self._dates = bars.dates
+        # cross-sections have copies, and later ones look back no further than the last one
+        self.history.forget(bars.dates[last_steps[last_steps >= 0][0]])
         warn(self._watch.extend(bars))
         return self.sections[-1]
 
@@ -263,11 +271,13 @@ class Panel:
         """Factors of the universe at one month-end, normalized among themselves if asked to."""
         present = steps >= 0
         days = self.history.dates.get_indexer(bars.dates[steps[present]])
-        known = ~np.isnan(self.history.values[days[-1], columns]).all(axis=1)
-        columns = columns[known]
+        if self.history.columns:
+            known = ~np.isnan(self.history.values[days[-1], columns]).all(axis=1)
+            columns = columns[known]
         values: Any
         if self._lines is not None:
-            values = Windows(self._lines, columns, np.full(len(columns), days[-1]))
+            last = self.history.n_forgotten + days[-1]
+            values = Windows(self._lines, columns, np.full(len(columns), last))
         else:
             values = np.full(
                 (len(columns), len(steps), len(self.history.columns)), np.nan, dtype=np.float32

@@ -40,20 +40,28 @@ class LineStore:
     def __init__(self, sessions: int = SESSIONS) -> None:
         self.sessions = sessions
         self.values: Floats = np.empty((0, 0, 0), dtype=np.float32)
+        self._n_days = 0  # that are written
+        self._room = (0, 0)
+
+    def reserve(self, n_days: int, n_assets: int) -> None:
+        """Say how many sessions and assets there will be, so that room is made for them once."""
+        self._room = self.sessions - 1 + n_days, n_assets
 
     def update(self, history: FactorHistory, first: int, columns: NDArray[np.intp]) -> None:
         """Take over the sessions from position `first` of a history on, for some of its assets."""
-        before = self.sessions - 1
+        before = self.sessions - 1 + history.n_forgotten
         n_days, n_assets = before + len(history.dates), len(history.assets)
         rest = np.array([NOT_TRADED if c == VOLUME else 0.0 for c in history.columns])
         assets, room, _ = self.values.shape
         if n_days > room or n_assets > assets:
-            room = n_days + n_days // 2 if n_days > room else room
-            grown = np.empty((n_assets, room, len(rest)), dtype=np.float32)
-            grown[:] = rest
+            room = max(n_days + n_days // 2 if n_days > room else room, self._room[0])
+            grown = np.empty((max(n_assets, self._room[1]), room, len(rest)), dtype=np.float32)
+            grown[assets:, : self._n_days] = rest
             if self.values.size:
-                grown[:assets, : self.values.shape[1]] = self.values
+                grown[:assets, : self._n_days] = self.values[:, : self._n_days]
             self.values = grown
+        self.values[:, self._n_days : n_days] = rest
+        self._n_days = n_days
         lines = history.values[first:].swapaxes(0, 1)[columns]  # (assets, sessions, lines)
         self.values[columns, before + first : n_days] = np.where(np.isnan(lines), rest, lines)
 
@@ -129,6 +137,12 @@ def concatenated(parts: Sequence[Windows]) -> Windows:
 def line_of(feature: str) -> str:
     """Return the line of a feature that `step_names` named."""
     return feature.partition("-")[0]
+
+
+def are_steps(columns: Sequence[str]) -> bool:
+    """Say whether columns are the features of a step, as `step_names` names them."""
+    lines = [name for name in columns if line_of(name) == name]
+    return tuple(columns) == step_names(lines)
 
 
 def step_names(lines: Sequence[str]) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ import importlib.util
 import inspect
 import os
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["bt", "engine_name", "names_used"]
+__all__ = ["bt", "check_engine", "engine_name", "names_used"]
 
 VARIABLE = "ATTNGRU_BACKTRADER"
 KNOWN = ("backtrader", "backtrader_next")
@@ -55,10 +55,32 @@ def engine_name() -> str:
     )
 
 
+def check_engine(engine: ModuleType) -> None:
+    """Refuse an engine whose classes take their parameters in another way than backtrader's.
+
+    backtrader's metaclass takes the values of ``params`` out of a call, and hands the rest to
+    ``__init__``. cloudQuant's rewrite has no metaclass and hands over all of them, so analyzers and
+    feeds that are written for backtrader fail there, and those of this package as well.
+
+    Raises
+    ------
+    ImportError
+        If the engine is of that kind.
+    """
+    if type(engine.Cerebro) is type:
+        version = getattr(engine, "__version__", "of an unknown version")
+        raise ImportError(
+            f"the engine {engine.__name__} {version} ({engine.__file__}) hands parameters to "
+            "__init__, unlike backtrader, for which this package is written: pip install "
+            f"backtrader into an environment without it, or name another engine in {VARIABLE}."
+        )
+
+
 if TYPE_CHECKING:
     import backtrader as bt
 else:
     bt = importlib.import_module(engine_name())
+    check_engine(bt)
 
 
 def names_used(function: Callable[..., Any]) -> frozenset[str]:

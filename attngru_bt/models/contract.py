@@ -46,18 +46,36 @@ def takes_sequences(model: Any) -> bool:
     return bool(get_tags(model).input_tags.three_d_array)
 
 
-def input_of(model: Any, features: Any) -> Any:
+def input_of(model: Any, features: Any, lines: bool | None = None) -> Any:
     """Return what a model is given of sequences (rows, steps, features).
 
     Sequences if it takes them, else the last step. Of raw lines, which say little by their last
     step, whatever looks at one step alone gets all of them side by side.
+
+    Parameters
+    ----------
+    model : estimator
+    features : array or Windows of shape (rows, steps, features)
+    lines : bool, default None
+        Whether they are raw lines; None: if they are `Windows`, which may have been cut.
     """
     sequence = takes_sequences(model)
-    if isinstance(features, Windows):
+    if isinstance(features, Windows) if lines is None else lines:
         if isinstance(model, FeedForwardClassifier):
             return np.asarray(features).reshape(len(features), 1, -1)
         return features if sequence else np.asarray(features).reshape(len(features), -1)
     return features if sequence else features[:, -1]
+
+
+def network_values(model: Any, features: Any) -> NDArray[np.float64] | None:
+    """Return what each network of an ensemble says, (networks, rows); None unless it has several.
+
+    Their mean has the order of `value`, up to the curve that turns an output into a probability.
+    """
+    networks = getattr(model, "networks_", ())
+    if not isinstance(model, NetworkEstimator) or len(networks) < 2:
+        return None
+    return model.network_outputs(features)
 
 
 # features, target, weight and month of each row

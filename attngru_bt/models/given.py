@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
+from attngru_bt.data.bars import DataError
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.score_table import wide
 
 
@@ -42,6 +45,32 @@ class GivenScores:
         self._dates = table.index.to_numpy()
         self._assets = pd.Index(table.columns.astype(str), name="asset")
         self._values = table.to_numpy(dtype=float)
+
+    def spelled(self, names: Iterable[str]) -> GivenScores:
+        """Return the scores with their assets spelled as `names` are.
+
+        Names of the same stock are ``600000.SH``, ``sh.600000`` and the like, see
+        `attngru_bt.data.codes.same_stock`. Assets that are among the names, or are no other
+        spelling of one, stay as they are.
+
+        Raises
+        ------
+        DataError
+            If an asset is another spelling of two names, or two assets are the same one.
+        """
+        ours = other_spellings(self.assets, names, "The given scores")
+        if not ours:
+            return self
+        taken = {name: name for name in self.assets if name not in ours}
+        for theirs, name in ours.items():
+            if name in taken:
+                raise DataError(
+                    f"The given scores: {taken[name]} and {theirs} are two spellings of {name}; "
+                    f"keep one of them."
+                )
+            taken[name] = theirs
+        table = pd.DataFrame(self._values, pd.DatetimeIndex(self._dates), self._assets)
+        return GivenScores(table.rename(columns=ours))
 
     @property
     def assets(self) -> list[str]:

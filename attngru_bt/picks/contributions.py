@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from attngru_bt.evaluation.attribution import OWN
 from attngru_bt.factors import registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection, sequences
+from attngru_bt.features.families import exchanged, families_of
 from attngru_bt.features.threads import one_thread
-from attngru_bt.features.windows import line_of
-from attngru_bt.models.contract import takes_sequences, value
+from attngru_bt.models.contract import takes_sequences
 from attngru_bt.walkforward import BlendWalk, Fit
+from attngru_bt.walkforward.fit import scores_of
 
 DONORS = 32  # stocks whose factors are put in place of a stock's own, at most
 TOLERANCE = 1e-6  # of the largest score; within it the parts of a linear model add up to its scores
@@ -48,13 +48,6 @@ class Contributions:
     ranks: pd.DataFrame | None = None
 
 
-def families_of(columns: Sequence[str]) -> NDArray[Any]:
-    """Return the family of each factor or line; what is not registered is "own"."""
-    family = {factor.name: factor.family for factor in registry}
-    names = (name if name in family else line_of(name) for name in columns)
-    return np.array([family.get(name, OWN) for name in names], dtype=object)
-
-
 def contributions(fitted: Fit, section: CrossSection, assets: Sequence[str]) -> Contributions:
     """Split the scores of some stocks by family of factors.
 
@@ -68,7 +61,7 @@ def contributions(fitted: Fit, section: CrossSection, assets: Sequence[str]) -> 
     """
     rows = [section.assets.index(name) for name in assets]
     with one_thread():
-        scores = _scores(fitted, section)
+        scores = scores_of(fitted, section)
         parts = _linear(fitted, section, scores)
         exact = parts is not None
         table = _permuted(fitted, section, rows, scores) if parts is None else parts.iloc[rows]
@@ -101,11 +94,6 @@ def blend_contributions(
     for part in parts:  # a family that a member is not given moves none of its scores
         table += part.reindex(columns=families).fillna(0.0) / share
     return Contributions(table, exact=False, ranks=pd.DataFrame(ranks, index=index))
-
-
-def _scores(fitted: Fit, section: CrossSection) -> Floats:
-    features = sequences([section], fitted.preprocess)
-    return value(fitted.model, features if takes_sequences(fitted.model) else features[:, -1])
 
 
 def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame | None:
@@ -147,13 +135,10 @@ def _permuted(
     """Put the factors of a family of other stocks in place of a stock's own, family by family."""
     donors = np.unique(np.linspace(0, len(section) - 1, DONORS).round().astype(int))
     of_column = families_of(section.columns)
-    own = section.values[rows]  # (stocks, steps, factors)
+    # a row per stock and donor, donors innermost
+    each, other = np.repeat(rows, len(donors)), np.tile(donors, len(rows))
     parts = {}
     for family in dict.fromkeys(of_column):
-        taken = of_column == family
-        values = np.repeat(own, len(donors), axis=0)  # a stock's row per donor, donors innermost
-        values[:, :, taken] = np.tile(section.values[donors][:, :, taken], (len(rows), 1, 1))
-        names = tuple(f"{i:07d}" for i in range(len(values)))
-        mixed = _scores(fitted, replace(section, assets=names, values=values))
+        mixed = scores_of(fitted, exchanged(section, each, other, of_column == family))
         parts[family] = scores[rows] - mixed.reshape(len(rows), len(donors)).mean(axis=1)
     return pd.DataFrame(parts)

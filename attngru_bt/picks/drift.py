@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attngru_bt.features.base import moments
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.picks.contributions import families_of
+from attngru_bt.features.families import families_of
 
 BINS = 10
 USUAL = 12  # latest training months that a month is compared with

@@ -14,6 +14,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.names import from_cell
 
 CASH = "CASH"  # in place of a symbol; the shares of such a line are the cash
@@ -64,7 +65,7 @@ def read_portfolio(
     cash : float or None
         None: as the line CASH says; with nothing held `default_cash`.
     assets : iterable of str
-        Names in the data.
+        Names in the data; other spellings of the same stock become these.
     lot : float, default 1
         Real shares come in multiples of it; 0 allows fractions.
     default_cash : float
@@ -82,10 +83,13 @@ def read_portfolio(
         return Portfolio(cash=_checked_cash(default_cash if cash is None else cash))
     rows = _rows(holdings)
     names = list(assets)
+    given = [from_cell(str(row["symbol"]).strip()) for _, row in rows]
+    ours = other_spellings(given, names, "The holdings")
     portfolio, problems = Portfolio(places={}), []
     cash_lines = []
     for place, row in rows:
-        symbol = from_cell(str(row["symbol"]).strip())
+        written = from_cell(str(row["symbol"]).strip())
+        symbol = ours.get(written, written)
         shares, problem = _number(row["shares"], "shares")
         if symbol.upper() == CASH and CASH not in names:
             cash_lines.append(shares)

@@ -45,6 +45,8 @@ class Proposal:
         Names that are to be sold and may not be.
     gains : dict of str to float
         Last close over purchase price, less 1, of the holdings whose cost is known.
+    lots : dict of str to (float, float)
+        Least number of real shares of a buy and the steps it comes in, of names with a bar.
     """
 
     picks: pd.DataFrame
@@ -53,6 +55,7 @@ class Proposal:
     value: float
     uncounted: frozenset[str]
     gains: dict[str, float]
+    lots: dict[str, tuple[float, float]]
 
 
 def propose(
@@ -94,6 +97,10 @@ def propose(
         value=rehearsed.cash + sum(shares * price[name] for name, shares in kept.items()),
         uncounted=stuck,
         gains={name: price[name] / cost - 1 for name, cost in portfolio.cost.items()},
+        lots={
+            name: (round(least * factor[name], 6), round(step * factor[name], 6))
+            for name, (least, step) in rehearsed.lots.items()
+        },
     )
 
 

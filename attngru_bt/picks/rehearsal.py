@@ -49,12 +49,15 @@ class Rehearsed:
         where there is no limit.
     cash : float
         At the start of the session, before its orders.
+    lots : dict of str to (float, float)
+        Least size of a buy and the steps it comes in by name, in units of the feed.
     """
 
     decision: dict[str, Any]
     log: pd.DataFrame
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     cash: float = 0.0
+    lots: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class ScoresAtHand:
@@ -157,6 +160,7 @@ class RehearsalStrategy(MonthlyTopK):
     def start(self) -> None:
         """Start as any monthly strategy does."""
         self.limits: dict[str, tuple[float, float]] = {}
+        self.least_and_step: dict[str, tuple[float, float]] = {}
         self.cash_before = 0.0
         self.sessions_to_come = int(self.p.n_sessions)
         super().start()
@@ -186,6 +190,7 @@ class RehearsalStrategy(MonthlyTopK):
         if not self.sessions_to_come:
             self.cash_before = float(self.broker.get_cash())
             exchange = exchange_of(self.broker)
+            self.least_and_step = {d._name: self.obstacles.lot(d) for d in self._fresh()}
             if exchange is not None:
                 self.limits = {d._name: exchange.limits.prices(d)[::-1] for d in self._fresh()}
         super().next_open()
@@ -285,7 +290,13 @@ def rehearse(
     )
     strategy = cerebro.run()[0]
     log = strategy.trade_log.frame()
-    return Rehearsed(strategy.decisions[-1], log, strategy.limits, strategy.cash_before)
+    return Rehearsed(
+        strategy.decisions[-1],
+        log,
+        strategy.limits,
+        strategy.cash_before,
+        strategy.least_and_step,
+    )
 
 
 def kept(bars: Bars, more: Iterable[str] = ()) -> Bars:

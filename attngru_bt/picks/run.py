@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from attngru_bt import checks
 from attngru_bt.backtest import scored
-from attngru_bt.data.bars import DataError
+from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
@@ -188,6 +188,9 @@ def run(
         signal, universe = params.pop("signal"), params.pop("universe")
         if isinstance(signal, (pd.DataFrame, pd.Series)):
             signal = GivenScores(signal)
+        if isinstance(signal, GivenScores):
+            signal = signal.spelled(bars.assets)
+            _check_names(signal, bars)
             _check_month(signal.date_of(month.end), month.end, bars.dates, schedule)
         topk = int(params.get("topk", MonthlyTopK.params.topk))
         scores, before = _scores(signal, market, month.end, universe, schedule)
@@ -308,6 +311,16 @@ def _attention(record: MonthRecord) -> pd.DataFrame | None:
     return pd.DataFrame(
         {"share": family_shares(shares).iloc[0], "even": family_shares(even).iloc[0]}
     )
+
+
+def _check_names(given: GivenScores, bars: Bars) -> None:
+    """Refuse given scores of which none is of a name in the data."""
+    if not set(given.assets) & set(bars.assets):
+        raise DataError(
+            f"No name in the given scores is one of the data (scores such as of "
+            f"{next(iter(given.assets), None)!r}, bars such as of {bars.assets[0]!r}); write the "
+            f"scores with the names of the data."
+        )
 
 
 def _check_month(

@@ -15,10 +15,12 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import ArrayLike, NDArray
 
-from attngru_bt.reports.scales import Dates, Form, Linear, Log, Places
+from attngru_bt.reports.scales import Dates, Form, Linear, Log, Places, Tick
 
 WIDTH, HEIGHT = 10_000, 4_000
 """Units of the SVG: fine enough that values can be read off the curves."""
+
+_END = 0.02  # share of the width within which a label would stick out
 
 Scale = Linear | Log | Places
 
@@ -218,9 +220,7 @@ class Chart:
             for t in left
         )
         under = "".join(
-            f'<span{" class=minor" if t.minor else ""} style="left:{t.place:.2%}">'
-            f"{escape(t.text)}</span>"
-            for t in below
+            f'<span{_classes(t)} style="left:{t.place:.2%}">{escape(t.text)}</span>' for t in below
         )
         # all labels once more, of no height: they make room for the widest
         room = "<br>".join(str(escape(t.text)) for t in left)
@@ -278,6 +278,13 @@ class Chart:
         y0, y1 = (int(y) for y in self._down([0.0, value]))
         x, across = round(begin * WIDTH), max(round(wide * WIDTH), 1)
         return f"M{x} {y0}V{y1}h{across}V{y0}z"
+
+
+def _classes(tick: Tick) -> str:
+    """Return the classes of a label below: at an end it stays within the chart."""
+    end = "first" if tick.place < _END else "last" if tick.place > 1.0 - _END else ""
+    names = [name for name in ("minor" if tick.minor else "", end) if name]
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 def _path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:

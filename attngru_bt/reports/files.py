@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attngru_bt.evaluation.attribution import OWN, factor_shares
+from attngru_bt.evaluation.attribution import factor_shares
 from attngru_bt.factors import registry
+from attngru_bt.features.families import OWN
 from attngru_bt.feeds.parameters import parameter_values
+from attngru_bt.reports.candidates import tries_in
 from attngru_bt.reports.output import as_csv, as_json, versions, write
 from attngru_bt.reports.page import render
-from attngru_bt.reports.sheet import TearSheet, collect
+from attngru_bt.reports.sheet import Part, TearSheet, collect
 
 if TYPE_CHECKING:
     from attngru_bt.data.market import Market
@@ -71,6 +73,7 @@ def save(
         fewer than two sessions were measured.
     """
     sheet = collect(strategy, benchmark, baseline, baseline_name, run, name=name, market=market)
+    sheet.tries = tries_in(sheet, None)
     return write(Path(path), render(sheet, title))
 
 
@@ -99,11 +102,12 @@ def write_run(
       same value) and, if given, baseline. The first row is the close that the first return is
       measured from, if it is one of the run's sessions.
     - ``scores.csv``: month_end, symbol, score, label (1 = was among the best of the next month;
-      empty until that is known). Only a header if the strategy has no signal generator.
+      empty until that is known). Only a header where nothing is known of what came of them.
     - ``orders.csv``: the trade log, or the fills if there is none.
     - ``positions.csv``: date, symbol, size, close, value, weight; `cash` once a session.
     - ``attention.csv``: month_end, factor, family, share (of the attention, traced back through the
-      components; a month's shares sum to 1). Only a header if the model has no attention.
+      components; a month's shares sum to 1), of a blend also model. Only a header if no model has
+      attention over factors.
     - ``run.json``: strategy, parameters, signal, versions, and the entries of `run`.
 
     Returns
@@ -112,6 +116,7 @@ def write_run(
         The files, the page first.
     """
     sheet = collect(strategy, benchmark, baseline, baseline_name, run, name=name, market=market)
+    sheet.tries = tries_in(sheet, folder)
     contents = {
         "metrics.json": as_json(metrics(sheet)),
         "equity.csv": as_csv(equity(sheet)),
@@ -206,10 +211,20 @@ def positions(sheet: TearSheet) -> pd.DataFrame:
 
 
 def attention(sheet: TearSheet) -> pd.DataFrame:
-    """Share of the attention per month-end and factor, the largest first."""
-    shares = factor_shares(sheet.records)
-    if shares.empty:
+    """Share of the attention per month-end and factor, the largest first, model by model."""
+    tables = {part.name: _attention_of(part) for part in sheet.parts}
+    tables = {name: table for name, table in tables.items() if not table.empty}
+    if not tables:
         return pd.DataFrame(columns=["month_end", "factor", "family", "share"])
+    if len(sheet.parts) == 1:
+        return next(iter(tables.values()))
+    return pd.concat([table.assign(model=name) for name, table in tables.items()])
+
+
+def _attention_of(part: Part) -> pd.DataFrame:
+    shares = factor_shares(part.records)
+    if shares.empty:
+        return pd.DataFrame()
     family = {factor.name: factor.family for factor in registry}
     wide = shares.rename_axis("month_end").reset_index()
     frame = wide.melt(id_vars="month_end", var_name="factor", value_name="share")

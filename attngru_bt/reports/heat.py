@@ -25,7 +25,8 @@ def by_month(
     Parameters
     ----------
     values : Series of shape (n_months,)
-        Indexed by a date in each month; months outside it stay empty.
+        Indexed by a date in each month; months outside it stay empty, and several of one month are
+        averaged.
     show : callable
         Turns a value into text.
     full : float
@@ -36,7 +37,7 @@ def by_month(
         Of the last column.
     """
     dates = pd.DatetimeIndex(values.index)
-    table = pd.Series(values.to_numpy(), index=[dates.year, dates.month]).unstack()
+    table = values.groupby([dates.year.to_numpy(), dates.month.to_numpy()]).mean().unstack()
     table = table.reindex(columns=range(1, 13))
     whole = table.mean(axis=1) if years is None else years.reindex(table.index)
     rows = tuple(

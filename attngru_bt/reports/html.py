@@ -147,6 +147,8 @@ def settings(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str,
 
 def _shown(value: object) -> str:
     shown = plain(value)
+    if isinstance(shown, Mapping) and not shown:
+        return "none"
     if isinstance(shown, Mapping):
         inner = ", ".join(f"{k}={_shown(v)}" for k, v in shown.items() if k != "class")
         name = str(shown["class"]).rsplit(".", 1)[-1] if "class" in shown else ""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.evaluation.ranks import row_correlation, wide
+from attngru_bt.reports.candidates import tries_in
 from attngru_bt.reports.html import fill, picture
 from attngru_bt.reports.page import render
 from attngru_bt.reports.score_charts import monthly_rank_ic
@@ -62,6 +63,7 @@ def tear_sheet(strategy: Any, *, height: int = 900, **settings: Any) -> InlinePa
     """
     title = settings.pop("title", None)
     sheet = collect(strategy, **settings)
+    sheet.tries = tries_in(sheet, None)
     return InlinePage(title or sheet.name, render(sheet, title), height)
 
 
@@ -88,6 +90,6 @@ def rank_ic(walk: Walk, *, height: int = 520) -> InlinePage:
             "walk more months."
         )
     title = f"{walk.model or 'Scores'}: rank IC month by month, and its sum"
-    drawn = picture(title, lambda: monthly_rank_ic(values))
+    drawn = picture(title, lambda: monthly_rank_ic(values, walk.panel.schedule))
     page = fill("inline.html", title, picture=drawn, mean=values.mean(), months=len(values))
     return InlinePage(title, page, height)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from attngru_bt.reports.model_charts import explained_variance_by_component
-from attngru_bt.reports.sheet import TearSheet
+from attngru_bt.evaluation.horizons import mean_and_t
+from attngru_bt.evaluation.ranks import row_correlation, wide
+from attngru_bt.reports.sheet import OUT_OF_SAMPLE, Part, TearSheet
 from attngru_bt.reports.tables import (
     DASH,
     Cell,
@@ -24,6 +26,11 @@ from attngru_bt.reports.tables import (
     three,
     whole,
 )
+
+_LOSSES = {
+    "loss": "Training loss (in-sample)",
+    "val_loss": "Validation loss (last months of the training window; stops the training)",
+}
 
 Figure = tuple[str, str, Callable[[Any], str]]
 """Its name on the page, its key in `Performance`, its form."""
@@ -61,7 +68,7 @@ TRADING: tuple[Figure, ...] = (
 
 def metrics_table(sheet: TearSheet) -> Table:
     """Put strategy, baseline and benchmark side by side."""
-    runs: list[tuple[str, Mapping[str, Any]]] = [(sheet.name, sheet.metrics)]
+    runs: list[tuple[str, Mapping[str, Any]]] = [(sheet.short_name, sheet.metrics)]
     for other, what in ((sheet.baseline, "baseline"), (sheet.benchmark, "benchmark")):
         if other is not None:
             runs.append((f"{other['name']} ({what})", other))
@@ -108,7 +115,7 @@ def cards(sheet: TearSheet) -> list[Card]:
     else:
         figures: dict[Any, Any] = quality.loc["rank_ic"].to_dict()
         t = f"{one(figures['t'])}, {one(figures['t_hac'])}"
-        others = (("t, HAC t", t), ("months", whole(figures["months"])))
+        others = (("t, HAC t", t), (f"{sheet.schedule.unit}s", whole(figures["months"])))
         made.append(Card("Rank IC", three(figures["mean"]), others))
     traded = compared("Turnover a year", "turnover", one)
     cost = ("commission", per_cent(sheet.metrics["cost_rate"], 2))
@@ -134,7 +141,9 @@ def last_picks(sheet: TearSheet) -> Table:
 
 def quality_table(sheet: TearSheet) -> Table:
     """Show rank IC, precision@k and AUC: mean, value without skill, t and months."""
-    headings = ["Out-of-sample", "Mean", "Without skill", "t", "t (HAC)", "Months"]
+    corner = "Out-of-sample" if sheet.evidence == OUT_OF_SAMPLE else ""
+    unit = sheet.schedule.unit.capitalize()
+    headings = [corner, "Mean", "Without skill", "t", "t (HAC)", f"{unit}s"]
     quality = sheet.quality_summary
     if quality is None or not quality["months"].any():
         return Table.of(headings, [])
@@ -156,35 +165,78 @@ def quality_table(sheet: TearSheet) -> Table:
     return Table.of(headings, rows)
 
 
-def variance_table(sheet: TearSheet) -> Table:
-    """Show the variance that each principal component explains."""
-    variance = explained_variance_by_component(sheet)
-    rows = (
-        [str(i), *(per_cent(row[key]) for key in ("last", "mean", "cumulative"))]
-        for i, (_, row) in enumerate(variance.iterrows(), start=1)
-    )
-    return Table.of(["Principal component", "Last fit", "Mean", "Cumulative"], rows)
-
-
 def fit_table(sheet: TearSheet) -> Table:
-    """Count the fits, and what the last one was given."""
-    last = sheet.records[-1]
-    fits = [record for record in sheet.records if getattr(record, "refit", True)]
-    counts = {
-        "Months scored": len(sheet.records),
-        "Fits": len(fits),
-        "Training rows, last fit": last.n_rows,
-        "Training months, last fit": last.n_months,
-        "Factors used, last fit": len(last.factors),
-        "Factors dropped for missing values": len(last.dropped),
-    }
-    losses = {
-        "loss": "Training loss (in-sample)",
-        "val_loss": "Validation loss (last months of the training window; stops the training)",
-    }
-    rows = [[name, whole(count)] for name, count in counts.items()]
-    rows += [[losses[key], four(loss)] for key, loss in sheet.in_sample.items()]
-    return Table.of(["", ""], rows)
+    """Count the fits of each model, and what the last one was given."""
+    fitted = [part for part in sheet.parts if any(record.n_rows for record in part.records)]
+    columns: dict[str, dict[str, str]] = {}
+    for part in fitted:
+        last = part.records[-1]
+        fits = [record for record in part.records if getattr(record, "refit", True)]
+        columns[part.name] = {
+            f"{sheet.schedule.unit.capitalize()}s scored": whole(len(part.records)),
+            "Fits": whole(len(fits)),
+            "Training rows, last fit": whole(last.n_rows),
+            f"Training {sheet.schedule.unit}s, last fit": whole(last.n_months),
+            "Factors or lines used, last fit": whole(len(last.factors)),
+            "Factors dropped for missing values": whole(len(last.dropped)),
+        }
+        columns[part.name] |= {_LOSSES[key]: four(loss) for key, loss in part.in_sample.items()}
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    headings = [""] if len(fitted) == 1 else list(columns)
+    rows = ([name, *(column.get(name, DASH) for column in columns.values())] for name in names)
+    return Table.of(["", *headings], rows)
+
+
+def member_table(sheet: TearSheet) -> Table | None:
+    """Show how good each member of a blend is, and how far the networks of one differ.
+
+    None where there is one model of one network.
+    """
+    assert sheet.labels is not None
+    whole_blend = Part("All together", sheet.records, sheet.labels, 1.0)
+    rows = []
+    for part in [*sheet.parts, *([whole_blend] if len(sheet.parts) > 1 else [])]:
+        own, networks = member_rank_ic(part)
+        found = mean_and_t(own.to_numpy())
+        if not found["months"]:
+            continue
+        each = networks.mean()
+        spread = DASH
+        if len(each):
+            spread = f"{three(each.min())} to {three(each.max())} ({len(each)})"
+        rows.append(
+            [
+                part.name,
+                DASH if part.share is None else per_cent(part.share, 0),
+                three(found["mean"]),
+                *map(number, (found["t"], found["t_hac"])),
+                spread,
+            ]
+        )
+    if len(sheet.parts) < 2 and all(row[-1] == DASH for row in rows):
+        return None
+    headings = ["Model", "Share", "Rank IC", "t", "t (HAC)", "Its networks by themselves"]
+    return Table.of(headings, rows).known()
+
+
+def member_rank_ic(part: Part) -> tuple[pd.Series, pd.DataFrame]:
+    """Return the rank IC by month of a model, and of each of its networks.
+
+    Returns
+    -------
+    Series of shape (n_months,), DataFrame of shape (n_months, n_networks)
+        Months that have ended; no columns where there are not several networks.
+    """
+    scores, returns = wide(part.labels)
+    own = pd.Series(row_correlation(scores.to_numpy(), returns.to_numpy()), scores.index).dropna()
+    rows = {}
+    for record in part.records:
+        each = getattr(record, "by_network", None)
+        if each is not None and record.month_end in own.index:
+            outcome = returns.loc[record.month_end].reindex(record.scores.index).to_numpy()
+            values = each.astype(np.float64)
+            rows[record.month_end] = row_correlation(values, np.broadcast_to(outcome, values.shape))
+    return own, pd.DataFrame.from_dict(rows, orient="index")
 
 
 def order_table(sheet: TearSheet) -> Table:

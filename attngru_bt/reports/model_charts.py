@@ -15,10 +15,10 @@ from attngru_bt.reports.scales import PER_CENT, THREE, Dates, Linear, Places
 from attngru_bt.reports.tables import Cell, Table, per_cent, points
 
 if TYPE_CHECKING:
-    from attngru_bt.reports.sheet import TearSheet
+    from attngru_bt.reports.sheet import Part, TearSheet
     from attngru_bt.walkforward import MonthRecord
 
-YEAR = 12  # months in the running means
+ROW = 26  # pixels per family
 ALMOST_EVEN = 0.01  # share; attention that departs less from even chooses next to nothing
 
 
@@ -32,30 +32,49 @@ def precision(sheet: TearSheet) -> Chart:
     chart = Chart(Dates(values.index), scale, label=f"Precision@{sheet.topk}")
     chart.bars(values, f"precision@{sheet.topk}", "pale")
     chart.line(quality["base_rate"], "random picks", "benchmark")
-    if len(values) >= YEAR:
-        chart.line(running_mean(values), f"mean of {YEAR} months", "ink")
+    year = sheet.schedule.periods(12)
+    if len(values) >= year:
+        chart.line(running_mean(values, year), f"mean of {year} {sheet.schedule.unit}s", "ink")
     return chart
 
 
-def running_mean(values: pd.Series) -> pd.Series:
-    """Mean of the last 12 months, from the sixth on."""
-    return values.rolling(YEAR, min_periods=YEAR // 2).mean()
+def running_mean(values: pd.Series, year: int) -> pd.Series:
+    """Mean of the last year, from its middle on."""
+    return values.rolling(year, min_periods=year // 2).mean()
 
 
-def explained_variance(sheet: TearSheet) -> Chart:
+def family_drops(table: pd.DataFrame) -> Chart:
+    """Rank IC that is lost without each family of factors, with its 95% interval.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `permutation.drop_by_family`.
+    """
+    mean = table["mean"]
+    error = (mean / table["t_hac"]).abs().fillna(0.0)
+    low, high = mean - 1.96 * error, mean + 1.96 * error
+    names = Places([str(name) for name in table.index], most=len(table))
+    scale = Linear([*low, *high], THREE, zero=True)
+    chart = Chart(scale, names, height=ROW * len(names), label="Rank IC that is lost")
+    chart.level(0.0).spans(low, high, "95% interval", "benchmark")
+    return chart.dots(mean, "mean", "strategy")
+
+
+def explained_variance(part: Part) -> Chart:
     """Share of variance per principal component: mean over the fits, and the sum so far."""
-    table = explained_variance_by_component(sheet)
+    table = explained_variance_by_component(part)
     places = Places([str(i) for i in range(1, len(table) + 1)])
     chart = Chart(places, Linear(table["cumulative"], PER_CENT, zero=True))
     chart.bars(table["mean"], "of this component", "strategy")
     return chart.line(table["cumulative"], "of all up to it", "baseline")
 
 
-def losses(sheet: TearSheet) -> Chart | None:
+def losses(part: Part) -> Chart | None:
     """Loss by epoch: mean over the fits and networks; None where no history was kept."""
     histories = [
         history
-        for record in sheet.records
+        for record in part.records
         if getattr(record, "refit", True)
         for history in record.losses or []
         if len(history) > 1
@@ -77,7 +96,7 @@ def losses(sheet: TearSheet) -> Chart | None:
     return chart
 
 
-def attention_rows(sheet: TearSheet) -> Table:
+def attention_rows(part: Part) -> Table:
     """Share of the attention by family of factors: mean, range, and the even share.
 
     Returns
@@ -86,10 +105,10 @@ def attention_rows(sheet: TearSheet) -> Table:
         Without rows if the weights cannot be traced back to factors.
     """
     headings = ["Family of factors", "Share", "Least", "Most", "Even", "More than even"]
-    shares = family_shares(factor_shares(sheet.records)).fillna(0.0)
+    shares = family_shares(factor_shares(part.records)).fillna(0.0)
     if shares.empty:
         return Table.of(headings, [])
-    even = family_shares(factor_shares(sheet.records, even=True)).fillna(0.0).mean().to_dict()
+    even = family_shares(factor_shares(part.records, even=True)).fillna(0.0).mean().to_dict()
     mean = shares.mean().sort_values(ascending=False, kind="stable")
     table = Table.of(headings, [])
     least, most = shares.min().to_dict(), shares.max().to_dict()
@@ -104,21 +123,21 @@ def attention_rows(sheet: TearSheet) -> Table:
     return table.with_rows(rows)
 
 
-def evenness(sheet: TearSheet, kind: str) -> tuple[float, float, float]:
+def evenness(part: Part | TearSheet, kind: str) -> tuple[float, float, float]:
     """Least and most mean attention weight per component or step, and the even weight."""
-    mean = attention_table(sheet, kind).mean()
+    mean = attention_table(part, kind).mean()
     return float(mean.min()), float(mean.max()), 1.0 / len(mean)
 
 
-def attention(sheet: TearSheet, kind: str) -> Chart:
+def attention(part: Part | TearSheet, kind: str) -> Chart:
     """Mean attention weight per component or step, beside the even weight."""
-    mean = attention_table(sheet, kind).mean()
+    mean = attention_table(part, kind).mean()
     places = Places([str(i + 1) for i in range(len(mean))])
     chart = Chart(places, Linear(mean, THREE, zero=True), label="Attention weight")
     return chart.bars(mean, "mean weight", "strategy").level(1.0 / len(mean), kind="broken")
 
 
-def explained_variance_by_component(sheet: TearSheet) -> pd.DataFrame:
+def explained_variance_by_component(part: Part | TearSheet) -> pd.DataFrame:
     """Explained variance per component over the fits: the paper's Table 1.
 
     Returns
@@ -128,7 +147,7 @@ def explained_variance_by_component(sheet: TearSheet) -> pd.DataFrame:
     """
     fits = {
         record.month_end: pd.Series(record.explained_variance)
-        for record in sheet.records
+        for record in part.records
         if record.explained_variance is not None and getattr(record, "refit", True)
     }
     table = pd.DataFrame(fits)
@@ -144,7 +163,7 @@ def explained_variance_by_component(sheet: TearSheet) -> pd.DataFrame:
     )
 
 
-def attention_table(sheet: TearSheet, kind: str) -> pd.DataFrame:
+def attention_table(part: Part | TearSheet, kind: str) -> pd.DataFrame:
     """Attention weights per month and component, step or family of factors.
 
     Returns
@@ -152,8 +171,8 @@ def attention_table(sheet: TearSheet, kind: str) -> pd.DataFrame:
     DataFrame of shape (n_months, n_components), (n_months, n_steps) or (n_months, n_families)
     """
     if kind == "family":
-        return family_shares(factor_shares(sheet.records))
-    weights = {record.month_end: attention_weights(record, kind) for record in sheet.records}
+        return family_shares(factor_shares(part.records))
+    weights = {record.month_end: attention_weights(record, kind) for record in part.records}
     return pd.DataFrame({month: pd.Series(w) for month, w in weights.items() if w is not None}).T
 
 

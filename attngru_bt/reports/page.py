@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from attngru_bt.evaluation.permutation import drop_by_family, drops
 from attngru_bt.evaluation.rolling import SESSIONS
 from attngru_bt.reports import (
     charts,
@@ -18,7 +19,8 @@ from attngru_bt.reports import (
 from attngru_bt.reports.html import Picture, picture
 from attngru_bt.reports.portfolio import PortfolioFigures
 from attngru_bt.reports.scores import ScoreFigures
-from attngru_bt.reports.sheet import OUT_OF_SAMPLE, TearSheet
+from attngru_bt.reports.sheet import OUT_OF_SAMPLE, Part, TearSheet
+from attngru_bt.reports.tried import tried
 from attngru_bt.reports.verdict import verdict
 
 # sessions below which the rolling figures would be a few dots
@@ -52,10 +54,13 @@ def render(sheet: TearSheet, title: str | None = None) -> str:
         scores=scores,
         groups=scores.group_table() if scores else None,
         fits=metrics.fit_table(sheet) if sheet.records else None,
-        families=model_charts.attention_rows(sheet),
+        members=metrics.member_table(sheet) if sheet.parts else None,
+        unit=sheet.schedule.unit,
+        sample="Out-of-sample" if sheet.evidence == OUT_OF_SAMPLE else "",
+        tried=_tried(sheet),
         orders=metrics.order_table(sheet),
-        pictures=_portfolio(portfolio) | (_scores(scores) if scores else {}) | _model(sheet),
-        attention=_attention(sheet),
+        pictures=_portfolio(portfolio) | (_scores(scores) if scores else {}) | _families(sheet),
+        parts=[_part(part, of_several=len(sheet.parts) > 1) for part in sheet.parts],
         names_shown=_names_shown(portfolio),
         rolling_sessions=SESSIONS,
         parameters=_parameters(sheet),
@@ -93,15 +98,18 @@ def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
 
 def _scores(figures: ScoreFigures) -> dict[str, Picture]:
     """Draw how good the scores are."""
+    unit = figures.sheet.schedule.unit
     pictures = {
-        "rank_ic": picture("Rank IC per month", partial(score_charts.rank_ic, figures), wide=True),
-        "decay": picture("Rank IC by months ahead", partial(score_charts.decay, figures)),
+        "rank_ic": picture(
+            f"Rank IC per {unit}", partial(score_charts.rank_ic, figures), wide=True
+        ),
+        "decay": picture(f"Rank IC by {unit}s ahead", partial(score_charts.decay, figures)),
         "groups": picture(
-            "Return of the next month by score", partial(score_charts.group_means, figures)
+            f"Return of the next {unit} by score", partial(score_charts.group_means, figures)
         ),
         "growth": picture("Growth by score", partial(score_charts.group_growth, figures)),
         "precision": picture(
-            f"Precision@{figures.sheet.topk} per month",
+            f"Precision@{figures.sheet.topk} per {unit}",
             partial(model_charts.precision, figures.sheet),
         ),
     }
@@ -115,33 +123,53 @@ def _scores(figures: ScoreFigures) -> dict[str, Picture]:
     return pictures
 
 
-def _model(sheet: TearSheet) -> dict[str, Picture]:
-    """Draw what the model was fitted on."""
-    pictures = {}
-    if _has_components(sheet):
-        draw = partial(model_charts.explained_variance, sheet)
-        pictures["variance"] = picture("Explained variance (in-sample)", draw)
-    if model_charts.losses(sheet) is not None:
-        losses = partial(_drawn_losses, sheet)
-        pictures["losses"] = picture("Loss by epoch (in-sample)", losses)
-    return pictures
+def _families(sheet: TearSheet) -> dict[str, Picture]:
+    """Draw what each family of factors was worth to the model."""
+    if sheet.labels is None or sheet.evidence != OUT_OF_SAMPLE:
+        return {}
+    table = drop_by_family(drops(sheet.records, sheet.labels))
+    if table.empty:
+        sheet.gaps.append(
+            "Worth of the factor families: their values were not shuffled when the months were "
+            "scored, which is done for models that are fitted."
+        )
+        return {}
+    draw = partial(model_charts.family_drops, table)
+    return {"families": picture("Rank IC that is lost without a family of factors", draw)}
 
 
-def _drawn_losses(sheet: TearSheet) -> Any:
-    return model_charts.losses(sheet)
+def _part(part: Part, *, of_several: bool) -> dict[str, Any]:
+    """Draw what a model was fitted on, and tell its attention."""
+    of = f": {part.name}" if of_several else ""
+    pictures = []
+    if model_charts.losses(part) is not None:
+        title = f"Loss by epoch (in-sample){of}"
+        drawn = picture(title, partial(_drawn_losses, part))
+        says = "Mean over the fits and networks; says nothing about the months traded."
+        pictures.append((drawn, says))
+    if any(record.explained_variance is not None for record in part.records):
+        draw = partial(model_charts.explained_variance, part)
+        says = "Share of the factors' variance per principal component, mean over the fits."
+        pictures.append((picture(f"Explained variance (in-sample){of}", draw), says))
+    return {
+        "of": of,
+        "pictures": pictures,
+        "attention": _attention(part),
+        "families": model_charts.attention_rows(part),
+    }
 
 
-def _has_components(sheet: TearSheet) -> bool:
-    return any(record.explained_variance is not None for record in sheet.records)
+def _drawn_losses(part: Part) -> Any:
+    return model_charts.losses(part)
 
 
-def _attention(sheet: TearSheet) -> list[dict[str, Any]]:
+def _attention(part: Part) -> list[dict[str, Any]]:
     """Tell attention per component and step: a sentence where it is even, else a chart too."""
     told = []
     for kind, unit in {"factor": "component", "temporal": "step"}.items():
-        if all(model_charts.attention_weights(record, kind) is None for record in sheet.records):
+        if all(model_charts.attention_weights(record, kind) is None for record in part.records):
             continue
-        least, most, even = model_charts.evenness(sheet, kind)
+        least, most, even = model_charts.evenness(part, kind)
         almost_even = max(most - even, even - least) < model_charts.ALMOST_EVEN
         told.append(
             {
@@ -153,11 +181,19 @@ def _attention(sheet: TearSheet) -> list[dict[str, Any]]:
                 "picture": None
                 if almost_even
                 else picture(
-                    f"Attention per {unit}", partial(model_charts.attention, sheet, kind=kind)
+                    f"Attention per {unit}", partial(model_charts.attention, part, kind=kind)
                 ),
             }
         )
     return told
+
+
+def _tried(sheet: TearSheet) -> list[str]:
+    """Say what the choice among the models walked in the same folder is worth."""
+    if sheet.tries is None:
+        return []
+    best = f"the best {sheet.topk} of each {sheet.schedule.unit} above the mean of all"
+    return tried(sheet.tries, {}, f"returns ({best}, before costs)")
 
 
 def _names_shown(figures: PortfolioFigures) -> str:
@@ -173,8 +209,28 @@ def _parameters(sheet: TearSheet) -> list[tuple[str, list[tuple[str, str]]]]:
         for name, value in sheet.signal_parameters.items()
         if name not in own or own[name] is not value
     }
-    headings = [("Strategy", own), (sheet.signal_name, signal), ("Run", sheet.run)]
+    headings = [("Strategy", own), *_of_signal(sheet, signal), ("Run", sheet.run)]
     return [(name, list(html.settings(values))) for name, values in headings if values]
+
+
+def _of_signal(sheet: TearSheet, signal: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """List the parameters of a model; of a blend what its members share, then each by itself."""
+    if len(sheet.parts) < 2 or not all(isinstance(own, dict) for own in signal.values()):
+        return [(sheet.signal_name, signal)]
+    members: list[dict[str, Any]] = [dict(own) for own in signal.values()]
+    for own in members:
+        own["share"] = round(own["share"], 4)
+    first, *others = members
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(name in own and repr(own[name]) == repr(value) for own in others)
+    }
+    alone = [
+        (part.name, {name: value for name, value in own.items() if name not in shared})
+        for part, own in zip(sheet.parts, members, strict=True)
+    ]
+    return [("All members", shared), *alone]
 
 
 def _gaps(sheet: TearSheet) -> list[str]:

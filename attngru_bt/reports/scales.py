@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attngru_bt.reports.tables import decimals, per_cent
 
+_WIDE = {"%Y": 1.0, "%m-%d": 1.2, "%Y-%m": 1.55}  # room of a label, that of a year being 1
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -189,11 +190,13 @@ class Dates(Places):
     def ticks(self) -> list[Tick]:
         """Return the labels, each at the first session of its period."""
         starts, form = self._periods()
+        # on a phone every second label stays: of half-years those of January
+        january = form == "%Y-%m" and len(starts) > 1 and self.dates[starts[1]].month == 1
         return [
             Tick(
                 float(self.place(at)),
                 f"{self.dates[at]:{form}}",
-                minor=len(starts) > 5 and i % 2 == 1,
+                minor=len(starts) > 5 and i % 2 == (0 if january else 1),
             )
             for i, at in enumerate(starts)
         ]
@@ -202,13 +205,13 @@ class Dates(Places):
         """Return where the finest periods with room for their labels begin, and their form."""
         starts, chosen = np.arange(len(self)), "%m-%d"
         for unit, form in self._units():
-            chosen = form
+            chosen, wide = form, _WIDE[form]
             number = unit(self.dates)
             starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
             # a period that had begun before the data is labeled only if there is room for it
-            if len(starts) > 1 and starts[1] < 0.06 * len(self):
+            if len(starts) > 1 and starts[1] < 0.085 * wide * len(self):
                 starts = starts[1:]
-            if len(starts) <= self._most:
+            if len(starts) * wide <= self._most:
                 break
         return starts, chosen
 

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import pandas as pd
 
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.reports.chart import Chart
-from attngru_bt.reports.model_charts import YEAR, running_mean
+from attngru_bt.reports.model_charts import running_mean
 from attngru_bt.reports.scales import NUMBER, PER_CENT, THREE, Dates, Form, Linear, Log, Places
 from attngru_bt.reports.scores import ScoreFigures
 from attngru_bt.reports.verdict import SELDOM_LUCK
 
 ROW = 26  # pixels per characteristic
+MONTH = Schedule()
 
 
 def rank_ic(figures: ScoreFigures) -> list[Chart]:
     """Rank IC month by month, above its sum so far."""
-    return monthly_rank_ic(figures.rank_ic[figures.rank_ic.notna()])
+    return monthly_rank_ic(figures.rank_ic[figures.rank_ic.notna()], figures.sheet.schedule)
 
 
-def monthly_rank_ic(values: pd.Series) -> list[Chart]:
+def monthly_rank_ic(values: pd.Series, schedule: Schedule = MONTH) -> list[Chart]:
     """Rank IC by month-end, none of it NaN, above its sum so far."""
     dates = Dates(values.index)
     bars = Chart(dates, Linear(values, THREE, zero=True), height=170, label="Rank IC")
     bars.bars(values, "rank IC", ("gain", "loss"))
-    if len(values) >= YEAR:
-        bars.line(running_mean(values), f"mean of {YEAR} months", "ink")
+    year = schedule.periods(12)
+    if len(values) >= year:
+        bars.line(running_mean(values, year), f"mean of {year} {schedule.unit}s", "ink")
     total = values.cumsum()
     line = Chart(dates, Linear(total, NUMBER, zero=True), height=110, label="Sum of the rank IC")
     return [bars.level(0.0), line.level(0.0).line(total, "sum so far", "strategy")]
@@ -45,7 +48,11 @@ def group_means(figures: ScoreFigures) -> Chart:
     mean = figures.deciles.mean()
     excess = mean - mean.mean()
     names = _names(len(mean))
-    chart = Chart(Places(names), Linear(excess, PER_CENT, zero=True), label="Return a month")
+    chart = Chart(
+        Places(names),
+        Linear(excess, PER_CENT, zero=True),
+        label=f"Return a {figures.sheet.schedule.unit}",
+    )
     return chart.bars(excess, "above the mean", ("gain", "loss")).level(0.0)
 
 
@@ -81,7 +88,9 @@ def exposures(figures: ScoreFigures) -> Chart:
     names = Places([str(name) for name in table.columns], most=table.shape[1])
     scale = Linear([*low, *high], Form(2), zero=True)
     chart = Chart(scale, names, height=ROW * len(names), label="Rank correlation with the scores")
-    chart.level(0.0).spans(low, high, "middle 90% of the months", "benchmark")
+    chart.level(0.0).spans(
+        low, high, f"middle 90% of the {figures.sheet.schedule.unit}s", "benchmark"
+    )
     chart.dots(mean, "mean", "strategy")
     return chart
 

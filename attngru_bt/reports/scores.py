@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from attngru_bt.evaluation.ranks import row_correlation, wide
 from attngru_bt.reports.heat import by_month
 from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import Table, decimals, number, per_cent, three, whole
+
+_LONG_CODE = 9  # characters
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,11 @@ class ScoreFigures:
 
     def summary(self) -> Table:
         """Return the figures of the section: mean, plain and Newey-West t, months."""
-        count = self.deciles.shape[1]
+        count, unit = self.deciles.shape[1], self.sheet.schedule.unit
         spread = deciles.spread_returns(self.deciles)
         figures: list[tuple[str, pd.Series, Callable[[float], str]]] = [
             ("Rank IC", self.rank_ic, three),
-            (f"Best less worst of {count} groups, a month", spread, per_cent),
+            (f"Best less worst of {count} groups, a {unit}", spread, per_cent),
         ]
         if self.kinds:
             figures.insert(1, ("Rank IC beyond the exposures", self.neutral_ic, three))
@@ -114,14 +117,14 @@ class ScoreFigures:
         positive = float((self.rank_ic.dropna() > 0).mean())
         deviation = float(self.rank_ic.std())
         more = [
-            ("Months with a positive rank IC", per_cent(positive, 0)),
+            (f"{unit.capitalize()}s with a positive rank IC", per_cent(positive, 0)),
             ("Deviation of the rank IC", three(deviation)),
             ("Monotonicity of the groups", decimals(deciles.monotonicity(self.deciles), 2)),
-            ("Rank autocorrelation, a month", decimals(float(self.autocorrelation.mean()), 2)),
+            (f"Rank autocorrelation, a {unit}", decimals(float(self.autocorrelation.mean()), 2)),
             (f"New among the best {self.sheet.topk}", per_cent(float(self.top_turnover.mean()), 0)),
         ]
         rows += [[name, value, "", "", ""] for name, value in more]
-        return Table.of(["", "Mean", "t", "t (HAC)", "Months"], rows)
+        return Table.of(["", "Mean", "t", "t (HAC)", f"{unit.capitalize()}s"], rows)
 
     def heat(self) -> Table:
         """Rank IC by year and month."""
@@ -136,7 +139,10 @@ class ScoreFigures:
             low, high = values.quantile([0.05, 0.95])
             shown = f"{decimals(low, 2)} to {decimals(high, 2)}"
             rows.append([str(name), decimals(found["mean"], 2), number(found["t_hac"]), shown])
-        return Table.of(["Characteristic", "Mean", "t (HAC)", "Middle 90% of months"], rows)
+        return Table.of(
+            ["Characteristic", "Mean", "t (HAC)", f"Middle 90% of {self.sheet.schedule.unit}s"],
+            rows,
+        )
 
     def group_table(self) -> Table | None:
         """Rank IC by group; None where the data have no groups."""
@@ -150,13 +156,35 @@ class ScoreFigures:
         found = exposures.group_ic(scores, returns, group)
         rows = [
             [
-                f"{name:g}" if isinstance(name, float) else str(name),
+                _group_name(number_of, name, group),
                 three(row["mean"]),
                 number(row["t"]),
                 number(row["t_hac"]),
                 whole(row["months"]),
                 whole(row["stocks"]),
             ]
-            for name, row in found.iterrows()
+            for number_of, (name, row) in enumerate(found.iterrows(), start=1)
         ]
-        return Table.of(["Group", "Rank IC", "t", "t (HAC)", "Months", "Stocks"], rows)
+        return Table.of(
+            [
+                "Group",
+                "Rank IC",
+                "t",
+                "t (HAC)",
+                f"{self.sheet.schedule.unit.capitalize()}s",
+                "Stocks",
+            ],
+            rows,
+        )
+
+
+def _group_name(place: int, code: Any, group: pd.DataFrame) -> str:
+    """Name a group by its code and the stocks that were in it longest.
+
+    Text in the data became a large code, which says nothing to a reader: such a group is numbered.
+    """
+    months = (group == code).sum()
+    members = [str(name) for name in months.sort_values(ascending=False, kind="stable").index[:3]]
+    more = ", …" if (months > 0).sum() > len(members) else ""
+    text = f"{code:g}" if isinstance(code, float) else str(code)
+    return f"{text if len(text) < _LONG_CODE else f'group {place}'}: {', '.join(members)}{more}"

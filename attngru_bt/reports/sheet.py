@@ -11,10 +11,14 @@ import pandas as pd
 
 from attngru_bt.analyzers import Performance
 from attngru_bt.analyzers.benchmark import Benchmark
+from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.evaluation import statistics
+from attngru_bt.evaluation.outcomes import outcomes_of
 from attngru_bt.evaluation.quality import monthly_quality, summary
+from attngru_bt.evaluation.tries import Tries
 from attngru_bt.feeds.parameters import parameter_values
 from attngru_bt.models.names import is_known, title_of
+from attngru_bt.reports.tables import short
 
 if TYPE_CHECKING:
     from attngru_bt.data.market import Market
@@ -26,6 +30,33 @@ _LEAST_SESSIONS = 2
 TRADING = (
     "start_value", "end_value", "turnover", "costs", "cost_rate", "fills", "trades", "hit_rate",
 )  # fmt: skip
+
+
+@dataclass
+class Part:
+    """A model whose fits a tear sheet tells of: the run's own, or a member of a blend.
+
+    Attributes
+    ----------
+    name : str
+        What a reader knows it by.
+    records : list
+        As of `TearSheet`; none of what is not fitted.
+    labels : DataFrame
+        As of `TearSheet`.
+    share : float or None
+        In the mean of a blend; None for the run's own model.
+    """
+
+    name: str
+    records: list[MonthRecord]
+    labels: pd.DataFrame
+    share: float | None = None
+
+    @property
+    def in_sample(self) -> dict[str, float]:
+        """As `TearSheet.in_sample`."""
+        return last_losses(self.records)
 
 
 @dataclass
@@ -53,10 +84,18 @@ class TearSheet:
         Scores by month-end, in time order.
     labels : DataFrame or None
         score, label, forward_return per (month_end, asset).
+    parts : list of Part
+        The models that made the scores: the members of a blend, else the model itself; empty for
+        scores that were given.
+    schedule : Schedule
+        When the scores were made.
     quality, quality_summary : DataFrame or None
         Rank IC, precision@k and AUC per month, and their means.
     topk : int
         The k of precision@k.
+    tries : Tries or None
+        How far the choice among the models walked in the run's folder can be trusted; None where
+        there is one.
     orders : DataFrame or None
         The strategy's trade log.
     market : Market or None
@@ -80,9 +119,12 @@ class TearSheet:
     records: list[MonthRecord] = field(default_factory=list)
     scores: dict[pd.Timestamp, pd.Series] = field(default_factory=dict)
     labels: pd.DataFrame | None = None
+    parts: list[Part] = field(default_factory=list)
+    schedule: Schedule = field(default_factory=Schedule)
     quality: pd.DataFrame | None = None
     quality_summary: pd.DataFrame | None = None
     topk: int = 10
+    tries: Tries | None = None
     orders: pd.DataFrame | None = None
     market: Market | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -92,12 +134,17 @@ class TearSheet:
     gaps: list[str] = field(default_factory=list)
 
     @property
+    def short_name(self) -> str:
+        """The name where there is little room: a blend without its members."""
+        return short(self.name)
+
+    @property
     def curves(self) -> list[tuple[str, str, pd.Series]]:
         """Name, color and returns of the strategy, and of baseline and benchmark if there are any.
 
         A baseline or benchmark that is not known on a session is NaN there.
         """
-        curves = [(self.name, "strategy", self.returns)]
+        curves = [(self.short_name, "strategy", self.returns)]
         for other, color, returns in (
             (self.baseline, "baseline", self.baseline_returns),
             (self.benchmark, "benchmark", self.benchmark_returns),
@@ -122,18 +169,23 @@ class TearSheet:
 
         "val_loss", if there is one, is the loss on the validation months.
         """
-        last_epochs = [
-            history[-1]
-            for record in self.records
-            if getattr(record, "refit", True)
-            for history in record.losses or []
-            if history
-        ]
-        losses = {
-            key: [epoch[key] for epoch in last_epochs if epoch.get(key) is not None]
-            for key in ("loss", "val_loss")
-        }
-        return {key: float(np.mean(values)) for key, values in losses.items() if values}
+        return last_losses(self.records)
+
+
+def last_losses(records: Sequence[MonthRecord]) -> dict[str, float]:
+    """Return the mean loss of the last epoch over all fits and networks; see `TearSheet`."""
+    last_epochs = [
+        history[-1]
+        for record in records
+        if getattr(record, "refit", True)
+        for history in record.losses or []
+        if history
+    ]
+    losses = {
+        key: [epoch[key] for epoch in last_epochs if epoch.get(key) is not None]
+        for key in ("loss", "val_loss")
+    }
+    return {key: float(np.mean(values)) for key, values in losses.items() if values}
 
 
 def collect(
@@ -169,6 +221,7 @@ def collect(
     if baseline is not None:
         _add_baseline(sheet, baseline, baseline_name)
     sheet.parameters = parameter_values(strategy)
+    sheet.schedule = schedule_of(sheet.parameters.get("schedule") or "month")
     sheet.scores = dict(getattr(strategy, "scores_by_month", {}))
     _add_signal(sheet, getattr(strategy, "signal", None))
     log = getattr(strategy, "trade_log", None)
@@ -302,19 +355,57 @@ def _add_signal(sheet: TearSheet, signal: Any) -> None:
     sheet.records = [record for record in records if len(record.scores)]
     if not sheet.records:
         sheet.gaps.append(
-            "Model: the strategy has no signal generator that made scores, so there is nothing to "
-            "say about their quality, and whether they are out-of-sample is for their maker to say."
+            "Model: the scores were not made by a model that was fitted along the way, so whether "
+            "they are out-of-sample is for their maker to say."
         )
+        if sheet.scores and sheet.market is not None:
+            sheet.labels = outcomes_of(sheet.scores, sheet.market.bars, sheet.topk, sheet.schedule)
+            _add_quality(sheet)
+        elif sheet.scores:
+            sheet.gaps.append(
+                "Scores: what came of them needs the data of the run; pass `market=` to `save` or "
+                "`write_run`."
+            )
         return
     sheet.evidence = OUT_OF_SAMPLE
     sheet.scores = {record.month_end: record.scores for record in sheet.records}
     sheet.labels = signal.labels()
     sheet.topk = int(getattr(signal, "topk", sheet.topk))
+    _add_quality(sheet)
+    sheet.parts = _parts(sheet, getattr(signal, "walk_", signal))
+    records = [record for part in sheet.parts for record in part.records]
+    who = "the model has" if len(sheet.parts) == 1 else "its members have"
+    if all(record.explained_variance is None for record in records):
+        sheet.gaps.append(f"Explained variance: {who} no principal components.")
+    if not any(record.attention for record in records):
+        sheet.gaps.append(f"Attention: {who} no attention weights over factors.")
+
+
+def _add_quality(sheet: TearSheet) -> None:
+    assert sheet.labels is not None
     sheet.quality = monthly_quality(sheet.labels, sheet.topk)
     sheet.quality_summary = summary(sheet.quality)
     if not sheet.quality_summary["months"].any():
-        sheet.gaps.append("Rank IC and precision: no scored month has ended yet.")
-    if all(record.explained_variance is None for record in sheet.records):
-        sheet.gaps.append("Explained variance: the model has no principal components.")
-    if not any(record.attention for record in sheet.records):
-        sheet.gaps.append("Attention: the model has no attention weights.")
+        sheet.gaps.append(
+            f"Rank IC and precision: no scored {sheet.schedule.unit} has ended yet."
+            if sheet.records
+            else "Rank IC and precision: the scores rank no stocks whose outcome is known."
+        )
+
+
+def _parts(sheet: TearSheet, walk: Any) -> list[Part]:
+    """Return the members of a blend that are walks, else the model itself."""
+    assert sheet.labels is not None
+    members = getattr(walk, "members", None)
+    if not isinstance(members, Mapping) or not members:
+        return [Part(sheet.name, sheet.records, sheet.labels)]
+    months = set(sheet.scores)
+    return [
+        Part(
+            title_of(name) if is_known(name) else name,
+            [r for r in member.records if r.month_end in months and len(r.scores)],
+            member.labels(),
+            walk.shares[name],
+        )
+        for name, member in members.items()
+    ]

@@ -48,6 +48,13 @@ def date(value: str | datetime.date | None) -> str:
     return DASH if value is None or pd.isna(value) else f"{pd.Timestamp(value):%Y-%m-%d}"
 
 
+def short(name: str, most: int = 36) -> str:
+    """Name a model where there is little room: a blend without its members, others cut."""
+    if len(name) <= most:
+        return name
+    return "Blend" if name.startswith("Blend of ") else f"{name[: most - 1].rstrip()}…"
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of figures: which figure it shows, in which form, and under which heading.

@@ -9,6 +9,7 @@ import pandas as pd
 
 from attngru_bt.analyzers.performance import monthly
 from attngru_bt.evaluation.quality import t_statistic
+from attngru_bt.reports.sheet import OUT_OF_SAMPLE
 from attngru_bt.reports.tables import one, three
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ def _skill(sheet: TearSheet) -> str:
     t = min(figures["t"], figures["t_hac"], key=abs)
     shown = f"rank IC {three(mean)}, t {one(t)}"
     if np.isnan(t) or months < LEAST_MONTHS:
-        return f"too early to tell skill from chance: {shown}, {months} months"
+        return f"too early to tell skill from chance: {shown}, {months} {sheet.schedule.unit}s"
     if t >= SELDOM_LUCK:
-        return f"the scores rank better than chance: {shown}"
+        proviso = "" if sheet.evidence == OUT_OF_SAMPLE else " (if they knew nothing of the future)"
+        return f"the scores rank better than chance{proviso}: {shown}"
     if t <= -SELDOM_LUCK:
         return f"the scores rank worse than chance: {shown}"
     return f"no skill beyond chance: {shown}"

@@ -51,6 +51,8 @@ def checked_signal(
     check_schedule(signal, schedule or Schedule())
     if isinstance(signal, (pd.DataFrame, pd.Series)):
         signal = GivenScores(signal)
+    if isinstance(signal, GivenScores):
+        signal = signal.spelled(names)
     if hasattr(signal, "at"):
         if not set(signal.assets) & set(names):
             example = next(iter(signal.assets), None)

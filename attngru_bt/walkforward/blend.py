@@ -16,7 +16,7 @@ from attngru_bt.data.membership import Universe
 from attngru_bt.models.names import JOINT, MODELS, blend_title, find
 from attngru_bt.models.presets import BLEND
 from attngru_bt.walkforward.blend_walk import BlendWalk
-from attngru_bt.walkforward.panels import make_panels, panel_key
+from attngru_bt.walkforward.panels import make_panels, panel_key, without_factors
 from attngru_bt.walkforward.recipe import Recipe, check_neutral
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
@@ -222,7 +222,7 @@ class Blend(BaseEstimator):  # type: ignore[misc]
     def _make_walk(self) -> BlendWalk:
         ready = self.with_settings()
         recipes = [member for member in ready.members().values() if isinstance(member, Recipe)]
-        recipes = recipes or [Recipe(universe=self.universe)]  # for what came of the scores
+        recipes = recipes or [without_factors(self.universe)]
         made = make_panels(recipes, self.neutralize or ())
         first = made[panel_key(recipes[0])]
         walks = {}

@@ -16,6 +16,7 @@ from attngru_bt.features.exposures import asked, neutral
 from attngru_bt.features.labels import rank_targets
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.record import MonthRecord, no_scores, outcomes
+from attngru_bt.walkforward.shuffled import blended_shuffles, neutral_shuffles
 from attngru_bt.walkforward.walk import Walk
 
 
@@ -87,6 +88,9 @@ class BlendWalk(Walk):
         if self.neutralize and len(record.scores):
             measured = self._exposures(record.month_end).reindex(record.scores.index)
             wanted = asked(self.neutralize, {str(name): measured[name] for name in measured})
+            record.shuffled = neutral_shuffles(
+                record.shuffled, record.scores, wanted, self.neutral_share
+            )
             record.scores = neutral(record.scores, wanted, self.neutral_share)
         self.keep(len(self.records), record)
         return record
@@ -139,9 +143,11 @@ def blended(records: Sequence[MonthRecord], shares: Sequence[float]) -> MonthRec
     Its rows and months are the largest of the members', its seconds their sum.
     """
     fitted = [record for record in records if record.n_rows]
+    scores = mean_rank([record.scores for record in records], shares)
     return MonthRecord(
         month_end=records[0].month_end,
-        scores=mean_rank([record.scores for record in records], shares),
+        scores=scores,
+        shuffled=blended_shuffles(records, shares, scores.index) if len(scores) else {},
         n_rows=max((record.n_rows for record in fitted), default=0),
         n_months=max((record.n_months for record in fitted), default=0),
         refit=any(record.refit for record in fitted),

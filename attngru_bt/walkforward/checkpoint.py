@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 MAX_BYTES = 32 * 2**20
 # their effect is in the cross-sections, whose digest is part of a file's name
 _IN_THE_SECTIONS = ("universe", "train_on")
+# of a run, not of what is computed
+_OF_A_RUN = ("progress", "checkpoints")
 # packages whose versions decide the bits; those of the models come on top
 _PACKAGES = ("attngru_bt", "numpy", "pandas", "scipy", "scikit-learn", "torch")
 
@@ -37,9 +40,9 @@ class Checkpoints:
     was fitted at, and the versions of the packages that compute. A run with other settings or
     other data finds no file of its own and disturbs none; nothing has to be deleted.
 
-    A file holds numbers and names as JSON, see `attngru_bt.walkforward.record_file`, and never a
-    model: no content of a file can make the reader run code. A model is fitted again when it is
-    needed, which gives the same bits.
+    A file holds numbers and names as JSON, see `attngru_bt.walkforward.record_file`, with what they
+    come from as text, and never a model: no content of a file can make the reader run code. A model
+    is fitted again when it is needed, which gives the same bits.
 
     Parameters
     ----------
@@ -90,14 +93,21 @@ class Checkpoints:
             logger.warning("%s cannot be used (%s): the month is computed again.", path, error)
             return None
 
-    def save(self, path: Path, record: MonthRecord) -> None:
+    def save(self, path: Path, record: MonthRecord, about: Mapping[str, Any] | None = None) -> None:
         """Store a finished month; the file is there in whole or not at all.
 
         A record that cannot be stored, such as one with a training history of a form of its own, is
         not kept, and a warning says so.
+
+        Parameters
+        ----------
+        path : Path
+        record : MonthRecord
+        about : mapping, default None
+            What it comes from, as of `origin`.
         """
         try:
-            content = recordfile.to_bytes(record, path.stem)
+            content = recordfile.to_bytes(record, path.stem, about)
         except (TypeError, ValueError) as error:
             logger.warning(
                 "%s is not kept (%s): a later run computes the month again.", path, error
@@ -116,6 +126,53 @@ def recipe_digest(recipe: Recipe) -> str:
     }
     text = json.dumps([params, package_versions()], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def origin(recipe: Recipe, data: str) -> dict[str, Any]:
+    """Return what a record comes from, for people: the name of its file decides.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : str
+        Digest of the cross-sections and outcomes up to the month-end.
+
+    Returns
+    -------
+    dict
+        "settings", the recipe's parameters as text, "data", and "versions" of the packages that
+        compute, those of the model among them.
+    """
+    return {
+        "settings": settings_of(recipe.get_params(deep=False)),
+        "data": data,
+        "versions": package_versions() | _versions_of_models(recipe),
+    }
+
+
+def settings_of(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return parameters as text, a line each, without those that are of a run alone."""
+    return {
+        name: _in_a_line(value) for name, value in sorted(params.items()) if name not in _OF_A_RUN
+    }
+
+
+def _in_a_line(value: Any) -> str:
+    if callable(value) and hasattr(value, "__qualname__"):  # whose repr names its address
+        return f"{value.__module__}.{value.__qualname__}"
+    return " ".join(repr(value).split())
+
+
+def _versions_of_models(recipe: Recipe) -> dict[str, str]:
+    """Return the versions of packages that a recipe's estimators come from, where they have one."""
+    found = {}
+    for value in recipe.get_params(deep=True).values():
+        if hasattr(value, "get_params"):
+            name = type(value).__module__.partition(".")[0]
+            version = getattr(sys.modules.get(name), "__version__", None)
+            if version is not None and name not in ("sklearn", *_PACKAGES):
+                found[name] = str(version)
+    return found
 
 
 @functools.cache

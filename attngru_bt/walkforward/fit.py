@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,17 @@ from scipy.stats import rankdata
 from attngru_bt.features.cross_section import CrossSection, sequences
 from attngru_bt.features.exposures import asked, neutral
 from attngru_bt.features.threads import one_thread
-from attngru_bt.models.contract import fit_models, input_of, takes_sequences, value
+from attngru_bt.features.windows import are_steps
+from attngru_bt.models.contract import (
+    fit_models,
+    input_of,
+    network_values,
+    takes_sequences,
+    value,
+)
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord, no_scores
+from attngru_bt.walkforward.shuffled import neutral_shuffles, shuffled_scores
 from attngru_bt.walkforward.training_set import TrainingSet, training_set
 
 
@@ -129,9 +138,15 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
         chance = _scores(fitted.model, features)
         if hasattr(fitted.model, "attention_weights") and fitted.preprocess is not None:
             record.attention = fitted.model.attention_weights(features)
+        by_network = network_values(fitted.model, input_of(fitted.model, features))
+        shuffled = shuffled_scores(section, partial(scores_of, fitted))
     record.scores = pd.Series(chance, index=pd.Index(section.assets, name="asset"), name="score")
+    if by_network is not None:
+        record.by_network = by_network.astype(np.float32)
+    record.shuffled = shuffled
     if fitted.neutralize:
         measured = asked(fitted.neutralize, section.exposures)
+        record.shuffled = neutral_shuffles(shuffled, record.scores, measured, fitted.neutral_share)
         record.scores = neutral(record.scores, measured, fitted.neutral_share)
     if takes_sequences(fitted.model):
         record.losses = getattr(fitted.model, "history_", [])
@@ -150,6 +165,12 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
             record.dropped = {k: float(v) for k, v in share.items() if k not in kept}
             record.factors = tuple(k for k in section.columns if k in kept)
     return record
+
+
+def scores_of(fitted: Fit, section: CrossSection) -> NDArray[np.float64]:
+    """Return what the model of a fit says of a cross-section, whatever it is made neutral to."""
+    features = sequences([section], fitted.preprocess)
+    return value(fitted.model, input_of(fitted.model, features, are_steps(section.columns)))
 
 
 def _scores(model: Any, features: Any) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.lock import NAME as LOCK
+from attngru_bt.data.lock import sole_use
 from attngru_bt.walkforward import record_file
 from attngru_bt.walkforward.checkpoint import MAX_BYTES
 from attngru_bt.walkforward.record import MonthRecord
@@ -31,8 +34,9 @@ class Kept:
     records : list of MonthRecord
         One of a finished month, all of a saved walk; none if the file cannot be used.
     about : dict
-        Settings, digest of the data and versions, of a saved walk. A finished month has them in
-        the digest of its name alone.
+        "settings" as text, "data", the digest of what was known, and "versions" of the packages.
+        Empty for a finished month of an earlier version, which has them in the digest of its name
+        alone.
     problem : str
         Why the file cannot be used; empty if it can.
     """
@@ -62,11 +66,18 @@ def find(folder: str | os.PathLike[str]) -> list[Kept]:
     if not place.exists():
         raise DataError(f"{place}: there is no such folder; give that of a run.")
     files = [place] if place.is_file() else sorted(place.rglob("*"))
-    return [_read(file) for file in files if file.suffix in (".month", ".walk") and file.is_file()]
+    kept = [_read(file) for file in files if file.suffix in (".month", ".walk")]
+    return [one for one in kept if one is not None]
 
 
-def _read(path: Path) -> Kept:
-    state = path.stat()
+def _read(path: Path) -> Kept | None:
+    """Return what a file holds; None if it is none, or is gone since its name was read."""
+    if not path.is_file():
+        return None
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
     found = Kept(path, state.st_size, state.st_mtime)
     try:
         if path.suffix == ".walk":
@@ -74,9 +85,65 @@ def _read(path: Path) -> Kept:
             return replace(found, records=walk.records, about=walk.about)
         if state.st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
-        return replace(found, records=[record_file.from_bytes(path.read_bytes(), path.stem)])
+        record, about = record_file.read(path.read_bytes(), path.stem)
+        return replace(found, records=[record], about=about)
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError) as error:
         return replace(found, problem=str(error))
+
+
+def remove(
+    folder: str | os.PathLike[str],
+    *,
+    before: pd.Timestamp | None = None,
+    damaged: bool = False,
+    superseded: bool = False,
+    dry_run: bool = False,
+) -> list[Kept]:
+    """Remove what may go, as `to_remove` says; return what went.
+
+    No run may work in `folder`, in a folder below it that keeps something, or in one above it: its
+    lock is taken meanwhile.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run, or one above or below it; or a file.
+    before, damaged, superseded
+        See `to_remove`.
+    dry_run : bool, default False
+        Whether nothing is removed, and nothing locked.
+
+    Raises
+    ------
+    BlockingIOError
+        If a run, or another call of this function, works there.
+    """
+    which: dict[str, Any] = {"before": before, "damaged": damaged, "superseded": superseded}
+    found = find(folder)
+    if dry_run:
+        return to_remove(found, **which)
+    with ExitStack() as locks:
+        for place in _places(Path(folder), found):
+            locks.enter_context(sole_use(place))
+        gone = to_remove(find(folder), **which)  # what is there now that nobody else works here
+        for one in gone:
+            one.path.unlink(missing_ok=True)
+    return gone
+
+
+def _places(folder: Path, found: Iterable[Kept]) -> list[Path]:
+    """Return the folders whose locks keep runs away from what was found, from the top."""
+    top = (folder if folder.is_dir() else folder.parent).resolve()
+    below = {
+        parent
+        for one in found
+        for parent in one.path.resolve().parents
+        if parent.is_relative_to(top)
+    }
+    above = {parent for parent in top.parents if (parent / LOCK).exists()}
+    return sorted({top} | below | above)
 
 
 def to_remove(

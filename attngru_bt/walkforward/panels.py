@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.market import Market
+from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import Registry, registry
 from attngru_bt.factors.engine import values_at
@@ -52,6 +53,11 @@ def panel_key(recipe: Recipe) -> str:
 def _place(recipe: Recipe) -> object:
     """Return what tells one `train_on` from another."""
     return recipe.train_on if isinstance(recipe.train_on, (str, Path)) else id(recipe.train_on)
+
+
+def without_factors(universe: Universe | None, schedule: Any = "month") -> Recipe:
+    """Return the recipe of a panel for what is only judged: it has outcomes, and no factors."""
+    return Recipe(factors=(), lookback=1, universe=universe, schedule=schedule)
 
 
 def make_panels(recipes: Iterable[Recipe], exposures: Iterable[str] = ()) -> dict[str, Panel]:
@@ -110,8 +116,12 @@ def take_panels(
     """
     panels = make_panels(recipes, exposures)
     joined = {id(panel): panel.join(market.bars) for panel in panels.values()}
+    for panel in panels.values():
+        panel.expect(joined[id(panel)])
     schedule = common_schedule(panels.values())
 
+    if all(panel.history.names == () for panel in panels.values()):
+        jobs, client = 1, None  # nothing to compute
     workers = n_workers(jobs, client)
     apart = client is not None or jobs != 1
     source = _packed(registry) if apart else registry

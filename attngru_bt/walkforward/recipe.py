@@ -196,6 +196,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         checks.one_of("standardize", self.standardize, ["date", "panel", None])
         checks.number("limit", self.limit, above=0, or_none=True)
         checks.list_of_names("factors", self.factors)
+        if self.factors is not None and not len(self.factors):
+            raise ValueError("`factors` must name at least one factor, or be None for all.")
         checks.universe("universe", self.universe)
         place = self.train_on
         if isinstance(place, (str, os.PathLike)):
@@ -216,13 +218,12 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     @property
     def trains_beside(self) -> bool:
         """Whether `train_on` is a market, or the path of one."""
-        place = self.train_on
-        return isinstance(place, (Market, str, os.PathLike)) and place not in RULES
+        return is_market(self.train_on)
 
     def make_beside(self) -> Beside | None:
         """Return the market of `train_on`, read if it is a path; None where it is none."""
         place = self.train_on
-        if isinstance(place, (str, os.PathLike)) and place not in RULES:
+        if is_market(place) and isinstance(place, (str, os.PathLike)):
             place = load(Path(place))
         return Beside(place) if isinstance(place, Market) else None
 
@@ -338,6 +339,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     def target_for(self, model: Any) -> str:
         """Return what a model is fitted on: "top" (the labels) or "rank"."""
         return self.target or target_of(model)
+
+
+def is_market(train_on: Any) -> bool:
+    """Whether a `train_on` is a market beside the feeds, or the path of one."""
+    return isinstance(train_on, (Market, str, os.PathLike)) and train_on not in RULES
 
 
 def check_neutral(neutralize: Sequence[str] | None, neutral_share: float) -> None:

@@ -45,6 +45,11 @@ class MonthRecord:
         Factors the model was given.
     dropped : dict of str to float
         Factors left out for missing values, with their missing share on the training window.
+    shuffled : dict of str to float32 array of shape (n_repeats, n_stocks)
+        Scores when the values of a family of factors are shuffled among the stocks; see
+        `attngru_bt.walkforward.shuffled`. Stocks in the order of `scores`.
+    by_network : float32 array of shape (n_networks, n_stocks) or None
+        What each network of an ensemble says; None for one network, and for other models.
     found : bool
         Whether it was taken from the folder of an earlier run.
     """
@@ -63,6 +68,8 @@ class MonthRecord:
     loadings: pd.DataFrame | None = None
     factors: tuple[str, ...] = ()
     dropped: dict[str, float] = field(default_factory=dict)
+    shuffled: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    by_network: NDArray[np.float32] | None = None
     found: bool = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from attngru_bt.walkforward.record import MonthRecord
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
 
-def to_bytes(record: MonthRecord, name: str) -> bytes:
+def to_bytes(record: MonthRecord, name: str, about: Mapping[str, Any] | None = None) -> bytes:
     """Return the content of the file that keeps a record.
 
     The first line holds `name` and the SHA-256 of the second line. The second line is the record as
@@ -28,6 +29,9 @@ def to_bytes(record: MonthRecord, name: str) -> bytes:
         `found` is not stored: it says where a record came from.
     name : str
         Begins with the month-end, YYYY-MM-DD, and has no space.
+    about : mapping, default None
+        What the record comes from, for a reader: "settings" and "versions", names with texts, and
+        "data", a digest. None stores nothing.
 
     Raises
     ------
@@ -35,12 +39,25 @@ def to_bytes(record: MonthRecord, name: str) -> bytes:
         If the record holds something that is neither JSON nor an array of `DTYPES`.
     """
     fields = {field: write(getattr(record, field)) for field, (write, _) in _FIELDS.items()}
+    if about is not None:
+        fields["about"] = _about(dict(about))
     body = json.dumps(fields, separators=(",", ":"), default=_number).encode()
     return f"{name} {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
 
 def from_bytes(content: bytes, name: str) -> MonthRecord:
     """Return the record that `to_bytes` has written under the same name, with ``found=True``.
+
+    Raises
+    ------
+    ValueError
+        If the content is damaged, or was written under another name.
+    """
+    return read(content, name)[0]
+
+
+def read(content: bytes, name: str) -> tuple[MonthRecord, dict[str, Any]]:
+    """Return the record as `from_bytes`, and what is stored about it; {} if nothing is.
 
     Raises
     ------
@@ -55,15 +72,16 @@ def from_bytes(content: bytes, name: str) -> MonthRecord:
         raise ValueError(f"it holds {written_as[:40]!r}")
     try:
         stored = json.loads(body)
+        about = _about(stored.pop("about")) if "about" in stored else {}
         if set(stored) != set(_FIELDS):
             raise ValueError("other fields than those of a record")
-        fields = {field: read(stored[field]) for field, (_, read) in _FIELDS.items()}
+        fields = {field: convert(stored[field]) for field, (_, convert) in _FIELDS.items()}
     except Exception as error:  # whatever is wrong with the content, the month can be had anew
         raise ValueError(f"it holds no record of a month ({type(error).__name__})") from error
     record = MonthRecord(**fields, found=True)
     if str(record.month_end)[:10] != name[:10]:
         raise ValueError(f"its record is that of {record.month_end}")
-    return record
+    return record, about
 
 
 def _number(value: Any) -> Any:
@@ -137,6 +155,18 @@ def _read_names(stored: list[str]) -> list[str]:
     return list(stored)
 
 
+def _about(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record comes from, if it has the form that `to_bytes` says."""
+    texts = [stored["data"]]
+    for part in ("settings", "versions"):
+        texts += [text for pair in stored[part].items() for text in pair]
+    if set(stored) != {"settings", "data", "versions"} or not all(
+        isinstance(text, str) for text in texts
+    ):
+        raise ValueError("settings, data and versions of another form")
+    return stored
+
+
 def _floats(figures: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items()}
 
@@ -157,4 +187,6 @@ _FIELDS: dict[str, tuple[Any, ...]] = {
     "loadings": _or_none(_write_loadings, _read_loadings),
     "factors": (list, tuple),
     "dropped": (_floats, _floats),
+    "shuffled": (_write_arrays, _read_arrays),
+    "by_network": _or_none(_write_array, _read_array),
 }

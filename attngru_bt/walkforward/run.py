@@ -16,7 +16,7 @@ from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
-from attngru_bt.data.market import Market
+from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.panel import Panel
@@ -27,7 +27,7 @@ from attngru_bt.walkforward.checkpoint import recipe_digest
 from attngru_bt.walkforward.cluster import connected
 from attngru_bt.walkforward.crew import n_workers, work
 from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.panels import panel_key, take_panels
+from attngru_bt.walkforward.panels import panel_key, take_panels, without_factors
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.tasks import Task, bundles, perform
@@ -40,7 +40,7 @@ Tell = Callable[[int, int, Task, list[MonthRecord]], None]
 
 
 def walk_forward(
-    market: Market,
+    market: Market | pd.DataFrame | str | os.PathLike[str],
     models: Mapping[str, Any] | Sequence[str],
     *,
     seeds: int | Mapping[str, int] = 1,
@@ -58,8 +58,9 @@ def walk_forward(
 
     Parameters
     ----------
-    market : Market
-        Its membership is the universe of every model that names none.
+    market : Market, DataFrame or path
+        Its membership is the universe of every model that names none; or what `attngru_bt.load`
+        makes a market of.
     models : sequence of str, or mapping of str to model
         Names of `attngru_bt.models`; or a name and a `SignalGenerator`, a scikit-learn classifier,
         regressor or pipeline, a `Blend`, or anything with ``scores(bars)``. A member of blends
@@ -110,6 +111,7 @@ def walk_forward(
     KeyboardInterrupt
         On Ctrl-C, after the tasks at hand are finished and stored; the message says how to go on.
     """
+    market = as_market(market)
     if end is not None:
         market = market.until(end)
     check_daily(market.bars.dates, market.name)
@@ -118,7 +120,7 @@ def walk_forward(
     recipes = _recipes(signals.values())
     # baselines have no cross-sections of their own: they are judged on those of the others
     own = settings.get("schedule", "month")
-    recipes = recipes or [Recipe(universe=market.membership, schedule=own)]
+    recipes = recipes or [without_factors(market.membership, own)]
     schedule = schedule_of(recipes[0].schedule)
     asked = _asked(market.bars.dates, start, complete, schedule)
     if not asked:

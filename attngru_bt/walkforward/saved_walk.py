@@ -20,7 +20,7 @@ from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.walkforward import record_file
 from attngru_bt.walkforward.blend_walk import BlendWalk
-from attngru_bt.walkforward.checkpoint import package_versions
+from attngru_bt.walkforward.checkpoint import package_versions, settings_of
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
 
@@ -134,7 +134,7 @@ def _about(walk: Walk) -> dict[str, Any]:
         params = walk.recipe.get_params(deep=False)
     digests = walk.panel.digests()
     return {
-        "settings": {name: repr(value) for name, value in sorted(params.items())},
+        "settings": settings_of(params),
         "data": digests[-1] if digests else "",
         "versions": package_versions(),
     }

@@ -79,7 +79,7 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
         weight = weight[known] / weight[known].mean()
     with one_thread():
         preprocess = _fitted(recipe, labeled)
-        features = sequences(labeled, preprocess)[known]
+        features = sequences(labeled, preprocess, known)
     return TrainingSet(
         month_end=sections[-1].date,
         preprocess=preprocess,
@@ -100,6 +100,8 @@ def _fitted(recipe: Recipe, sections: Sequence[CrossSection]) -> Any:
         return None
     if recipe.preprocess is not None or len(parts) < len(sections):
         preprocess = recipe.make_preprocess()
+        if recipe.preprocess is None and preprocess is not None:
+            return _fitted_stages(preprocess, sections)
         return None if preprocess is None else preprocess.fit(row_frame(sections))
     # nothing of an earlier month has changed: sums of sums instead of all rows again
     whole = RunningCovariance(sections[0].columns)
@@ -115,3 +117,21 @@ def _fitted(recipe: Recipe, sections: Sequence[CrossSection]) -> Any:
         components = Components.from_covariance(whole, recipe.n_components, names)
         stages.append(("components", components))
     return Pipeline(stages)
+
+
+def _fitted_stages(preprocess: Pipeline, sections: Sequence[CrossSection]) -> Pipeline:
+    """Fit the stages of our own preprocessing, with as few copies of all rows as that takes.
+
+    `Pipeline.fit` holds on to the rows that it was given, and transforms them for a last stage that
+    fills in constants and learns nothing from them.
+    """
+    rows = row_frame(sections)
+    stages = list(preprocess.named_steps.values())
+    for stage, following in zip(stages, [*stages[1:], None], strict=True):
+        stage.fit(rows)
+        if following is stages[-1] and isinstance(following, ConstantImputer):
+            following.with_names(list(stage.get_feature_names_out()))
+            break
+        if following is not None:
+            rows = stage.transform(rows)
+    return preprocess

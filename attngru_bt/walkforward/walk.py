@@ -19,7 +19,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.alphalens import to_alphalens
-from attngru_bt.walkforward.checkpoint import Checkpoints
+from attngru_bt.walkforward.checkpoint import Checkpoints, origin
 from attngru_bt.walkforward.fit import Fit, fit, score
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord, no_scores, outcomes
@@ -272,7 +272,9 @@ class Walk:
             f", fitted in {record.fit_seconds:.1f} s" if record.refit else "",
         )
         if self._checkpoints is not None and now in self._fitted_at and not record.found:
-            self._checkpoints.save(self._path(now), record)
+            assert self.recipe is not None
+            about = origin(self.recipe, self.panel.digests()[now])
+            self._checkpoints.save(self._path(now), record, about)
 
     @property
     def fit(self) -> Fit | None:

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from csv_market import write_table
 from scipy.stats import multivariate_normal, norm
 from sklearn.linear_model import LogisticRegression
 
-from attngru_bt import audit, backtest
+from attngru_bt import audit, backtest, load
 from attngru_bt.audit import (
     Check,
     Finding,
@@ -678,6 +679,20 @@ class TestReport:
             Check("x", "pass", "fine", (Finding("s"),))
         with pytest.raises(ValueError):
             Check("x", "perhaps", "?")
+
+
+def test_tables_and_files_are_taken_as_a_market_is(tmp_path):
+    market = make_market(n_assets=6, n_days=140, seed=2)
+    write_table(tmp_path / "panel.csv", market)
+    table = pd.read_csv(tmp_path / "panel.csv", dtype={"symbol": str})
+    told = []
+    for data in (load(tmp_path / "panel.csv"), table, str(tmp_path / "panel.csv")):
+        report = audit.run(
+            data, against=data, skip=set(audit.CHECKS) - {"dates", "changed history"}
+        )
+        told.append([(c.name, c.status, c.summary) for c in report.checks])
+    assert told[0] == told[1] == told[2]
+    assert {("dates", "pass"), ("changed history", "pass")} <= {check[:2] for check in told[0]}
 
 
 @pytest.mark.slow

@@ -13,15 +13,18 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from attngru_bt import backtest, compare
 from attngru_bt.compare import charts, paper
-from attngru_bt.compare.account import trade
+from attngru_bt.compare.account import Account, by_month, trade
 from attngru_bt.compare.chance import chosen, month_returns
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
+from attngru_bt.compare.figures import excess_by_month
+from attngru_bt.compare.files import contents
 from attngru_bt.compare.page import render
 from attngru_bt.compare.quality import by_bucket, monthly
-from attngru_bt.compare.tables import columns2, table2, table3
+from attngru_bt.compare.tables import columns2, markdown, notes_on_choice, table2, table3
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.evaluation import statistics
+from attngru_bt.evaluation.tries import judge
 from attngru_bt.models.names import names as model_names
 from attngru_bt.trading.monthly import MonthlyTopK
 
@@ -476,3 +479,55 @@ def test_the_whole_way(market, tmp_path):
     again = compare.run(market, asked, folder=tmp_path / "run", into=report, **few)
     assert {path: path.read_bytes() for path in again.files} == before
     pd.testing.assert_frame_equal(again.runs, whole.runs)  # seconds too: nothing was fitted again
+
+
+class TestCurves:
+    @pytest.mark.parametrize("family", ["blend", "network", "classic", "own"])
+    def test_every_model_has_one_whatever_its_family(self, found, family):
+        families = dict.fromkeys(found.families, family)
+        drawn = charts.growth(replace(found, families=families))["log"].html()
+        for title in (*found.titles.values(), "Index"):
+            assert f'data-name="{title}"' in drawn
+
+    def test_a_blend_is_short_and_two_are_told_apart(self, found):
+        long = "Blend of ridge on ranks, boosted trees on ranks and another one"
+        one = replace(found, titles=found.titles | {"gbdt": long})
+        assert 'data-name="Blend"' in charts.growth(one)["log"].html()
+        two = replace(one, titles=one.titles | {"logistic": f"{long} more"})
+        drawn = charts.growth(two)["log"].html()
+        assert f'data-name="{long}"' in drawn and f'data-name="{long} more"' in drawn
+
+
+class TestChoice:
+    def test_few_months_or_one_model_say_nothing(self, found, alone):
+        assert len(found.monthly.loc["gbdt", 0]) < 24 and found.tries is None
+        assert alone.tries is None and notes_on_choice(alone) == []
+
+    def test_it_is_said_on_the_page_and_in_the_files(self, found):
+        rng = np.random.default_rng(0)
+        returns = pd.DataFrame(rng.normal(0, 0.02, (40, 3)), columns=["gbdt", "logistic", "x"])
+        returns["gbdt"] += 0.02
+        chosen_among = replace(found, tries=judge(returns, 12))
+        notes = notes_on_choice(chosen_among)
+        assert "Tried: 3 models" in notes[0] and "above equal weight" in notes[0]
+        assert f"of the best, {found.titles['gbdt']}" in notes[2]
+        page = render(chosen_among)
+        assert "Is the best one luck?" in page and "Probability of backtest overfitting" in page
+        assert "Is the best one luck?" not in render(found)
+        assert "Is the best one luck?" in markdown(chosen_among)
+        assert contents(chosen_among)["tries"]["best"] == "gbdt"
+
+    def test_excess_is_that_of_the_accounts(self, found, market):
+        months = found.monthly.loc[("gbdt", 0)].index
+        accounts = {
+            ("gbdt", seed): Account(returns, None, {}, 0.0)
+            for seed, returns in enumerate([level(0.001, market), level(0.003, market)])
+        } | {("equal-weight", 0): Account(level(0.001, market), None, {}, 0.0)}
+        table = excess_by_month(accounts, ["gbdt"], months)
+        own = by_month(accounts["gbdt", 1], months)["return"]
+        plain = by_month(accounts["gbdt", 0], months)["return"]
+        np.testing.assert_allclose(table["gbdt"], (own - plain) / 2)
+
+
+def level(value, market):
+    return pd.Series(value, market.bars.dates)

@@ -23,7 +23,7 @@ from attngru_bt.factors import (
     step,
 )
 from attngru_bt.factors.document import describe, page, scale_of
-from attngru_bt.factors.engine import values_at
+from attngru_bt.factors.engine import _latest, values_at
 from attngru_bt.factors.plan import plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -261,6 +261,20 @@ class TestFactorHistory:
         with pytest.raises(ValueError, match=r"shape \(2, 1, 1\); got \(2, 2, 2\)"):
             history.put(bars, bars.dates[[102]], ["S2"], values)
 
+    def test_what_is_forgotten_is_gone_and_the_rest_stays(self, bars: Bars) -> None:
+        names, days = ["MA5", "EMA10"], bars.dates[[150, 152, 200]]
+        whole, history = FactorHistory(names), FactorHistory(names)
+        for at in (days[:2], days[2:]):
+            whole.extend(bars, at)
+        history.extend(bars, days[:2], ["S3"])
+        history.forget(days[1])
+        assert list(history.dates) == [days[1]] and history.n_forgotten == 1
+        np.testing.assert_array_equal(history.values[0, 3], whole.values[1, 3])
+        history.extend(bars, days[1:])  # S0 is late, with the bits of a pass of both dates
+        np.testing.assert_array_equal(history.values, whole.values[1:])
+        history.forget(days[0])
+        assert len(history.dates) == 2 and history.frame().shape == (10, 2)
+
     def test_assets_must_be_among_the_bars(self, bars: Bars) -> None:
         with pytest.raises(ValueError, match="'S11' is wanted and not among.*did you mean 'S1'"):
             FactorHistory(["MA5"]).extend(bars, bars.dates[[100]], ["S0", "S11"])
@@ -312,6 +326,43 @@ class TestFactorHistory:
         whole = compute(many, names)[0]
         monkeypatch.setattr("attngru_bt.factors.engine.BLOCK", 1)
         np.testing.assert_array_equal(compute(many, names)[0], whole)
+
+    @pytest.mark.parametrize("raw", [True, False])
+    def test_rows_cut_short_for_a_single_day_do_not_matter(
+        self, raw: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bars = make_bars(760, 9, seed=4)
+        late = np.arange(760)[:, None] < np.array([0, 0, 0, 0, 0, 740, 500, 200, 60])
+        some = {name: np.where(late, np.nan, line) for name, line in bars.lines.items()}
+        bars = Bars(bars.dates, bars.assets, some, bars.benchmark)
+        planned, day = plan(bars, registry.names()), np.array([750])
+        seen = []
+
+        def spy(values, n):
+            seen.append(n is not None and n < len(values))
+            return _latest(values, n)
+
+        monkeypatch.setattr("attngru_bt.factors.engine._latest", spy)
+        short = values_at(bars, day, planned, raw=raw)
+        assert sum(seen) > 200
+        monkeypatch.setattr("attngru_bt.factors.engine._latest", lambda values, n: values)
+        whole = values_at(bars, day, planned, raw=raw)
+        np.testing.assert_array_equal(short, whole)
+        assert np.isfinite(whole[:, 0]).mean() > 0.5
+
+    def test_a_look_back_that_is_declared_too_short_is_not_cut(self, bars: Bars) -> None:
+        @factor("mine")  # which looks back on one more bar than it says
+        def Short(close, n=5):
+            return close / ops.lag(close, n) - 1
+
+        try:
+            (one, _), (all_days, _) = (
+                compute(bars, ["Short"], at=at) for at in (bars.dates[-1:], bars.dates)
+            )
+            np.testing.assert_array_equal(one[0], all_days[-1])
+            assert np.isfinite(one).any()
+        finally:
+            registry.remove("Short")
 
     def test_input_is_not_changed(self, bars: Bars) -> None:
         digest = bars.digest()

@@ -4,12 +4,13 @@ import importlib.util
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 from conftest import TIME_LIMIT
 
 from attngru_bt.feeds import PanelBroker, PanelCerebro
-from attngru_bt.feeds.engine import bt, engine_name, names_used
+from attngru_bt.feeds.engine import bt, check_engine, engine_name, names_used
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
 
 
@@ -42,6 +43,15 @@ class TestName:
         installed(monkeypatch)
         with pytest.raises(ImportError, match="pip install backtrader"):
             engine_name()
+
+    def test_one_that_takes_parameters_otherwise_is_refused(self):
+        """As cloudQuant's backtrader 1.2.0 does, whose classes have no metaclass."""
+        check_engine(bt)
+        other = types.ModuleType("backtrader")
+        other.__file__, other.__version__ = "/site/backtrader.py", "1.2.0"
+        other.Cerebro = type("Cerebro", (), {"__init__": lambda self, **kwargs: None})
+        with pytest.raises(ImportError, match=r"backtrader 1.2.0 \(/site/backtrader.py\) hands"):
+            check_engine(other)
 
     @pytest.mark.slow
     def test_the_package_runs_on_the_one_that_is_named(self, tmp_path):

@@ -19,7 +19,9 @@ from attngru_bt.models.estimators import (
     AttentionGRUClassifier,
     AttentionGRURegressor,
     ConvolutionClassifier,
+    ConvolutionRegressor,
     FeedForwardClassifier,
+    FeedForwardRegressor,
 )
 
 SKIPPED = {
@@ -33,6 +35,8 @@ EACH = pytest.mark.parametrize(
     [
         ConvolutionClassifier(**QUICK),
         FeedForwardClassifier(**QUICK),
+        ConvolutionRegressor(**QUICK),
+        FeedForwardRegressor(**QUICK),
         AttentionGRURegressor(attention="both", **QUICK),
         AttentionGRUClassifier(skip=True, schedule="cosine", **QUICK),
     ],

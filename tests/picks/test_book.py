@@ -15,15 +15,16 @@ from attngru_bt.picks.book.difference import CAUSES
 from attngru_bt.picks.book.fills import read_fills
 
 
-def kept(book, *orders, session="2020-01-02", month_end="2019-12-31"):
+def kept(book, *orders, session="2020-01-02", month_end="2019-12-31", cash=10_000.0, lot=100):
     """Keep a hand-made proposal: symbol, side, shares, price; fees are 1 each."""
     rows = [
         dict(symbol=s, side=d, shares=n, price=p, fees=1.0, limit_down=None, limit_up=None)
+        | ({} if lot is None else dict(least=lot, step=lot))
         for s, d, n, p in orders
     ]
     picks.Ledger(book).append("proposal", {
         "month_end": month_end, "last": month_end, "session": session, "model": "by hand",
-        "orders": rows, "scores": {}, "holdings": {}, "cash": 0.0, "value": 10_000.0,
+        "orders": rows, "scores": {}, "holdings": {}, "cash": cash, "value": 10_000.0,
         "backtest": None, "data": {"digest": ""},
     })  # fmt: skip
 
@@ -40,20 +41,25 @@ def told(month):
     return {cause: part for cause, part in month.parts.items() if part}
 
 
+def longer(market, closes):
+    """Add sessions that open at 10.5."""
+    bars = market.bars
+    dates = pd.bdate_range(bars.dates[-1], periods=len(closes) + 1)[1:]
+    shape = (len(dates), len(bars.assets))
+    more = {line: np.full(shape, 10.5) for line in ("open", "high", "low", "close")}
+    more["close"] = np.repeat(np.array(closes)[:, None], shape[1], axis=1)
+    more["volume"] = np.full(shape, 1e6)
+    lines = {name: np.vstack([bars[name], more[name]]) for name in more}
+    return type(market)(
+        type(bars)(bars.dates.append(dates), bars.assets, lines), None, None, "made"
+    )
+
+
 def test_a_month_by_hand_with_each_cause(tmp_path):
     """Opened at 10.5, closed the month at 12."""
     kept(tmp_path, ("600000", "buy", 100, 10), ("600001", "buy", 100, 10),
          ("600002", "buy", 100, 10), ("600003", "sell", 100, 10))  # fmt: skip
-    market = flat_market()
-    bars = market.bars
-    dates = pd.bdate_range(bars.dates[-1], periods=4)[1:]
-    more = {line: np.full((3, 6), 10.5) for line in ("open", "high", "low", "close")}
-    more["close"][-1] = 12.0
-    more["volume"] = np.full((3, 6), 1e6)
-    lines = {name: np.vstack([bars[name], more[name]]) for name in more}
-    market = type(market)(
-        type(bars)(bars.dates.append(dates), bars.assets, lines), None, None, "made"
-    )
+    market = longer(flat_market(), [10.5, 10.5, 12.0])
     fills = traded(
         ("2020-01-02", "600000", "buy", 60, 10.75, 1.5),
         ("2020-01-03", "600000", "buy", 40, 11, 0.5),
@@ -139,6 +145,71 @@ def test_an_export_of_a_broker(tmp_path):
         read_fills(file, {"sides": "x"})
 
 
+def test_data_that_spell_the_names_otherwise_are_read_as_the_book_does(tmp_path):
+    orders = ("600000.SH", "buy", 100, 10), ("600001.SH", "buy", 100, 10)
+    kept(tmp_path, *orders)
+    market = longer(flat_market(), [10.5, 12.0])
+    assert "600000" in market.bars.assets
+    found = picks.reconcile(tmp_path, market=market, paper=True).months[0].orders
+    assert found["traded"].tolist() == [100, 100] and found["mark"].tolist() == [12, 12]
+
+
+class TestCashOnPaper:
+    """Opened at 10.5, 5% above the closes that the orders were sized on; fees become 1.05."""
+
+    BUYS = ("600000", "buy", 300, 10), ("600001", "buy", 300, 10)
+
+    def fill(self, book, *orders, **given):
+        kept(book, *orders, **given)
+        found = picks.reconcile(book, market=longer(flat_market(), [10.5]), paper=True)
+        (month,) = found.months
+        told(month)
+        return month.orders.set_index("symbol")["traded"].to_dict(), month.notes
+
+    def short(self, notes):
+        return [note for note in notes if note.startswith("On paper")]
+
+    def test_what_the_cash_pays_for_is_filled_in_full(self, tmp_path):
+        cash = 2 * (300 * 10.5 + 1.05)
+        got, notes = self.fill(tmp_path, *self.BUYS, cash=cash)
+        assert got == {"600000": 300, "600001": 300} and not self.short(notes)
+
+    @pytest.mark.parametrize(
+        ("cash", "last"), [(2 * 300 * 10.5 + 2, 200), (2 * 300 * 10.0, 200), (5000, 100), (4199, 0)]
+    )
+    def test_the_last_order_is_cut_to_whole_lots(self, tmp_path, cash, last):
+        got, notes = self.fill(tmp_path, *self.BUYS, cash=cash)
+        assert got == {"600000": 300, "600001": last}
+        assert self.short(notes) == [
+            f"On paper {last} of 300 shares of 600001 are bought: the cash pays for no more."
+        ]
+
+    def test_sales_that_filled_pay_for_buys(self, tmp_path):
+        sale = "600002", "sell", 300, 10
+        got, notes = self.fill(tmp_path / "a", sale, *self.BUYS[:1], cash=2.10)
+        assert got == {"600002": 300, "600000": 300} and not self.short(notes)
+        # of a name that is not in the data nothing is sold, and so nothing bought
+        got, notes = self.fill(tmp_path / "b", ("X", "sell", 300, 10), *self.BUYS[:1], cash=2.10)
+        assert got == {"X": 0, "600000": 0}
+        assert self.short(notes) == [
+            "On paper 0 of 300 shares of X are sold: it had no bar.",
+            "On paper 0 of 300 shares of 600000 are bought: the cash pays for no more.",
+        ]
+
+    def test_fractions_and_a_least_size(self, tmp_path):
+        got, _ = self.fill(tmp_path / "a", *self.BUYS[:1], cash=1051.05, lot=0)
+        assert 99 < got["600000"] < 100.1 and got["600000"] * 10.5 <= 1051.05
+        got, _ = self.fill(tmp_path / "b", *self.BUYS[:1], cash=2000.0, lot=None)
+        assert got == {"600000": 0}, "its lots are not known"
+
+    def test_why_stays_in_the_book(self, tmp_path):
+        market = longer(flat_market(), [10.5])
+        kept(tmp_path, *self.BUYS, cash=5000)
+        first = picks.reconcile(tmp_path, market=market, paper=True).months[0].notes
+        again = picks.reconcile(tmp_path, market=market).months[0].notes
+        assert self.short(first) == self.short(again) != []
+
+
 class TestKeptByPicks:
     def test_a_proposal_and_its_paper_fills(self, tmp_path):
         market = flat_market(**four_prices("600000", 11.0))
@@ -146,6 +217,7 @@ class TestKeptByPicks:
         content = found.entry.content
         assert content["session"] == "2020-01-01" and content["versions"]["attngru_bt"]
         assert [o["symbol"] for o in content["orders"]] == list(found.orders["symbol"])
+        assert {(o["least"], o["step"]) for o in content["orders"]} == {(100.0, 100.0)}
         assert pick(market, book=tmp_path / "book")[0].entry is None, "it is there already"
         assert len(picks.Ledger(tmp_path / "book").read()[0]) == 1
         json.dumps(content, allow_nan=False)

@@ -120,6 +120,28 @@ def test_calendars_by_name(monkeypatch):
         found("2022-01-27", "2022-01-27", calendar="XSGH")
 
 
+@pytest.mark.parametrize(
+    ("last", "session"),
+    [
+        ("2019-09-30", "2019-10-08"),  # National Day
+        ("2020-01-23", "2020-02-03"),  # Spring Festival of 2020, which was prolonged
+        ("2018-12-28", "2019-01-02"),  # the Monday that is left is a holiday
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Series.values returning")  # of exchange_calendars 4.13
+def test_the_calendar_of_shanghai_itself(last, session):
+    """Dates as the exchange announced them."""
+    calendar = pytest.importorskip("exchange_calendars").get_calendar("XSHG")
+    dates = pd.DatetimeIndex(calendar.sessions_in_range("2018-01-02", last))
+    day = dt.date.fromisoformat(last)
+    month = find_month(dates, today=day, calendar="XSHG")
+    assert (str(month.end.date()), str(month.session.date())) == (last, session)
+    with pytest.raises(MonthIncompleteError, match=f"{last} may be a session"):
+        find_month(dates[:-1], today=day, calendar="XSHG")
+    with pytest.raises(ValueError, match="did you mean 'XSHG'"):
+        find_month(dates, today=day, calendar="XSGH")
+
+
 def test_old_data_are_refused_unless_asked_for():
     assert found("2022-01-31", "2022-02-28")[0] == "2022-01-31"
     with pytest.raises(DataError) as told:

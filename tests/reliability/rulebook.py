@@ -1,6 +1,6 @@
 """The A-share rules once more, in plain words and exact numbers; nothing here is the package's.
 
-They are those of docs/guide.md ("Market rules"); dates and rates are typed from the notices that it
+They are those of docs/market_rules.md; dates and rates are typed from the notices that it
 names. `book` trades by them.
 """
 

@@ -1,6 +1,6 @@
 """Random markets and scores through the plug-in, beside a simulator that shares no code with it.
 
-`simulate` follows docs/guide.md ("The month-end"), in plain loops over pandas tables; details that
+`simulate` follows docs/month_end.md, in plain loops over pandas tables; details that
 the guide leaves open are those of the package, such as the smallest order. It
 covers a rebalance of entrants with and without `substitute` and `retry`, lots, fractions, a
 reserve and commission; feeds that start late, end early and miss days; fills at the session's own

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attngru_bt.data.schedule import Schedule
 from attngru_bt.reports.verdict import verdict
 
 
@@ -27,6 +28,7 @@ def sheet(mean=0.05, t=3.0, t_hac=2.5, months=60, ahead=0.01, noise=1e-5, **give
         returns=returns,
         difference=lambda _: ahead,
     )
+    made |= {"evidence": "out-of-sample", "schedule": Schedule()}
     return SimpleNamespace(**(made | given))
 
 

@@ -21,10 +21,11 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from attngru_bt.data import make_market
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward import checkpoint, walk_forward
+from attngru_bt.walkforward import kept as kept_files
 from attngru_bt.walkforward.checkpoint import Checkpoints
 from attngru_bt.walkforward.generator import SignalGenerator
 from attngru_bt.walkforward.record import MonthRecord
-from attngru_bt.walkforward.record_file import from_bytes, to_bytes
+from attngru_bt.walkforward.record_file import from_bytes, read, to_bytes
 
 SETTINGS = dict(topk=2, min_months=2, lookback=2, factors=["ROC6", "BIAS5"], n_components=None)
 
@@ -129,6 +130,11 @@ class TestHostileFiles:
             {"attention": [1]},
             {"found": False},
             {"__class__": "eval", "__module__": "builtins"},
+            {"about": None},
+            {"about": {"settings": {}, "data": "", "versions": {}, "code": "1"}},
+            {"about": {"settings": {"topk": 3}, "data": "", "versions": {}}},
+            {"about": {"settings": {}, "data": ["x"], "versions": {}}},
+            {"about": {"settings": {}, "data": "", "versions": None}},
         ],
         ids=str,
     )
@@ -237,6 +243,8 @@ def full_record():
         ),
         factors=("ROC6", "timestamp"),
         dropped={"values": 0.25},
+        shuffled={"momentum": rng.random((2, 3)).astype(np.float32)},
+        by_network=rng.random((2, 3)).astype(np.float32),
         found=True,
     )
 
@@ -257,7 +265,7 @@ class TestRoundTrip:
                 pd.testing.assert_frame_equal(got, want, check_exact=True)
             elif isinstance(want, np.ndarray):
                 assert want.dtype == got.dtype and want.tobytes() == got.tobytes()
-            elif field.name == "attention":
+            elif field.name in ("attention", "shuffled"):
                 assert list(want) == list(got)
                 for name in want:
                     assert want[name].dtype == got[name].dtype
@@ -266,10 +274,18 @@ class TestRoundTrip:
                 np.testing.assert_equal(got, want)
                 assert type(got) is type(want)
 
+    def test_what_it_comes_from_beside_the_record(self):
+        about = {"settings": {"topk": "3"}, "data": "ab", "versions": {"numpy": "2"}}
+        for stored in (about, {}):
+            content = to_bytes(full_record(), "2015-03-31-ab", stored or None)
+            record, found = read(content, "2015-03-31-ab")
+            assert found == stored
+            assert repr(record) == repr(from_bytes(content, "2015-03-31-ab"))
+
     def test_what_is_not_there_stays_away(self):
         record = MonthRecord(pd.Timestamp("2015-03-31"), pd.Series(dtype=float))
         read = from_bytes(to_bytes(record, "2015-03-31-ab"), "2015-03-31-ab")
-        for field in ("explained_variance", "attention", "in_sample", "loadings"):
+        for field in ("explained_variance", "attention", "in_sample", "loadings", "by_network"):
             assert getattr(read, field) is None
 
     def test_what_cannot_be_stored_is_said_and_not_kept(self, tmp_path, caplog):
@@ -356,6 +372,42 @@ class TestAnyModelGoesOn:
         assert Own.fits == before
         assert again.model_ is again.fit_.model
         assert Own.fits == before + 1
+
+
+class TestWhatAMonthComesFrom:
+    """Settings, data and versions stand in the file, for `attngru-bt models show`."""
+
+    def test_are_those_of_the_walk(self, market, tmp_path):
+        (done,) = walk(market, tmp_path, model=xgboost())
+        digests = dict(zip([s.date for s in done.sections], done.panel.digests(), strict=True))
+        months = kept_files.find(tmp_path)
+        assert len(months) == len(files(tmp_path)) > 3
+        for month in months:
+            (record,) = month.records
+            assert month.about["data"] == digests[record.month_end]
+            assert month.about["settings"]["topk"] == "2"
+            assert month.about["settings"]["factors"] == "['ROC6', 'BIAS5']"
+            assert "progress" not in month.about["settings"]
+            own = {"xgboost": importlib.metadata.version("xgboost-cpu")}
+            assert month.about["versions"] == checkpoint.package_versions() | own
+
+    def test_functions_by_name_and_each_setting_on_one_line(self):
+        told = checkpoint.settings_of({"row_weights": walk, "model": Ridge(), "text": "a\nb  c"})
+        assert told == {
+            "row_weights": f"{__name__}.walk", "model": "Ridge()", "text": r"'a\nb c'",
+        }  # fmt: skip
+
+    def test_a_file_without_them_is_gone_on_from(self, market, kept, finished, caplog):
+        """As an earlier version has written it."""
+        for path in files(kept):
+            body = json.loads(path.read_bytes().partition(b"\n")[2])
+            assert body.pop("about")
+            seal(path, json.dumps(body).encode())
+        before = {path: path.stat().st_mtime_ns for path in files(kept)}
+        assert bits(walk(market, kept)) == finished[1]
+        assert before == {path: path.stat().st_mtime_ns for path in files(kept)}
+        assert not caplog.records
+        assert all(not month.problem and not month.about for month in kept_files.find(kept))
 
 
 class TestDigest:

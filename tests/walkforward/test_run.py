@@ -12,15 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TIME_LIMIT
+from csv_market import write_table
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from attngru_bt import backtest
+from attngru_bt import backtest, load
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
+from attngru_bt.factors import history
+from attngru_bt.factors.engine import values_at
 from attngru_bt.models.contract import fits_at_once
 from attngru_bt.models.estimators import AttentionGRUClassifier
-from attngru_bt.walkforward import walk_forward
+from attngru_bt.walkforward import Blend, panels, walk_forward
 from attngru_bt.walkforward.fit import fit, score
 from attngru_bt.walkforward.generator import SignalGenerator
 from attngru_bt.walkforward.recipe import Recipe
@@ -109,6 +112,17 @@ def test_a_walk_says_what_the_backtest_would_have_asked(market, serial):
 
 
 @pytest.mark.slow
+def test_a_table_and_a_file_are_taken_as_a_market_is(tmp_path):
+    market = make_market(n_assets=6, n_days=140, seed=2, gaps=0, late=0, delisted=0)
+    write_table(tmp_path / "panel.csv", market)
+    table = pd.read_csv(tmp_path / "panel.csv", dtype={"symbol": str})
+    how = dict(topk=2, min_months=2, lookback=1, factors=["BIAS5"], n_components=None)
+    given = load(tmp_path / "panel.csv"), table, tmp_path / "panel.csv", str(tmp_path / "panel.csv")
+    walks = [walk_forward(data, {"ridge": Ridge()}, **how) for data in given]
+    assert len(bits(walks[0])) > 2
+    assert all(bits(walk) == bits(walks[0]) for walk in walks)
+
+
 def test_seeds_differ_and_models_share_their_rows(serial):
     assert [(w.model, w.seed) for w in serial] == [
         ("net", 0),
@@ -363,7 +377,7 @@ class TestResume:
                 from sklearn.linear_model import Ridge
                 from attngru_bt.models.estimators import AttentionGRUClassifier
                 from attngru_bt.data import make_market
-                from attngru_bt.walkforward import walk_forward
+                from attngru_bt.walkforward import Blend, panels, walk_forward
 
                 torch.set_num_threads(1)
                 folder = sys.argv[1]
@@ -471,3 +485,41 @@ def test_rank_targets_reach_the_regressor(market):
     n = len(returns)
     want = 2 * returns.argsort().argsort() / (n - 1) - 1
     np.testing.assert_allclose(generator.model_.y_[:n], want)
+
+
+class TestWithoutFactors:
+    """Baselines are judged on what came of their scores, for which no factor is needed."""
+
+    @pytest.fixture
+    def counted(self, monkeypatch):
+        """Count the factors that are computed."""
+        names = []
+
+        def spy(bars, days, planned, **how):
+            names.extend(planned.columns)
+            return values_at(bars, days, planned, **how)
+
+        monkeypatch.setattr(panels, "values_at", spy)
+        monkeypatch.setattr(history, "values_at", spy)
+        return names
+
+    @pytest.mark.parametrize("models", [["momentum", "random"], {"both": Blend(["momentum"])}])
+    def test_baselines_alone_compute_none(self, market, counted, models):
+        walks = walk_forward(market, models, topk=3)
+        assert not counted
+        assert any(record.scores.notna().any() for record in walks[0].records)
+
+    def test_what_came_of_their_scores_is_what_it_is_beside_a_model(self, market):
+        (alone,) = walk_forward(market, ["random"], topk=3)
+        beside, _ = walk_forward(market, ["random", "ridge"], factors=["ROC6"], **SETTINGS)
+        want = beside.labels()
+        assert len(want) > 50
+        pd.testing.assert_frame_equal(alone.labels().loc[want.index], want)
+
+    def test_a_blend_of_baselines_along_a_backtest(self, market, counted):
+        strategy = backtest.run(market, signal=Blend(["momentum", "random"]), topk=3)
+        assert not counted and any(len(r.scores) for r in strategy.signal.records_)
+
+    def test_a_model_needs_some(self, market):
+        with pytest.raises(ValueError, match="`factors` must name at least one"):
+            walk_forward(market, ["ridge"], factors=[])

@@ -68,11 +68,17 @@ def ema(x: Array, n: float = 0, *, alpha: float | None = None, seed: float | Non
     if known[begin:].all():
         return out
     # right for assets known from that bar on, even if they end early; the others have gaps or begin
-    # later, and are computed one by one
-    for j in np.flatnonzero((known[begin + 1 :] & ~known[begin:-1]).any(axis=0)):
-        rows = known[:, j]
-        out[:, j] = np.nan
-        out[rows, j] = _recursion(x[rows, j][:, None], alpha, seed)[:, 0]
+    # later, and their known bars are moved together
+    gaps = np.flatnonzero((known[begin + 1 :] & ~known[begin:-1]).any(axis=0))
+    if len(gaps):
+        rows = known[:, gaps].T  # (assets, bars)
+        n_known = rows.sum(axis=1)
+        moved = np.arange(n_known.max()) < n_known[:, None]
+        together = np.zeros(moved.shape)
+        together[moved] = x[:, gaps].T[rows]
+        means = np.full(rows.shape, np.nan)
+        means[rows] = _recursion(np.ascontiguousarray(together.T), alpha, seed).T[moved]
+        out[:, gaps] = means.T
     return out
 
 

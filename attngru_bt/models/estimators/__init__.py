@@ -1,10 +1,10 @@
 """The networks of `attngru_bt.models.networks` as scikit-learn estimators.
 
-`AttentionGRUClassifier`, `ConvolutionClassifier` and `FeedForwardClassifier` (``classifiers``) and
-`AttentionGRURegressor` (``regressor``) on what they share: parameters, training and keeping
-networks (``base``), two classes (``binary``), attention weights (``attention``), what is accepted
-(``checks``), what a fit trains on (``rows``), arrays to torch and back (``tensors``). ``fitting``
-fits several at once.
+`AttentionGRUClassifier`, `ConvolutionClassifier` and `FeedForwardClassifier` (``classifiers``),
+`AttentionGRURegressor`, `ConvolutionRegressor` and `FeedForwardRegressor` (``regressors``) on what
+they share: parameters, training and keeping networks (``base``), two classes (``binary``),
+attention weights (``attention``), what is accepted (``checks``), what a fit trains on (``rows``),
+arrays to torch and back (``tensors``). ``fitting`` fits several at once.
 `ElasticNetSelection` and `SequencePipeline` put a choice of factors in front of them. torch is
 imported when a network is fitted or used, not before.
 """
@@ -20,15 +20,21 @@ from attngru_bt.models.estimators.classifiers import (
     FeedForwardClassifier,
 )
 from attngru_bt.models.estimators.pipeline import SequencePipeline
-from attngru_bt.models.estimators.regressor import AttentionGRURegressor
+from attngru_bt.models.estimators.regressors import (
+    AttentionGRURegressor,
+    ConvolutionRegressor,
+    FeedForwardRegressor,
+)
 from attngru_bt.models.estimators.selection import ElasticNetSelection
 
 __all__ = [
     "AttentionGRUClassifier",
     "AttentionGRURegressor",
     "ConvolutionClassifier",
+    "ConvolutionRegressor",
     "ElasticNetSelection",
     "FeedForwardClassifier",
+    "FeedForwardRegressor",
     "NetworkEstimator",
     "SequencePipeline",
 ]

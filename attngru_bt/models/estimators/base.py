@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
+from attngru_bt.models.estimators.checks import check_X
 from attngru_bt.models.estimators.rows import FitInProgress, History, Progress, Record, Rows
 
 if TYPE_CHECKING:
@@ -122,6 +124,23 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             self._keep(rows, [], [])
             return FitInProgress([], functools.partial(self._keep, rows))
         return FitInProgress(self._jobs(rows, progress), functools.partial(self._keep, rows))
+
+    def network_outputs(self, X: Any) -> np.ndarray:
+        """Return the output of each network for each row, (n_networks, n_samples).
+
+        Parameters
+        ----------
+        X : array-like
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray
+            Before they are averaged and scaled: higher is better, in no unit.
+        """
+        check_is_fitted(self)
+        x, present = check_X(self, X, fitting=False)
+        return self._outputs(x, present)
 
     def training_settings(self) -> dict[str, Any]:
         """Return how the networks are trained, see `attngru_bt.models.training.train`."""

@@ -15,7 +15,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.codes import same_stock
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.names import from_cell
 from attngru_bt.data.raw import encoding_of
 
@@ -47,6 +47,8 @@ class Fill:
         All that was paid for it, in the currency of the price.
     place : str
         Where it stands, for messages.
+    why : str
+        Of a paper fill, why it is of less than the order; empty if it is not.
     """
 
     date: pd.Timestamp
@@ -56,6 +58,7 @@ class Fill:
     price: float
     fees: float
     place: str = ""
+    why: str = ""
 
 
 def read_fills(
@@ -90,7 +93,8 @@ def read_fills(
     """
     source, rows = _rows(fills)
     found = _columns(source, rows[0][1] if rows else {}, dict(columns or {}))
-    ours = {same_stock(name): name for name in names}
+    given = [from_cell(str(found["symbol"](row)).strip()) for _, row in rows]
+    ours = other_spellings(given, names, source)
     executions, problems = [], []
     for place, row in rows:
         try:
@@ -199,7 +203,7 @@ def _execution(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) ->
         price = _number("price", cells["price"])
         if price <= 0:
             raise ValueError(f"price must be above 0; got {cells['price']!r}")
-    return Fill(date, ours.get(same_stock(symbol), symbol), side, shares, price, fees, place)
+    return Fill(date, ours.get(symbol, symbol), side, shares, price, fees, place)
 
 
 def _number(name: str, value: Any) -> float:

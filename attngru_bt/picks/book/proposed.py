@@ -34,7 +34,8 @@ class Proposed:
     month_end, last, session : Timestamp
         Whose scores they are, the last session of the data, and the session to trade in.
     orders : list of dict
-        symbol, side, shares, price, fees, limit_down and limit_up (None: there is none).
+        symbol, side, shares, price, fees, limit_down and limit_up (None: there is none), and in
+        real shares the least that can be bought and the steps it comes in.
     """
 
     entry: Entry
@@ -99,7 +100,11 @@ def record(
         "value": picks.proposal.value,
         "cash": picks.portfolio.cash,
         "holdings": picks.portfolio.shares,
-        "orders": plain(orders.to_dict(orient="records")),
+        "orders": [
+            {**order, "least": lots[0], "step": lots[1]}
+            for order in plain(orders.to_dict(orient="records"))
+            for lots in [picks.proposal.lots[order["symbol"]]]
+        ],
         "scores": {str(name): float(score) for name, score in eligible.items()},
         "backtest": _as_json(account | {"params": kept}),
     }

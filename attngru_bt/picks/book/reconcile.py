@@ -3,73 +3,26 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
-from attngru_bt.picks.book.difference import CAUSES, Compared, Trade, in_cents, total
 from attngru_bt.picks.book.fills import Fill, read_fills
-from attngru_bt.picks.book.ledger import Entry, Ledger
+from attngru_bt.picks.book.ledger import Ledger
+from attngru_bt.picks.book.paper import on_paper
 from attngru_bt.picks.book.proposed import Proposed, in_force
+from attngru_bt.picks.book.reconciled import ORDERS, Reconciled, reconciled
 from attngru_bt.picks.book.session import PlayedSession
 
 logger = logging.getLogger(__name__)
-
-PAPER = "paper"  # kind of entry
-ORDERS = (
-    "symbol", "side", "proposed", "reference", "backtest", "backtest_price", "traded",
-    "traded_price", "mark", *CAUSES, "whole",
-)  # fmt: skip
-
-Key = tuple[str, str]  # symbol and side
-
-
-@dataclass(frozen=True)
-class Reconciled:
-    """A proposal, what was traded of it, and what the backtest traded.
-
-    Attributes
-    ----------
-    month_end, session : Timestamp
-    marked : Timestamp or None
-        At whose closes the orders are valued; None: at the reference prices of the proposal.
-    model : str
-    against : {"backtest", "open", "proposal"}
-        What stands for the backtest: itself; without its settings the orders at the open of the
-        session; without data the proposal.
-    orders : DataFrame, columns `ORDERS`
-        A row per symbol and side: shares and prices in the three forms, and the difference by
-        cause, in currency.
-    parts : dict of str to float
-        The difference of all orders by cause, in hundredths of the currency; they sum to `whole`.
-    whole : float
-        What the account has more than if the backtest had traded it.
-    value : float
-        Of the account when the proposal was made.
-    notes : list of str
-        What else is to be known, a sentence each.
-    """
-
-    month_end: pd.Timestamp
-    session: pd.Timestamp
-    marked: pd.Timestamp | None
-    model: str
-    against: str
-    orders: pd.DataFrame
-    parts: dict[str, float]
-    whole: float
-    value: float
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -152,6 +105,7 @@ def reconcile(
         for fault in faults:
             logger.warning(fault)
         proposals = in_force(entries)
+        market = None if market is None else _as_proposed(market, proposals)
         sessions = _sessions(proposals, market)
         notes = []
         if fills is not None:
@@ -161,7 +115,7 @@ def reconcile(
             traded, left_out = _by_proposal(executions, proposals)
             notes += left_out
         else:
-            traded = _on_paper(ledger, entries, sessions if paper else {})
+            traded = on_paper(ledger, entries, sessions if paper else {})
             if not traded and not paper:
                 raise DataError(
                     f"{book}: the book has no paper fills; say what was traded with `fills` "
@@ -176,8 +130,20 @@ def reconcile(
                 f"their session yet."
             )
         elif digest in traded:
-            months.append(_reconciled(proposed, traded[digest], sessions.get(digest)))
+            months.append(reconciled(proposed, traded[digest], sessions.get(digest)))
     return Reconciliation(months, notes, faults)
+
+
+def _as_proposed(market: Market, proposals: Sequence[Proposed]) -> Market:
+    """Return the market with its names spelled as in the proposals."""
+    known = {order["symbol"] for proposed in proposals for order in proposed.orders}
+    for proposed in proposals:
+        known |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
+    ours = other_spellings(market.bars.assets, known, market.name)
+    if not ours:
+        return market
+    assets = tuple(ours.get(name, name) for name in market.bars.assets)
+    return replace(market, bars=replace(market.bars, assets=assets))
 
 
 def _sessions(
@@ -212,146 +178,3 @@ def _by_proposal(
     if proposals:
         why = f"being before the first session of the book, {proposals[0].session.date()}"
     return found, [f"{early[0].place}{more}: left out, {why}."]
-
-
-def _on_paper(
-    ledger: Ledger, entries: Iterable[Entry], sessions: Mapping[str, PlayedSession | None]
-) -> dict[str, list[Fill]]:
-    """Return the paper fills of the book, and add those that can be made now."""
-    kept = {e.content["proposal"]: e.content["fills"] for e in entries if e.kind == PAPER}
-    for digest, session in sessions.items():
-        if session is None or digest in kept:
-            continue
-        fills = [
-            {
-                "date": f"{done.date.date()}",
-                "symbol": done.symbol,
-                "side": done.side,
-                "shares": done.shares,
-                "price": done.price if done.shares else None,
-                "fees": done.fees,
-            }
-            for done in session.paper()
-        ]
-        ledger.append(PAPER, {"proposal": digest, "fills": fills}, locked=True)
-        kept[digest] = fills
-    return {
-        digest: [
-            Fill(
-                pd.Timestamp(row["date"]), row["symbol"], row["side"], row["shares"],
-                math.nan if row["price"] is None else row["price"], row["fees"],
-            )
-            for row in fills
-        ]
-        for digest, fills in kept.items()
-    }  # fmt: skip
-
-
-def _reconciled(
-    proposed: Proposed, traded: Sequence[Fill], session: PlayedSession | None
-) -> Reconciled:
-    """Compare a proposal, what was traded of it and the backtest."""
-    content = proposed.entry.content
-    against, done, notes = "proposal", None, []
-    opens: dict[str, float] = {}
-    marks: dict[str, float] = {}
-    if session is not None:
-        opens, marks = session.price("open"), session.price("mark")
-        against, done = "backtest", session.backtest()
-        if done is None:
-            against, done = "open", session.paper()
-            notes.append(
-                "The backtest cannot be run from the book, whose settings are more than text and "
-                "numbers or name a stock that the data do not have: the orders at the open stand "
-                "for it."
-            )
-        if not session.same_data:
-            notes.append(
-                f"The data up to {proposed.last.date()} are not those that the picks were made on."
-            )
-    orders = {(order["symbol"], order["side"]): order for order in proposed.orders}
-    if done is None:
-        done = [
-            Fill(proposed.session, o["symbol"], o["side"], o["shares"], o["price"], o["fees"])
-            for o in proposed.orders
-        ]
-    sums, backtest = _sums(traded), _sums(done)
-    compared = []
-    for key in dict.fromkeys((*orders, *backtest, *sums)):
-        reference = orders[key]["price"] if key in orders else math.nan
-        known = [
-            opens.get(key[0], math.nan),
-            reference,
-            float(sums[key].price) if key in sums else 0,
-        ]
-        price = next(_exact(value) for value in known if not math.isnan(value))
-        tested = backtest.get(key, Trade(Fraction(0), price))
-        price = tested.price if tested.shares else price
-        marked = marks.get(key[0], math.nan)
-        filled = sums.get(key, Trade(Fraction(0), price))
-        compared.append(
-            Compared(
-                *key,
-                proposed=_exact(orders[key]["shares"]) if key in orders else Fraction(0),
-                backtest=Trade(tested.shares, price, tested.fees),
-                traded=filled if filled.shares else Trade(Fraction(0), price, filled.fees),
-                mark=_exact(marked) if marked == marked else price,
-                placed=key in sums,
-            )
-        )
-    parts, whole = total(compared)
-    cents = in_cents(parts)
-    return Reconciled(
-        month_end=proposed.month_end,
-        session=proposed.session if session is None else session.date,
-        marked=None if session is None else session.bars.dates[-1],
-        model=content["model"],
-        against=against,
-        orders=_table(compared, orders),
-        parts={cause: float(part) for cause, part in cents.items()},
-        whole=float(round(whole, 2)),
-        value=content["value"],
-        notes=notes,
-    )
-
-
-def _sums(executions: Iterable[Fill]) -> dict[Key, Trade]:
-    """Return the shares, average price and fees of each symbol and side."""
-    sums: dict[Key, Trade] = {}
-    for done in executions:
-        before = sums.get((done.symbol, done.side), Trade(Fraction(0), Fraction(0)))
-        shares = before.shares + _exact(done.shares)
-        paid = before.shares * before.price
-        paid += _exact(done.shares) * _exact(done.price) if done.shares else 0
-        sums[done.symbol, done.side] = Trade(
-            shares, paid / shares if shares else Fraction(0), before.fees + _exact(done.fees)
-        )
-    return sums
-
-
-def _exact(value: float) -> Fraction:
-    """Return the number that the digits say."""
-    return Fraction(repr(float(value)))
-
-
-def _table(compared: Iterable[Compared], orders: Mapping[Key, Mapping[str, Any]]) -> pd.DataFrame:
-    rows = []
-    for order in compared:
-        known = orders.get((order.symbol, order.side))
-        traded = float(order.traded.price) if order.traded.shares else math.nan
-        rows.append(
-            {
-                "symbol": order.symbol,
-                "side": order.side,
-                "proposed": float(order.proposed),
-                "reference": math.nan if known is None else known["price"],
-                "backtest": float(order.backtest.shares),
-                "backtest_price": float(order.backtest.price),
-                "traded": float(order.traded.shares),
-                "traded_price": traded,
-                "mark": float(order.mark),
-                **{cause: float(part) for cause, part in order.parts().items()},
-                "whole": float(order.whole),
-            }
-        )
-    return pd.DataFrame(rows, columns=list(ORDERS))

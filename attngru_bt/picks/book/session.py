@@ -9,10 +9,13 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
+from attngru_bt.markets.lots import whole
 from attngru_bt.picks.book.fills import Fill
 from attngru_bt.picks.book.proposed import Proposed, data_digest
 from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.rehearsal import factors_of, rehearse
+
+CENT = 0.01  # that fees were rounded by
 
 
 @dataclass(frozen=True)
@@ -110,26 +113,44 @@ class PlayedSession:
         ]
 
     def paper(self) -> list[Fill]:
-        """Fill the orders at the open of the session; what opens at its limit does not fill.
+        """Fill the orders at the open of the session, one after the other, from the cash at hand.
 
-        Fees are in proportion to those that were estimated. Orders that do not fill have 0 shares.
+        What opens at its limit does not fill, and of a buy no more lots than the cash pays, to
+        which sales that filled have been added. Fees are in proportion to those that were
+        estimated. Orders that do not fill have 0 shares; `why` says what was in the way.
         """
         opens = self.price("open")
-        return [self._filled(order, opens.get(order["symbol"], math.nan)) for order in self._orders]
+        cash, fills = float(self.proposed.entry.content["cash"]), []
+        for order in self.proposed.orders:
+            done = self._filled(order, opens.get(order["symbol"], math.nan), cash)
+            if done.shares:
+                paid = done.shares * done.price
+                cash += (paid if done.side == "sell" else -paid) - done.fees
+            fills.append(done)
+        return fills
 
-    @property
-    def _orders(self) -> list[dict[str, Any]]:
-        return self.proposed.orders
-
-    def _filled(self, order: dict[str, Any], price: float) -> Fill:
+    def _filled(self, order: dict[str, Any], price: float, cash: float) -> Fill:
         low, high = order["limit_down"], order["limit_up"]
-        locked = (
-            high is not None and price >= high
-            if order["side"] == "buy"
-            else low is not None and price <= low
-        )
-        if math.isnan(price) or locked:
-            return Fill(self.date, order["symbol"], order["side"], 0.0, math.nan, 0.0)
-        fees = round(order["fees"] * price / order["price"], 2)
+        buys = order["side"] == "buy"
+        locked = high is not None and price >= high if buys else low is not None and price <= low
+        shares, why = order["shares"], ""
+        if math.isnan(price):
+            shares, why = 0.0, "it had no bar"
+        elif locked:
+            shares, why = 0.0, f"it opened at its {'upper' if buys else 'lower'} limit"
+        elif buys:
+            each = price + order["fees"] * price / order["price"] / shares  # fees included
+            if shares * each > cash + CENT:
+                shares, why = _lots(order, (cash + CENT) / each), "the cash pays for no more"
+        if not shares:
+            return Fill(self.date, order["symbol"], order["side"], 0.0, math.nan, 0.0, why=why)
+        fees = round(order["fees"] * price / order["price"] * shares / order["shares"], 2)
         price = round(price, 6)
-        return Fill(self.date, order["symbol"], order["side"], order["shares"], price, fees)
+        return Fill(self.date, order["symbol"], order["side"], shares, price, fees, why=why)
+
+
+def _lots(order: dict[str, Any], most: float) -> float:
+    """Return the shares of an order that can be had if there can be at most `most`."""
+    least, step = order.get("least", order["shares"]), order.get("step", order["shares"])
+    shares = float(round(whole(max(most, 0.0), step), 6) if step else most)
+    return shares if shares >= least else 0.0

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.picks.book.difference import CAUSES
-from attngru_bt.picks.book.reconcile import Reconciled, Reconciliation
+from attngru_bt.picks.book.reconcile import Reconciliation
+from attngru_bt.picks.book.reconciled import Reconciled
 from attngru_bt.reports.tables import DASH, Table, date, decimals, number, per_cent, whole
 
 _AGAINST = {

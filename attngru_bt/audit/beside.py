@@ -1,0 +1,90 @@
+"""Another future for the markets that models are trained on beside the feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from attngru_bt.audit.altered import scrambled
+from attngru_bt.data.market import Market, load
+from attngru_bt.walkforward import Blend
+from attngru_bt.walkforward.recipe import is_market
+
+Alter = Callable[[Market], Market]
+
+
+def read(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a backtest with each market that is given as a path read, once."""
+    return _with_markets(params, lambda market: market)
+
+
+def altered(params: Mapping[str, Any], alter: Alter) -> dict[str, Any]:
+    """Return the parameters of a backtest with each market beside the feeds changed.
+
+    Parameters
+    ----------
+    params : mapping
+        Of `backtest.run`; `train_on` may be among them, or among those of `signal` or of the
+        members of a blend.
+    alter : callable
+        Market → market.
+    """
+    return _with_markets(params, alter)
+
+
+def has_any(params: Mapping[str, Any]) -> bool:
+    """Whether a backtest with these parameters trains on a market beside the feeds."""
+    found: list[Market] = []
+
+    def note(market: Market) -> Market:
+        found.append(market)
+        return market
+
+    _with_markets(params, note)
+    return bool(found)
+
+
+def ended(market: Market, date: pd.Timestamp) -> Market:
+    """Return a market without its bars after a date; if it has no others, they are changed."""
+    if market.bars.dates[0] > date:
+        return changed(market, date, 0)
+    return market.until(date)
+
+
+def changed(market: Market, date: pd.Timestamp, seed: int) -> Market:
+    """Return a market that is other numbers after a date."""
+    return scrambled(market, date, np.random.default_rng(seed))
+
+
+def _with_markets(params: Mapping[str, Any], alter: Alter) -> dict[str, Any]:
+    new = dict(params)
+    if "train_on" in new:
+        new["train_on"] = _place(new["train_on"], alter)
+    if "signal" in new:
+        new["signal"] = _signal(new["signal"], alter)
+    return new
+
+
+def _signal(signal: Any, alter: Alter) -> Any:
+    """Return a signal whose market beside the feeds is changed; any other one as it is."""
+    if isinstance(signal, Blend):
+        members = signal.members()
+        models = {name: _signal(member, alter) for name, member in members.items()}
+        if all(models[name] is member for name, member in members.items()):
+            return signal
+        return clone(signal).set_params(models=models)
+    place = getattr(signal, "train_on", None)
+    if not is_market(place):
+        return signal
+    return clone(signal).set_params(train_on=_place(place, alter))
+
+
+def _place(place: Any, alter: Alter) -> Any:
+    if not is_market(place):
+        return place
+    return alter(place if isinstance(place, Market) else load(Path(place)))

@@ -1,0 +1,64 @@
+"""What came of scores that were made elsewhere: the returns of the stocks after each month-end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.schedule import Schedule
+from attngru_bt.features.labels import forward_returns, top_labels
+
+MONTH = Schedule()
+
+
+def outcomes_of(
+    scores: Mapping[pd.Timestamp, pd.Series], bars: Bars, topk: int, schedule: Schedule = MONTH
+) -> pd.DataFrame:
+    """Lay scores beside the returns to the next month-end.
+
+    Parameters
+    ----------
+    scores : mapping of month-end to Series, index asset
+    bars : Bars
+    topk : int
+        How many of a month's best returns are labeled 1.
+    schedule : Schedule, default month-ends
+        When scores are made.
+
+    Returns
+    -------
+    DataFrame, index (month_end, asset), columns score, label, forward_return
+        Returns are fractions, from the last close known at the month-end to the last close known at
+        the next one: a stock that does not trade stays where it was. NaN where the next month-end
+        is not in the data, or the stock had no close yet. Months without scores are left out.
+    """
+    ends = schedule.ends(bars.dates)
+    if not schedule.complete(bars.dates):
+        ends = ends[:-1]
+    close = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill()
+    parts = {}
+    for month_end, of_month in scores.items():
+        known = of_month.dropna()
+        if known.empty:
+            continue
+        begin = int(bars.dates.searchsorted(month_end, side="right")) - 1
+        place = int(ends.searchsorted(begin, side="right"))
+        returns = np.full(len(known), np.nan)
+        if begin >= 0 and place < len(ends):
+            rows = close.iloc[[begin, int(ends[place])]].reindex(columns=known.index).to_numpy()
+            returns = forward_returns(rows[0], rows[1])
+        parts[month_end] = pd.DataFrame(
+            {
+                "score": known.to_numpy(dtype=float),
+                "label": top_labels(returns, topk),
+                "forward_return": returns,
+            },
+            index=pd.Index(known.index, name="asset"),
+        )
+    if not parts:
+        index = pd.MultiIndex.from_arrays([[], []], names=["month_end", "asset"])
+        return pd.DataFrame(index=index, columns=["score", "label", "forward_return"], dtype=float)
+    return pd.concat(parts, names=["month_end"])
