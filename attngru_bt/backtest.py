@@ -22,7 +22,7 @@ from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
-from attngru_bt.models.names import title_of
+from attngru_bt.models.names import DEFAULT, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.groups import check_groups, told
@@ -66,13 +66,13 @@ def run(
         Bars, and optionally a benchmark and point-in-time members (honored in labels, training,
         scores and trading); or what `attngru_bt.load` makes a market of.
     strategy : subclass of MonthlyTopK, default None
-        None: `AttentionGRUStrategy`, which fits its model along with the backtest; beside `model`
-        it is `MonthlyTopK`.
+        None: `AttentionGRUStrategy` where `params` have a `signal`, else `MonthlyTopK`.
     model : str, estimator, Recipe, SignalGenerator, Blend or scores, default None
         Walk this model through all months first, as `walk_forward` does, and then trade the walk;
         the scores are those of a model fitted along the way, to the bit. It is the name of a model
         (`attngru_bt.models`), or several with "+" between them, a scikit-learn estimator, anything
-        with ``scores(bars)``, or a table of scores made elsewhere.
+        with ``scores(bars)``, or a table of scores made elsewhere. None: what the strategy or its
+        `signal` fits along with the backtest; where neither is given, the model "default".
     jobs, client, tls : default 1, None, None
         Who fits `model`: see `walk_forward`.
     folder : path, default None
@@ -148,6 +148,8 @@ def run(
     cerebro = open_account(cash, commission, slippage, rules)
     params.setdefault("universe", market.membership)
     with nullcontext() if folder is None else sole_use(folder):
+        if model is None and strategy is None and "signal" not in params:
+            model = DEFAULT
         asked = dict(model=model, start=start, **params)
         if model is not None:
             params = scored(

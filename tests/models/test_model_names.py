@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.utils import get_tags
 
-from attngru_bt import Blend, SignalGenerator, backtest, make_market
+from attngru_bt import AttentionGRUStrategy, Blend, SignalGenerator, backtest, make_market
 from attngru_bt.compare.choice import chosen_names
 from attngru_bt.models.names import MODELS, find, names, title_of
 from attngru_bt.models.presets import BLEND, NEUTRAL, RANKS
@@ -113,8 +113,17 @@ class TestDefault:
     def test_one_network_on_ranks_is_what_a_script_has_unless_told_otherwise(self):
         assert _name_of_class(SignalGenerator()) == "attention-gru-ranks"
         market = make_market(n_assets=12, n_days=60, seed=1)
-        plain = backtest.run(market, topk=3)
+        plain = backtest.run(market, AttentionGRUStrategy, topk=3)
         assert name_of(plain) == MODELS["attention-gru-ranks"].title
+
+    @pytest.mark.slow
+    def test_one_call_has_the_same_default_as_the_commands(self):
+        market = make_market(n_assets=6, n_days=120, seed=1)
+        few = dict(topk=2, factors=["BIAS5", "ROC6"], min_months=2, n_networks=1)
+        plain, named = (backtest.run(market, **how, **few) for how in ({}, {"model": "default"}))
+        assert name_of(plain) == name_of(named) == MODELS["blend"].title
+        assert len(plain.signal.labels())
+        assert plain.signal.labels().equals(named.signal.labels())
 
 
 def _name_of_class(recipe):
@@ -204,7 +213,7 @@ class TestStrategy:
     @pytest.mark.slow
     def test_what_is_not_given_is_the_models_own(self):
         market = make_market(n_assets=12, n_days=60, seed=1)
-        plain = backtest.run(market, topk=3).signal
+        plain = backtest.run(market, AttentionGRUStrategy, topk=3).signal
         assert type(plain.classifier).__name__ == "AttentionGRURegressor"
         for name, value in RANKS.items():
             assert getattr(plain, name) == value, name
