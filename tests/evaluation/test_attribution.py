@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from attngru_bt.evaluation.attribution import OWN, factor_shares, family_shares, top_factors
 from attngru_bt.factors import registry
-from attngru_bt.features.windows import step_names
 from attngru_bt.features.components import Components
+from attngru_bt.features.windows import step_names
 
 JANUARY, FEBRUARY = pd.Timestamp("2020-01-31"), pd.Timestamp("2020-02-28")
 
