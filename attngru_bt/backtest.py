@@ -22,7 +22,8 @@ from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.panel_feed import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
-from attngru_bt.models.names import DEFAULT, title_of
+from attngru_bt.models.given import GivenScores
+from attngru_bt.models.names import DEFAULT, MODELS, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.groups import check_groups, told
@@ -308,4 +309,5 @@ def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:
         n_names = len(bars.assets)
     else:
         n_names = max(len(market.membership.at(date)) for date in bars.dates[::21])
-    return run(market, MonthlyTopK, signal=scores, topk=n_names, rebalance="full", **kwargs)
+    held = GivenScores(scores, MODELS["equal-weight"].title)
+    return run(market, MonthlyTopK, signal=held, topk=n_names, rebalance="full", **kwargs)

@@ -40,6 +40,8 @@ class EqualScores(BaseEstimator):  # type: ignore[misc]
     [1.0, 1.0, 1.0]
     """
 
+    title = "Equal weight"
+
     def __init__(self, universe: Universe | None = None) -> None:
         self.universe = universe
 
@@ -69,6 +71,8 @@ class RandomScores(BaseEstimator):  # type: ignore[misc]
     >>> RandomScores(random_state=1).scores(bars).equals(RandomScores(1).scores(bars))
     True
     """
+
+    title = "Random"
 
     def __init__(
         self, random_state: int = 0, universe: Universe | None = None, schedule: Any = "month"
@@ -134,6 +138,11 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
         self.months = months
         self.skip = skip
         self.universe = universe
+
+    @property
+    def title(self) -> str:
+        """What tables and charts call it."""
+        return f"Momentum {self.months}-{self.skip}"
 
     def scores(self, bars: Bars) -> pd.Series:
         """Return the momentum of every stock known long enough, at the month-end of `bars`.

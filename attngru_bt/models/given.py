@@ -21,6 +21,8 @@ class GivenScores:
     table : DataFrame of shape (dates, assets), or long
         As `attngru_bt.data.score_table.wide` takes it. Higher is better; NaN = not scored. A row
         counts from its date on, so a row must hold nothing that was not known on that date.
+    title : str, default None
+        What tables and charts call it.
 
     Raises
     ------
@@ -30,7 +32,8 @@ class GivenScores:
         If a date or an asset appears twice.
     """
 
-    def __init__(self, table: pd.DataFrame | pd.Series) -> None:
+    def __init__(self, table: pd.DataFrame | pd.Series, title: str | None = None) -> None:
+        self.title = title
         table = wide(table)
         if not isinstance(table.index, pd.DatetimeIndex):
             raise TypeError(
@@ -70,7 +73,7 @@ class GivenScores:
                 )
             taken[name] = theirs
         table = pd.DataFrame(self._values, pd.DatetimeIndex(self._dates), self._assets)
-        return GivenScores(table.rename(columns=ours))
+        return GivenScores(table.rename(columns=ours), self.title)
 
     @property
     def assets(self) -> list[str]:

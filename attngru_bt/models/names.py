@@ -143,7 +143,7 @@ def title_of(model: Any) -> str:
 
     if isinstance(model, (pd.DataFrame, pd.Series)):
         return "Given scores"
-    return str(getattr(model, "title", type(model).__name__))
+    return str(getattr(model, "title", None) or type(model).__name__)
 
 
 # -- networks -------------------------------------------------------------------------------------

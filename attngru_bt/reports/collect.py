@@ -110,7 +110,7 @@ def name_of(strategy: Any) -> str:
             model = "attention-gru-ranks"
     if isinstance(model, str) and is_known(model):
         return title_of(model)
-    return _class_name(strategy)
+    return str(getattr(model, "title", None) or _class_name(strategy))
 
 
 def _benchmark(performance: Performance) -> dict[str, Any] | None:

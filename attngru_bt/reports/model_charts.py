@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from attngru_bt.evaluation.attribution import factor_shares, family_shares
 from attngru_bt.factors.library.lines import LINES
 from attngru_bt.features.families import families_of
+from attngru_bt.features.windows import are_steps
 from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.heat import shaded
 from attngru_bt.reports.scales import PER_CENT, THREE, Dates, Linear, Places
@@ -105,6 +106,16 @@ def losses(part: Part) -> Chart | None:
     return chart
 
 
+def attended(part: Part) -> str:
+    """Return what the weights of a model's attention are of: component, line or factor."""
+    for record in part.records:
+        weights = attention_weights(record, "factor")
+        factors = getattr(record, "factors", ())
+        if weights is not None and len(factors) == len(weights) and record.loadings is None:
+            return "line" if are_steps(factors) else "factor"
+    return "component"
+
+
 def attention_rows(part: Part) -> Table:
     """Share of the attention by family of factors: mean, range, and the even share.
 
@@ -113,7 +124,8 @@ def attention_rows(part: Part) -> Table:
     Table
         Without rows if the weights cannot be traced back to factors.
     """
-    headings = ["Family of factors", "Share", "Least", "Most", "Even", "More than even"]
+    first = "Line" if attended(part) == "line" else "Family of factors"
+    headings = [first, "Share", "Least", "Most", "Even", "More than even"]
     shares = family_shares(factor_shares(part.records)).fillna(0.0)
     if shares.empty:
         return Table.of(headings, [])

@@ -156,6 +156,7 @@ def _part(part: Part, *, of_several: bool) -> dict[str, Any]:
         "pictures": pictures,
         "attention": _attention(part),
         "families": model_charts.attention_rows(part),
+        "attended": model_charts.attended(part),
     }
 
 
@@ -164,9 +165,9 @@ def _drawn_losses(part: Part) -> Any:
 
 
 def _attention(part: Part) -> list[dict[str, Any]]:
-    """Tell attention per component and step: a sentence where it is even, else a chart too."""
+    """Tell attention per input and step: a sentence where it is even, else a chart too."""
     told = []
-    for kind, unit in {"factor": "component", "temporal": "step"}.items():
+    for kind, unit in {"factor": model_charts.attended(part), "temporal": "step"}.items():
         if all(model_charts.attention_weights(record, kind) is None for record in part.records):
             continue
         least, most, even = model_charts.evenness(part, kind)

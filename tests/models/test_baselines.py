@@ -10,6 +10,8 @@ from sklearn.base import clone
 from attngru_bt import DataError, Membership, backtest, make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.models.baselines import EqualScores, MomentumScores, RandomScores
+from attngru_bt.models.names import MODELS, names
+from attngru_bt.reports.collect import name_of
 
 ALL = [EqualScores(), RandomScores(), MomentumScores(months=2)]
 
@@ -130,3 +132,11 @@ class TestEveryBaseline:
         market = make_market(n_assets=6, n_days=120, seed=1)
         done = backtest.run(market, backtest.MonthlyTopK, signal=signal, topk=2)
         assert len(done.decisions) >= 2 and done.broker.positions
+
+
+def test_a_reader_knows_each_by_one_name():
+    for name in names("baseline"):
+        assert MODELS[name].make().title == MODELS[name].title
+    assert MomentumScores(months=6, skip=0).title == "Momentum 6-0"
+    held = backtest.equal_weight(make_market(n_assets=6, n_days=60, seed=1))
+    assert name_of(held) == "Equal weight"
