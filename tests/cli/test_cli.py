@@ -141,7 +141,7 @@ class TestRun:
         assert scores["month_end"].max() > "2015-09-01"
 
     def test_is_the_run_of_the_python_api(self, whole, data):
-        strategy = backtest.run(attngru_bt.load(data), end=END, **PARAMS)
+        strategy = backtest.run(attngru_bt.load(data), model=NETWORK[1], end=END, **PARAMS)
         scores = pd.read_csv(whole[1] / "scores.csv", parse_dates=["month_end"])
         scores = scores.set_index(["month_end", "symbol"])["score"].sort_index()
         want = strategy.signal.labels()["score"].sort_index()
