@@ -5,15 +5,21 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from attngru_bt.cli import app
+from attngru_bt.cli import app, console
 from attngru_bt.data.lock import sole_use
 from attngru_bt.walkforward import MonthRecord, record_file
 
 
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch):
+    monkeypatch.setattr(console, "out", Console(emoji=False, width=200))
+
+
 def invoke(*arguments):
-    return CliRunner().invoke(app, ["models", *map(str, arguments)], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, ["models", *map(str, arguments)])
 
 
 @pytest.fixture
