@@ -3,8 +3,9 @@
 `AttentionGRUClassifier`, `ConvolutionClassifier` and `FeedForwardClassifier` (``classifiers``),
 `AttentionGRURegressor`, `ConvolutionRegressor` and `FeedForwardRegressor` (``regressors``) on what
 they share: parameters, training and keeping networks (``base``), two classes (``binary``),
-attention weights (``attention``), what is accepted (``checks``), what a fit trains on (``rows``),
-arrays to torch and back (``tensors``). ``fitting`` fits several at once.
+attention weights (``attention``), networks without them (``architectures``), what is accepted
+(``checks``), what a fit trains on (``rows``), arrays to torch and back (``tensors``). ``fitting``
+fits several at once.
 `ElasticNetSelection` and `SequencePipeline` put a choice of factors in front of them. torch is
 imported when a network is fitted or used, not before.
 """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
+from attngru_bt.models.estimators.architectures import Convolution, FeedForward
 from attngru_bt.models.estimators.attention import AttentionGRU
 from attngru_bt.models.estimators.binary import BinaryClassifier
 
@@ -139,7 +139,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ConvolutionClassifier(BinaryClassifier):
+class ConvolutionClassifier(Convolution, BinaryClassifier):
     r"""Two-class classifier of short sequences: convolutions over the steps.
 
     .. math::
@@ -175,20 +175,9 @@ class ConvolutionClassifier(BinaryClassifier):
     factor.
     """
 
-    _network: ClassVar[str] = "convolution"
-    _shape: ClassVar[tuple[str, ...]] = (
-        "kernel_size",
-        "hidden_size",
-        "n_layers",
-        "dropout",
-        "skip",
-    )
-
-    kernel_size: int = 3
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForwardClassifier(BinaryClassifier):
+class FeedForwardClassifier(FeedForward, BinaryClassifier):
     r"""Two-class classifier by back-propagation: layers of tanh units on the last step alone.
 
     .. math:: P(\text{second class}) = \sigma(w \cdot \tanh(W x_L + b) + c)
@@ -219,6 +208,3 @@ class FeedForwardClassifier(BinaryClassifier):
     Missing steps, one class in `y`, bits and interrupts are treated as in
     `AttentionGRUClassifier`.
     """
-
-    _network: ClassVar[str] = "feedforward"
-    _shape: ClassVar[tuple[str, ...]] = ("hidden_size", "n_layers", "dropout", "skip")

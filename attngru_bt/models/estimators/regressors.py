@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from attngru_bt.models.estimators.architectures import Convolution, FeedForward
 from attngru_bt.models.estimators.attention import AttentionGRU
 from attngru_bt.models.estimators.base import NetworkEstimator
 from attngru_bt.models.estimators.checks import check_numbers, check_rows, check_X
@@ -96,7 +97,7 @@ class AttentionGRURegressor(AttentionGRU, NetworkRegressor):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ConvolutionRegressor(NetworkRegressor):
+class ConvolutionRegressor(Convolution, NetworkRegressor):
     r"""Regression on short sequences: convolutions over the steps.
 
     The network of `ConvolutionClassifier` with the output
@@ -123,20 +124,9 @@ class ConvolutionRegressor(NetworkRegressor):
     Missing steps within a row count as 0, the mean of a standardized factor.
     """
 
-    _network: ClassVar[str] = "convolution"
-    _shape: ClassVar[tuple[str, ...]] = (
-        "kernel_size",
-        "hidden_size",
-        "n_layers",
-        "dropout",
-        "skip",
-    )
-
-    kernel_size: int = 3
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForwardRegressor(NetworkRegressor):
+class FeedForwardRegressor(FeedForward, NetworkRegressor):
     r"""Regression by back-propagation: layers of tanh units on the last step alone.
 
     The network of `FeedForwardClassifier` with the output
@@ -157,6 +147,3 @@ class FeedForwardRegressor(NetworkRegressor):
     y_mean_, y_scale_, n_features_in_, networks_, architecture_, history_, n_iter_, best_epoch_
         As in `AttentionGRURegressor`.
     """
-
-    _network: ClassVar[str] = "feedforward"
-    _shape: ClassVar[tuple[str, ...]] = ("hidden_size", "n_layers", "dropout", "skip")

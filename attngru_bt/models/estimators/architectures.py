@@ -1,0 +1,32 @@
+"""Which network an estimator without attention trains, whether classifier or regressor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from attngru_bt.models.estimators.base import NetworkEstimator
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Convolution(NetworkEstimator):
+    """Base of the estimators on `attngru_bt.models.networks.ConvolutionNetwork`."""
+
+    _network: ClassVar[str] = "convolution"
+    _shape: ClassVar[tuple[str, ...]] = (
+        "kernel_size",
+        "hidden_size",
+        "n_layers",
+        "dropout",
+        "skip",
+    )
+
+    kernel_size: int = 3
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class FeedForward(NetworkEstimator):
+    """Base of the estimators on `attngru_bt.models.networks.FeedForwardNetwork`."""
+
+    _network: ClassVar[str] = "feedforward"
+    _shape: ClassVar[tuple[str, ...]] = ("hidden_size", "n_layers", "dropout", "skip")
