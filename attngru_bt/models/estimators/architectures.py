@@ -9,7 +9,7 @@ from attngru_bt.models.estimators.base import NetworkEstimator
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Convolution(NetworkEstimator):
+class ConvolutionEstimator(NetworkEstimator):
     """Base of the estimators on `attngru_bt.models.networks.ConvolutionNetwork`."""
 
     _network: ClassVar[str] = "convolution"
@@ -25,7 +25,7 @@ class Convolution(NetworkEstimator):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForward(NetworkEstimator):
+class FeedForwardEstimator(NetworkEstimator):
     """Base of the estimators on `attngru_bt.models.networks.FeedForwardNetwork`."""
 
     _network: ClassVar[str] = "feedforward"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attngru_bt.models.estimators.architectures import Convolution, FeedForward
+from attngru_bt.models.estimators.architectures import ConvolutionEstimator, FeedForwardEstimator
 from attngru_bt.models.estimators.attention import AttentionGRU
 from attngru_bt.models.estimators.binary import BinaryClassifier
 
@@ -139,7 +139,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ConvolutionClassifier(Convolution, BinaryClassifier):
+class ConvolutionClassifier(ConvolutionEstimator, BinaryClassifier):
     r"""Two-class classifier of short sequences: convolutions over the steps.
 
     .. math::
@@ -177,7 +177,7 @@ class ConvolutionClassifier(Convolution, BinaryClassifier):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForwardClassifier(FeedForward, BinaryClassifier):
+class FeedForwardClassifier(FeedForwardEstimator, BinaryClassifier):
     r"""Two-class classifier by back-propagation: layers of tanh units on the last step alone.
 
     .. math:: P(\text{second class}) = \sigma(w \cdot \tanh(W x_L + b) + c)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from attngru_bt.models.estimators.architectures import Convolution, FeedForward
+from attngru_bt.models.estimators.architectures import ConvolutionEstimator, FeedForwardEstimator
 from attngru_bt.models.estimators.attention import AttentionGRU
 from attngru_bt.models.estimators.base import NetworkEstimator
 from attngru_bt.models.estimators.checks import check_numbers, check_rows, check_X
@@ -97,7 +97,7 @@ class AttentionGRURegressor(AttentionGRU, NetworkRegressor):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ConvolutionRegressor(Convolution, NetworkRegressor):
+class ConvolutionRegressor(ConvolutionEstimator, NetworkRegressor):
     r"""Regression on short sequences: convolutions over the steps.
 
     The network of `ConvolutionClassifier` with the output
@@ -126,7 +126,7 @@ class ConvolutionRegressor(Convolution, NetworkRegressor):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeedForwardRegressor(FeedForward, NetworkRegressor):
+class FeedForwardRegressor(FeedForwardEstimator, NetworkRegressor):
     r"""Regression by back-propagation: layers of tanh units on the last step alone.
 
     The network of `FeedForwardClassifier` with the output
