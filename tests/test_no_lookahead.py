@@ -238,6 +238,7 @@ def test_data_beyond_end_change_nothing(market):
     assert repr(a) == repr(b)
 
 
+@pytest.mark.slow
 def test_the_generator_alone_sees_no_future(market):
     """Month-ends walked on bars cut at each of them equal those of one call at the end."""
     bars = market.bars
@@ -287,6 +288,7 @@ class TestTheTestCanFail:
                     ahead[name] = array[row + 15] / array[row - 1]
             return pd.Series(ahead)
 
+    @pytest.mark.slow
     def test_a_peeking_strategy_is_caught(self, market):
         t = cut_points(market, 2)[1]  # the session on which it decides
 

@@ -130,9 +130,11 @@ class TestRulebook:
 
 
 class TestFiles:
+    @pytest.mark.slow
     def test_harmed_files_are_computed_again(self):
         assert not files.trial(0, model="ridge")
 
+    @pytest.mark.slow
     def test_a_reader_that_trusts_a_file_is_found_out(self, monkeypatch):
         def trusting(content, name):
             return read(content, content.partition(b" ")[0].decode())
@@ -147,6 +149,7 @@ class TestFiles:
 
 
 class TestLeaks:
+    @pytest.mark.slow
     def test_every_leak_is_caught_and_nothing_else(self):
         assert not leaks.trial(0, groups=leaks.FAST)
 

@@ -312,6 +312,7 @@ class TestLabelShift:
         assert check.status == "fail"
         assert check.first.symbol in leaking[-1].assets
 
+    @pytest.mark.slow
     def test_factors_without_the_past_cannot_show_it(self, sections):
         rng = np.random.default_rng(1)
         blind = [

@@ -200,6 +200,7 @@ class TestMistakes:
         assert not self.folder.exists() or not any(self.folder.iterdir()), "nothing half-written"
         return text
 
+    @pytest.mark.slow
     def test_wrong_path(self, tmp_path):
         text = self.fails("--data", tmp_path / "nowhere")
         assert "nowhere" in text and "check the path" in text

@@ -109,6 +109,7 @@ class TestMistakes:
         lines = [line for line in done.stderr.splitlines() if not line.startswith("data ")]
         assert len(lines) == 1 and sentence in lines[0], done.stderr
 
+    @pytest.mark.slow
     def test_a_report_without_a_place_is_an_error_before_anything_is_fitted(self, data, tmp_path):
         (tmp_path / "results.md").write_text("# Results\n")
         done = invoke(

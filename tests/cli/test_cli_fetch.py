@@ -109,6 +109,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(bs, tmp_path):
     assert len(attngru_bt.load(tmp_path / "a folder").bars.assets) == 3
 
 
+@pytest.mark.slow
 def test_failed_symbols_are_named_and_nothing_half_is_written(bs, tmp_path):
     answers = bs.query_history_k_data_plus
 
@@ -152,6 +153,7 @@ def test_without_an_end_it_is_yesterday_and_then_that_of_the_fetch_begun(bs, tmp
     assert "2020-01-02 .. 2020-01-08" in invoke(*given, "--out", other).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "says"),
     [

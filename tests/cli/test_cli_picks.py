@@ -100,6 +100,7 @@ def test_the_page_holds_it_all(done):
     assert "nothing has been sent" in text and "http" not in text.split("</style>")[1]
 
 
+@pytest.mark.slow
 def test_without_asof_old_data_are_an_error(data, tmp_path):
     result = invoke(*asked(data, tmp_path / "out"))
     assert result.exit_code == 2 and result.stdout == ""

@@ -26,6 +26,7 @@ def book(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_what_was_traded_beside_the_backtest(book, tmp_path):
     orders = pd.read_csv(book / "out" / "orders.csv")
     fills = orders.assign(Day="2015-11-02", Comm=-orders["fees"], shares=orders["shares"] - 1)

@@ -68,6 +68,7 @@ def folder(found, tmp_path_factory):
 
 
 class TestQuality:
+    @pytest.mark.slow
     def test_out_of_sample_figures_are_those_of_scikit_learn(self, walks):
         own = walks[0]
         table = monthly(own.labels(), own.records, K, 0.5)
@@ -136,6 +137,7 @@ class TestMonths:
         months = common_months([walk(market, "gru"), late], market.bars.dates)
         assert list(months) == list(late.scores().index)
 
+    @pytest.mark.slow
     def test_start_is_the_first_day_to_trade(self, market):
         own = [walk(market, "gbdt")]
         dates = market.bars.dates
@@ -219,6 +221,7 @@ class TestAccounts:
 
 
 class TestTables:
+    @pytest.mark.slow
     def test_rows(self, found):
         assert list(found.table2.index) == ["attention-gru", "gbdt", "logistic", "random"]
         assert list(found.table3.index) == [

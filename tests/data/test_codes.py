@@ -20,6 +20,7 @@ STOCKS = [(f"{600000 + i}", SHANGHAI) for i in range(4)] + [
 ]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_each_stock_is_found_in_whatever_spelling(data):
     """The oracle: which digits and which list of forms a name was made from."""

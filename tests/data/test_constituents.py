@@ -198,6 +198,7 @@ class TestPickledTable:
                 read[name], frame[name], check_dtype=False, check_names=False
             )
 
+    @pytest.mark.slow
     @settings(max_examples=15)
     @given(
         st.lists(

@@ -565,6 +565,7 @@ class TestDoors:
         ]
         assert len(runs[0]) and runs[0].equals(runs[2]) and runs[1].equals(runs[2])
 
+    @pytest.mark.slow
     def test_the_command_line(self, tmp_path):
         frame = tushare(own()).iloc[::-1].rename(columns={"trade_date": "Day"})
         frame.drop(columns=["change", "pct_chg", "amount"]).to_csv(tmp_path / "a.csv", index=False)

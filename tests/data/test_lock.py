@@ -37,6 +37,7 @@ def held(tmp_path):
     process.stdout.close()
 
 
+@pytest.mark.slow
 def test_a_killed_run_blocks_nobody(held):
     folder, process = held
     with pytest.raises(BlockingIOError, match="taken: another run is working in this folder"):
@@ -63,6 +64,7 @@ def test_it_leaves_nothing_behind_but_what_was_put_there(tmp_path):
     assert (tmp_path / "empty").is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -84,6 +86,7 @@ def test_a_second_run_into_one_folder_is_one_sentence(command, held, bs):
     assert [path.name for path in held[0].iterdir()] == [".lock"]
 
 
+@pytest.mark.slow
 def test_the_functions_refuse_it_too(held, bs):
     market = make_market(n_assets=4, n_days=100, seed=1)
     with pytest.raises(BlockingIOError, match="another run"):

@@ -55,6 +55,7 @@ def test_two_dates_are_in_the_same_unit_as_the_calendar_says(unit, data):
     assert Schedule(unit).same(one.date(), other.date()) == same  # the sessions of a backtest
 
 
+@pytest.mark.slow
 @given(sessions, words, st.integers(1, 200))
 def test_later_sessions_change_nothing(dates, word, n):
     schedule = schedule_of(word)

@@ -7,6 +7,7 @@ from attngru_bt.evaluation.newey_west import hac_t_statistic
 from attngru_bt.evaluation.quality import t_statistic
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lags", [0, 1, 4, 12])
 def test_it_is_that_of_statsmodels(lags):
     api = pytest.importorskip("statsmodels.api")

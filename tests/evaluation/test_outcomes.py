@@ -14,6 +14,7 @@ def market():
     return make_market(8, 300, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["month", "week"])
 def test_the_same_as_a_walk_says_of_its_scores(market, unit):
     (walk,) = walk_forward(market, ["random"], topk=3, schedule=unit)

@@ -50,6 +50,7 @@ def walks(market):
     return {walk.model: walk for walk in walk_forward(market, models, **own)}
 
 
+@pytest.mark.slow
 def test_the_factor_that_tells_is_found_and_the_other_is_not(walks):
     for name in ("ridge", "of noise"):
         found = drop_by_family(permutation_drop(walks[name]))

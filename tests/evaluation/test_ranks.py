@@ -17,6 +17,7 @@ def some(seed, shape=(8, 12), holes=0.2):
     return values
 
 
+@pytest.mark.slow
 @given(st.integers(0, 50))
 def test_each_row_is_scipys_spearman_of_what_both_know(seed):
     a, b = some(seed), some(seed + 1000)

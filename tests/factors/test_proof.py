@@ -110,6 +110,7 @@ def smooth() -> Bars:
 
 
 class TestEveryFactor:
+    @pytest.mark.slow
     def test_does_not_change_when_the_future_does(self, bars: Bars) -> None:
         check_future(bars, NAMES)
 

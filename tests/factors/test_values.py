@@ -40,6 +40,7 @@ def test_the_reference_covers_every_factor() -> None:
     assert len(REFERENCE) == 185
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", registry.names())
 def test_equals_the_definition_in_plain_pandas(
     name: str, table: pd.DataFrame, library: pd.DataFrame

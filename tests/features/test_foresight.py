@@ -94,6 +94,7 @@ class TestWatch:
         whole = at_once.extend(leaky)
         assert sorted(f.name for f in found) == sorted(f.name for f in whole)
 
+    @pytest.mark.slow
     def test_what_is_found_rests_on_bars_known_by_then(self, leaky):
         """With another future the same is found by the same day."""
         cut = int(month_ends(leaky.dates)[14]) + 1
@@ -183,6 +184,7 @@ class TestRun:
 
 
 class TestAudit:
+    @pytest.mark.slow
     def test_fails_by_name(self, leaky, market):
         result = check.check(leaky)
         assert result.status == "fail"

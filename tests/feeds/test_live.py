@@ -118,6 +118,7 @@ class TestUnevenDeliveries:
             assert outcome(trade(frames, due, coo=coo)) == want
         assert outcome(trade(frames, in_turn, coo=coo, wait=0)) != want
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("coo", [True, False])
     def test_a_suspended_stock_is_absent_once_the_wait_is_over(self, coo, simulated_time, caplog):
         frames = {name: frame(i) for i, name in enumerate(NAMES)}
@@ -162,6 +163,7 @@ class TestUnevenDeliveries:
         assert set(strategy.decisions[0]["entrants"]) == set("ABCD")
         assert "2020-02-03: no bar of E, F after 2 seconds" in caplog.text
 
+    @pytest.mark.slow
     def test_a_bar_that_comes_days_late_is_known_from_then_on(self, simulated_time, caplog):
         def due(name, date):
             late = name == "F" and date in (pd.Timestamp("2020-02-05"), pd.Timestamp("2020-02-06"))

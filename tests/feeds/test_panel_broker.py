@@ -185,6 +185,7 @@ MARKET = make_market(6, 100, seed=3, late=2, gaps=2, delisted=2)
 
 
 class TestSameAsBackBroker:
+    @pytest.mark.slow
     @pytest.mark.parametrize("mode", MODES)
     def test_in_every_mode(self, mode):
         kwargs = MODES[mode]
@@ -193,6 +194,7 @@ class TestSameAsBackBroker:
         statuses = {row[1] for row in ours.seen if len(row) == 9 and isinstance(row[1], str)}
         assert statuses >= {"Accepted", "Completed", "Canceled", "Expired", "Margin"}
 
+    @pytest.mark.slow
     @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         seed=st.integers(0, 10_000),
@@ -220,6 +222,7 @@ class TestSameAsBackBroker:
     def test_value_of_a_fund_share(self, fund):
         assert_same(MARKET, setup=lambda cerebro: cerebro.broker.set_fundmode(fund, 50.0), seed=5)
 
+    @pytest.mark.slow
     def test_a_second_run_of_one_cerebro(self):
         seen = []
         for broker in (PanelBroker(), bt.brokers.BackBroker()):
@@ -342,6 +345,7 @@ class TestLeftToBackBroker:
 
         assert_same(MARKET, seed=8, change=change, chance=0.05)
 
+    @pytest.mark.slow
     def test_a_mix_of_feeds(self):
         def feeds(cerebro, bars):
             pandas_feeds(cerebro, bars)
@@ -368,6 +372,7 @@ def backtest_of(rules, **kwargs):
 
 
 class TestBacktest:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kwargs", [{}, {"slippage": 0.004}, {"stream": True}])
     @pytest.mark.parametrize("rules", [None, "ashare"])
     def test_takes_it_and_gives_the_same(self, rules, kwargs, monkeypatch):

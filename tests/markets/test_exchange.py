@@ -373,6 +373,7 @@ class TestAPlainStrategy:
             note = fees.of(abs(size) * price, abs(size), side, date, "SH")
             assert fee == pytest.approx(note, abs=1e-6)
 
+    @pytest.mark.slow
     def test_nothing_is_sold_on_the_day_it_was_bought(self, run):
         bought = {(f[0], f[3]) for f in run.fills if f[1] > 0}
         assert not bought & {(f[0], f[3]) for f in run.fills if f[1] < 0}

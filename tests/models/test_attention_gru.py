@@ -490,6 +490,7 @@ class TestState:
             np.testing.assert_array_equal(now, before)
         np.testing.assert_array_equal(weight, np.linspace(0.5, 2, 600))
 
+    @pytest.mark.slow
     def test_interrupt_leaves_the_classifier_as_it_was(self, data):
         X, y, _ = data
         model = quick(n_networks=2).fit(X, y)

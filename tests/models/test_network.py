@@ -207,6 +207,7 @@ class TestProperties:
             total = alpha.sum(-1)[torch.from_numpy(present)] if name == "factor" else alpha.sum(-1)
             torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-12)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("cell", "reset"), CELLS)
     @pytest.mark.parametrize("attention", ATTENTIONS)
     def test_missing_steps_in_front_change_nothing(self, x, attention, cell, reset):

@@ -126,11 +126,13 @@ class TestAgainstPlainTorch:
             for name, value in state(b).items():
                 torch.testing.assert_close(state(a)[name], value, rtol=0, atol=3e-5)
 
+    @pytest.mark.slow
     def test_squared_error(self):
         data = samples(200, seed=1)._replace(y=torch.randn(200, generator=seeded(3)))
         course = OPTIONS | {"loss": squared_error}
         assert_close(trained([job(0, data)], **course), plain([job(0, data)], **course), 1e-6)
 
+    @pytest.mark.slow
     def test_dropout_where_no_row_is_filled_up(self):
         # noise is drawn for the rows of weight 0 too, so batches must be full to be comparable
         data, course = samples(256), OPTIONS | {"max_epochs": 3}
@@ -276,6 +278,7 @@ class TestCompany:
             assert len(taken) <= len(finished) + 3  # two in training, one that waits
         assert sorted(finished) == list(range(6))
 
+    @pytest.mark.slow
     def test_shapes_that_differ_are_trained_after_each_other(self):
         def jobs():
             return [

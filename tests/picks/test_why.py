@@ -90,6 +90,7 @@ def test_a_blend_shows_the_ranks_of_its_members_and_their_mean_parts(market, tmp
     assert "Blend of one, two and luck" in page and "Rank by luck" in page
 
 
+@pytest.mark.slow
 def test_attention_stands_beside_the_families(market):
     network = AttentionGRURegressor(hidden_size=2, max_epochs=1, n_networks=2)
     found = picks.run(market, model=network, **SETTINGS)

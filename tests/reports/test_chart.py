@@ -31,6 +31,7 @@ def path_of(chart):
     return re.search(r'<path class="line strategy [^>]* d="([^"]*)"', str(chart.html()))[1]
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.just(float("nan")), st.floats(0.1, 10)), min_size=1, max_size=60))
 def test_a_curve_can_be_read_back_with_its_gaps(numbers):
     for scale in (Linear(numbers), Log(numbers)):

@@ -51,6 +51,7 @@ def test_a_market_shows_its_name_as_text(market):
     assert "with a benchmark" in shown and market.bars._repr_html_() in shown
 
 
+@pytest.mark.slow
 def test_a_strategy_and_its_trade_log_show_what_happened(strategy):
     log = strategy.trade_log.frame()
     fills = int((log["event"] == "fill").sum())
@@ -96,6 +97,7 @@ def test_a_walk_of_which_no_month_has_ended_says_so(market):
         short.plot()
 
 
+@pytest.mark.slow
 def test_a_strategy_shows_the_page_that_save_writes(strategy, market, tmp_path):
     from attngru_bt import tearsheet
 

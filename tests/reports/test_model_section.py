@@ -68,6 +68,7 @@ def page(sheet):
     return render(sheet)
 
 
+@pytest.mark.slow
 def test_a_blend_is_told_member_by_member(sheet):
     assert [part.share for part in sheet.parts] == [0.5, 0.5]
     table = member_table(sheet)
@@ -82,6 +83,7 @@ def test_a_blend_is_told_member_by_member(sheet):
     assert table.rows[1].cells[4].text.endswith("(2)") and table.rows[0].cells[4].text == "–"
 
 
+@pytest.mark.slow
 def test_losses_and_fits_say_whose_they_are(sheet, page):
     assert "Loss by epoch (in-sample): Attention-GRU on raw lines" in page
     assert "Loss by epoch (in-sample): Ridge" not in page
@@ -105,6 +107,7 @@ def test_a_long_name_is_short_in_legends(sheet):
     sheet.name = before
 
 
+@pytest.mark.slow
 def test_what_was_tried_is_what_the_run_and_its_folder_know(sheet, page, market, tmp_path):
     found = tries_in(sheet, None)
     titles = ("Ridge on return ranks", "Attention-GRU on raw lines")
@@ -125,6 +128,7 @@ def test_what_was_tried_is_what_the_run_and_its_folder_know(sheet, page, market,
     assert "Tried: " not in page
 
 
+@pytest.mark.slow
 def test_attention_of_a_blend_says_of_which_model(finished, market, blend):
     for record in blend.members["ridge"].records:
         if len(record.scores):
@@ -137,6 +141,7 @@ def test_attention_of_a_blend_says_of_which_model(finished, market, blend):
     assert set(table["model"]) == {"Ridge on return ranks"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["week", "quarter"])
 def test_given_scores_are_measured_where_the_data_are_known(market, unit):
     close = market.bars.frame("close")
@@ -161,6 +166,7 @@ def test_several_values_of_a_month_are_averaged():
     assert [cell.text for cell in table.rows[0].cells[:3]] == ["0.200", "−0.200", ""]
 
 
+@pytest.mark.slow
 def test_groups_are_named_by_who_is_in_them(market, blend):
     """Text of a column became a code of 15 digits, which no reader knows."""
     codes = np.where(np.arange(12) < 6, 3.0, 281474976710655.0)

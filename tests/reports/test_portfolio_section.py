@@ -16,6 +16,7 @@ def figures():
     return PortfolioFigures(collect(make_run(Trader), baseline=make_run(Trader), market=MARKET))
 
 
+@pytest.mark.slow
 def test_contributions_add_up_to_the_returns(figures):
     returns = figures.sheet.returns
     assert figures.contributions.sum() == pytest.approx(returns.sum())

@@ -199,6 +199,7 @@ class Page(HTMLParser):
 
 
 class TestPage:
+    @pytest.mark.slow
     def test_it_is_well_formed_and_loads_nothing(self, folder):
         page = Page(folder / "tearsheet.html")
         assert not page.open and not page.addresses
@@ -295,6 +296,7 @@ class TestPage:
                     x, y = np.cumsum(numbers[::2]), np.cumsum(numbers[1::2])
                     assert 0 <= x.min() and x.max() <= 10_000 and 0 <= y.min() and y.max() <= 4_000
 
+    @pytest.mark.slow
     def test_a_chart_that_fails_loses_only_itself(self, ran, tmp_path, monkeypatch, caplog):
         def fail(figures):
             raise ValueError("no such\nglyph")

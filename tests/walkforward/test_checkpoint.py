@@ -113,6 +113,7 @@ class TestHostileFiles:
         assert len(caplog.records) == len(files(folder)) > 2
         assert not (tmp_path / "code ran").exists()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "changed",
         [

@@ -162,6 +162,7 @@ class TestMembersOnly:
 
 
 class TestTheBacktestsWay:
+    @pytest.mark.slow
     def test_bars_that_grow_give_the_same_digests(self, market) -> None:
         membership = Membership(
             market.bars.assets[:9], market.bars.dates[np.arange(9) * 20], [None] * 9

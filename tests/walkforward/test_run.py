@@ -123,6 +123,7 @@ def test_a_table_and_a_file_are_taken_as_a_market_is(tmp_path):
     assert all(bits(walk) == bits(walks[0]) for walk in walks)
 
 
+@pytest.mark.slow
 def test_seeds_differ_and_models_share_their_rows(serial):
     assert [(w.model, w.seed) for w in serial] == [
         ("net", 0),
@@ -444,6 +445,7 @@ class TestResume:
 
 
 class TestErrors:
+    @pytest.mark.slow
     def test_too_few_months(self, market):
         with pytest.raises(DataError, match=r"^ridge: the data have 13 month-ends .*min_months=40"):
             walk_forward(market, {"ridge": Ridge()}, topk=3, min_months=40)

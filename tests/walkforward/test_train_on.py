@@ -45,6 +45,7 @@ def walked(market, half, **settings):
     return walk_forward(market, {"r": Ridge()}, universe=half, **{**SETTINGS, **settings})[0]
 
 
+@pytest.mark.slow
 def test_more_is_trained_on_and_members_alone_are_scored_and_judged(market, half):
     narrow, wide = walked(market, half), walked(market, half, **WIDE)
     assert [r.n_months for r in narrow.records] == [r.n_months for r in wide.records]
@@ -78,6 +79,7 @@ def test_others_than_all_are_whom_a_universe_names(market, half):
     assert set(walk.sections[-1].assets) == half.names | names
 
 
+@pytest.mark.slow
 def test_both_drivers_agree(market, half):
     generator = SignalGenerator(Ridge(), universe=half, **SETTINGS, **WIDE)
     along = backtest.run(market, signal=generator, universe=half, topk=2).signal.walk_
@@ -86,6 +88,7 @@ def test_both_drivers_agree(market, half):
         pd.testing.assert_series_equal(a.scores, b.scores, check_exact=True)
 
 
+@pytest.mark.slow
 def test_the_future_changes_nothing(market, half):
     cut = market.bars.dates[200]
     whole, early = walked(market, half, **WIDE), walked(market.until(cut), half, **WIDE)
@@ -95,6 +98,7 @@ def test_the_future_changes_nothing(market, half):
         pd.testing.assert_series_equal(a.scores, b.scores, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_kept_month_is_found_by_the_same_training_universe_alone(market, half, tmp_path):
     kept = dict(folder=tmp_path, **WIDE)
     first = walked(market, half, **kept)

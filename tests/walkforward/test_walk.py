@@ -32,6 +32,7 @@ def content(record):
 
 
 class TestDrivers:
+    @pytest.mark.slow
     def test_both_fill_the_same_walk(self, market, walk):
         along = backtest.run(market, signal=SignalGenerator(Ridge(), **SETTINGS)).signal.walk_
         assert type(along) is type(walk)
@@ -39,6 +40,7 @@ class TestDrivers:
         known = along.labels()
         pd.testing.assert_frame_equal(known, walk.labels().loc[known.index], check_exact=True)
 
+    @pytest.mark.slow
     def test_a_traded_walk_makes_the_same_orders(self, market, walk):
         along = backtest.run(market, signal=Ridge(), **SETTINGS)
         ahead = backtest.run(market, MonthlyTopK, signal=walk, topk=3)
