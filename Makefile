@@ -20,9 +20,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo     run the default model on real and on made-up prices, write runs/demo/, and the next orders"
-	@echo "make check    ruff, mypy and the quick tests, in a minute: while you work"
+	@echo "make check    ruff, mypy and the quick tests, in a minute or so: while you work"
 	@echo "make test     ruff, mypy, all tests, the examples and the README's commands: before you push"
-	@echo "make test-engines  plug-in, feeds, execution and rules on other engines: pip install '.[engines]' in .venv first"
+	@echo "make test-engines  quick tests of plug-in, feeds, execution and rules on other engines: pip install '.[engines]' in .venv first"
 	@echo "make install  make .venv from constraints.txt (the three above do it first)"
 	@echo "make bench    speed ratios, see benchmarks/README.md"
 	@echo "make docs     the documentation site with the notebooks run, build/docs/index.html; installs Sphinx first"
@@ -76,7 +76,8 @@ check: install
 tests: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(WHICH)
 
-# On each other engine that is installed in .venv, see the extra `engines`.
+# On each other engine that is installed in .venv, see the extra `engines`: the quick tests, since the slow ones
+# compare with backtrader's own feeds and modes, which the others have changed.
 ENGINES := backtrader_next
 ENGINE_TESTS := tests/test_plugin.py tests/feeds tests/trading tests/markets
 test-engines: install
@@ -84,7 +85,7 @@ test-engines: install
 		if $(BIN)/python -c "import sys, importlib.util as u; sys.exit(not u.find_spec('$$engine'))"; then \
 			echo "On $$engine:"; \
 			ATTNGRU_BACKTRADER=$$engine OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal \
-				$(WHICH) $(ENGINE_TESTS) || exit 1; \
+				-m "not slow" $(ENGINE_TESTS) || exit 1; \
 		else \
 			echo "$$engine is not installed: $(BIN)/python -m pip install '.[engines]'"; \
 		fi; \
