@@ -84,6 +84,7 @@ def test_without_a_gpu_the_index_of_cpu_builds_is_asked_as_well(install, index):
     assert WARNING not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["CPU_INDEX", "TORCH_INDEX"])
 def test_an_index_out_of_reach_is_said_and_stops_nothing(install, variable):
     said, pip = install("GPU=", f"{variable}={NOBODY}")
@@ -106,12 +107,14 @@ def test_an_index_of_ones_own_is_taken_whatever_the_machine(install, index):
     assert WARNING not in said
 
 
+@pytest.mark.slow
 def test_an_empty_index_is_none(install, index):
     said, pip = install("GPU=", f"CPU_INDEX={index}", "TORCH_INDEX=")
     assert pip.endswith("--constraint constraints.txt torch")
     assert "does not answer" not in said and WARNING in said
 
 
+@pytest.mark.slow
 def test_with_a_gpu_its_libraries_are_wanted(install, index, tmp_path):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
@@ -120,6 +123,7 @@ def test_with_a_gpu_its_libraries_are_wanted(install, index, tmp_path):
     assert WARNING in said
 
 
+@pytest.mark.slow
 def test_elsewhere_than_on_linux_there_is_nothing_to_choose(install, index):
     said, pip = install("GPU=", "SYSTEM=Darwin", f"CPU_INDEX={index}")
     assert pip.endswith("--constraint constraints.txt torch")

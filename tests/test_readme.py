@@ -261,6 +261,7 @@ def test_command_runs(where, command, place, market, short):
     execute([*words, *shlex.split(quick)], place)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "command"), **named(PARSED))
 def test_other_commands_are_understood(where, command):
     from typer.main import get_command

@@ -80,6 +80,7 @@ class TestRulebook:
     def differs(given, got):
         return bool(exchange.difference(book.play(given), got, given.cash))
 
+    @pytest.mark.slow
     def test_the_package_agrees_on_every_fill(self, runs):
         for given, got in runs:
             assert not exchange.difference(book.play(given), got, given.cash)
@@ -153,6 +154,7 @@ class TestLeaks:
     def test_every_leak_is_caught_and_nothing_else(self):
         assert not leaks.trial(0, groups=leaks.FAST)
 
+    @pytest.mark.slow
     def test_an_audit_that_fails_nothing_is_found_out(self, monkeypatch):
         run = leaks.audit.run
         monkeypatch.setattr(

@@ -96,6 +96,7 @@ class TestWalks:
 
 
 class TestConstruction:
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", company.KINDS, ids=str)
     def test_every_product_is_of_one_network_laid_out_alike(self, options, monkeypatch):
         """Nothing that a BLAS may choose its kernel by tells how many networks there are."""

@@ -146,6 +146,7 @@ class TestTheIndexIsNotTraded:
         assert said.startswith("SPX moves like the mean of the other feeds (correlation 1.000 up")
         assert "benchmark='SPX'" in said
 
+    @pytest.mark.slow
     def test_stocks_alone_get_none(self, caplog):
         run(script(STOCKS))
         run(script({"SPX": INDEX, **STOCKS}), benchmark="SPX")
@@ -218,6 +219,7 @@ class TestLookalikes:
 class TestNothingWasTraded:
     """A script with too little of something ends with one sentence that says of what."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("params", "cause"),
         [
@@ -332,6 +334,7 @@ def minutes(frame):
 
 
 class TestFeedsAsPeopleWriteThem:
+    @pytest.mark.slow
     def test_a_table_that_carries_its_symbol_names_its_feed(self):
         cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
         for i, (name, frame) in enumerate(STOCKS.items()):
@@ -345,6 +348,7 @@ class TestFeedsAsPeopleWriteThem:
         cerebro.broker.setcommission(0.001)
         pd.testing.assert_frame_equal(trades(run(cerebro)), trades(run(script(STOCKS))))
 
+    @pytest.mark.slow
     def test_a_table_that_does_not_says_which_line_to_add(self):
         cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
         for i, (name, frame) in enumerate(STOCKS.items()):
@@ -439,6 +443,7 @@ class TestFeedsAsPeopleWriteThem:
         with pytest.raises(DataError, match="S000-month has monthly bars .* feeds="):
             run(cerebro)
 
+    @pytest.mark.slow
     def test_a_name_in_feeds_must_mean_one_feed(self):
         cerebro = script({})
         source = bt.feeds.PandasData(dataname=minutes(STOCKS["S000"]))
@@ -501,6 +506,7 @@ def want():
 class TestShapes:
     """What else such scripts hold beside the plug-in changes neither decisions nor fills."""
 
+    @pytest.mark.slow
     def test_selection_by_timer_with_the_index_as_data0(self, want):
         class Timed(MonthlyTopK):
             def __init__(self, **params):
@@ -516,6 +522,7 @@ class TestShapes:
         assert strategy.timed >= 6
         pd.testing.assert_frame_equal(trades(strategy), trades(want))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("named", [True, False])
     def test_momentum_over_a_list_of_tickers(self, named, caplog):
         """As in a blog post: SPY first, then one frame per ticker, and cheat-on-close."""
@@ -535,6 +542,7 @@ class TestShapes:
             with pytest.raises(DataError, match=r"number 1 of 7 .*cerebro.adddata\(feed, name="):
                 run(cerebro)
 
+    @pytest.mark.slow
     def test_set_coc_fills_at_the_close_of_the_session_decided_in(self, caplog):
         cerebro = script(STOCKS, kind=PANDAS, coo=False)
         cerebro.broker.set_coc(True)
@@ -547,6 +555,7 @@ class TestShapes:
         assert set(fills["date"]) == {decision["date"] for decision in strategy.decisions}
         assert warnings(caplog) == []  # nothing fills one session later here
 
+    @pytest.mark.slow
     def test_own_commission_info(self):
         cerebro = script(STOCKS, kind=PANDAS)
         cerebro.broker.addcommissioninfo(StampDuty())

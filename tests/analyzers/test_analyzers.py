@@ -130,6 +130,7 @@ def account(strategy):
 
 
 class TestReturns:
+    @pytest.mark.slow
     @pytest.mark.parametrize("modes", MODES, ids=str)
     def test_every_session_of_the_strategy_counts_in_every_mode(self, frames, modes):
         strategy, it = run(frames, Performance, modes=modes, benchmark="INDEX")
@@ -167,6 +168,7 @@ class TestReturns:
         assert it.returns.iloc[0] == pytest.approx(gain / 100_000, abs=1e-14)
         assert it.base_date is None and it.base_value == 100_000
 
+    @pytest.mark.slow
     def test_a_start_date_measures_from_the_session_before(self, frames):
         _, whole = run(frames, Performance)
         _, later = run(frames, Performance, start="2018-03-03")  # a Saturday
@@ -209,6 +211,7 @@ class TestReturns:
         assert np.isnan(it.get_analysis()["annual_return"])
         assert "2030-01-01, after the last session" in caplog.text
 
+    @pytest.mark.slow
     def test_feeds_stamped_at_other_hours_make_one_session(self, frames):
         late = {k: f.copy() for k, f in frames.items()}
         for name in ("S4", "S5"):
@@ -251,6 +254,7 @@ class TestReturns:
         assert np.isnan(it.get_analysis()["sharpe"])
         assert "not a number on 1 sessions, the first on 2018-03-01" in caplog.text
 
+    @pytest.mark.slow
     def test_fund_mode_ignores_money_paid_in(self, frames):
         class Saver(bt.Strategy):
             def prenext(self):
@@ -266,6 +270,7 @@ class TestReturns:
 
 
 class TestFigures:
+    @pytest.mark.slow
     def test_ratios_agree_with_empyrical(self, frames):
         strategy, it = run(frames, Performance, benchmark="INDEX", periods=242, riskfree=0.02)
         value = account(strategy)["value"]
@@ -297,6 +302,7 @@ class TestFigures:
         months = [empyrical.aggregate_returns(r[1:], "monthly") for r in (own, market)]
         assert result["months_above_benchmark"] == (months[0] > months[1]).mean()
 
+    @pytest.mark.slow
     def test_the_single_analyzers_say_the_same(self, frames):
         cerebro = make_cerebro(frames)
         window = {"start": "2018-02-14"}
@@ -339,6 +345,7 @@ class TestFigures:
             index[5],
         )
 
+    @pytest.mark.slow
     def test_turnover_costs_and_hit_rate_by_hand(self, frames):
         notes = []
 
@@ -373,6 +380,7 @@ class TestFigures:
 
 
 class TestBenchmark:
+    @pytest.mark.slow
     def test_a_series_and_a_feed_of_the_same_closes_agree(self, frames):
         closes = frames["INDEX"]["close"]
         _, feed = run(frames, Performance, benchmark="INDEX", start="2018-02-01")
@@ -381,6 +389,7 @@ class TestBenchmark:
             feed.benchmark_returns, series.benchmark_returns, check_names=False
         )
 
+    @pytest.mark.slow
     def test_a_series_may_know_the_close_before_the_first_session(self, frames):
         closes = frames["INDEX"]["close"].copy()
         closes.loc[pd.Timestamp("2017-12-29")] = 9.0  # unsorted on purpose
@@ -389,6 +398,7 @@ class TestBenchmark:
         _, it = run(frames, Performance, benchmark="INDEX")
         assert np.isnan(it.benchmark_returns.iloc[0])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("modes", MODES, ids=str)
     def test_a_feed_that_starts_late_is_unknown_before(self, frames, caplog, modes):
         some = {**frames, "INDEX": frames["INDEX"].iloc[30:]}
@@ -398,6 +408,7 @@ class TestBenchmark:
         assert it.get_analysis()["benchmark"]["sessions"] == 89
         assert "is known from 2018-02-13" in caplog.text
 
+    @pytest.mark.slow
     def test_a_feed_that_ends_early_is_unknown_after(self, frames, caplog):
         some = {**frames, "INDEX": frames["INDEX"].iloc[:-40]}
         _, it = run(some, Performance, benchmark="INDEX")
@@ -424,6 +435,7 @@ class TestBenchmark:
         del found[0]["benchmark"]["name"], found[1]["benchmark"]["name"]
         assert repr(found[0]) == repr(found[1])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("source", "message"),
         [
@@ -452,6 +464,7 @@ class TestBenchmark:
 
 
 class TestPositions:
+    @pytest.mark.slow
     @pytest.mark.parametrize("modes", MODES, ids=str)
     def test_rows_sum_to_the_account_and_reproduce_the_returns(self, frames, modes):
         strategy, it = run(frames, Positions, modes=modes)
@@ -468,6 +481,7 @@ class TestPositions:
             assert str(item.index.tz) == "UTC"
         assert leverage.to_numpy() == pytest.approx(1 - positions["cash"] / total)
 
+    @pytest.mark.slow
     def test_cash_flows_explain_the_cash(self, frames):
         _, it = run(frames, Positions)
         fills = it.fills()
@@ -483,6 +497,7 @@ class TestPositions:
         traded = traded.reindex(index=sizes.index, columns=sizes.columns, fill_value=0)
         assert (sizes == traded.cumsum()).all().all()
 
+    @pytest.mark.slow
     def test_partial_fills_are_counted_once(self, frames):
         cerebro = make_cerebro(frames)
         cerebro.broker.set_filler(bt.fillers.FixedSize(size=100))
@@ -520,6 +535,7 @@ class TestPositions:
         assert value.nunique() > 100
         assert np.abs(positions.sum(axis=1) - value).max() < 1e-8
 
+    @pytest.mark.slow
     def test_two_strategies_on_one_broker_see_each_others_positions(self, frames):
         cerebro = make_cerebro(frames)
         cerebro.addstrategy(RandomTrader, seed=9, wait=30)
@@ -600,6 +616,7 @@ class TestOtherProcesses:
         assert found[2].get_analysis()["sharpe"] != found[1].get_analysis()["sharpe"]
         pd.testing.assert_frame_equal(found[1].positions(), alone.positions())
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("analyzer", [getattr(analyzers, name) for name in analyzers.__all__])
     def test_results_hold_no_feeds(self, frames, analyzer):
         params = {"benchmark": "INDEX"} if hasattr(analyzer.params, "benchmark") else {}
@@ -622,6 +639,7 @@ class TestOtherProcesses:
         assert repr(again.get_analysis()) == repr(it.get_analysis())
 
 
+@pytest.mark.slow
 def test_nothing_is_logged_on_a_sound_run(frames, caplog):
     with caplog.at_level(logging.INFO):
         run(frames, Performance, benchmark="INDEX", start="trading")

@@ -180,6 +180,7 @@ class TestFactors:
         assert whole.first.date == parts.first.date
         assert "looks 2 sessions ahead" in whole.first.sentence
 
+    @pytest.mark.slow
     def test_a_factor_across_stocks_is_called_so(self, clean_registry):
         bars = make_market(30, 900, late=0, gaps=0, delisted=0).bars
 
@@ -342,6 +343,7 @@ class TestLimit:
         mean, variance = precision_moments(1000, 100, 100, ic=ic, spread=0.0, volatility=0.0)
         assert mean == pytest.approx(want, abs=4 * np.sqrt(variance / 4000) + 0.002)
 
+    @pytest.mark.slow
     def test_the_allowances_leave_the_rank_ic_where_it_is(self):
         """The volatility a score may know makes it right more often, not better at ordering."""
         rng = np.random.default_rng(0)
@@ -374,6 +376,7 @@ class TestLimit:
         assert (precision > limit).sum() <= 3
         assert (precision > limit - 0.03).sum() > 3, "so wide a limit catches nothing"
 
+    @pytest.mark.slow
     def test_large_markets_are_rounded_down(self):
         assert precision_limit([(318, 10, 10)]) == precision_limit([(315, 10, 10)])
 
@@ -395,10 +398,12 @@ class TestAccuracy:
         columns = dict(score=score.ravel(), label=label.ravel(), forward_return=returns.ravel())
         return pd.DataFrame(columns, index=index.set_names(["month_end", "asset"]))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("ic", [0.0, 0.05, 0.1, 0.15])
     def test_real_skill_passes(self, ic):
         assert accuracy.check(self.table(ic)).status == "pass"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("ic", [0.6, 0.9])
     def test_more_than_that_fails_and_names_month_and_stock(self, ic):
         table = self.table(ic)
@@ -413,12 +418,14 @@ class TestAccuracy:
         assert first.date == (alone.index[0] if len(alone) else quality.idxmax())
         assert (ic == 0.9) == bool(len(alone)), "one of the cases each"
 
+    @pytest.mark.slow
     def test_too_few_months_or_labels_cannot_tell(self):
         assert accuracy.check(self.table(0.8, months=5)).status == "skipped"
         without = self.table(0.8)[["score", "label"]]
         assert accuracy.check(without.assign(label=np.nan)).status == "skipped"
         assert accuracy.check(without.assign(label=1.0)).status == "skipped"
 
+    @pytest.mark.slow
     def test_file_round_trip(self, tmp_path):
         table = self.table(0.8)[["score", "label"]]
         table.loc[table.index[:3], "label"] = np.nan
@@ -682,6 +689,7 @@ class TestReport:
             Check("x", "perhaps", "?")
 
 
+@pytest.mark.slow
 def test_tables_and_files_are_taken_as_a_market_is(tmp_path):
     market = make_market(n_assets=6, n_days=140, seed=2)
     write_table(tmp_path / "panel.csv", market)

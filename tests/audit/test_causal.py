@@ -35,6 +35,7 @@ def said(function, **options):
 
 
 class TestCaught:
+    @pytest.mark.slow
     @pytest.mark.parametrize("n", [1, 2, 7])
     def test_a_window_that_reaches_ahead_and_how_far(self, n):
         def Centered(bars):
@@ -59,6 +60,7 @@ class TestCaught:
         assert float(value) == pytest.approx(close.shift(-1)[day], rel=1e-8)
         assert f"not known from the bars up to {day} alone" in text
 
+    @pytest.mark.slow
     def test_a_z_score_over_the_whole_sample(self):
         def Whole(bars):
             close = bars.frame("close")
@@ -119,6 +121,7 @@ class TestCaught:
 
         assert "computed again" in said(Noise)
 
+    @pytest.mark.slow
     def test_the_benchmark_of_tomorrow(self):
         def Market(close, benchmark):
             return ahead(benchmark, 1) / benchmark + 0 * close
@@ -150,6 +153,7 @@ class TestPasses:
     def test_the_librarys(self, name):
         assert_causal(name, cuts=3)
 
+    @pytest.mark.slow
     def test_functions_of_lines_and_of_bars(self):
         def Trailing(close, volume, n=5):
             return ops.mean(close * volume, n)
@@ -163,6 +167,7 @@ class TestPasses:
         for function in (Trailing, Shifted, Array):
             assert_causal(function)
 
+    @pytest.mark.slow
     def test_on_ones_own_bars_and_lines(self, clean_registry):
         @factor("mine", lines=("sentiment",))
         def Mood(sentiment, n=3):
@@ -182,6 +187,7 @@ class TestPasses:
         mine = Bars(bars.dates, bars.assets, {**bars.lines, "Peek": bars["close"]})
         assert "ahead" in said(Peek, bars=mine)
 
+    @pytest.mark.slow
     def test_nothing_stays_registered(self):
         def Passing(close):
             return close
@@ -263,6 +269,7 @@ class TestAnotherFuture:
         assert known.at("2015-02-01") == {"A"} == known.at("2016-01-01")
 
 
+@pytest.mark.slow
 def test_registries_of_ones_own_are_left_alone():
     own = Registry()
 

@@ -139,6 +139,7 @@ class TestScoresFromTheFuture:
         assert check.status == "fail" and "rank IC" in check.summary
         assert check.first.symbol in market.bars.assets
 
+    @pytest.mark.slow
     def test_an_object(self, market):
         table = month_ahead(market)
 
@@ -289,6 +290,7 @@ class TestAccount:
         check = report["account"]
         assert check.status == "pass" and "standard error 0." in check.summary
 
+    @pytest.mark.slow
     def test_all_stocks_are_the_stocks(self):
         """With every name held there is no chance left: plain arithmetic equals the account."""
         market = make_market(10, 300, late=0, gaps=0, delisted=0)
@@ -417,6 +419,7 @@ class TestTables:
         assert check.status == "fail" and [f.subject for f in check.findings] == ["Table"]
         assert check.first.symbol in market.bars.assets
 
+    @pytest.mark.slow
     def test_all_of_the_librarys_pass(self):
         market = make_market(20, 500, seed=6, signal=0.15)
         report = audit.run(market, topk=4, cuts=1, skip=set(audit.CHECKS) - {"foresight"})
@@ -425,6 +428,7 @@ class TestTables:
 
 
 class TestOneDayAYear:
+    @pytest.mark.slow
     def test_a_factor_is_looked_at_on_many_dates(self, market, clean_registry):
         @factor("mine")
         def Christmas(close):
@@ -440,6 +444,7 @@ class TestOneDayAYear:
         assert check.status == "fail" and check.first.date == market.bars.dates[200]
         assert "stock by stock at 230" in check.summary
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("seed", range(3))
     def test_a_warm_up_filled_from_the_first_value(self, market, clean_registry, seed):
         """Only the first twenty rows know anything: none of the cuts is there."""
@@ -452,6 +457,7 @@ class TestOneDayAYear:
         check = factors.check(market.bars, cuts, factors=["WarmedUp"], seed=seed)
         assert check.status == "fail" and check.first.date < market.bars.dates[20]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("tricky", ["rank", "cumulative", "expanding", "gap"])
     def test_clean_but_tricky_ones_pass(self, market, clean_registry, tricky):
         @factor("mine")

@@ -77,6 +77,7 @@ class TestHelp:
         used = set(re.findall(r"(--[a-z-]+)", text.split("Examples")[1]))
         assert used and used <= known
 
+    @pytest.mark.slow
     def test_without_a_command_it_helps(self):
         assert "backtest" in invoke().output
 
@@ -209,6 +210,7 @@ class TestMistakes:
         (tmp_path / "empty").mkdir()
         assert "expected panel.csv.gz" in self.fails("--data", tmp_path / "empty")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("column", "value"),
         [("open", ""), ("close", "abc"), ("close", "-1"), ("low", "9999"), ("date", "2015-13-01")],
@@ -219,6 +221,7 @@ class TestMistakes:
         assert "S003.csv" in text and column in text
         assert date in text
 
+    @pytest.mark.slow
     def test_a_date_twice(self, broken):
         file = broken / "S003.csv"
         last = file.read_text().splitlines()[-1]
@@ -280,12 +283,14 @@ class TestMistakes:
     def test_no_membership_file(self, data):
         assert "no.csv" in self.fails("--data", data, "--membership", "no.csv")
 
+    @pytest.mark.slow
     def test_members_without_bars(self, data, tmp_path):
         members = tmp_path / "members.csv"
         members.write_text("symbol,in_date,out_date\n600000,2014-01-01,\n600004,2014-01-01,\n")
         text = self.fails("--data", data, "--membership", members)
         assert "members.csv" in text and "600000" in text
 
+    @pytest.mark.slow
     def test_out_is_a_file(self, data, tmp_path):
         file = tmp_path / "taken"
         file.write_text("mine")
@@ -481,6 +486,7 @@ def test_scores_made_elsewhere_are_traded(data, tmp_path):
     assert (tmp_path / "a/orders.csv").read_bytes() == (tmp_path / "b/orders.csv").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -136,6 +136,7 @@ class TestHelp:
         for option in get_command(app).params:
             assert getattr(option, "help", None) or option.name in ("install", "help"), option.name
 
+    @pytest.mark.slow
     def test_examples_parse(self):
         text = " ".join(invoke("--help").output.split())
         known = set(re.findall(r"(--[a-z-]+)", text.split("Examples")[0]))

@@ -95,6 +95,7 @@ def test_a_file_in_the_way_and_ctrl_c_are_told_shortly(tmp_path, monkeypatch):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_trials_are_large_enough_to_tell_the_planted_signal():
     """By power, not by luck with a seed: four standard errors and more, if most of it is found."""
     planted = demo.TRIALS["planted"]

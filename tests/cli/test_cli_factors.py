@@ -183,6 +183,7 @@ class TestCompute:
         new = columns["with"] - columns["without"]
         assert new and all("benchmark" in registry.missing(registry[n], ["close"]) for n in new)
 
+    @pytest.mark.slow
     def test_the_embedded_data(self, tmp_path):
         path = tmp_path / "f.csv.gz"
         ok("factors", "compute", "--out", path, "--names", "REVS5", "--start", "2022-12-01")
@@ -209,6 +210,7 @@ class TestCompute:
         assert all(word in text for word in words), text
         assert not path.exists()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["f.xlsx", "f", "folder.csv"])
     def test_out_must_be_a_table(self, data, tmp_path, name):
         (tmp_path / "folder.csv").mkdir()
@@ -307,6 +309,7 @@ class TestOwnFile:
         mine.write_text(MINE + "\nfrom neighbor_of_mine import SCALE\nassert SCALE == 2\n")
         assert "Sprint" in scripts.load_script(mine).names
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("text", "words"),
         [
@@ -330,6 +333,7 @@ class TestOwnFile:
             assert all(word in said for word in ["my_factors.py", *words]), said
             assert registry.nodes == before, "nothing of it stays"
 
+    @pytest.mark.slow
     def test_an_error_while_it_computes_says_where(self, data, mine, tmp_path):
         mine.write_text(MINE.replace("my_step / close", "my_step / clsoe"))
         path = tmp_path / "f.csv"
@@ -409,6 +413,7 @@ class TestFactorFile:
            "--out", second)  # fmt: skip
         pd.testing.assert_frame_equal(pd.read_csv(second), table, check_exact=True)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("text", "words"),
         [

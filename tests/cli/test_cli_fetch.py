@@ -69,6 +69,7 @@ def test_a_fetched_folder_loads_with_its_members(bs, tmp_path):
     assert bs.log.calls[-1] == ("logout",)
 
 
+@pytest.mark.slow
 def test_todays_members_are_called_survivors(ak, tmp_path):
     done = invoke(*span(tmp_path, source="akshare"))
     assert done.exit_code == 0, done.output
@@ -137,12 +138,14 @@ def test_a_vendor_that_is_down_is_one_sentence(bs, tmp_path, quick):
     assert len([wait for wait in quick if wait > 0.5]) == 2
 
 
+@pytest.mark.slow
 def test_an_empty_symbol_is_a_warning(bs, tmp_path):
     done = invoke(*span(tmp_path, "600000,999999"))
     assert done.exit_code == 0
     assert "Warning: 1 symbols have no bar in this time: 999999.SH." in done.stderr
 
 
+@pytest.mark.slow
 def test_without_an_end_it_is_yesterday_and_then_that_of_the_fetch_begun(bs, tmp_path):
     given = ["--source", "baostock", "--universe", "600000", "--start", "2020-01-02"]
     invoke(*given, "--out", tmp_path)
@@ -183,6 +186,7 @@ def test_a_missing_library_is_one_sentence(source, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_another_fetch_in_the_folder_is_said(bs, tmp_path):
     invoke(*span(tmp_path, "600000"))
     assert "with universe 600000, not 600036" in error_of(invoke(*span(tmp_path, "600036")))
@@ -200,6 +204,7 @@ def test_a_damaged_piece_is_fetched_again_and_named(bs, tmp_path):
     assert "WARNING" not in invoke(*span(tmp_path)).stderr
 
 
+@pytest.mark.slow
 def test_a_damaged_plan_is_no_end_of_the_fetch(bs, tmp_path):
     given = ["--source", "baostock", "--universe", "600000", "--start", "2020-01-02"]
     assert invoke(*given, "--end", "2020-01-08", "--out", tmp_path).exit_code == 0
@@ -210,6 +215,7 @@ def test_a_damaged_plan_is_no_end_of_the_fetch(bs, tmp_path):
     assert invoke(*given, "--out", tmp_path).exit_code == 0  # the end is not known: yesterday
 
 
+@pytest.mark.slow
 def test_forty_symbols_between_commas(ak, tmp_path):
     symbols = ",".join(f"{600000 + n}.SH" for n in range(40))
     done = invoke(*span(tmp_path, symbols, "akshare"), "--pause", 0)

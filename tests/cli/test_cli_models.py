@@ -45,6 +45,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_list_and_show(folder):
     listed = invoke("list", folder)
     assert listed.exit_code == 0, listed.output
@@ -71,6 +72,7 @@ def test_show_says_so_where_nothing_is_kept(tmp_path):
     assert invoke("show", tmp_path).stdout == f"{tmp_path}: nothing is kept here.\n"
 
 
+@pytest.mark.slow
 def test_prune(folder):
     def left():
         return sorted(path.name[5:13] for path in folder.iterdir())
@@ -87,6 +89,7 @@ def test_prune(folder):
     assert left() == ["02-28-bb"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["run", "run/checkpoints", "run/checkpoints/seed0"])
 @pytest.mark.parametrize("asked", ["run", "run/checkpoints", "run/checkpoints/seed0"])
 def test_prune_is_refused_where_a_run_works(folder, tmp_path, where, asked):

@@ -129,6 +129,7 @@ def test_the_files_of_a_backtest_are_not_replaced(data, run_folder):
     assert (folder / "orders.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -81,6 +81,7 @@ def test_a_full_disk(command, data, tmp_path, bs):
         assert "make room, then give the same command again" in text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounts as root only")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_disk_that_may_only_be_read(command, data, tmp_path, bs):

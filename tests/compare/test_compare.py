@@ -82,6 +82,7 @@ class TestQuality:
             best = rows["score"].rank(ascending=False) <= K
             assert table.loc[month, "accuracy_at_k"] == accuracy_score(rows["label"], best)
 
+    @pytest.mark.slow
     def test_without_skill_is_what_counting_gives(self, walks):
         own = walks[0]
         table, labels = monthly(own.labels(), [], K), own.labels().dropna()
@@ -92,6 +93,7 @@ class TestQuality:
         want = 1 - 2 * K * (n - K) / n**2
         assert table["random_k"][full].to_numpy() == pytest.approx(want[full].to_numpy())
 
+    @pytest.mark.slow
     def test_a_model_without_a_yes_or_no_has_no_accuracy_of_its_own(self, walks):
         assert monthly(walks[0].labels(), [], K)["accuracy"].isna().all()
 
@@ -308,6 +310,7 @@ class TestTables:
         table = compare.measure(market, own, topk=K, draws=20, models=asked).table3
         assert list(table.index) == ["gbdt", "attention-gru", "random"]
 
+    @pytest.mark.slow
     def test_without_an_index_there_is_no_ratio(self, alone):
         row = alone.table3.loc["gbdt"]
         assert np.isnan(row["information_ratio"]) and np.isnan(row["ir_low"])
@@ -506,6 +509,7 @@ class TestChoice:
         assert len(found.monthly.loc["gbdt", 0]) < 24 and found.tries is None
         assert alone.tries is None and notes_on_choice(alone) == []
 
+    @pytest.mark.slow
     def test_it_is_said_on_the_page_and_in_the_files(self, found):
         rng = np.random.default_rng(0)
         returns = pd.DataFrame(rng.normal(0, 0.02, (40, 3)), columns=["gbdt", "logistic", "x"])

@@ -378,6 +378,7 @@ class TestReadFolder:
         (tmp_path / ".hidden.csv").write_text("hello")
         same(read_folder(tmp_path), read_table(table()))
 
+    @pytest.mark.slow
     def test_errors_name_the_file(self, tmp_path):
         with pytest.raises(DataError, match="no symbol files in this folder"):
             read_folder(tmp_path)

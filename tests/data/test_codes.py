@@ -72,6 +72,7 @@ class TestScores:
         with pytest.raises(DataError, match="600000.SH and SH600000 are two spellings"):
             GivenScores(self.table(("SH600000", "000001.SZ", "600000.SH"))).spelled(NAMES)
 
+    @pytest.mark.slow
     def test_a_backtest_and_picks_are_the_same(self):
         """Of bars named 600000.SH, with scores of SH600000."""
         market = make_market(6, 120, seed=2, gaps=0, late=0, delisted=0)

@@ -129,6 +129,7 @@ class TestMembers:
 
 
 class TestFetch:
+    @pytest.mark.slow
     def test_point_in_time_through_a_vendor_that_knows_todays_only(
         self, ak, constitution, tmp_path
     ):
@@ -138,10 +139,12 @@ class TestFetch:
         assert members.at("2020-01-06") == {"600000.SH", "600036.SH"}
         assert members.at("2020-01-07") == {"600000.SH", "601318.SH"}
 
+    @pytest.mark.slow
     def test_without_the_package_it_is_as_before(self, ak, no_package, tmp_path):
         report = download(Akshare(patience()), "csi300", **SPAN, folder=tmp_path)
         assert not report.point_in_time
 
+    @pytest.mark.slow
     def test_a_vendor_with_lists_of_its_own_is_asked(self, bs, constitution, tmp_path):
         download(Baostock(patience()), "csi300", **SPAN, folder=tmp_path / "out")
         assert "members" in [call[0] for call in bs.log.calls]

@@ -92,6 +92,7 @@ REFUSED = r"the bars are (weekly|monthly), [\d.]+ days from one to the next .*gi
 
 
 class TestRefused:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["weekly", "monthly"])
     def test_by_everything_that_works_month_by_month(self, kind, request):
         market = request.getfixturevalue(kind)

@@ -148,6 +148,7 @@ class TestSameMarket:
         )
         assert "not used: change, pct_chg" in caplog.text
 
+    @pytest.mark.slow
     def test_tushare_of_a_day_at_a_time_with_valuations_and_factor(self):
         frame = tushare(own()).sort_values(["trade_date", "ts_code"])
         factor = own().set_index(["symbol", "date"])["adjfactor"]
@@ -166,6 +167,7 @@ class TestSameMarket:
         assert np.all(bars["market_cap"] == 2e8) and np.all(bars["float_cap"] == 1e8)
         assert np.all(bars["turnover"] == 0.7)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
     def test_akshare(self, encoding, tmp_path, caplog):
         caplog.set_level(logging.INFO)
@@ -178,6 +180,7 @@ class TestSameMarket:
         assert "akshare layout; 成交量 in lots of 100" in caplog.text
         assert ("read as GB 18030" in caplog.text) == (encoding == "gb18030")
 
+    @pytest.mark.slow
     def test_akshare_of_sina(self):
         frame = own().drop(columns=["preclose", "adjfactor"])
         frame = frame.assign(turnover=frame["turnover"] / 100, outstanding_share=1e9)
@@ -185,6 +188,7 @@ class TestSameMarket:
         same(bars, own(), (*PRICES, "volume", "amount", "turnover"))
         assert "outstanding_share" not in bars
 
+    @pytest.mark.slow
     def test_baostock(self, caplog):
         frame = baostock(own())
         idle = (frame["code"] == "sz.000001") & (frame["date"] == "2020-01-06")
@@ -199,6 +203,7 @@ class TestSameMarket:
         assert not ({"adjustflag", "pctchg", "isst", "tradestatus"} & set(bars.lines))
         assert not [r for r in caplog.records if r.levelname == "WARNING"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("order", [("datetime", "instrument"), ("instrument", "datetime")])
     @pytest.mark.parametrize("named", [True, False])
     def test_qlib(self, order, named):
@@ -209,6 +214,7 @@ class TestSameMarket:
         adjusted = frame["$close"].unstack("instrument")
         np.testing.assert_allclose(read_table(frame)["close"], adjusted)
 
+    @pytest.mark.slow
     def test_qlib_as_parquet_and_csv(self, tmp_path):
         frame = qlib(own())
         frame.to_parquet(tmp_path / "a.parquet")
@@ -216,6 +222,7 @@ class TestSameMarket:
         for name in ("a.parquet", "a.csv"):
             same(read_table(tmp_path / name, adjust=False), own(), spell=compact)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("order", [["Price", "Ticker"], ["Ticker", "Price"]])
     @pytest.mark.parametrize("names", [True, False])
     def test_yfinance_of_two_rows(self, order, names, tmp_path):
@@ -234,6 +241,7 @@ class TestSameMarket:
         same(bars, own(TICKERS))
         assert "adjfactor" not in bars
 
+    @pytest.mark.slow
     def test_yfinance_of_one_stock_a_file(self, tmp_path, caplog):
         caplog.set_level(logging.INFO)
         frame = yahoo(own(TICKERS))
@@ -248,6 +256,7 @@ class TestSameMarket:
         (line,) = [r.getMessage() for r in caplog.records if "layout" in r.getMessage()]
         assert "yfinance layout; adjfactor from 'adj close' over 'close'" in line
 
+    @pytest.mark.slow
     def test_stooq_of_both_headers(self, tmp_path):
         bulk, single = tmp_path / "bulk", tmp_path / "single"
         for folder in (bulk, single):
@@ -272,6 +281,7 @@ class TestSameMarket:
         with pytest.raises(DataError, match="row 1 has <PER> 60; give Stooq's daily data"):
             read_folder(bulk)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("suffix", ["csv", "parquet"])
     @pytest.mark.parametrize("name", ["Date", None])
     def test_a_column_per_symbol(self, suffix, name, tmp_path, caplog):
@@ -293,6 +303,7 @@ class TestSameMarket:
         np.testing.assert_array_equal(read_table(wide)["close"], wide.to_numpy())
         assert read_table(wide, ignore=["b"]).assets == ("A", "C")
 
+    @pytest.mark.slow
     def test_other_names_of_date_and_symbol(self):
         frame = own().rename(columns={"date": "datetime", "symbol": "ticker"})
         same(read_table(frame.drop(columns="adjfactor")), own())
@@ -304,6 +315,7 @@ class TestSameMarket:
         same(bars, own())
         assert np.all(bars["vol"] == 3.0)
 
+    @pytest.mark.slow
     def test_every_layout_is_tried_here(self):
         frames = (tushare(own()), akshare(own()), baostock(own()), qlib(own()).reset_index())
         found = {recognize(map(str.lower, frame.columns), "x").name for frame in frames}
@@ -312,6 +324,7 @@ class TestSameMarket:
 
 
 class TestColumns:
+    @pytest.mark.slow
     def test_names_and_units_of_the_user(self, tmp_path):
         frame = own().drop(columns="adjfactor")
         frame = frame.rename(columns={"date": "Day", "symbol": "ID", "close": "Last"})
@@ -356,6 +369,7 @@ class TestAmbiguous:
         same(read_table(frame, columns={"volume": "vol"}), own())
         assert "volume" not in read_table(frame, ignore=["vol"])
 
+    @pytest.mark.slow
     def test_lots_hold_for_chinese_stocks_only(self):
         frame = akshare(own()).assign(股票代码="00700").iloc[: len(DAYS)]
         with pytest.raises(DataError, match="'成交量' in lots of 100 .*'00700' may be either"):
@@ -435,6 +449,7 @@ class TestAmbiguous:
         with pytest.raises(DataError, match="has 2 symbols .*join such files into one table"):
             read_folder(tmp_path)
 
+    @pytest.mark.slow
     def test_baostock_adjusted(self, caplog):
         read_table(baostock(own()).assign(adjustflag="2"))
         assert "adjustflag 2" in caplog.text and "know the future" in caplog.text
@@ -462,6 +477,7 @@ class TestAdjustedClose:
         factor = own().pivot(index="date", columns="symbol", values="adjfactor")
         np.testing.assert_allclose(bars["adjfactor"], factor, rtol=1e-12)
 
+    @pytest.mark.slow
     def test_no_later_day_changes_it(self):
         """A dividend after the cut rescales every adjusted close before, and no factor."""
         whole = self.frame()
@@ -526,6 +542,7 @@ class TestSpelling:
 
 
 class TestIndexFiles:
+    @pytest.mark.slow
     def test_of_sources(self, tmp_path):
         index = own(("000300.SH",)).drop(columns="adjfactor")
         frames = {
@@ -555,6 +572,7 @@ class TestDoors:
         with pytest.raises(TypeError, match="`data` must be a DataFrame, or the path"):
             attngru_bt.load(3)
 
+    @pytest.mark.slow
     def test_backtest_takes_it(self, tmp_path):
         _, wide = self.market()
         scores = wide.resample("BME").last()

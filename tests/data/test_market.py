@@ -33,6 +33,7 @@ def rank_ic(market) -> np.ndarray:
 
 
 class TestLoad:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["panel.csv", "panel.csv.gz", "panel.parquet"])
     def test_folder_with_a_panel(self, tmp_path, name):
         market = make_market(4, 50)
@@ -51,6 +52,7 @@ class TestLoad:
         assert got.membership.at("2015-01-15") == {"S001"}
         assert got.name == tmp_path.name
 
+    @pytest.mark.slow
     def test_table_and_folder_of_symbols(self, tmp_path):
         bars = make_market(3, 40).bars
         rows = rows_of(bars)

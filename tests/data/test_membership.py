@@ -62,6 +62,7 @@ class TestValues:
         for date in pd.date_range("2018-12-30", "2021-02-01"):
             assert other.at(date) == membership.at(date)
 
+    @pytest.mark.slow
     @settings(max_examples=50)
     @given(
         st.lists(

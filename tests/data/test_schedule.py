@@ -41,12 +41,14 @@ def slowly(dates, unit, offset):
     return ends
 
 
+@pytest.mark.slow
 @given(sessions, words)
 def test_it_is_the_sessions_that_the_words_say(dates, word):
     schedule = schedule_of(word)
     assert schedule.ends(dates).tolist() == slowly(dates, schedule.unit, schedule.offset)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["month", "week", "quarter"]), st.data())
 def test_two_dates_are_in_the_same_unit_as_the_calendar_says(unit, data):
     one, other = (data.draw(st.sampled_from(list(DAYS))) for _ in range(2))

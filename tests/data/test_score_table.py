@@ -38,6 +38,7 @@ def test_every_form_is_the_same_table(name, tmp_path):
     assert list(read.index) == list(DATES)
 
 
+@pytest.mark.slow
 def test_a_qlib_prediction_goes_straight_into_the_strategy():
     market = make_market(n_assets=6, n_days=120, seed=1)
     dates = market.bars.dates[20::20]

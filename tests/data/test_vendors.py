@@ -550,12 +550,14 @@ class TestDownload:
         assert market.benchmark["close"].tolist() == [10.0, 10.5, 10.5, 5.3, 5.4]
         assert market.membership.check(market.bars.assets) == []
 
+    @pytest.mark.slow
     def test_the_suspended_day_is_a_day_without_trade(self, bs, tmp_path):
         download(Baostock(patience()), "600000,600036", **SPAN, folder=tmp_path, form="csv.gz")
         frame = pd.read_csv(tmp_path / "panel.csv.gz", dtype={"symbol": str})
         assert frame["traded"].tolist() == [1, 1, 0, 1, 1] * 2
         assert frame["close"].isna().sum() == 2
 
+    @pytest.mark.slow
     def test_without_stays_there_is_no_membership_file(self, ak, tmp_path):
         report = download(Akshare(patience()), "sse50", **SPAN, folder=tmp_path)
         assert not report.point_in_time
@@ -601,6 +603,7 @@ class TestDownload:
         assert not [call for call in bs.log.calls if call[0] == "members"]
         assert len(attngru_bt.load(tmp_path).bars.assets) == 3
 
+    @pytest.mark.slow
     def test_a_half_written_file_is_not_there(self, bs, tmp_path, monkeypatch):
         def torn(self, path, **kwargs):
             path.write_bytes(b"half")
@@ -622,6 +625,7 @@ class TestDownload:
             assert one == two
         assert (tmp_path / "one" / "panel.csv.gz").read_bytes()[4:8] == b"\0" * 4  # no clock
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("change", "says"),
         [
@@ -649,6 +653,7 @@ class TestDownload:
             download(Baostock(patience()), "600000", **SPAN, folder=tmp_path, form=form)
         assert [f.name for f in tmp_path.glob("panel.*")] == ["panel.parquet"]
 
+    @pytest.mark.slow
     def test_one_failure_keeps_the_rest_and_writes_no_panel(self, bs, tmp_path, monkeypatch):
         class OneBad(Baostock):
             def bars(self, symbol, start, end):
@@ -682,6 +687,7 @@ class TestDownload:
         report = download(Swapped(patience()), "600000", **SPAN, folder=tmp_path)
         assert "600000.SH on 2020-01-02: column 'high'" in report.failed["600000.SH"]
 
+    @pytest.mark.slow
     def test_a_symbol_without_bars_is_named_and_asked_for_again(self, bs, tmp_path):
         report = download(Baostock(patience()), "600000,999999", **SPAN, folder=tmp_path)
         assert report.empty == ["999999.SH"]
@@ -690,6 +696,7 @@ class TestDownload:
         with pytest.raises(DataError, match="none of the 1 symbols has a bar"):
             download(Baostock(patience()), "999999", **SPAN, folder=tmp_path / "none")
 
+    @pytest.mark.slow
     def test_odd_tickers_are_files_too(self, yf, tmp_path):
         yf.frames["BRK-B"] = yf.frames["CON"] = yf.frames["MSFT"]
         report = download(YFinance(patience()), "brk-b,CON,^GSPC", **SPAN, folder=tmp_path)
@@ -858,6 +865,7 @@ class TestPieces:
 class TestManySymbols:
     SYMBOLS = tuple(f"{600000 + n}.SH" for n in range(40))
 
+    @pytest.mark.slow
     def test_more_than_25_symbols_between_commas(self, ak, tmp_path):
         """A list of more than 255 characters is no file name, and asking for one fails."""
         for count in (25, 26, 40):

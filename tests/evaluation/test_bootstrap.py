@@ -25,11 +25,13 @@ class TestInformationRatioInterval:
         error = np.sqrt((1 + ratio**2 / 252 / 2) / 1000 * 252)
         assert found.high - found.low == pytest.approx(2 * 1.96 * error, rel=0.1)
 
+    @pytest.mark.slow
     def test_a_lower_level_is_narrower(self, daily):
         wide = information_ratio_interval(*daily, level=0.95)
         narrow = information_ratio_interval(*daily, level=0.5)
         assert wide.low < narrow.low < narrow.high < wide.high
 
+    @pytest.mark.slow
     def test_what_lasts_for_days_is_drawn_in_long_blocks_and_widens_it(self):
         rng = np.random.default_rng(1)
         shocks = rng.normal(0, 0.01, 1500)

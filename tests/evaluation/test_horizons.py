@@ -21,6 +21,7 @@ def tables():
     return scores, returns
 
 
+@pytest.mark.slow
 def test_decay_is_that_of_a_loop(tables):
     scores, returns = tables
     decay = ic_decay(scores, returns, 6)

@@ -60,6 +60,7 @@ def test_the_factor_that_tells_is_found_and_the_other_is_not(walks):
         assert (found["months"] == len(permutation_drop(walks[name]))).all()
 
 
+@pytest.mark.slow
 def test_the_drop_is_that_of_rank_ic(walks):
     walk = walks["ridge"]
     drop = permutation_drop(walk)
@@ -90,6 +91,7 @@ def test_a_blend_shuffles_the_family_in_every_member_that_has_it(walks):
     assert drop["told"] > 0.2 > abs(drop["noise"])
 
 
+@pytest.mark.slow
 def test_a_saved_walk_knows_it_and_what_is_not_fitted_has_none(walks, tmp_path):
     walk = walks["ridge"]
     read = Walk.load(walk.save(tmp_path / "ridge.walk"))

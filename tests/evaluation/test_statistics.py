@@ -145,6 +145,7 @@ class TestProperties:
         ):
             assert np.isnan(function(returns))
 
+    @pytest.mark.slow
     @settings(max_examples=50)
     @given(hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(-0.5, 0.5)))
     def test_drawdown_positions_describe_the_depth(self, returns):
@@ -175,6 +176,7 @@ class TestValidation:
 
 
 class TestWorstDrawdowns:
+    @pytest.mark.slow
     @given(st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=40))
     def test_the_first_is_the_deepest_and_none_overlap(self, returns):
         found = statistics.worst_drawdowns(returns, 40)

@@ -48,6 +48,7 @@ class TestJudge:
             deflated_sharpe_ratio(returns[found.best], sharpes, trials=found.effective, periods=12)
         )
 
+    @pytest.mark.slow
     def test_skill_is_told_from_luck(self):
         assert judge(table(skill=0.02), 12).deflated > 0.95
         assert judge(table(skill=0.02), 12).overfitting < 0.05

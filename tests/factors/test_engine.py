@@ -229,6 +229,7 @@ class TestFactorHistory:
         with pytest.raises(ValueError, match="Column 2 of the bars was 'S3' and is nothing now"):
             history.extend(bars.select(["S0", "S1"]), bars.dates[130:131])
 
+    @pytest.mark.slow
     def test_assets_not_asked_for_wait_until_they_are(self, bars: Bars) -> None:
         names, days = registry.names(), bars.dates[[150, 152, 200]]
         whole, history = FactorHistory(names), FactorHistory(names)
@@ -279,6 +280,7 @@ class TestFactorHistory:
         with pytest.raises(ValueError, match="'S11' is wanted and not among.*did you mean 'S1'"):
             FactorHistory(["MA5"]).extend(bars, bars.dates[[100]], ["S0", "S11"])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("picked", [[0, 2, 1, 3], [4, 0], [3], [1, 2, 3], [2, 2]])
     def test_assets_may_be_picked_in_any_order(self, bars: Bars, picked: list[int]) -> None:
         planned, days = plan(bars, registry.names()), np.arange(240, 300)

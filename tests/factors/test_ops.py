@@ -47,6 +47,7 @@ def in_windows(x: np.ndarray, n: int, oracle) -> np.ndarray:
     return oracle(pd.DataFrame(x).rolling(n), n).to_numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3, 5, 8, 13, 20, 31, 64, 100])
 @pytest.mark.parametrize("name", ROLLING)
 def test_equals_pandas(name: str, n: int) -> None:
@@ -95,6 +96,7 @@ def test_a_window_longer_than_the_history_is_not_known(name: str) -> None:
     assert operation(walk(10), 11).shape == (10, 3)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     arrays(float, st.tuples(st.integers(1, 40), st.integers(1, 3)),

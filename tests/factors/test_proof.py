@@ -166,6 +166,7 @@ class TestEveryFactor:
 
 
 class TestSuspensions:
+    @pytest.mark.slow
     def test_days_without_a_trade_do_not_exist_on_the_traded_clock(self, bars: Bars) -> None:
         names = tuple(f.name for f in registry if f.clock == "traded")
         whole = compute(bars, names)[0][:, 4]

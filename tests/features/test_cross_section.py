@@ -121,6 +121,7 @@ class TestProperties:
         if 0 < np.nansum(labels) < known.sum():
             assert returns[labels == 1].min() >= returns[labels == 0].max()
 
+    @pytest.mark.slow
     @given(st.lists(st.sampled_from([-0.5, -0.0, 0.0, 0.1, 0.7]) | st.floats(-1, 1), max_size=40))
     def test_mean_ranks_are_those_of_scipy_to_the_bit(self, values):
         values = np.array(values, dtype=float)

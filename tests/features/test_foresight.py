@@ -74,6 +74,7 @@ def leaky(market):
 
 
 class TestWatch:
+    @pytest.mark.slow
     def test_all_that_know_the_future_are_found_and_no_other(self, leaky, market):
         found = {foresight.name: foresight for foresight in Watch().extend(leaky)}
         assert set(found) == set(planted(market.bars))
@@ -194,11 +195,13 @@ class TestAudit:
             assert finding.symbol in leaky.assets and finding.date in leaky.dates
             assert re.search("the (high|low)est, then returned [+-]", finding.sentence)
 
+    @pytest.mark.slow
     def test_a_clean_market_passes(self, market):
         clean = with_lines(market.bars, honest(market.bars))
         assert check.check(clean).status == "pass"
         assert check.check(market.bars.rows(0, 40)).status == "skipped"
 
+    @pytest.mark.slow
     @pytest.mark.usefixtures("clean_registry")
     def test_a_factor_that_reads_the_future_beside_the_bars(self, market):
         """Computed anew without the future it is the same, since it has it from elsewhere."""

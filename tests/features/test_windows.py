@@ -94,6 +94,7 @@ def test_rows_are_selected_without_a_copy_of_the_lines(market):
         windows.__array__(copy=False)
 
 
+@pytest.mark.slow
 def test_month_by_month_gives_the_bits_of_all_at_once(market):
     bars = market.bars
     whole = panel_of(bars, sample="week")
@@ -106,6 +107,7 @@ def test_month_by_month_gives_the_bits_of_all_at_once(market):
         assert [s.date for s in one.samples] == [s.date for s in other.samples]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["factors", "lines"])
 @pytest.mark.parametrize("sample", ["week", 7])
 def test_a_row_exists_when_its_outcome_has_ended(market, view, sample):

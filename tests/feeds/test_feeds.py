@@ -335,6 +335,7 @@ class TestBacktraderFeatures:
         assert repr(got[0]) == repr(got[1])
         assert len(got[0]) > 4
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("how", ["resampledata", "replaydata"])
     @pytest.mark.parametrize("twice", [False, True])
     def test_resample_and_replay(self, how, twice):

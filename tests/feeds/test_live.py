@@ -132,6 +132,7 @@ class TestUnevenDeliveries:
         assert sorted(row[since:] for row in got[3]) == sorted(row[since:] for row in want[3])
         assert "2020-03-02: no bar of C after 7 seconds, which counts as absent" in caplog.text
 
+    @pytest.mark.slow
     def test_a_session_that_is_over_too_soon_hands_its_decision_on(self, simulated_time, caplog):
         frames = {name: frame(i) for i, name in enumerate(NAMES)}
         frames["C"] = frames["C"].drop(index=MARCH)
@@ -156,6 +157,7 @@ class TestUnevenDeliveries:
         late = trade(frames, in_turn, wait=300, **kwargs).decisions[1]
         assert (late["date"], late["month_end"]) == (MARCH, pd.Timestamp("2020-02-28"))
 
+    @pytest.mark.slow
     def test_who_comes_after_the_wait_counts_as_absent(self, simulated_time, caplog):
         frames = {name: frame(i) for i, name in enumerate(NAMES)}
         strategy = trade(frames, in_turn, topk=6, wait=2)
@@ -175,6 +177,7 @@ class TestUnevenDeliveries:
         assert got[1:3] == want[1:3]
         assert "F: the bar of 2020-02-05 came after the session of 2020-02-06" in caplog.text
 
+    @pytest.mark.slow
     def test_the_feeds_are_left_as_they_were(self):
         cerebro = bt.Cerebro(stdstats=False)
         for i, name in enumerate("AB"):

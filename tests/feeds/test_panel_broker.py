@@ -218,6 +218,7 @@ class TestSameAsBackBroker:
         mode = {"cheat_on_open": at_open}
         assert_same(market, setup=setup, mode=mode, seed=seed, at_open=at_open, **kwargs)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("fund", [False, True])
     def test_value_of_a_fund_share(self, fund):
         assert_same(MARKET, setup=lambda cerebro: cerebro.broker.set_fundmode(fund, 50.0), seed=5)
@@ -309,12 +310,14 @@ LEFT = {
 
 
 class TestLeftToBackBroker:
+    @pytest.mark.slow
     @pytest.mark.parametrize("what", LEFT)
     def test_the_same(self, what, days_of_backbroker):
         ours = assert_same(MARKET, seed=6, **LEFT[what])
         # each day of the other run, and of this one each since something is in the books
         assert days_of_backbroker[0] > len(ours) * 1.8
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "change",
         [
@@ -333,12 +336,14 @@ class TestLeftToBackBroker:
         assert_same(MARKET, seed=7, change=to, chance=0.05)
         assert_same(MARKET, seed=7, change=back, setup=commission(**change), chance=0.05)
 
+    @pytest.mark.slow
     def test_a_scheme_of_one_feed(self):
         def change(strategy):
             strategy.broker.setcommission(0.02, leverage=4.0, name=strategy.datas[1]._name)
 
         assert_same(MARKET, seed=7, change=change, chance=0.05)
 
+    @pytest.mark.slow
     def test_a_parameter_that_is_changed_in_place(self):
         def change(strategy):
             strategy.broker.getcommissioninfo(strategy.datas[0]).p.leverage = 5.0

@@ -114,12 +114,14 @@ RUNS = {
 
 
 class TestSameAsCerebro:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", RUNS)
     def test_the_same_calls_with_the_same_bars(self, name):
         ours, theirs = (run(kind, **RUNS[name]) for kind in (PanelCerebro, bt.Cerebro))
         assert len(theirs) > 40
         assert repr(ours) == repr(theirs)
 
+    @pytest.mark.slow
     def test_a_writer_is_given_every_session(self, tmp_path):
         texts = []
         for kind in (PanelCerebro, bt.Cerebro):

@@ -175,6 +175,7 @@ class TestSessionOfABar:
                 feed = feed_of(kind, frame(1, DAYS), tmp_path / "A", time, **params)
                 assert sessions_seen(feed) == expected, given
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("time", ["0h", "15h", "23:59:59", "23:59:59.999989"])
     @pytest.mark.parametrize("zone", [NEW_YORK, SHANGHAI, "UTC", "America/Sao_Paulo"])
     def test_an_index_with_a_zone(self, zone, time):
@@ -291,6 +292,7 @@ class TestLock:
 
 
 class TestAnalyzers:
+    @pytest.mark.slow
     @pytest.mark.parametrize("tz", [NEW_YORK, SHANGHAI])
     def test_their_dates_are_the_sessions(self, tz, tmp_path):
         cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)

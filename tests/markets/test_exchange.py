@@ -432,6 +432,7 @@ class TestInstall:
         ]  # fmt: skip
         assert cerebro.broker.p.filler is None
 
+    @pytest.mark.slow
     def test_the_report_comes_back_from_worker_processes(self):
         cerebro = cerebro_of({A: daily([10] * 5)})
         cerebro.p.maxcpus = 2

@@ -71,6 +71,7 @@ class TestByHand:
     def test_half_a_cent_is_rounded_up(self, amount, rounded):
         assert cents(amount) == rounded
 
+    @pytest.mark.slow
     @given(value=st.floats(1, 1e9), shares=st.floats(1, 1e7))
     def test_fees_are_whole_cents_and_grow_with_the_value(self, value, shares):
         fees = Fees()

@@ -214,6 +214,7 @@ class TestPrices:
         feed = old("600000", D(2019, 1, 2), preclose=(10.05,) * 8)
         assert Limits(LIMITS).prices(feed) == (11.06, 9.05)  # 11.055, 9.045
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("symbol", ["600000", "688001", "830799", "510300"])
     def test_every_limit_is_decimal_arithmetic(self, symbol):
         """Against Decimal, for every price up to 30 CNY, with a factor and without."""

@@ -174,6 +174,7 @@ class TestSettlement:
 
 
 class TestWhatTheLogSays:
+    @pytest.mark.slow
     def test_wanted_done_and_why_not_per_month(self):
         frames = {n: flat() for n in "ABCD"}
         frames["A"] = flat(d0301=None, d0304=None)
@@ -203,6 +204,7 @@ class TestWhatTheLogSays:
 
 
 class TestBacktestRun:
+    @pytest.mark.slow
     def test_rules_by_name_and_by_object(self):
         market = make_market(n_assets=6, n_days=90, seed=2)
         table = pd.DataFrame(1.0, index=market.bars.dates[:1], columns=list(market.bars.assets))

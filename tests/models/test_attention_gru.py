@@ -95,6 +95,7 @@ class TestScikitLearn:
         with pytest.raises(ValueError, match="hiden_size"):
             AttentionGRUClassifier().set_params(hiden_size=5)
 
+    @pytest.mark.slow
     def test_inside_pipeline_and_grid_search(self, data):
         X, y, dates = data
         flat = make_pipeline(StandardScaler(), quick(max_epochs=1)).fit(X[:, -1], y)
@@ -102,6 +103,7 @@ class TestScikitLearn:
         search = GridSearchCV(quick(max_epochs=1), {"hidden_size": [2, 3]}, cv=2).fit(X, y)
         assert search.best_params_["hidden_size"] in (2, 3)
 
+    @pytest.mark.slow
     def test_two_dimensions_are_one_step(self, data):
         X, y, _ = data
         flat, deep = quick().fit(X[:, -1], y), quick().fit(X[:, -1:], y)
@@ -127,6 +129,7 @@ class TestValues:
         for network in fitted.networks_:
             assert all(type(v) is np.ndarray and v.dtype == np.float32 for v in network.values())
 
+    @pytest.mark.slow
     def test_probabilities_are_those_of_the_networks_averaged(self, fitted, data):
         X, _, _ = data
         each = []
@@ -200,6 +203,7 @@ class TestValues:
 
 
 class TestWeights:
+    @pytest.mark.slow
     def test_class_weights_push_the_probability_up(self, data):
         X, _, _ = data
         rng = np.random.default_rng(0)
@@ -215,12 +219,14 @@ class TestWeights:
         assert level["down"] < 0.5 * y.mean() < level["none"] < 2 * y.mean() < level["balanced"]
         assert abs(level["balanced"] - 0.5) < 0.1
 
+    @pytest.mark.slow
     def test_only_relative_sample_weights_matter(self, data):
         X, y, _ = data
         plain = quick().fit(X, y).predict_proba(X)
         scaled = quick().fit(X, y, sample_weight=np.full(600, 8.0)).predict_proba(X)
         np.testing.assert_array_equal(plain, scaled)
 
+    @pytest.mark.slow
     def test_rows_of_weight_zero_are_left_out(self, data):
         X, y, dates = data
         weight = np.ones(600)
@@ -306,6 +312,7 @@ class TestOneClass:
         assert set(model.predict(X)) == {label}
         assert model.attention_weights(X) == {}
 
+    @pytest.mark.slow
     def test_a_warm_start_after_it_is_a_fresh_start(self, data):
         X, y, _ = data
         model = quick(warm_start=True).fit(X, np.zeros(600, int)).fit(X, y)
@@ -320,6 +327,7 @@ class TestMissingSteps:
             fitted.predict_proba(padded), fitted.predict_proba(X), rtol=0, atol=1e-6
         )
 
+    @pytest.mark.slow
     def test_training_with_padding_is_training_without(self, data):
         X, y, _ = data
         padded = np.concatenate([np.full((600, 2, 4), np.nan), X], axis=1)
@@ -363,6 +371,7 @@ class TestBits:
         np.testing.assert_array_equal(before[1][1], now[1])
         assert before[2] == random.getstate()
 
+    @pytest.mark.slow
     def test_no_random_state_is_fresh_entropy(self, data):
         X, y, _ = data
         np.random.seed(0)  # noqa: NPY002
@@ -370,6 +379,7 @@ class TestBits:
         np.random.seed(0)  # noqa: NPY002
         assert np.abs(one - quick(random_state=None).fit(X, y).predict_proba(X)).max() > 1e-3
 
+    @pytest.mark.slow
     def test_random_state_instance_moves_on(self, data):
         X, y, _ = data
         state = np.random.RandomState(4)
@@ -378,6 +388,7 @@ class TestBits:
         assert np.abs(one - two).max() > 1e-3
         np.testing.assert_array_equal(one, again)
 
+    @pytest.mark.slow
     def test_fewer_seeds_are_the_first_of_more(self, data):
         X, y, _ = data
         one, three = quick(n_networks=1).fit(X, y), quick(n_networks=3).fit(X, y)
@@ -419,6 +430,7 @@ class TestBits:
 
 
 class TestState:
+    @pytest.mark.slow
     def test_second_fit_forgets_the_first(self, data):
         X, y, _ = data
         model = quick().fit(X, 1 - y).fit(X, y)
@@ -470,6 +482,7 @@ class TestState:
         model.set_params(attention=None, hidden_size=3, cell="rnn")
         np.testing.assert_array_equal(model.predict_proba(X), before)
 
+    @pytest.mark.slow
     def test_predicting_does_not_change_the_networks(self, data):
         X, y, _ = data
         model = quick(warm_start=True).fit(X, y)
@@ -509,6 +522,7 @@ class TestState:
         assert torch.get_num_threads() == threads
         np.testing.assert_array_equal(model.predict_proba(X), before)
 
+    @pytest.mark.slow
     def test_verbose_logs_epochs(self, data, caplog):
         X, y, _ = data
         with caplog.at_level(logging.INFO, logger="attngru_bt.models.estimators"):
@@ -520,6 +534,7 @@ class TestState:
 
 
 class TestDevice:
+    @pytest.mark.slow
     def test_absent_gpu_warns_once_and_falls_back(self, data, monkeypatch):
         X, y, _ = data
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -98,6 +98,7 @@ class TestScikitLearn:
         with pytest.raises(ValueError, match="hiden_size"):
             model.set_params(hiden_size=5)
 
+    @pytest.mark.slow
     def test_inside_a_grid_search(self, data):
         X, y, _ = data
         search = GridSearchCV(AttentionGRURegressor(max_epochs=1), {"hidden_size": [2, 3]}, cv=2)
@@ -139,6 +140,7 @@ class TestPromises:
         assert torch.equal(before, torch.random.get_rng_state())
         assert np.abs(one - outcome(fitted(model, data, **options, random_state=1), X)).max() > 1e-3
 
+    @pytest.mark.slow
     def test_missing_steps_in_front_change_nothing(self, model, data):
         X, y, dates = data
         padded = np.concatenate([np.full((600, 3, 4), np.nan), X], axis=1)
@@ -147,6 +149,7 @@ class TestPromises:
         other = fitted(model, (padded, y, dates))
         np.testing.assert_allclose(outcome(other, X), outcome(done, X), rtol=0, atol=1e-4)
 
+    @pytest.mark.slow
     def test_rows_do_not_see_each_other(self, model, data):
         X = data[0].copy()
         X[::3, :2] = np.nan
@@ -157,6 +160,7 @@ class TestPromises:
         order = np.random.default_rng(0).permutation(600)
         np.testing.assert_allclose(outcome(done, X[order]), whole[order], rtol=0, atol=1e-6)
 
+    @pytest.mark.slow
     def test_pickles_without_torch(self, model, data):
         blob = pickle.dumps(fitted(model, data))
         assert b"torch" not in blob
@@ -164,6 +168,7 @@ class TestPromises:
             outcome(pickle.loads(blob), data[0]), outcome(fitted(model, data), data[0])
         )
 
+    @pytest.mark.slow
     def test_the_last_dates_validate(self, model, data):
         X, y, dates = data
         scrambled = y.copy()
@@ -174,6 +179,7 @@ class TestPromises:
         if not is_regressor(model):  # the mean of y, which includes late rows, stays as well
             assert [r["loss"] for r in one.history_[0]] == [r["loss"] for r in other.history_[0]]
 
+    @pytest.mark.slow
     def test_warm_start_goes_on_and_refuses_another_shape(self, model, data):
         X, y, dates = data
         warm = fitted(model, data, warm_start=True, early_stopping=False)
@@ -242,6 +248,7 @@ class TestRegressor:
         some = clone(model).fit(X, y, sample_weight=np.tile([1.0, 0.0], 300)).predict(X)
         np.testing.assert_array_equal(some, clone(model).fit(X[::2], y[::2]).predict(X))
 
+    @pytest.mark.slow
     def test_a_constant_is_predicted(self, data):
         model = AttentionGRURegressor(max_epochs=20, random_state=0).fit(data[0], np.full(600, 4.0))
         assert model.y_scale_ == 1.0
@@ -298,6 +305,7 @@ class TestSkip:
         line = skip.y_scale_ * skip.networks_[0]["skip_weight"]
         np.testing.assert_allclose(line, [0.5, -0.25, 0.0, 0.1], atol=0.02)
 
+    @pytest.mark.slow
     def test_before_training_it_changes_nothing(self, data):
         X, y, _ = data
         options = {"max_epochs": 1, "lr": 1e-12, "random_state": 0}
@@ -314,6 +322,7 @@ class TestConvolution:
         with pytest.raises(ValueError, match="`kernel_size` must be a whole number of at least 1"):
             ConvolutionClassifier(kernel_size=width).fit(data[0], data[1] > 0)
 
+    @pytest.mark.slow
     def test_it_finds_a_pattern_wherever_it_is(self):
         # a rise of the first factor from one step to the next, at any place
         rng = np.random.default_rng(0)

@@ -44,6 +44,7 @@ def test_what_each_own_fit_would_set(options):
         np.testing.assert_array_equal(model.predict_proba(X), alone.predict_proba(X))
 
 
+@pytest.mark.slow
 def test_regressors_and_other_kinds_and_settings_mix():
     X, y, _, _ = estimator_data(200, 1)
     models = [

@@ -34,6 +34,7 @@ def parameters(model):
     return [array for network in model.networks_ for array in network.values()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["factor", None])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_networks_learn_and_say_the_same_of_windows_and_of_arrays(
@@ -80,6 +81,7 @@ def test_the_wrong_number_of_lines_is_refused(windows, target):
         model.predict(windows)
 
 
+@pytest.mark.slow
 def test_the_weights_of_the_last_epochs_are_averaged(windows, target):
     X = np.asarray(windows)
 

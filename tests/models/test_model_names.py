@@ -110,6 +110,7 @@ class TestDefault:
         with pytest.raises(ValueError, match="default is a blend itself; name its members, ridge"):
             find("default+lstm")
 
+    @pytest.mark.slow
     def test_one_network_on_ranks_is_what_a_script_has_unless_told_otherwise(self):
         assert _name_of_class(SignalGenerator()) == "attention-gru-ranks"
         market = make_market(n_assets=12, n_days=60, seed=1)
@@ -203,6 +204,7 @@ class TestStrategy:
         assert named.decisions == given.decisions and len(named.decisions) >= 2
         assert type(named.signal.classifier).__name__ == "LogisticRegression"
 
+    @pytest.mark.slow
     def test_what_was_not_set_is_the_models_to_choose(self):
         market = make_market(n_assets=12, n_days=60, seed=1)
         signal = backtest.run(market, topk=3, signal="elastic-net-lstm").signal

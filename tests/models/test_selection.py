@@ -56,6 +56,7 @@ class TestSelection:
         np.testing.assert_allclose(chosen.coef_, model.coef_, atol=1e-3)
         assert 0 < (model.coef_ != 0).sum() <= 8
 
+    @pytest.mark.slow
     def test_only_the_last_step_counts(self, data):
         X, y = data
         other = X.copy()
@@ -125,6 +126,7 @@ class TestSequencePipeline:
         flat = SequencePipeline([("scale", StandardScaler()), ("scale again", StandardScaler())])
         assert not get_tags(flat).input_tags.three_d_array
 
+    @pytest.mark.slow
     def test_it_is_the_steps_one_after_the_other(self, data):
         X, y = data
         dates = np.repeat(np.arange(40), 20)

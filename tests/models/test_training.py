@@ -142,6 +142,7 @@ class TestAgainstPlainTorch:
             without = job(0, data, **options)
             assert trained([without], **course)[0][0] != trained([mine], **course)[0][0]
 
+    @pytest.mark.slow
     def test_clipping_and_decay_matter_here(self):
         # or the tests above would pass without them
         losses = {
@@ -250,6 +251,7 @@ class TestCompany:
                     assert losses == together[n][1]
                     assert all(torch.equal(together[n][0][k], v) for k, v in weights.items())
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", NETWORKS, ids=str)
     def test_bits_of_scores_do_not_either(self, options):
         jobs = [job(n, samples(64, seed=n), **options) for n in range(5)]
@@ -264,6 +266,7 @@ class TestCompany:
                 for name, alpha in attention(alone, data.x, data.present).items():
                     assert torch.equal(alpha[0], attention(together, data.x, data.present)[name][n])
 
+    @pytest.mark.slow
     def test_jobs_are_taken_as_there_is_room(self):
         taken, finished = [], []
 
@@ -290,6 +293,7 @@ class TestCompany:
 
         assert_close(trained(jobs(), **OPTIONS), plain(jobs(), **OPTIONS), 1e-6)
 
+    @pytest.mark.slow
     def test_the_global_generator_is_not_touched(self):
         weights = []
         for disturbance in (0, 12345):
@@ -309,6 +313,7 @@ class TestCompany:
 
 
 class TestEarlyStopping:
+    @pytest.mark.slow
     def test_the_best_epoch_is_restored(self):
         # labels without any signal: the validation loss must rise once noise is learnt by heart
         noise = {n: (torch.rand(n, generator=seeded(n)) > 0.5).float() for n in (120, 200)}
@@ -339,6 +344,7 @@ class TestEarlyStopping:
 
 
 class TestRecords:
+    @pytest.mark.slow
     def test_progress_and_records(self):
         seen = []
         one = job(0, samples(130), samples(70, seed=1), seen.append)
@@ -459,6 +465,7 @@ def test_the_gpu_agrees():
     assert_close(trained([on("cuda", mine)], **OPTIONS), trained([other], **OPTIONS), 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", NETWORKS, ids=str)
 @pytest.mark.parametrize("missing", [False, True])
 def test_nothing_of_a_step_is_left_on_the_cpu(options, missing):

@@ -211,6 +211,7 @@ class TestCashOnPaper:
 
 
 class TestKeptByPicks:
+    @pytest.mark.slow
     def test_a_proposal_and_its_paper_fills(self, tmp_path):
         market = flat_market(**four_prices("600000", 11.0))
         found, *_ = pick(market, book=tmp_path / "book")
@@ -222,6 +223,7 @@ class TestKeptByPicks:
         assert len(picks.Ledger(tmp_path / "book").read()[0]) == 1
         json.dumps(content, allow_nan=False)
 
+    @pytest.mark.slow
     def test_a_book_that_is_in_use(self, tmp_path):
         with sole_use(tmp_path / "book"), pytest.raises(BlockingIOError, match="another run"):
             pick(flat_market(), book=tmp_path / "book")

@@ -35,6 +35,7 @@ class Sealed(RegressorMixin, BaseEstimator):
         return self.inner_.predict(X)
 
 
+@pytest.mark.slow
 def test_parts_of_a_linear_model_add_up_to_its_scores(market):
     found = picks.run(market, model=Ridge(alpha=1.0), holdings={"S009": 10}, **SETTINGS)
     parts = found.contributions
@@ -56,6 +57,7 @@ def test_permutation_finds_the_same_parts(market):
     pd.testing.assert_frame_equal(seen.table, sealed.table[list(seen.table)])
 
 
+@pytest.mark.slow
 def test_parts_of_a_linear_classifier_add_up_to_its_margin(market):
     model = LogisticRegression(C=0.1)
     parts = picks.run(market, model=model, **SETTINGS | {"n_components": None}).contributions

@@ -80,6 +80,7 @@ def page_of(shown):
     return html.unescape(re.search(r'srcdoc="([^"]*)"', shown)[1])
 
 
+@pytest.mark.slow
 def test_a_walk_draws_its_rank_ic(walk):
     from attngru_bt.evaluation import monthly_quality, summary
 
@@ -91,6 +92,7 @@ def test_a_walk_draws_its_rank_ic(walk):
     assert page.count("<svg") == 2
 
 
+@pytest.mark.slow
 def test_a_walk_of_which_no_month_has_ended_says_so(market):
     (short,) = walk_forward(market, ["ridge"], topk=3, factors=["PB"], start="2016-08-01")
     with pytest.raises(ValueError, match="no scored month that has ended"):

@@ -12,6 +12,7 @@ values = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)
 
 
 class TestLinear:
+    @pytest.mark.slow
     @given(values, st.booleans())
     def test_all_values_are_inside_and_labels_rise(self, numbers, zero):
         scale = Linear(numbers, zero=zero)

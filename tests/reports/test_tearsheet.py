@@ -268,6 +268,7 @@ class TestPage:
         market = f"{100 * result['benchmark']['annual_return']:.1f}%".replace("-", "\u2212")
         assert re.search(f"Annualized return {shown} .*?{market}", page.text)
 
+    @pytest.mark.slow
     def test_equal_weight_has_no_empty_cell(self, ran):
         sheet = collect(ran, baseline=make_run(Trader), baseline_name="equal weight")
         own, other, _ = zip(*(r.cells for r in metrics_table(sheet).rows if r.cells), strict=True)
@@ -277,6 +278,7 @@ class TestPage:
         for card in cards(sheet):
             assert card.name == "Rank IC" or card.others[0][0] == "equal weight", card
 
+    @pytest.mark.slow
     def test_a_strategy_is_called_by_its_model(self, ran):
         assert collect(ran).name == "ModelTrader" and collect(ran, name="Mine").name == "Mine"
         walk = SimpleNamespace(records=ran.signal.records_, labels=ran.signal.labels, model="ridge")
@@ -310,6 +312,7 @@ class TestPage:
         assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
         assert "'Turnover' could not be drawn" in caplog.text
 
+    @pytest.mark.slow
     def test_tables_are_written_before_anything_is_drawn(self, ran, tmp_path, monkeypatch):
         def fail(sheet, title):
             raise RuntimeError("drawing")
@@ -328,6 +331,7 @@ class TestPage:
         page = html.fill("base.html", "<i>&</i>")
         assert page.count("&lt;i&gt;&amp;&lt;/i&gt;") == 2 and "<i>" not in page
 
+    @pytest.mark.slow
     def test_the_title_can_be_given(self, ran, tmp_path):
         path = tearsheet.save(ran, tmp_path / "page.html", title="Q&A")
         assert "<title>Q&amp;A</title>" in path.read_text()
@@ -401,6 +405,7 @@ class TestLessToShow:
 
 
 class TestErrors:
+    @pytest.mark.slow
     def test_without_performance_it_says_which_line_to_add(self, tmp_path):
         with pytest.raises(ValueError, match=r"cerebro.addanalyzer\(attngru_bt.Performance"):
             tearsheet.save(make_run(Trader, analyzers=False), tmp_path / "page.html")
@@ -417,6 +422,7 @@ class TestErrors:
         with pytest.raises(TypeError, match="must be a Series of closes; got 'INDEX'"):
             tearsheet.save(ran, tmp_path / "page.html", benchmark="INDEX")
 
+    @pytest.mark.slow
     def test_a_missing_folder_is_made(self, ran, tmp_path):
         assert tearsheet.save(ran, tmp_path / "no" / "page.html").exists()
 
@@ -530,6 +536,7 @@ class TestFiles:
         assert found["versions"]["backtrader"].startswith("1.9")
         assert (found["digest"], found["x"]) == ("abc", 1)
 
+    @pytest.mark.slow
     def test_a_failed_write_leaves_the_old_file(self, ran, tmp_path, monkeypatch):
         path = tmp_path / "page.html"
         path.write_text("old")

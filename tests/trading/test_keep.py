@@ -26,6 +26,7 @@ def run(market, scores, **params):
     return backtest.run(market, MonthlyTopK, signal=scores, topk=3, lot=0, **params)
 
 
+@pytest.mark.slow
 def test_a_name_leaves_when_its_rank_is_beyond_keep_and_not_before(market, scores):
     strategy = run(market, scores, keep=7)
     held = set()
@@ -43,6 +44,7 @@ def test_a_name_leaves_when_its_rank_is_beyond_keep_and_not_before(market, score
     assert traded[0] > traded[1] > traded[2]
 
 
+@pytest.mark.slow
 def test_keep_of_topk_is_the_paper_s_rule(market, scores):
     pd.testing.assert_frame_equal(
         run(market, scores, keep=3).trade_log.frame(), run(market, scores).trade_log.frame()

@@ -213,6 +213,7 @@ class TestFeedsThatDoNotTrade:
             ("2020-03-11" if coo else "2020-03-12", "C", "buy", 500, 10.0)
         ]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("coo", [True, False])
     def test_without_retry_both_wait_for_the_next_decision(self, coo):
         frames = {n: bars() for n in "ABC"}
@@ -276,6 +277,7 @@ class TestFeedsThatDoNotTrade:
         cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance")
         assert set(final(cerebro.run()[0])) == {"A"}
 
+    @pytest.mark.slow
     def test_only_members_are_bought(self):
         class Universe:
             def at(self, date):
@@ -291,6 +293,7 @@ class TestFeedsThatDoNotTrade:
 class TestFeedsOfMembers:
     """Whoever is never a member is no feed of a backtest of finished scores."""
 
+    @pytest.mark.slow
     def test_the_trades_are_those_among_all_feeds(self):
         market = attngru_bt.make_market(n_assets=10, n_days=150, seed=4)
         names = market.bars.assets[:6]

@@ -45,6 +45,7 @@ class TestAffordable:
         assert affordable(FEES["none"], 10.0, -1.0) == 0
         assert affordable(FEES["minimum"], 10.0, 14.0) == 0
 
+    @pytest.mark.slow
     @given(
         fee=st.sampled_from(sorted(FEES)),
         price=st.floats(0.01, 5_000),
@@ -57,6 +58,7 @@ class TestAffordable:
         assert size == 0 or cost(FEES[fee], size, price) <= cash
         assert cost(FEES[fee], size + lot, price) > cash * (1 - 1e-9)
 
+    @pytest.mark.slow
     @given(price=st.floats(0.01, 5_000), cash=st.floats(1, 1e9))
     def test_fractions_leave_next_to_nothing(self, price, cash):
         size = affordable(FEES["percent"], price, cash, lot=0)

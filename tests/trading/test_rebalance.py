@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ class TestValues:
 
 
 class TestProperties:
+    @pytest.mark.slow
     @given(
         ranked=st.permutations(NAMES).flatmap(
             lambda p: st.integers(0, len(p)).map(lambda n: p[:n])

@@ -147,6 +147,7 @@ class TestHostileFiles:
         seal(harmed, json.dumps(body | changed).encode())
         check_recomputed(market, kept, finished[1], caplog, [harmed])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "body",
         [b"", b"null", b"[]", b'"x"', b"[" * 100_000, b"9" * 10_000, b"\xff", b"{}"],
@@ -169,6 +170,7 @@ class TestAFileIsWhatItsNameSays:
         swap(first, second)
         check_recomputed(market, kept, finished[1], caplog, [first, second], "it holds '2015-")
 
+    @pytest.mark.slow
     def test_two_settings_swapped(self, market, kept, finished, caplog):
         mine = set(files(kept))
         walk(market, kept, model=Ridge(alpha=100.0))
@@ -366,6 +368,7 @@ class TestAnyModelGoesOn:
         assert got.tobytes() == fresh.tobytes()
         assert not caplog.records
 
+    @pytest.mark.slow
     def test_nothing_is_fitted_unless_it_is_asked_for(self, market, tmp_path):
         ask(generator(Own(), tmp_path), market)
         again, before = generator(Own(), tmp_path), Own.fits
@@ -378,6 +381,7 @@ class TestAnyModelGoesOn:
 class TestWhatAMonthComesFrom:
     """Settings, data and versions stand in the file, for `attngru-bt models show`."""
 
+    @pytest.mark.slow
     def test_are_those_of_the_walk(self, market, tmp_path):
         (done,) = walk(market, tmp_path, model=xgboost())
         digests = dict(zip([s.date for s in done.sections], done.panel.digests(), strict=True))

@@ -109,6 +109,7 @@ class TestValues:
         np.testing.assert_allclose(monthly.model_.X_[5, :, 0], [1, 2])
         assert list(monthly.model_.groups_) == [0] * 5 + [1] * 5 + [2] * 5
 
+    @pytest.mark.slow
     def test_refit_every_so_many_months(self, bars):
         generator = SignalGenerator(Spy(), refit=2, **SMALL)
         walk(generator, bars, [2, 3, 4, 5, 6])
@@ -127,6 +128,7 @@ class TestValues:
         np.testing.assert_allclose(each.mean(axis=1), 0, atol=1e-5)
         np.testing.assert_allclose(each[0], each[2], atol=1e-5)
 
+    @pytest.mark.slow
     def test_records_hold_what_reports_need(self, market):
         network = AttentionGRUClassifier(hidden_size=4, max_epochs=2)
         generator = SignalGenerator(network, topk=4, min_months=3, lookback=4, n_components=5)

@@ -223,6 +223,7 @@ class TestCrews:
         with Client(cluster) as client:
             self.agree(take_panels(market, signals.values(), client=client), serial)
 
+    @pytest.mark.slow
     def test_chunks_are_small(self, market, signals, monkeypatch) -> None:
         seen = []
 

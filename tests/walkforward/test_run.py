@@ -470,6 +470,7 @@ class TestErrors:
             walk_forward(market, "ridge")
 
 
+@pytest.mark.slow
 def test_rank_targets_reach_the_regressor(market):
     class Keep(RegressorMixin, BaseEstimator):
         def fit(self, X, y):
@@ -511,6 +512,7 @@ class TestWithoutFactors:
         assert not counted
         assert any(record.scores.notna().any() for record in walks[0].records)
 
+    @pytest.mark.slow
     def test_what_came_of_their_scores_is_what_it_is_beside_a_model(self, market):
         (alone,) = walk_forward(market, ["random"], topk=3)
         beside, _ = walk_forward(market, ["random", "ridge"], factors=["ROC6"], **SETTINGS)
@@ -518,6 +520,7 @@ class TestWithoutFactors:
         assert len(want) > 50
         pd.testing.assert_frame_equal(alone.labels().loc[want.index], want)
 
+    @pytest.mark.slow
     def test_a_blend_of_baselines_along_a_backtest(self, market, counted):
         strategy = backtest.run(market, signal=Blend(["momentum", "random"]), topk=3)
         assert not counted and any(len(r.scores) for r in strategy.signal.records_)

@@ -29,6 +29,7 @@ def file(walk, tmp_path):
     return walk.save(tmp_path / "kept" / "ridge.walk")
 
 
+@pytest.mark.slow
 def test_it_answers_as_the_walk_that_was_saved(walk, file):
     found = Walk.load(file)
     pd.testing.assert_frame_equal(found.scores(), walk.scores(), check_exact=True)
@@ -45,6 +46,7 @@ def test_it_answers_as_the_walk_that_was_saved(walk, file):
         found.step(None)
 
 
+@pytest.mark.slow
 def test_it_trades_the_same_orders(market, walk, file):
     traded = [
         backtest.run(market, MonthlyTopK, signal=signal, topk=3)
@@ -76,6 +78,7 @@ def test_what_cannot_be_read_is_refused_with_the_reason(file, monkeypatch, tmp_p
         Walk.load(file)
 
 
+@pytest.mark.slow
 def test_a_blend_is_kept_and_kept_again_as_it_is(market, tmp_path):
     (walk,) = walk_forward(market, {"both": Blend([Ridge(), "random"])}, **SETTINGS)
     first = walk.save(tmp_path / "first.walk")

@@ -68,6 +68,7 @@ def test_a_stock_is_trained_on_once_it_has_had_its_first_sessions(market, half):
     assert len(panel.sections[-1].members()) == 8
 
 
+@pytest.mark.slow
 def test_others_than_all_are_whom_a_universe_names(market, half):
     names = frozenset(sorted(market.bars.assets)[-3:])
 
