@@ -220,7 +220,7 @@ def measure(
     if thresholds is None:
         thresholds = {name: threshold(name) for name in {walk.model for walk in walks}}
     # all walks are traded from the session after the first month-end that they have in common
-    schedule = common_schedule([walk.panel for walk in walks])
+    schedule = common_schedule(walks)
     account = {
         **trading,
         "start": months[0] + pd.Timedelta(days=1),

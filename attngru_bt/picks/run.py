@@ -36,6 +36,7 @@ from attngru_bt.trading.groups import told
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.signals import schedule_asked
 from attngru_bt.walkforward import BlendWalk, MonthRecord, Walk
+from attngru_bt.walkforward.scored_months import ScoredMonths
 
 # files of a backtest, whose orders.csv must not be replaced
 OF_A_BACKTEST = "run.json"
@@ -217,7 +218,7 @@ def run(
             changes=None if before is None else changes(*before, scores, topk),
             settings={k: v for k, v in told(asked).items() if v is not None and k != "universe"},
         )
-        if isinstance(signal, Walk):
+        if isinstance(signal, ScoredMonths):
             _tell_walk(picks, signal, explain)
         if out is not None:
             from attngru_bt.picks.files import write  # loads jinja2
@@ -275,15 +276,15 @@ def _eligible(scores: pd.Series, universe: Any, last: pd.Timestamp) -> pd.Series
     return eligible
 
 
-def _tell_walk(picks: Picks, walk: Walk, explain: bool) -> None:
+def _tell_walk(picks: Picks, walk: ScoredMonths, explain: bool) -> None:
     """Add what the walk tells: how good it was, why each name, and how unusual the month is."""
     scored_months = [record for record in walk.records if len(record.scores)]
     picks.n_scored = len(scored_months)
     picks.n_found = sum(record.found for record in scored_months)
-    picks.band = rank_ic_band(monthly_rank_ic(walk.labels()), walk.panel.schedule.unit)
+    picks.band = rank_ic_band(monthly_rank_ic(walk.labels()), walk.schedule.unit)
     record = next(r for r in scored_months if r.month_end == picks.month.end)
     picks.attention = _attention(record)
-    if not explain:
+    if not explain or not isinstance(walk, Walk):
         return
     names = [name for name in picks.concerned["symbol"] if name in picks.scores.index]
     if isinstance(walk, BlendWalk):
