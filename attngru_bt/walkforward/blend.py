@@ -11,13 +11,15 @@ from sklearn.base import clone
 
 from attngru_bt import checks
 from attngru_bt.data.membership import Universe
-from attngru_bt.models.names import JOINT, MODELS, blend_title, find
+from attngru_bt.features.exposures import check_neutral
+from attngru_bt.models.catalog import MODELS, blend_title
+from attngru_bt.models.names import JOINT, find
 from attngru_bt.models.presets import BLEND
 from attngru_bt.walkforward.blend_walk import BlendWalk
 from attngru_bt.walkforward.driver import Driver
 from attngru_bt.walkforward.named import scorer
 from attngru_bt.walkforward.panels import make_panels, panel_key, without_factors
-from attngru_bt.walkforward.recipe import Recipe, check_neutral
+from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
 
@@ -204,12 +206,18 @@ class Blend(Driver):
                 walks[name] = Walk(member, panel, model=name, checkpoints=folder)
             else:
                 walks[name] = Walk(None, first, model=name, signal=member, topk=recipes[0].topk)
+        return self.walk_of(walks)
+
+    def walk_of(self, members: Mapping[str, Walk], *, model: str = "", seed: int = 0) -> BlendWalk:
+        """Return the walk of the blend, given those of its members by name."""
         return BlendWalk(
-            walks,
-            ready.shares(),
+            members,
+            self.shares(),
             title=self.title,
             neutralize=self.neutralize or (),
             neutral_share=self.neutral_share,
+            model=model,
+            seed=seed,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attngru_bt import checks
-from attngru_bt.models.names import Model
+from attngru_bt.models.catalog import Model
 from attngru_bt.walkforward.generator import SignalGenerator
 
 
