@@ -17,7 +17,7 @@ from attngru_bt.reports.page import render
 from attngru_bt.reports.score_charts import monthly_rank_ic
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import Walk
+    from attngru_bt.walkforward.scored_months import ScoredMonths
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def tear_sheet(strategy: Any, *, height: int = 900, **settings: Any) -> InlinePa
     return InlinePage(title or sheet.name, render(sheet, title), height)
 
 
-def rank_ic(walk: Walk, *, height: int = 520) -> InlinePage:
+def rank_ic(walk: ScoredMonths, *, height: int = 520) -> InlinePage:
     """Return a walk's rank IC month by month, above its sum so far.
 
     Parameters
@@ -90,6 +90,6 @@ def rank_ic(walk: Walk, *, height: int = 520) -> InlinePage:
             "walk more months."
         )
     title = f"{walk.model or 'Scores'}: rank IC month by month, and its sum"
-    drawn = picture(title, lambda: monthly_rank_ic(values, walk.panel.schedule))
+    drawn = picture(title, lambda: monthly_rank_ic(values, walk.schedule))
     page = fill("inline.html", title, picture=drawn, mean=values.mean(), months=len(values))
     return InlinePage(title, page, height)
