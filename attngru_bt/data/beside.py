@@ -20,10 +20,10 @@ SPARE = 1.5  # room for so many times the rows at hand, so that not every month 
 class Beside:
     """The bars of a market beside those that are traded, for models to be trained on.
 
-    A stock that is among the feeds, too, in whatever spelling, has the name and the bars of its feed
-    alone. From the first bar of the feeds on, the sessions are those of the feeds, and a warning
-    tells once if the market has others; before it those of the market. The lines are those that
-    both have. The benchmark is that of the feeds; before their first bar that of the
+    A stock that is among the feeds, too, in whatever spelling, has the name and the bars of its
+    feed alone. From the first bar of the feeds on, the sessions are those of the feeds, and a
+    warning tells once if the market has others; before it those of the market. The lines are those
+    that both have. The benchmark is that of the feeds; before their first bar that of the
     market, scaled to meet it.
 
     Parameters

@@ -11,7 +11,7 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.data import layouts
 from attngru_bt.data.bars import DataError, first
-from attngru_bt.data.dates import parse_dates
+from attngru_bt.data.dates import NOON, parse_dates
 from attngru_bt.data.layouts import SYMBOLS
 from attngru_bt.data.raw import read_raw
 
@@ -67,15 +67,15 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
 def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Return the dates that are written.
 
-    A moment in UTC may be of the day before or after at the exchange, so that its scores would be
-    known too early: only midnight is a date there.
+    The afternoon in UTC may stand for the midnight of an exchange in the east, that is for the next
+    day, whose scores would be known too early.
     """
     for i in first(stamps.isna()):
         raise DataError(f"Scores, row {i + 1}: the date is missing.")
     local = stamps.tz_localize(None)
     days = local.normalize()
     if stamps.tz is not None and stamps.tz.utcoffset(dt.datetime(2020, 1, 1)) == dt.timedelta():
-        for i in first(local != days):
+        for i in first(local.hour >= NOON):
             raise DataError(
                 f"Scores: {stamps[i]} is a moment in UTC, whose session depends on the exchange; "
                 f"write session dates, such as {days[i].date()}, or use the exchange's own zone: "
