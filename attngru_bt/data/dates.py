@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ WRITTEN = re.compile(
 TURNED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: .*)?")  # 03/04/2020, either way
 MONTHS = 12
 HOUR = 3600
+NOON = 12
+FRIDAY, SUNDAY = 4, 6
 
 
 def parse_dates(
@@ -50,7 +53,9 @@ def parse_dates(
         if not zoned:
             return days, None
         gap = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
-        return days, gap.dt.total_seconds().to_numpy().astype(np.int64)
+        seconds = gap.dt.total_seconds().to_numpy().astype(np.int64)
+        _not_moved(days, seconds, lambda i: local.iloc[i], symbols, source)
+        return days, seconds
     # a column has few different dates, so each one is parsed once; code -1 is an empty cell
     codes, values = pd.factorize(column, use_na_sentinel=True)
     written = ["" if value is None else _text(value) for value in values] + [""]
@@ -78,7 +83,33 @@ def parse_dates(
         )
     seconds = np.array([o or 0 for o in offsets], dtype=np.int64)[codes]
     one_zone(dates, seconds, symbols, source)
+    _not_moved(dates, seconds, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
     return dates, seconds
+
+
+def _not_moved(
+    dates: np.ndarray,
+    offsets: np.ndarray,
+    stamp: Callable[[int], pd.Timestamp],
+    symbols: np.ndarray,
+    source: str,
+) -> None:
+    """Refuse midnights east of Greenwich that were converted to UTC: they are of the day before.
+
+    They show by Sundays, where the sessions are Mondays, and by no Friday.
+    """
+    if offsets.any():
+        return
+    weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 0 is Monday
+    if (weekday == FRIDAY).any():
+        return
+    for i in first(weekday == SUNDAY):
+        if stamp(i).hour >= NOON:
+            raise DataError(
+                f"{source}: {symbols[i]} on {str(dates[i])[:10]}, a Sunday, and on no Friday: "
+                f"{stamp(i)} seems to be the next day of an exchange east of UTC; convert the "
+                "dates to its zone, or write plain session dates (YYYY-MM-DD)."
+            )
 
 
 def one_zone(dates: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, source: str) -> None:
