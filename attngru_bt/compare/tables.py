@@ -108,11 +108,15 @@ def table3(comparison: Comparison) -> Table:
     rows = _rows(comparison, figures, columns)
     if comparison.benchmark is not None:
         rows += (_reference("Index", comparison.benchmark, columns),)
-    claimed = {paper.PRESETS.get(str(name), str(name)) for name in figures.index}
-    for name, claim in paper.RETURNS.items():
-        if name in claimed:
-            rows += (_reference(f"The paper’s claim, {paper.PERIOD}", claim, columns),)
+    for claim in claims(comparison):
+        rows += (_reference(f"The paper’s claim, {paper.PERIOD}", claim, columns),)
     return Table("Model", tuple(columns), rows)
+
+
+def claims(comparison: Comparison) -> list[Mapping[str, Any]]:
+    """Return what the paper says its models earned, of those that are compared."""
+    compared = {paper.PRESETS.get(str(name), str(name)) for name in comparison.table3.index}
+    return [claim for name, claim in paper.RETURNS.items() if name in compared]
 
 
 def table_of_days(comparison: Comparison) -> Table | None:
@@ -198,6 +202,8 @@ def notes2(comparison: Comparison) -> list[str]:
         else "One seed, so there is no spread: another seed may give other figures."
     )
     unit = _schedule(comparison).unit
+    classes = comparison.table2["accuracy"].notna().any()  # only classifiers have a threshold
+    own = "“own yes/no” takes the model’s own threshold, " if classes else ""
     return [
         seeds,
         *(
@@ -207,8 +213,8 @@ def notes2(comparison: Comparison) -> list[str]:
         ),
         "In-sample figures are of the rows that the model was fitted on and say nothing about "
         "skill. All others are out of sample.",
-        f"Accuracy: “own yes/no” takes the model’s own threshold, “best {k} called” takes the {k} "
-        "best scores of each month for yes and all others for no. Without skill, nobody is called, "
+        f"Accuracy: {own}“best {k} called” takes the {k} best "
+        "scores of each month for yes and all others for no. Without skill, nobody is called, "
         f"or {k} at random. An accuracy near that of “all no” is no achievement.",
         "Rank IC: rank correlation of score and next month’s return, averaged over the months; its "
         "t takes the months as independent.",
@@ -220,18 +226,24 @@ def notes2(comparison: Comparison) -> list[str]:
 def notes3(comparison: Comparison) -> list[str]:
     """Explain the columns of Table 3, a sentence or two each."""
     about = comparison.about
-    k, draws = about["topk"], f"{about['draws']:,}"
-    return [
+    k, draws, tries = about["topk"], f"{about['draws']:,}", about["tried"]
+    notes = [
         f"95% interval of the information ratio: stationary block bootstrap with {draws} draws.",
         f"Random {k} do as well: share of {draws} portfolios of random members that earned at "
         "least as much after costs, with the same months, number of names, changes per month and "
         "costs. Both are measured in a simple monthly account: filled at the open after the "
         f"month-end, without lots, limits or suspensions, {_shares(about['trading'])}.",
-        "Deflated Sharpe: probability that the Sharpe ratio is higher than the best of "
-        f"{about['tried']} tries without skill would show (Bailey & López de Prado 2014).",
-        "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
-        f"{paper.UNIVERSE} from {paper.PERIOD}. It is not measured here, and covers other dates.",
+        "Deflated Sharpe: probability that the Sharpe ratio is higher than "
+        + (f"the best of {tries} tries" if tries > 1 else "that one try")
+        + " without skill would show (Bailey & López de Prado 2014).",
     ]
+    if claims(comparison):
+        notes.append(
+            "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
+            f"{paper.UNIVERSE} from {paper.PERIOD}. It is not measured here, and covers other "
+            "dates."
+        )
+    return notes
 
 
 def notes_on_choice(comparison: Comparison) -> list[str]:
