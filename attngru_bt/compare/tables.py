@@ -258,7 +258,7 @@ def notes_on_choice(comparison: Comparison) -> list[str]:
     return tried(
         tries,
         {name: comparison.titles.get(name, name) for name in tries.names},
-        f"returns of a {unit} above {plain}",
+        f"{unit}ly returns above {plain}",
     )
 
 
