@@ -33,7 +33,7 @@ from attngru_bt.trading.parameters import check_engine, check_parameters, check_
 from attngru_bt.trading.rebalance import rank
 from attngru_bt.trading.signals import checked_signal
 from attngru_bt.trading.sizing import Lots, PlainLots
-from attngru_bt.trading.trade_log import TradeLog, by_decision, log_rebalance
+from attngru_bt.trading.trade_log import TradeLog, by_decision, last_events, log_rebalance
 from attngru_bt.trading.view import FeedView
 from attngru_bt.trading.weights import weigher
 
@@ -388,4 +388,4 @@ class MonthlyTopK(bt.Strategy):
         fills = log[log["event"] == "fill"]
         value = f", worth {self.broker.getvalue():,.0f}" if self.broker is not None else ""
         line = f"{type(self).__name__}: {len(self.decisions)} decisions, {len(fills)} fills{value}"
-        return f"<p>{html.escape(line)}</p>" + fills.tail(5).to_html(index=False)
+        return f"<p>{html.escape(line)}</p>" + last_events(fills)
