@@ -21,6 +21,13 @@ class Option(NamedTuple):
     names: tuple[str, ...] = ()
 
 
+ModelName = Annotated[
+    str, typer.Option(help="default, gbdt, momentum, ridge+gbdt-rank, …: see strategies/README.")
+]
+Networks = Annotated[
+    int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
+]
+
 INPUTS = {
     "data": Option(
         Path | None, None,
