@@ -44,9 +44,10 @@ def parse_dates(
     DataError
         If a date is empty or not understood, or the dates are of more than one zone.
     """
+    name = str(column.name or "date")
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         for i in first(column.isna().to_numpy()):
-            raise DataError(f"{source}: {symbols[i]} has a row without a date in column 'date'.")
+            raise DataError(f"{source}: {symbols[i]} has a row without a date in column {name!r}.")
         zoned = getattr(column.dt, "tz", None) is not None
         local = column.dt.tz_localize(None)
         days = _unit(local.dt.normalize().to_numpy())
@@ -65,7 +66,7 @@ def parse_dates(
             i = first(codes == k)[0]
             got = repr(written[k]) if written[k] else "an empty cell"
             raise DataError(
-                f"{source}: {symbols[i]} in row {i + 1}: column 'date' must be a date written "
+                f"{source}: {symbols[i]} in row {i + 1}: column {name!r} must be a date written "
                 f"YYYY-MM-DD; got {got}{_readings(written[k])}."
             )
     days = np.array([p[0] if p else np.datetime64("NaT") for p in parsed], dtype="datetime64[us]")

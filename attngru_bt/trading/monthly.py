@@ -191,7 +191,8 @@ class MonthlyTopK(bt.Strategy):
                 f"{type(self).__name__} overrides `_make_signal`, which nothing calls any more: "
                 f"rename the method to `make_signal`."
             )
-        self._first_day = None if self.p.start is None else pd.Timestamp(self.p.start).date()
+        start = self.p.start
+        self._first_day = None if start is None else checks.date("start", start).date()
         self._view = FeedView(self, self._session)
         self._at_open = self._view.at_open
         self._months = self.make_months()
