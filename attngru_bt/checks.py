@@ -129,10 +129,12 @@ def date(name: str, value: Any) -> pd.Timestamp:
     """
     written = value
     if isinstance(value, numbers.Real):
-        written = str(int(value)) if value == value // 1 else "a fraction"
-    match = _DATE.fullmatch(written) if isinstance(written, str) else None
+        written = str(int(float(value))) if value == value // 1 else "a fraction"
+    if isinstance(written, str):
+        match = _DATE.fullmatch(written)
+        written = match[1] if match else None
     try:
-        stamp = pd.Timestamp(match[1] if match else None if isinstance(written, str) else written)
+        stamp = pd.Timestamp(written)
     except (ValueError, TypeError):
         stamp = None
     if stamp is None or pd.isna(stamp):
