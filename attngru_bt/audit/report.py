@@ -143,12 +143,21 @@ class Report:
         }
 
     def _repr_html_(self) -> str:
-        """Show the verdict above a row per check."""
-        rows = [(check.status, check.name, check.summary) for check in self.checks]
-        table = pd.DataFrame(rows, columns=["status", "check", "what was found"])
+        """Show the verdict above a row per check, with the first finding of each that failed."""
+        rows = []
+        for check in self.checks:
+            first = f" First: {check.first.sentence}" if check.first is not None else ""
+            rows.append((check.status, check.name, check.summary + first))
+        table = pd.DataFrame(rows, columns=["Status", "Check", "What was found"])
         with pd.option_context("display.max_colwidth", None):
             shown = table.to_html(index=False)
+        # notebooks align cells to the right, as suits numbers
+        for tag in ("th", "td"):
+            shown = shown.replace(f"<{tag}>", f'<{tag} style="text-align: left">')
         return f"<p>{html.escape(f'{self.data}: {self.verdict}')}</p>{shown}"
+
+    def __repr__(self) -> str:
+        return f"<Report on {self.data}: {self.verdict}>"
 
     def __str__(self) -> str:
         """Return a line per check, with the first finding under each that failed."""

@@ -40,6 +40,7 @@ from attngru_bt.cli.options import (
 )
 from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.factors.plan import cost_of, plan
 from attngru_bt.factors.scripts import Choice, choose, describe_scripts
 from attngru_bt.models.names import find
@@ -119,7 +120,7 @@ def backtest(
         metrics = json.loads((out_dir / "metrics.json").read_text(encoding="utf-8"))
         if strategy.baseline is not None:  # its figures over all of its own sessions
             metrics["baseline"] = strategy.baseline.analyzers.performance.get_analysis()
-        _print_metrics(metrics)
+        _print_metrics(metrics, schedule_of(strategy.p.schedule).unit)
         for path in strategy.files:
             say(f"  {path}")
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
@@ -161,7 +162,7 @@ def tell_data(progress: Progress, market: Market, choice: Choice) -> None:
     progress.stage(
         "factors",
         "; ".join(
-            [f"{len(planned.columns)}, computed month by month from the bars known then", *notes]
+            [f"{len(planned.columns)}, each computed from the bars known at the time", *notes]
         ),
     )
 
@@ -177,8 +178,11 @@ _FIGURES = {
 }
 
 
-def _print_metrics(metrics: dict[str, Any]) -> None:
-    """Print the returns beside those of benchmark and baseline, and the quality of the scores."""
+def _print_metrics(metrics: dict[str, Any], unit: str) -> None:
+    """Print the returns beside those of benchmark and baseline, and the quality of the scores.
+
+    `unit` is what the scores are counted by: "month", "week" or "quarter".
+    """
     run = metrics["strategy"]
     title = (
         f"{metrics['evidence'].capitalize()}, {run['start'][:10]} .. {run['end'][:10]}, after costs"
@@ -198,8 +202,8 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     out.print(table)
     if metrics["signal"]:
         known = ", out of sample" if metrics["evidence"] == "out-of-sample" else ""
-        quality = Table(title=f"Scores, month by month{known}", title_justify="left")
-        for column in ("", "mean", "t", "without skill", "months"):
+        quality = Table(title=f"Scores, {unit} by {unit}{known}", title_justify="left")
+        for column in ("", "mean", "t", "without skill", f"{unit}s"):
             quality.add_column(column, justify="right" if column else "left")
         for key, row in metrics["signal"].items():
             label = {"rank_ic": "rank IC", "auc": "AUC"}.get(key, f"precision@{row.get('k')}")

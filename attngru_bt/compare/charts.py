@@ -71,7 +71,8 @@ def ratios(comparison: Comparison) -> Chart:
     scale = Linear(table[["ir_low", "ir_high", "information_ratio"]].to_numpy(), NUMBER, zero=True)
     chart = _row_each(comparison, table, scale, "Information ratio against the index")
     chart.spans(table["ir_low"], table["ir_high"], "95% interval", "strategy")
-    chart.dots(table["information_ratio"], "mean of the seeds", "strategy")
+    called = "mean of the seeds" if comparison.about["seeds"] > 1 else "information ratio"
+    chart.dots(table["information_ratio"], called, "strategy")
     return chart
 
 

@@ -76,6 +76,9 @@ class Comparison:
     about: dict[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Comparison of {', '.join(self.titles.values())}>"
+
     def _repr_html_(self) -> str:
         """Show the main figures of both tables, a row per model."""
         models = self.table2.index.union(self.table3.index, sort=False)

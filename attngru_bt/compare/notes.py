@@ -7,6 +7,7 @@ from typing import Any
 
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import Comparison
+from attngru_bt.compare.tables import claims
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.reports.tables import date
 from attngru_bt.reports.tried import tried
@@ -46,6 +47,8 @@ def notes2(comparison: Comparison) -> list[str]:
         else "One seed, so there is no spread: another seed may give other figures."
     )
     unit = _schedule(comparison).unit
+    classes = comparison.table2["accuracy"].notna().any()  # only classifiers have a threshold
+    own = "“own yes/no” takes the model’s own threshold, " if classes else ""
     return [
         seeds,
         *(
@@ -55,8 +58,8 @@ def notes2(comparison: Comparison) -> list[str]:
         ),
         "In-sample figures are of the rows that the model was fitted on and say nothing about "
         "skill. All others are out of sample.",
-        f"Accuracy: “own yes/no” takes the model’s own threshold, “best {k} called” takes the {k} "
-        "best scores of each month for yes and all others for no. Without skill, nobody is called, "
+        f"Accuracy: {own}“best {k} called” takes the {k} best "
+        "scores of each month for yes and all others for no. Without skill, nobody is called, "
         f"or {k} at random. An accuracy near that of “all no” is no achievement.",
         "Rank IC: rank correlation of score and next month’s return, averaged over the months; its "
         "t takes the months as independent.",
@@ -68,18 +71,24 @@ def notes2(comparison: Comparison) -> list[str]:
 def notes3(comparison: Comparison) -> list[str]:
     """Explain the columns of Table 3, a sentence or two each."""
     about = comparison.about
-    k, draws = about["topk"], f"{about['draws']:,}"
-    return [
+    k, draws, tries = about["topk"], f"{about['draws']:,}", about["tried"]
+    notes = [
         f"95% interval of the information ratio: stationary block bootstrap with {draws} draws.",
         f"Random {k} do as well: share of {draws} portfolios of random members that earned at "
         "least as much after costs, with the same months, number of names, changes per month and "
         "costs. Both are measured in a simple monthly account: filled at the open after the "
         f"month-end, without lots, limits or suspensions, {_shares(about['trading'])}.",
-        "Deflated Sharpe: probability that the Sharpe ratio is higher than the best of "
-        f"{about['tried']} tries without skill would show (Bailey & López de Prado 2014).",
-        "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
-        f"{paper.UNIVERSE} from {paper.PERIOD}. It is not measured here, and covers other dates.",
+        "Deflated Sharpe: probability that the Sharpe ratio is higher than "
+        + (f"the best of {tries} tries" if tries > 1 else "that one try")
+        + " without skill would show (Bailey & López de Prado 2014).",
     ]
+    if claims(comparison):
+        notes.append(
+            "The paper’s claim is the paper’s own figure for its Attention-GRU on the "
+            f"{paper.UNIVERSE} from {paper.PERIOD}. It is not measured here, and covers other "
+            "dates."
+        )
+    return notes
 
 
 def notes_on_choice(comparison: Comparison) -> list[str]:
@@ -94,7 +103,7 @@ def notes_on_choice(comparison: Comparison) -> list[str]:
     return tried(
         tries,
         {name: comparison.titles.get(name, name) for name in tries.names},
-        f"returns of a {unit} above {plain}",
+        f"{unit}ly returns above {plain}",
     )
 
 

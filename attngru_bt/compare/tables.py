@@ -104,11 +104,15 @@ def table3(comparison: Comparison) -> Table:
     rows = _rows(comparison, figures, columns)
     if comparison.benchmark is not None:
         rows += (_reference("Index", comparison.benchmark, columns),)
-    claimed = {paper.PRESETS.get(str(name), str(name)) for name in figures.index}
-    for name, claim in paper.RETURNS.items():
-        if name in claimed:
-            rows += (_reference(f"The paper’s claim, {paper.PERIOD}", claim, columns),)
+    for claim in claims(comparison):
+        rows += (_reference(f"The paper’s claim, {paper.PERIOD}", claim, columns),)
     return Table("Model", tuple(columns), rows)
+
+
+def claims(comparison: Comparison) -> list[Mapping[str, Any]]:
+    """Return what the paper says its models earned, of those that are compared."""
+    compared = {paper.PRESETS.get(str(name), str(name)) for name in comparison.table3.index}
+    return [claim for name, claim in paper.RETURNS.items() if name in compared]
 
 
 def table_of_days(comparison: Comparison) -> Table | None:

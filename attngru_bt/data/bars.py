@@ -154,7 +154,7 @@ class Bars:
         for name, values in self.lines.items():
             known = values[np.isfinite(values)]
             ends = (known.min(), known.max()) if len(known) else (np.nan, np.nan)
-            rows[name] = (f"{len(known) / max(values.size, 1):.1%}", *(f"{v:,.6g}" for v in ends))
+            rows[name] = (f"{len(known) / max(values.size, 1):.1%}", *map(_short, ends))
         columns = ["known", "smallest", "largest"]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
         span = f", {self.dates[0]:%Y-%m-%d} to {self.dates[-1]:%Y-%m-%d}" if len(self) else ""
@@ -248,3 +248,8 @@ class Bars:
             sha.update(f"\0{name}\0".encode())
             sha.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
         return sha.hexdigest()
+
+
+def _short(value: float) -> str:
+    """Show a value of any size in few digits, without an exponent above one."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"

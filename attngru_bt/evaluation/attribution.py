@@ -88,7 +88,7 @@ def family_shares(shares: pd.DataFrame, families: Mapping[str, str] | None = Non
         As `factor_shares` returns it.
     families : mapping of factor to family, default None
         None: as registered, and where all are of one family, the factors themselves. Factors in
-        neither are "own".
+        neither are "own columns".
 
     Returns
     -------

@@ -13,12 +13,12 @@ from attngru_bt.factors import registry
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.windows import line_of
 
-OWN = "own"  # family of factors that are not in the registry: further columns of the data
+OWN = "own columns"  # family of factors that are not in the registry: further columns of the data
 MOST_ALONE = 20  # columns of a single family that are told apart
 
 
 def families_of(columns: Sequence[str]) -> NDArray[Any]:
-    """Return the family of each factor or line; what is not registered is "own"."""
+    """Return the family of each factor or line; what is not registered is "own columns"."""
     family = {factor.name: factor.family for factor in registry}
     names = (name if name in family else line_of(name) for name in columns)
     return np.array([family.get(name, OWN) for name in names], dtype=object)

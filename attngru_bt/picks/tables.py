@@ -26,16 +26,16 @@ def pick_table(picks: Picks) -> Table:
         rows.append(
             [
                 str(row.symbol),
+                str(row.action),
                 str(row.rank) if scored else DASH,
                 str(ranks.get(str(row.symbol), DASH)),
                 str(row.decile) if scored else DASH,
                 _shares(row.held) if row.held else DASH,
                 per_cent(picks.proposal.gains.get(str(row.symbol))),
-                str(row.action),
                 str(row.reason),
             ]
         )
-    headings = ["Symbol", "Rank", "Before", "Decile", "Held", "Gain", "Action", "Why"]
+    headings = ["Symbol", "Action", "Rank", "Before", "Decile", "Held", "Gain", "Why"]
     return Table.of(headings, rows)
 
 

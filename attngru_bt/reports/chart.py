@@ -159,7 +159,7 @@ class Chart:
         d = "".join(f"M{a:.0f} {b:.0f}{mark}" for a, b in zip(x, y, strict=True) if np.isfinite(a))
         self._marks.append(f'<path class="dot {color} {kind}" d="{d}"/>')
         if name:
-            self._legend.append((name, color, "dot"))
+            self._legend.append((name, color, "tick" if kind == "tick" else "dot"))
         return self
 
     def cells(self, table: NDArray[np.float64], color: str, most: float) -> Chart:

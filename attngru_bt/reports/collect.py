@@ -116,7 +116,7 @@ def name_of(strategy: Any) -> str:
 def _benchmark(performance: Performance) -> dict[str, Any] | None:
     figures = performance.get_analysis().get("benchmark")
     # the feed's name says which role it has, not which index it is
-    known_as = {"INDEX": "Index"}
+    known_as = {"INDEX": "index"}
     return figures and {**figures, "name": known_as.get(figures["name"], figures["name"])}
 
 

@@ -15,6 +15,7 @@ from attngru_bt.reports.collect import collect
 from attngru_bt.reports.html import fill, picture
 from attngru_bt.reports.page import render
 from attngru_bt.reports.score_charts import monthly_rank_ic
+from attngru_bt.reports.tables import three
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward.scored_months import ScoredMonths
@@ -67,13 +68,13 @@ def tear_sheet(strategy: Any, *, height: int = 900, **settings: Any) -> InlinePa
     return InlinePage(title or sheet.name, render(sheet, title), height)
 
 
-def rank_ic(walk: ScoredMonths, *, height: int = 520) -> InlinePage:
+def rank_ic(walk: ScoredMonths, *, height: int = 480) -> InlinePage:
     """Return a walk's rank IC month by month, above its sum so far.
 
     Parameters
     ----------
     walk : Walk
-    height : int, default 520
+    height : int, default 480
         Of the frame, in pixels.
 
     Raises
@@ -89,7 +90,10 @@ def rank_ic(walk: ScoredMonths, *, height: int = 520) -> InlinePage:
             f"{walk!r} has no scored month that has ended, so there is no rank IC to draw: "
             "walk more months."
         )
-    title = f"{walk.model or 'Scores'}: rank IC month by month, and its sum"
-    drawn = picture(title, lambda: monthly_rank_ic(values, walk.schedule))
-    page = fill("inline.html", title, picture=drawn, mean=values.mean(), months=len(values))
+    schedule = walk.schedule
+    title = f"{walk.model or 'Scores'}: rank IC of each {schedule.unit}, and the sum so far"
+    drawn = picture(title, lambda: monthly_rank_ic(values, schedule))
+    span = schedule.counted(len(values))
+    says = f"Out of sample. Mean rank IC {three(values.mean())} over {span}. Below: the sum so far."
+    page = fill("inline.html", title, picture=drawn, caption=says)
     return InlinePage(title, page, height)

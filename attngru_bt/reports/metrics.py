@@ -117,10 +117,14 @@ def cards(sheet: TearSheet) -> list[Card]:
         t = f"{one(figures['t'])}, {one(figures['t_hac'])}"
         others = (("t, HAC t", t), (f"{sheet.schedule.unit}s", whole(figures["months"])))
         made.append(Card("Rank IC", three(figures["mean"]), others))
-    traded = compared("Turnover a year", "turnover", one)
+    traded = compared("Turnover a year", "turnover", _times)
     cost = ("commission", per_cent(sheet.metrics["cost_rate"], 2))
-    made.append(Card(traded.name, f"{traded.value} ×", (*traded.others, cost)))
+    made.append(Card(traded.name, traded.value, (*traded.others, cost)))
     return made
+
+
+def _times(value: float) -> str:
+    return f"{one(value)} ×"
 
 
 def last_picks(sheet: TearSheet) -> Table:

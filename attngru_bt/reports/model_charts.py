@@ -146,16 +146,27 @@ def attention_rows(part: Part) -> Table:
 
 def evenness(part: Part | TearSheet, kind: str) -> tuple[float, float, float]:
     """Least and most mean attention weight per component or step, and the even weight."""
-    mean = attention_table(part, kind).mean()
-    return float(mean.min()), float(mean.max()), 1.0 / len(mean)
+    mean, even = _mean_weights(part, kind)
+    return float(mean.min()), float(mean.max()), even
+
+
+def _mean_weights(part: Part | TearSheet, kind: str) -> tuple[pd.Series, float]:
+    """Return the mean weight of each component or step, and the mean even weight.
+
+    A month may have fewer components than others, each with a larger share. What is averaged is
+    therefore how far a weight is from the even one of its month.
+    """
+    table = attention_table(part, kind)
+    even = 1.0 / table.notna().sum(axis=1)
+    return table.sub(even, axis=0).mean() + even.mean(), float(even.mean())
 
 
 def attention(part: Part | TearSheet, kind: str) -> Chart:
     """Mean attention weight per component or step, beside the even weight."""
-    mean = attention_table(part, kind).mean()
+    mean, even = _mean_weights(part, kind)
     places = Places([str(i + 1) for i in range(len(mean))])
     chart = Chart(places, Linear(mean, THREE, zero=True), label="Attention weight")
-    return chart.bars(mean, "mean weight", "strategy").level(1.0 / len(mean), kind="broken")
+    return chart.bars(mean, "mean weight", "strategy").level(even, kind="broken")
 
 
 def explained_variance_by_component(part: Part | TearSheet) -> pd.DataFrame:

@@ -85,7 +85,7 @@ def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
         add("rolling", "Rolling Sharpe ratio", portfolio_charts.rolling, sheet)
         if sheet.benchmark is not None:
             draw = portfolio_charts.against_benchmark
-            add("beta", f"Against {sheet.benchmark['name']}", draw, sheet)
+            add("beta", f"Against {sheet.benchmark_called}", draw, sheet)
     if sheet.metrics["fills"]:
         add("costs", "Before and after commission", portfolio_charts.costs, figures)
         add("turnover", "Turnover", portfolio_charts.turnover, figures)

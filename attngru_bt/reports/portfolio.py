@@ -13,7 +13,18 @@ from attngru_bt.analyzers.performance import monthly
 from attngru_bt.evaluation import contribution, statistics
 from attngru_bt.reports.heat import by_month, shaded
 from attngru_bt.reports.sheet import TearSheet
-from attngru_bt.reports.tables import DASH, Cell, Table, date, number, one, per_cent, points, whole
+from attngru_bt.reports.tables import (
+    DASH,
+    Cell,
+    Table,
+    date,
+    number,
+    one,
+    per_cent,
+    points,
+    recovery,
+    whole,
+)
 
 SIZES = (1e6, 1e7, 1e8, 1e9)
 _MONTH = 21  # sessions of usual volume
@@ -81,7 +92,7 @@ class PortfolioFigures:
         """Return per year, and the difference from the others in points of per cent."""
         table = self.yearly()
         own, *others = list(table.columns)
-        headings = ["Year", *table.columns, *(f"less {name}" for name in others)]
+        headings = ["Year", *table.columns, *(f"ahead of {name}" for name in others)]
         rows: list[list[str | Cell]] = []
         for year, values in zip(table.index, table.to_numpy(), strict=True):
             differences = [shaded(values[0] - v, points, 0.3) for v in values[1:]]
@@ -107,7 +118,8 @@ class PortfolioFigures:
             rows.append(
                 [
                     per_cent(loss.depth),
-                    *map(date, (dates[loss.peak + 1], dates[loss.trough + 1], ended)),
+                    *map(date, (dates[loss.peak + 1], dates[loss.trough + 1])),
+                    recovery(ended),
                     whole(last - loss.peak),
                 ]
             )

@@ -22,6 +22,7 @@ from attngru_bt.reports import html
 from attngru_bt.reports.collect import collect
 from attngru_bt.reports.output import write
 from attngru_bt.reports.sheet import TearSheet
+from attngru_bt.reports.tables import DASH
 
 logger = logging.getLogger(__name__)
 
@@ -182,10 +183,17 @@ def _quiet() -> Iterator[Any]:
 def _table(shown: Any) -> Markup:
     """Return a table as pyfolio makes it, in the page's style rather than its own."""
     text = re.sub(r'\s(border|class|style)="[^"]*"', "", str(getattr(shown, "data", shown)))
+    text = re.sub(r"<td>(NaT|NaN|nan)</td>", f"<td>{DASH}</td>", text)
     return Markup('<div class="panel scroll">') + Markup(text) + Markup("</div>")
 
 
 def _picture(figure: Any) -> Markup:
+    from matplotlib.ticker import LogFormatter
+
+    for axes in figure.axes:
+        if axes.get_yscale() == "log":
+            # matplotlib's own writes "2 × 10^0" as a formula, which `text.parse_math` leaves as is
+            axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
     code = base64.b64encode(out.getvalue()).decode("ascii")

@@ -209,7 +209,7 @@ class Dates(Places):
             number = unit(self.dates)
             starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1))
             # a period that had begun before the data is labeled only if there is room for it
-            if len(starts) > 1 and starts[1] < 0.085 * wide * len(self):
+            if len(starts) > 1 and starts[1] < 0.12 * wide * len(self):
                 starts = starts[1:]
             if len(starts) * wide <= self._most:
                 break

@@ -130,6 +130,11 @@ class TearSheet:
         return short(self.name)
 
     @property
+    def benchmark_called(self) -> str:
+        """The benchmark's name within a sentence or a title; empty where there is none."""
+        return "" if self.benchmark is None else called(self.benchmark["name"])
+
+    @property
     def curves(self) -> list[tuple[str, str, pd.Series]]:
         """Name, color and returns of the strategy, and of baseline and benchmark if there are any.
 
@@ -161,6 +166,11 @@ class TearSheet:
         "val_loss", if there is one, is the loss on the validation months.
         """
         return last_losses(self.records)
+
+
+def called(name: str) -> str:
+    """Return a benchmark's name as it stands within a sentence or a title."""
+    return "the index" if name == "index" else name
 
 
 def last_losses(records: Sequence[MonthRecord]) -> dict[str, float]:

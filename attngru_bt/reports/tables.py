@@ -48,6 +48,11 @@ def date(value: str | datetime.date | None) -> str:
     return DASH if value is None or pd.isna(value) else f"{pd.Timestamp(value):%Y-%m-%d}"
 
 
+def recovery(value: str | datetime.date | None) -> str:
+    """Show the date on which a loss was made good; "not yet" if it was not."""
+    return "not yet" if value is None or pd.isna(value) else date(value)
+
+
 def short(name: str, most: int = 36) -> str:
     """Name a model where there is little room: a blend without its members, others cut."""
     if len(name) <= most:

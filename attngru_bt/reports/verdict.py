@@ -9,7 +9,7 @@ import pandas as pd
 
 from attngru_bt.analyzers.performance import monthly
 from attngru_bt.evaluation.quality import t_statistic
-from attngru_bt.reports.sheet import OUT_OF_SAMPLE
+from attngru_bt.reports.sheet import OUT_OF_SAMPLE, called
 from attngru_bt.reports.tables import one, three
 
 if TYPE_CHECKING:
@@ -54,16 +54,16 @@ def _skill(sheet: TearSheet) -> str:
 def _earned(sheet: TearSheet) -> str:
     """Compare the return a year with that of equal weight, or of the index."""
     if sheet.baseline is not None and sheet.baseline_returns is not None:
-        other, returns = sheet.baseline, sheet.baseline_returns
+        other, returns = sheet.baseline["name"], sheet.baseline_returns
     elif sheet.benchmark is not None and sheet.benchmark_returns is not None:
-        other, returns = sheet.benchmark, sheet.benchmark_returns
+        other, returns = called(sheet.benchmark["name"]), sheet.benchmark_returns
     else:
         return ""
     difference = sheet.difference(returns)
     if np.isnan(difference):
         return ""
     side = "ahead of" if difference >= 0 else "behind"
-    text = f"{side} {other['name']} by {one(100.0 * abs(difference))} points a year after costs"
+    text = f"{side} {other} by {one(100.0 * abs(difference))} points a year after costs"
     t = difference_t(sheet.returns, returns)
     if not abs(t) >= SELDOM_LUCK:
         text += f", which could be luck (t {one(t)})" if np.isfinite(t) else ""

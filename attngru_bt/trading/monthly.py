@@ -33,7 +33,7 @@ from attngru_bt.trading.parameters import check_engine, check_parameters, check_
 from attngru_bt.trading.rebalance import rank
 from attngru_bt.trading.signals import checked_signal
 from attngru_bt.trading.sizing import Lots, PlainLots
-from attngru_bt.trading.trade_log import TradeLog, by_decision, log_rebalance
+from attngru_bt.trading.trade_log import TradeLog, by_decision, last_events, log_rebalance
 from attngru_bt.trading.view import FeedView
 from attngru_bt.trading.weights import weigher
 
@@ -191,7 +191,8 @@ class MonthlyTopK(bt.Strategy):
                 f"{type(self).__name__} overrides `_make_signal`, which nothing calls any more: "
                 f"rename the method to `make_signal`."
             )
-        self._first_day = None if self.p.start is None else pd.Timestamp(self.p.start).date()
+        start = self.p.start
+        self._first_day = None if start is None else checks.date("start", start).date()
         self._view = FeedView(self, self._session)
         self._at_open = self._view.at_open
         self._months = self.make_months()
@@ -388,4 +389,4 @@ class MonthlyTopK(bt.Strategy):
         fills = log[log["event"] == "fill"]
         value = f", worth {self.broker.getvalue():,.0f}" if self.broker is not None else ""
         line = f"{type(self).__name__}: {len(self.decisions)} decisions, {len(fills)} fills{value}"
-        return f"<p>{html.escape(line)}</p>" + fills.tail(5).to_html(index=False)
+        return f"<p>{html.escape(line)}</p>" + last_events(fills)

@@ -94,7 +94,7 @@ class TradeLog:
         log = self.frame()
         kinds = ", ".join(f"{n} {event}" for event, n in log["event"].value_counts().items())
         line = f"<p>{html.escape(repr(self)[1:-1] + (f' ({kinds})' if kinds else ''))}</p>"
-        return line + log.tail(5).to_html(index=False)
+        return line + last_events(log)
 
     def frame(self) -> pd.DataFrame:
         """All events as a DataFrame, columns as in `TradeLog.columns`."""
@@ -102,6 +102,11 @@ class TradeLog:
         frame["date"] = pd.to_datetime(frame["date"])
         frame["ref"] = frame["ref"].astype("Int64")
         return frame
+
+
+def last_events(log: pd.DataFrame, count: int = 5) -> str:
+    """Return the last events of a log as an HTML table, amounts to the cent."""
+    return log.tail(count).to_html(index=False, float_format="{:,.2f}".format, na_rep="")
 
 
 def log_rebalance(

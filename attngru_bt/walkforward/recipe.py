@@ -225,7 +225,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         beside = self.make_beside() if beside is None else beside
         train_on: Any = self.train_on
         if beside is not None:
-            train_on = "all" if beside.market.membership is None else beside.market.membership
+            train_on = "all" if beside.market.membership is None else beside
         lines = self.view == "lines"
         return Panel(
             self._history(),

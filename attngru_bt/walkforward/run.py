@@ -122,7 +122,7 @@ def walk_forward(
     if not asked:
         dates = market.bars.dates
         begins = [dates[end + 1].date() for end in schedule.ends(dates)[:-1]]
-        day = None if start is None else pd.Timestamp(start).date()
+        day = None if start is None else checks.date("start", start).date()
         raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day, schedule.unit))
     alone = nullcontext() if folder is None else sole_use(Path(folder))
     with alone, connected(client, tls) as cluster:
@@ -245,7 +245,7 @@ def _asked(
     The last month-end has that session still to come, and counts only if its month is `complete`.
     """
     ends = schedule.ends(dates)
-    first = dates[0] if start is None else pd.Timestamp(start)
+    first = dates[0] if start is None else checks.date("start", start)
     asked = [dates[end] for end in ends[:-1] if dates[end + 1] >= first]
     return [*asked, dates[-1]] if complete else asked
 

@@ -132,14 +132,15 @@ class ScoredMonths:
         scored = [r.month_end for r in self.records if len(r.scores)]
         span = f", {scored[0]:%Y-%m} to {scored[-1]:%Y-%m}" if scored else ""
         name = f"{self.model!r}, " if self.model else ""
-        return f"<Walk {name}seed {self.seed}: {len(scored)} month-ends scored{span}>"
+        count = self.schedule.counted(len(scored))
+        return f"<Walk {name}seed {self.seed}: {count} scored{span}>"
 
-    def plot(self, *, height: int = 520) -> Any:
+    def plot(self, *, height: int = 480) -> Any:
         """Return a chart for a notebook: rank IC month by month, above its sum so far.
 
         Parameters
         ----------
-        height : int, default 520
+        height : int, default 480
             Of the frame it is shown in, in pixels.
 
         Returns
@@ -151,7 +152,7 @@ class ScoredMonths:
 
     def _repr_html_(self) -> str:
         """Show the walk as one line, above the best names of its last month-end."""
-        line = f"<p>{html.escape(repr(self))}</p>"
+        line = f"<p>{html.escape(repr(self)[1:-1])}</p>"
         scored = [record for record in self.records if len(record.scores)]
         if not scored:
             return line

@@ -36,7 +36,7 @@ def test_bars_show_a_row_per_line_with_what_is_known(market):
     assert table_of(shown).count("<tr") == 1 + len(bars.lines) and len(shown) < SMALL
     close = bars.frame("close")
     assert f"{close.notna().to_numpy().mean():.1%}" in shown
-    assert f"{close.max().max():,.6g}" in shown
+    assert f"{close.max().max():,.4g}" in shown
 
 
 def test_bars_without_a_day_are_shown_too(market):

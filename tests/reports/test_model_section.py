@@ -1,5 +1,7 @@
 """What the page says of the models behind the scores: members, families, networks, tries."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from compare_walks import walk
 
 from attngru_bt import Bars, Market, backtest, make_market
 from attngru_bt.evaluation import permutation_drop
-from attngru_bt.reports import files
+from attngru_bt.reports import files, model_charts
 from attngru_bt.reports.candidates import tries_in
 from attngru_bt.reports.collect import collect
 from attngru_bt.reports.heat import by_month
@@ -177,3 +179,14 @@ def test_groups_are_named_by_who_is_in_them(market, blend):
     names = [row.name for row in table.rows]
     assert names == ["3: S000, S001, S002, …", "group 2: S006, S007, S008, …"]
     assert [row.cells[-1].text for row in table.rows] == ["6", "6"]
+
+
+def test_even_attention_is_even_where_months_have_other_numbers_of_components():
+    weights = (np.full(4, 0.25), np.full(2, 0.5))
+    ends = pd.to_datetime(["2020-01-31", "2020-02-28"])
+    records = [
+        SimpleNamespace(month_end=end, attention={"factor": own})
+        for end, own in zip(ends, weights, strict=True)
+    ]
+    part = SimpleNamespace(records=records)
+    assert model_charts.evenness(part, "factor") == pytest.approx((0.375, 0.375, 0.375))

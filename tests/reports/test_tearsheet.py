@@ -235,7 +235,7 @@ class TestPage:
             "Return per year",
             "Months by return",
             "Rolling Sharpe ratio",
-            "Against Index",
+            "Against the index",
             "Before and after commission",
             "Turnover",
             "Contribution by name",
@@ -245,11 +245,11 @@ class TestPage:
             "Attention per component",
         ]
         for text in ("What the scores are worth", "Rank IC beyond the exposures", "Exposures of",
-                     "Worst months of Index", "Deepest losses", "Capacity",
+                     "Worst months of the index", "Deepest losses", "Capacity",
                      "Return per year", "Return per month", "Last picks", "Months ahead of",
                      "It chooses next to nothing"):  # fmt: skip
             assert text in page.text, text
-        for text in ("Sharpe ratio", "Information ratio", "Index (benchmark)", "Other (baseline)",
+        for text in ("Sharpe ratio", "Information ratio", "index (benchmark)", "Other (baseline)",
                      "Trade log", "lookback", "digest", "skipped"):  # fmt: skip
             assert text in page.text
 

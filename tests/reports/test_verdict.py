@@ -61,7 +61,7 @@ def test_without_a_baseline_it_is_the_index_and_without_either_nothing():
     alone = dict(baseline=None, baseline_returns=None)
     index = sheet().baseline_returns
     assert "the index by 1.0 points" in verdict(
-        sheet(**alone, benchmark={"name": "the index"}, benchmark_returns=index)
+        sheet(**alone, benchmark={"name": "index"}, benchmark_returns=index)
     )
     assert verdict(sheet(**alone)) == "The scores rank better than chance: rank IC 0.050, t 2.5."
     assert verdict(sheet(**alone, quality_summary=None)) == ""

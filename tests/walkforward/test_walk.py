@@ -84,7 +84,7 @@ class TestAnswers:
     def test_it_shows_itself(self, walk):
         assert repr(walk).startswith("<Walk 'ridge', seed 0: ")
         page = walk._repr_html_()
-        assert "&lt;Walk" in page and page.count("<tr>") == walk.topk + 1
+        assert "<p>Walk &#x27;ridge&#x27;, seed 0" in page and page.count("<tr>") == walk.topk + 1
 
 
 class TestRun:
