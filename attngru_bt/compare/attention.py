@@ -11,7 +11,7 @@ import pandas as pd
 from attngru_bt.evaluation.attribution import factor_shares, family_shares, top_factors
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import Walk
+    from attngru_bt.walkforward.scored_months import ScoredMonths
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Attention:
     factors: pd.DataFrame
 
 
-def attention_by_model(walks: Sequence[Walk], months: pd.DatetimeIndex) -> dict[str, Attention]:
+def attention_by_model(
+    walks: Sequence[ScoredMonths], months: pd.DatetimeIndex
+) -> dict[str, Attention]:
     """Average the attention of each model over its seeds, on the given month-ends.
 
     Models without attention weights, or without loadings to trace them back to factors, are left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -119,6 +119,29 @@ def month_groups(market: Market, returns: pd.DataFrame, groups: Any) -> pd.DataF
         for name in row.index[row.notna()]:
             table.loc[month, name] = numbers.setdefault(group_of(str(name)), len(numbers))
     return table
+
+
+def conditions(market: Market, members: pd.DataFrame, trading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what chosen and random names have in common, as `against_chance` takes it.
+
+    Parameters
+    ----------
+    market : Market
+    members : bool DataFrame of shape (n_months, n_assets)
+        Who can be held, by month-end.
+    trading : mapping
+        Parameters of `MonthlyTopK`: `keep`, `weights`, `max_per_group` and `groups` count.
+    """
+    returns = month_returns(market, pd.DatetimeIndex(members.index), members)
+    months, names = pd.DatetimeIndex(returns.index), list(returns.columns)
+    at_most = trading.get("max_per_group")
+    return {
+        "returns": returns,
+        "keep": trading.get("keep"),
+        "weights": month_weights(market, months, names, trading.get("weights")),
+        "max_per_group": at_most,
+        "groups": None if at_most is None else month_groups(market, returns, trading.get("groups")),
+    }
 
 
 def against_chance(

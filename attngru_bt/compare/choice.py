@@ -13,7 +13,7 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.models.names import ALIASES, JOINT, find, is_known
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import Walk
+    from attngru_bt.walkforward.scored_months import ScoredMonths
 
 EQUAL_WEIGHT = "equal-weight"
 BASELINES = (EQUAL_WEIGHT, "random", "momentum")
@@ -45,7 +45,7 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
     return names
 
 
-def ordered(walks: Sequence[Walk], models: Sequence[str] | None) -> list[str]:
+def ordered(walks: Sequence[ScoredMonths], models: Sequence[str] | None) -> list[str]:
     """Order the rows as asked for, baselines last."""
     walked = list(dict.fromkeys(walk.model for walk in walks))
     asked = [*walked, EQUAL_WEIGHT] if models is None else list(models)
@@ -71,7 +71,7 @@ def threshold(name: str) -> float | None:
 
 
 def common_months(
-    walks: Sequence[Walk], dates: pd.DatetimeIndex, start: Any = None
+    walks: Sequence[ScoredMonths], dates: pd.DatetimeIndex, start: Any = None
 ) -> pd.DatetimeIndex:
     """Month-ends on which all walks have scores: those that all are measured on.
 
@@ -96,8 +96,7 @@ def common_months(
         if not len(scored):
             raise DataError(
                 f"{walk.model}, seed {walk.seed}: has no scores at any of its {len(walk.records)} "
-                f"month-ends ({len(walk.sections)} are in the data); leave it out, or bring "
-                f"longer data."
+                f"month-ends; leave it out, or bring longer data."
             )
         months = scored if months is None else months.intersection(scored)
     assert months is not None

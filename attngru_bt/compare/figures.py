@@ -17,7 +17,7 @@ from attngru_bt.evaluation.deflated_sharpe import deflated_sharpe_ratio
 from attngru_bt.evaluation.quality import summary
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import Walk
+    from attngru_bt.walkforward.scored_months import ScoredMonths
 
 QUALITY = (
     "accuracy_in_sample", "accuracy_at_k_in_sample", "auc_in_sample",
@@ -31,7 +31,7 @@ EARNED = (
 )  # fmt: skip
 
 
-def quality_figures(monthly: pd.DataFrame, walk: Walk) -> dict[str, float]:
+def quality_figures(monthly: pd.DataFrame, walk: ScoredMonths) -> dict[str, float]:
     """Average what `quality.monthly` answers for a walk, and add up its training time."""
     seconds = [record.fit_seconds for record in walk.records if record.refit]
     figures = {

@@ -38,12 +38,12 @@ from attngru_bt.evaluation.tries import judge
 from attngru_bt.trading.groups import told
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import Walk
+    from attngru_bt.walkforward.scored_months import ScoredMonths
 
 
 def measure(
     market: Market,
-    walks: Iterable[Walk],
+    walks: Iterable[ScoredMonths],
     *,
     topk: int = 10,
     start: Any = None,
@@ -54,7 +54,7 @@ def measure(
     jobs: int = 1,
     thresholds: Mapping[str, float | None] | None = None,
     settings: Mapping[str, Any] | None = None,
-    offsets: Sequence[int] | Mapping[int, Sequence[Walk]] = (),
+    offsets: Sequence[int] | Mapping[int, Sequence[ScoredMonths]] = (),
 ) -> Comparison:
     """Compare walks that are finished.
 
@@ -64,7 +64,7 @@ def measure(
     ----------
     market : Market
         As the walks saw it: accounts run to its last session.
-    walks : iterable of Walk
+    walks : iterable of Walk, or of what `Walk.load` has read
     models : sequence of str, default None
         Order of the rows, "equal-weight" included, which no walk has. None: the order of the walks,
         then equal weight.
@@ -94,13 +94,7 @@ def measure(
     scores = [walk.scores().reindex(months) for walk in walks]
     traded = trade_all(market, scores, topk, jobs, **account)
     scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
-    returns = chance.month_returns(market, months, scored)
-    weights = chance.month_weights(
-        market, pd.DatetimeIndex(returns.index), list(returns.columns), trading.get("weights")
-    )
-    groups = None
-    if trading.get("max_per_group") is not None:
-        groups = chance.month_groups(market, returns, trading.get("groups"))
+    alike = chance.conditions(market, scored, trading)
 
     accounts: dict[tuple[str, int], Account] = {}
     figures: dict[tuple[str, int], dict[str, float]] = {}
@@ -119,16 +113,7 @@ def measure(
             **quality_figures(quality, walk),
             **account_figures(own, draws),
             **chance.against_chance(
-                table,
-                returns,
-                topk,
-                cost=own.cost,
-                years=years,
-                draws=draws,
-                keep=trading.get("keep"),
-                weights=weights,
-                groups=groups,
-                max_per_group=trading.get("max_per_group"),
+                table, topk=topk, cost=own.cost, years=years, draws=draws, **alike
             ),
         }
     plain = None
@@ -185,11 +170,7 @@ def measure(
             "tried": len(tries) if tried is None else tried,
             "draws": draws,
             "trading": told(trading),
-            **(
-                {"offsets": list(offsets), "walked": isinstance(offsets, Mapping)}
-                if offsets
-                else {}
-            ),
+            **(dict(offsets=list(offsets), walked=isinstance(offsets, Mapping)) if offsets else {}),
             "settings": dict(settings or {}),
         },
     )

@@ -17,7 +17,7 @@ from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.evaluation import statistics
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import Walk
+    from attngru_bt.walkforward.scored_months import ScoredMonths
 
 FIGURES = ("annual_return", "sharpe", "information_ratio", "max_drawdown")
 
@@ -47,7 +47,7 @@ def later(schedule: Schedule, offsets: Sequence[int]) -> dict[int, Schedule]:
 
 def over_days(
     market: Market,
-    offsets: Sequence[int] | Mapping[int, Sequence[Walk]],
+    offsets: Sequence[int] | Mapping[int, Sequence[ScoredMonths]],
     accounts: Accounts,
     scores: Sequence[pd.DataFrame],
     first: pd.Timestamp,

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
 
-from attngru_bt import backtest
+from attngru_bt import backtest, compare
 from attngru_bt.data import make_market
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import Blend, Walk, walk_file, walk_forward
@@ -55,6 +55,15 @@ def test_it_trades_the_same_orders(market, walk, file):
     first, second = (strategy.trade_log.frame() for strategy in traded)
     pd.testing.assert_frame_equal(first, second)
     assert traded[0].trade_log.n_fills > 3
+
+
+@pytest.mark.slow
+def test_it_is_compared_as_the_walk_that_was_saved(market, walk, file):
+    first, second = (
+        compare.measure(market, [one], topk=3, models=["ridge"], draws=20)
+        for one in (walk, Walk.load(file))
+    )
+    pd.testing.assert_frame_equal(first.runs, second.runs, check_exact=True)
 
 
 def test_what_cannot_be_read_is_refused_with_the_reason(file, monkeypatch, tmp_path):
