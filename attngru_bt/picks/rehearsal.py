@@ -17,7 +17,7 @@ import pandas as pd
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.rows import GROUP_LINES
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
 from attngru_bt.markets import exchange_of
 from attngru_bt.markets.limits import adjfactor
 from attngru_bt.picks.next_session import factors_of, kept, one_more

@@ -154,31 +154,7 @@ def _train(
     progress: Tell | None,
 ) -> None:
     """Score the months of all walks: each fit is a task, and those of an earlier run are found."""
-    left: dict[int, tuple[Walk, Task]] = {}  # by number of the fit
-    found: list[tuple[Task, list[MonthRecord]]] = []
-    for walk in walks:
-        if walk.recipe is None:
-            continue
-        positions = walk.positions(asked)
-        fits = walk.fits_for(positions)
-        if not fits:
-            why = walk.why_no_scores()
-            raise DataError(f"{walk.model}: {why}")
-        recipe = walk.recipe
-        if recipe.trains_beside:  # its rows are in the cross-sections, and no worker needs them
-            recipe = clone(recipe).set_params(train_on="all")
-        kept: dict[int, MonthRecord] = {}
-        for now in positions:
-            if (record := walk.look_up(now)) is not None:
-                kept[now] = record
-                walk.keep(now, record)
-        for fit_at, months in fits.items():
-            missing = tuple(now for now in months if now not in kept)
-            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months))
-            if missing:
-                left[len(left) + len(found)] = walk, task
-            else:
-                found.append((task, [kept[now] for now in months]))
+    left, found = _tasks(walks, asked)
     n_fits, n_done = len(left) + len(found), 0
 
     def report(task: Task, records: list[MonthRecord]) -> None:
@@ -215,12 +191,46 @@ def _train(
         raise WorkersLost(f"{lost} {stopped()}") from lost
 
 
+def _tasks(
+    walks: Sequence[Walk], asked: Sequence[pd.Timestamp]
+) -> tuple[list[tuple[Walk, Task]], list[tuple[Task, list[MonthRecord]]]]:
+    """Return the fits that are left to do, and those of which an earlier run has kept all months.
+
+    What was kept of the months is in the walks then.
+    """
+    left: list[tuple[Walk, Task]] = []
+    found: list[tuple[Task, list[MonthRecord]]] = []
+    for walk in walks:
+        if walk.recipe is None:
+            continue
+        positions = walk.positions(asked)
+        fits = walk.fits_for(positions)
+        if not fits:
+            raise DataError(f"{walk.model}: {walk.why_no_scores()}")
+        recipe = walk.recipe
+        if recipe.trains_beside:  # its rows are in the cross-sections, and no worker needs them
+            recipe = clone(recipe).set_params(train_on="all")
+        kept: dict[int, MonthRecord] = {}
+        for now in positions:
+            if (record := walk.look_up(now)) is not None:
+                kept[now] = record
+                walk.keep(now, record)
+        for fit_at, months in fits.items():
+            missing = tuple(now for now in months if now not in kept)
+            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months))
+            if missing:
+                left.append((walk, task))
+            else:
+                found.append((task, [kept[now] for now in months]))
+    return left, found
+
+
 def _calls(
-    left: Mapping[int, tuple[Walk, Task]], workers: int
+    left: Sequence[tuple[Walk, Task]], workers: int
 ) -> tuple[dict[int, Call], list[list[int]]]:
     """Return what is left to do, call by call, and the numbers of the tasks in each."""
     by_panel: dict[int, tuple[list[CrossSection], dict[int, Task]]] = {}
-    for number, (walk, task) in left.items():
+    for number, (walk, task) in enumerate(left):
         by_panel.setdefault(id(walk.panel), (walk.sections, {}))[1][number] = task
     calls: dict[int, Call] = {}
     numbers: list[list[int]] = []

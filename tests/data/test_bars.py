@@ -16,7 +16,8 @@ from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.files import read_folder, read_index, read_table
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
+from attngru_bt.feeds.panel_feed import PanelFeed
 from attngru_bt.feeds.reader import FeedReader, from_feeds
 
 
