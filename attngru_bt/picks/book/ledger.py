@@ -1,7 +1,8 @@
 """The ledger of a book: lines that are only ever added, each with a digest of the line before.
 
 A line is JSON. It begins with the SHA-256 of the bytes of the line before and ends with that of its
-own text, so that a line that was changed, cut or taken out shows. A line is written in one piece
+own text, so that a line that was changed, cut or taken out shows, unless all after it were taken
+away as well: who keeps the digest of the last line can tell. A line is written in one piece
 and flushed to disk: what a crash leaves is at most one damaged last line, after which the next
 entry begins on a line of its own. Nothing is ever rewritten, damage included.
 """
