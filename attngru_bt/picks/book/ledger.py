@@ -9,6 +9,7 @@ entry begins on a line of its own. Nothing is ever rewritten, damage included.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -161,12 +162,15 @@ def _parsed(line: bytes) -> tuple[str, str, dict[str, Any], str] | None:
 def _write(path: Path, line: bytes) -> None:
     """Add a line in one piece and flush it to disk."""
     new = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0))
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
     try:
-        written = os.write(descriptor, line)
-        if written < len(line):
-            raise OSError(f"{path}: only {written} of {len(line)} bytes could be written.")
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
+    except OSError as error:
+        error.filename = str(path)  # the system does not say
+        raise
     finally:
         os.close(descriptor)
     if new and os.name == "posix":
