@@ -26,6 +26,10 @@ from attngru_bt.walkforward.walk import Walk
 
 FORM = "attngru_bt walk 1"
 COLUMNS = ("score", "label", "forward_return")
+_KINDS = {
+    "settings": dict, "data": str, "versions": dict, "model": str, "seed": int, "topk": int,
+    "schedule": str, "records": list, "labels": dict,
+}  # fmt: skip
 
 
 @dataclass
@@ -59,7 +63,10 @@ class SavedWalk(Walk):
         self.about = {name: stored[name] for name in ("settings", "data", "versions")}
         self._labels = _read_table(stored["labels"])
         for name, text in stored["records"]:
-            self.keep(len(self.records), record_file.from_bytes(text.encode(), name))
+            record = record_file.from_bytes(text.encode(), name)
+            if self._records and record.month_end <= self.records[-1].month_end:
+                raise ValueError(f"the month-end {name} follows a later one")
+            self.keep(len(self._records), record)
 
     def labels(self) -> pd.DataFrame:
         """Scores beside what came of them, as far as it was known when the walk was saved."""
@@ -108,7 +115,7 @@ def load(path: str | os.PathLike[str]) -> SavedWalk:
         )
     if checksum != hashlib.sha256(body).hexdigest():
         raise ValueError(f"{place}: is damaged (its content does not match its checksum).")
-    stored = json.loads(body)
+    stored = _parsed(body, place)
     here, there = package_versions(), stored["versions"]
     other = [
         f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})"
@@ -124,6 +131,21 @@ def load(path: str | os.PathLike[str]) -> SavedWalk:
         return SavedWalk(stored)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"{place}: holds no walk ({type(error).__name__}: {error}).") from error
+
+
+def _parsed(body: bytes, place: Path) -> dict[str, Any]:
+    """Return what a file holds; a ValueError unless its fields are of their kinds."""
+    try:
+        stored = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{place}: holds no walk ({type(error).__name__}).") from None
+    for name, kind in _KINDS.items():
+        value = stored.get(name) if isinstance(stored, dict) else None
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{place}: holds no walk ({name!r} is {str(value)[:40]}).")
+    if not all(isinstance(version, str) for version in stored["versions"].values()):
+        raise ValueError(f"{place}: holds no walk (a version is no text).")
+    return stored  # type: ignore[no-any-return]
 
 
 def _about(walk: Walk) -> dict[str, Any]:
