@@ -154,4 +154,4 @@ def picks(
 def _kept(book: Path, entry: Entry | None) -> str:
     if entry is None:
         return f"  {book}: has these picks already"
-    return f"  {book}: kept as line {entry.line}"
+    return f"  {book}: kept as line {entry.line}, digest {entry.digest[:12]}"
