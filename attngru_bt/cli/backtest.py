@@ -59,16 +59,23 @@ def backtest(
     *,
     model: Annotated[
         str,
-        typer.Option(help="default, gbdt, momentum, ridge+gbdt-rank, …: see strategies/README."),
+        typer.Option(
+            help="Name of a model, such as default, gbdt or momentum; a+b is a blend of two."
+        ),
     ] = "default",
     n_networks: Annotated[
-        int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
+        int | None,
+        typer.Option(help="How many networks are averaged into one score. [default: the model's]"),
     ] = None,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder that the files are written to.")
+    ] = Path("runs/run"),
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each rebalance.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Write a line to stderr for each rebalance.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Train month by month, trade the best names, report: everything out of sample.

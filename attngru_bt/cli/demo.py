@@ -94,7 +94,9 @@ TRIALS = {
 @shared(DEBUG)
 def demo(
     *,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/demo"),
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder that the files are written to.")
+    ] = Path("runs/demo"),
     **options: Any,
 ) -> None:
     """Run the default model on real prices and on made-up ones with a planted signal, on one page.

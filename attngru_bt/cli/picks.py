@@ -89,12 +89,17 @@ def picks(
     *,
     model: Annotated[
         str,
-        typer.Option(help="default, gbdt, momentum, ridge+gbdt-rank, …: see strategies/README."),
+        typer.Option(
+            help="Name of a model, such as default, gbdt or momentum; a+b is a blend of two."
+        ),
     ] = "default",
     n_networks: Annotated[
-        int | None, typer.Option(help="Networks averaged into one score. [default: the model's]")
+        int | None,
+        typer.Option(help="How many networks are averaged into one score. [default: the model's]"),
     ] = None,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("picks"),
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder that the files are written to.")
+    ] = Path("picks"),
     folder: Annotated[
         Path | None,
         typer.Option(help="Folder of a backtest to go on from. [default: that of --out]"),
@@ -106,7 +111,9 @@ def picks(
     explain: Annotated[
         bool, typer.Option(help="Say why each name, which fits the last model once more.")
     ] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Write a line to stderr for each month.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Say what to hold next, and which orders lead there from what is held. Nothing is sent.
