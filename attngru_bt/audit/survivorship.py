@@ -110,7 +110,7 @@ def _bars(bars: Bars) -> Check:
     if chance > 0.05:
         return skipped(
             NAME,
-            f"{summary}; with so few this often happens by chance ({chance:.0%}), so it cannot tell.",
+            f"{summary}; with so few, this often happens by chance ({chance:.0%}).",
         )
     text = f"{symbol}, there on {date.date()}, survives to the end, and so does every other."
     return failed(
