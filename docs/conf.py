@@ -64,7 +64,10 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 # pages whose tables need the room
-WIDE = ["docs/commands", "docs/comparison", "docs/models", "docs/parameters"]
+WIDE = [
+    "docs/commands", "docs/comparison", "docs/models", "docs/parameters", "docs/presets",
+    "docs/results", "docs/signal",
+]  # fmt: skip
 html_sidebars = {"docs/comparison": []}
 html_theme_options: dict[str, Any] = {
     "show_prev_next": False,

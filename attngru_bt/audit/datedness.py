@@ -50,7 +50,7 @@ def check(market: Market) -> Check:
         compared.append(f"the index has a correlation of {now[0][0]:.2f} with the mean stock")
         findings += _of_index(index, mean, bars.dates[1:])
     if len(bars.assets) > 2:
-        compared.append(f"{len(bars.assets)} stocks were held against the others")
+        compared.append(f"{len(bars.assets)} stocks were compared with the others")
         findings += _of_stocks(market, moves, known, total, n_known)
     if not compared:
         return skipped(NAME, "one stock and no index: nothing to compare dates with.")
@@ -61,7 +61,9 @@ def check(market: Market) -> Check:
             "be those of the session in the market's own zone.",
             findings,
         )
-    return passed(NAME, f"{', '.join(compared)}: of no lag it is higher than of the same session.")
+    return passed(
+        NAME, f"{', '.join(compared)}: none goes better with another session than its own."
+    )
 
 
 def _of_index(index: Floats, mean: Floats, dates: pd.DatetimeIndex) -> Iterator[Finding]:

@@ -203,7 +203,7 @@ class _Comparison:
             )
         ways = [f"{self.opens} of {n_cuts} dates were followed by orders at the next open"]
         if blind:
-            ways.append("one run was shown of each session only its open")
+            ways.append("one run saw only the open of each session")
         compared = f"{self.compared[SAME_DAY]} orders at the open; {', '.join(ways)}"
         if self.wrong[SAME_DAY]:
             return failed(
@@ -214,7 +214,7 @@ class _Comparison:
             )
         if not self.compared[SAME_DAY]:
             return skipped(SAME_DAY, f"no order after any of {n_cuts} dates to compare.")
-        return passed(SAME_DAY, f"{compared}: none changes when what comes after the open does.")
+        return passed(SAME_DAY, f"{compared}: no order changes with what comes after the open.")
 
 
 def _broken(error: Exception, date: pd.Timestamp, how: str) -> Finding:

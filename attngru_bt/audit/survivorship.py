@@ -106,11 +106,11 @@ def _bars(bars: Bars) -> Check:
             [Finding(text, symbol, date, "universe")],
         )
     chance = (1 - LEAVERS) ** years  # that none of them leaves
-    summary = f"of {n} stocks none leaves before the end ({span}, {years:.0f} stock-years)"
+    summary = f"none of {n} stocks leaves before the end ({span}, {years:.0f} stock-years)"
     if chance > 0.05:
         return skipped(
             NAME,
-            f"{summary}; with so few that happens by chance ({chance:.0%}), so it cannot tell.",
+            f"{summary}; with so few, this often happens by chance ({chance:.0%}).",
         )
     text = f"{symbol}, there on {date.date()}, survives to the end, and so does every other."
     return failed(

@@ -72,11 +72,15 @@ def backtest(
     *,
     model: ModelName = "default",
     n_networks: Networks = None,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/run"),
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder that the files are written to.")
+    ] = Path("runs/run"),
     baseline: Annotated[
         bool, typer.Option(help="Also hold the whole universe in equal weight, at the same costs.")
     ] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each rebalance.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Write a line to stderr for each rebalance.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Train month by month, trade the best names, report: everything out of sample.

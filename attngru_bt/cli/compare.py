@@ -46,7 +46,7 @@ def compare(
     models: Annotated[
         str, typer.Option(help="Names with commas between them, or 'all'; a+b is a blend.")
     ] = "all",
-    seeds: Annotated[int, typer.Option(help="Walks per model, for mean and spread.")] = 1,
+    seeds: Annotated[int, typer.Option(help="How many walks per model, for mean and spread.")] = 1,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Where the files go, finished walks among them.")
     ] = Path("runs/compare"),
@@ -54,7 +54,9 @@ def compare(
         int | None,
         typer.Option(help="Models and variants tried before choosing these, if more than shown."),
     ] = None,
-    draws: Annotated[int, typer.Option(help="Of the bootstrap and of random portfolios.")] = 1000,
+    draws: Annotated[
+        int, typer.Option(help="Draws of the bootstrap, and of random portfolios.")
+    ] = 1000,
     title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
     into: Annotated[
         Path | None,
@@ -70,7 +72,9 @@ def compare(
             "over the days is shown."
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Write a line to stderr for each month.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Fit every model walk-forward on the same rows, trade its scores, compare out of sample.

@@ -71,9 +71,9 @@ TRIALS = {
     ),
     "planted": Trial(
         "Planted signal",
-        f"80 made-up stocks, ten held. Their valuations tell next month's returns with a rank IC "
-        f"of {PLANTED:.2f}; {DECOYS} other lines only look alike, eight stocks are listed late and "
-        f"three are delisted.",
+        f"80 made-up stocks, ten held. Their valuations predict next month's returns with a rank "
+        f"IC of {PLANTED:.2f}, and {DECOYS} other lines only look like them. Eight stocks are "
+        "listed late, and three are delisted.",
         _planted,
         {
             "topk": 10,
@@ -94,7 +94,9 @@ TRIALS = {
 @shared(DEBUG)
 def demo(
     *,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("runs/demo"),
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder that the files are written to.")
+    ] = Path("runs/demo"),
     **options: Any,
 ) -> None:
     """Run the default model on real prices and on made-up ones with a planted signal, on one page.

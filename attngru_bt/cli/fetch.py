@@ -58,7 +58,7 @@ def fetch(
         typer.Option(help="Index to write beside it. [default: that of the universe]"),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="Of the panel: parquet or csv.gz.")
+        str, typer.Option("--format", help="Format of the panel: parquet or csv.gz.")
     ] = "parquet",
     pause: Annotated[
         float | None,

@@ -19,7 +19,7 @@ from attngru_bt.walkforward import kept as engine
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Finished months (checkpoints) and saved walks of earlier runs. They hold no models.",
+    help="List, show and remove what earlier runs have kept: finished months and saved walks.",
 )
 Folder = Annotated[Path, typer.Argument(help="Folder of a run, or a file in it.")]
 Debug = Annotated[bool, typer.Option(help="Show the traceback of an error.")]
@@ -134,7 +134,10 @@ def prune(
     ] = None,
     damaged: Annotated[bool, typer.Option("--damaged", help="Remove what cannot be used.")] = False,
     superseded: Annotated[
-        bool, typer.Option("--superseded", help="Of each month keep the file written last.")
+        bool,
+        typer.Option(
+            "--superseded", help="Remove of each month all files but the one written last."
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go.")] = False,
     debug: Debug = False,

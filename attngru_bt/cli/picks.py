@@ -82,7 +82,9 @@ def picks(
     *,
     model: ModelName = "default",
     n_networks: Networks = None,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path("picks"),
+    out_dir: Annotated[
+        Path, typer.Option("--out", help="Folder that the files are written to.")
+    ] = Path("picks"),
     folder: Annotated[
         Path | None,
         typer.Option(help="Folder of a backtest to go on from. [default: that of --out]"),
@@ -94,7 +96,9 @@ def picks(
     explain: Annotated[
         bool, typer.Option(help="Say why each name, which fits the last model once more.")
     ] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each month.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Write a line to stderr for each month.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Say what to hold next, and which orders lead there from what is held. Nothing is sent.
@@ -154,4 +158,4 @@ def picks(
 def _kept(book: Path, entry: Entry | None) -> str:
     if entry is None:
         return f"  {book}: has these picks already"
-    return f"  {book}: kept as line {entry.line}"
+    return f"  {book}: kept as line {entry.line}, digest {entry.digest[:12]}"

@@ -43,11 +43,11 @@ _BOOKS = {
 
 
 class PanelBroker(bt.brokers.BackBroker):
-    """`bt.brokers.BackBroker` in less time, where the positions are in `PanelFeed` feeds.
+    """A faster `bt.brokers.BackBroker` for positions in `PanelFeed` feeds.
 
-    It takes the parameters of `BackBroker`, and does all that it does. Its own way of valuing the
-    account is for plain stocks on feeds that were loaded as whole columns. Whatever else is in the
-    books is left to `BackBroker`: other feeds, bars that come one by one (live, ``preload=False``,
+    It takes the parameters of `BackBroker` and does all that it does. It values the account in its
+    own way for plain stocks on feeds that were loaded as whole columns, and leaves whatever else is
+    in the books to `BackBroker`: other feeds, bars that come one by one (live, ``preload=False``,
     ``exactbars=1``, resampled), futures, leverage, credit interest, commission schemes with a
     valuation of their own, ``shortcash=False``, histories of orders or of a fund. On an engine
     whose broker keeps its books in another way than backtrader's it is that broker.

@@ -26,11 +26,11 @@ _LOOP = """
 
 
 class PanelCerebro(bt.Cerebro):
-    """`bt.Cerebro` in less time, where all feeds are `PanelFeed`, with a `PanelBroker`.
+    """A faster `bt.Cerebro` for `PanelFeed` feeds, with a `PanelBroker`.
 
     It takes the parameters of `bt.Cerebro`. With other feeds among them, and in the modes that
-    deliver bars one by one, it is `bt.Cerebro`. So it is on an engine whose loop over the sessions
-    is not backtrader's.
+    deliver bars one by one, it does what `bt.Cerebro` does at the same speed, as on an engine whose
+    loop over the sessions is not backtrader's.
 
     Examples
     --------

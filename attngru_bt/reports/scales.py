@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attngru_bt.reports.tables import decimals, per_cent
 
+_NARROW = 20  # characters of all labels for which a narrow chart has room
 _WIDE = {"%Y": 1.0, "%m-%d": 1.2, "%Y-%m": 1.55}  # room of a label, that of a year being 1
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -109,7 +110,13 @@ class Linear:
         unit = self._step * (100.0 if self.form.share else 1.0)
         places = next(n for n in range(12) if abs(unit * 10**n - round(unit * 10**n)) < 1e-6)
         write = partial(per_cent if self.form.share else decimals, places=places)
-        return [Tick(float(self.place(value)), write(value)) for value in values]
+        texts = [write(value) for value in values]
+        # where labels lie side by side on a phone, every second one stays, 0 among them
+        crowded = sum(map(len, texts)) > _NARROW
+        return [
+            Tick(float(self.place(value)), text, minor=crowded and step % 2 == 1)
+            for step, value, text in zip(range(first, last + 1), values, texts, strict=True)
+        ]
 
 
 class Log:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from attngru_bt.reports.sheet import TearSheet
 
 SELDOM_LUCK = 2.0  # t-statistic beyond which a mean is seldom luck
-LEAST_MONTHS = 24
+# scored weeks, months or quarters below which nothing is said of skill
+LEAST = {"week": 52, "month": 24, "quarter": 12}
 
 
 def verdict(sheet: TearSheet) -> str:
@@ -38,11 +39,11 @@ def _skill(sheet: TearSheet) -> str:
     if quality is None or not quality["months"]["rank_ic"]:
         return ""
     figures: dict[Any, Any] = quality.loc["rank_ic"].to_dict()
-    mean, months = figures["mean"], int(figures["months"])
+    mean, count, unit = figures["mean"], int(figures["months"]), sheet.schedule.unit
     t = min(figures["t"], figures["t_hac"], key=abs)
     shown = f"rank IC {three(mean)}, t {one(t)}"
-    if np.isnan(t) or months < LEAST_MONTHS:
-        return f"too early to tell skill from chance: {shown}, {months} {sheet.schedule.unit}s"
+    if np.isnan(t) or count < LEAST[unit]:
+        return f"too early to tell skill from chance: {shown}, {count} {unit}s"
     if t >= SELDOM_LUCK:
         proviso = "" if sheet.evidence == OUT_OF_SAMPLE else " (if they knew nothing of the future)"
         return f"the scores rank better than chance{proviso}: {shown}"

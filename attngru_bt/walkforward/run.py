@@ -78,7 +78,7 @@ def walk_forward(
         started again repeats nothing that was finished and ends with the same bits. One run at a
         time: a second one into the same folder is refused.
     client : dask.distributed.Client or address, default None
-        A cluster to work on instead. Whoever rules the scheduler can run code here: connect to
+        A cluster to work on instead. Whoever controls the scheduler can run code here: connect to
         none that you do not trust.
     tls : mapping, default None
         Files of an encrypted connection to the address ``tls://host:8786``: ``ca``, ``cert`` and

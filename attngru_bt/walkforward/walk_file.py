@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from attngru_bt.walkforward.record import MonthRecord
 FORM = "attngru_bt walk 1"
 CONTENT = ("settings", "data", "versions", "model", "seed", "topk", "schedule")
 COLUMNS = ("score", "label", "forward_return")
+_KINDS = {
+    **dict.fromkeys(CONTENT, str), "settings": dict, "versions": dict, "seed": int, "topk": int,
+    "records": list, "labels": dict,
+}  # fmt: skip
 
 
 def write(
@@ -73,7 +78,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     if checksum != hashlib.sha256(body).hexdigest():
         raise ValueError(f"{place}: is damaged (its content does not match its checksum).")
-    stored = json.loads(body)
+    stored = _parsed(body, place)
     here, there = package_versions(), stored["versions"]
     other = [
         f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})"
@@ -87,10 +92,28 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         )
     try:
         records = [record_file.from_bytes(text.encode(), name) for name, text in stored["records"]]
+        for earlier, record in pairwise(records):
+            if record.month_end <= earlier.month_end:
+                raise ValueError(f"the month-end {record.month_end.date()} follows a later one")
         content = {name: stored[name] for name in CONTENT}
         return {**content, "records": records, "labels": _read_table(stored["labels"])}
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"{place}: holds no walk ({type(error).__name__}: {error}).") from error
+
+
+def _parsed(body: bytes, place: Path) -> dict[str, Any]:
+    """Return what a file holds; a ValueError unless its fields are of their kinds."""
+    try:
+        stored = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{place}: holds no walk ({type(error).__name__}).") from None
+    for name, kind in _KINDS.items():
+        value = stored.get(name) if isinstance(stored, dict) else None
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{place}: holds no walk ({name!r} is {str(value)[:40]}).")
+    if not all(isinstance(version, str) for version in stored["versions"].values()):
+        raise ValueError(f"{place}: holds no walk (a version is no text).")
+    return stored  # type: ignore[no-any-return]
 
 
 def _written(record: MonthRecord) -> tuple[str, str]:

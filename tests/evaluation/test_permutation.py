@@ -131,12 +131,12 @@ def test_values_change_stocks_and_nothing_else():
 
 
 def test_columns_are_told_apart_where_all_are_of_one_family():
-    assert list(groups_of(("PB", "ROC20", "x", "y"))[2:]) == ["own", "own"]
+    assert list(groups_of(("PB", "ROC20", "x", "y"))[2:]) == ["own columns", "own columns"]
     assert list(groups_of(("x", "y"))) == ["x", "y"]
     assert list(groups_of(("LineClose-1", "LineOpen", "LineClose"))) == [
         "LineClose", "LineOpen", "LineClose",
     ]  # fmt: skip
-    assert set(groups_of(tuple(f"x{i}" for i in range(21)))) == {"own"}
+    assert set(groups_of(tuple(f"x{i}" for i in range(21)))) == {"own columns"}
     assert [repeats_of(n) for n in (1, 20, 50, 100, 300)] == [5, 5, 3, 1, 1]
 
 

@@ -34,6 +34,12 @@ class TestLinear:
         assert np.isnan(Linear([1, np.nan, 2]).place(np.nan))
         assert len(Linear([np.nan]).ticks()) > 1
 
+    def test_of_long_labels_every_second_is_left_out_on_a_phone(self):
+        ticks = Linear([-0.03, 0.09], NUMBER).ticks()
+        assert [t.text for t in ticks] == ["−0.025", "0.000", "0.025", "0.050", "0.075"]
+        assert [t.minor for t in ticks] == [True, False, True, False, True]
+        assert not any(t.minor for t in Linear([0, 1], NUMBER).ticks())
+
 
 class TestLog:
     def test_equal_growth_takes_equal_room(self):

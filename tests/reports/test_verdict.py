@@ -46,6 +46,17 @@ def test_skill(figures, begins):
     assert verdict(sheet(**figures)).startswith(begins)
 
 
+@pytest.mark.parametrize(("unit", "least"), [("week", 52), ("month", 24), ("quarter", 12)])
+def test_how_many_it_takes_depends_on_the_schedule(unit, least):
+    def text(count):
+        return verdict(sheet(months=count, schedule=Schedule(unit)))
+
+    assert text(least).startswith("The scores rank better than chance")
+    assert f"Too early to tell skill from chance: rank IC 0.050, t 2.5, {least - 1} {unit}s" in (
+        text(least - 1)
+    )
+
+
 def test_what_it_earned():
     text = verdict(sheet(ahead=0.02))
     assert re.search(

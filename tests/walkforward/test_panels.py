@@ -181,6 +181,7 @@ class TestWhatIsComputed:
         monkeypatch.setattr(history, "values_at", spy)
         return pairs
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("schedule", ["month", "month+5"])
     def test_nothing_twice_and_rebalancing_days_only(self, market, computed, schedule) -> None:
         panel = one(market, factors=["ROC6"], lookback=4, schedule=schedule)
@@ -190,6 +191,7 @@ class TestWhatIsComputed:
         asked = {(section.date, asset) for section in panel.sections for asset in section.assets}
         assert asked < set(computed)  # earlier steps of those that come late as well
 
+    @pytest.mark.slow
     def test_those_who_are_only_trained_on_too(self, market, computed) -> None:
         stays = Membership(market.bars.assets[:3], [market.bars.dates[0]] * 3, [None] * 3)
         one(market, universe=stays, factors=["ROC6"], lookback=4, train_on="all")

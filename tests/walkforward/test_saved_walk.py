@@ -1,5 +1,6 @@
 """A walk that was saved answers as it did, trades the same orders, and runs no code when read."""
 
+import hashlib
 import json
 
 import pandas as pd
@@ -85,6 +86,20 @@ def test_what_cannot_be_read_is_refused_with_the_reason(file, monkeypatch, tmp_p
     monkeypatch.setattr(walk_file, "package_versions", lambda: newer)
     with pytest.raises(ValueError, match=r"was made with numpy [\d.]+ \(here 99.0\)"):
         Walk.load(file)
+
+
+def test_a_checksum_that_fits_does_not_make_it_a_walk(file):
+    stored = json.loads(file.read_bytes().partition(b"\n")[2])
+    reversed_records = stored | {"records": stored["records"][::-1]}
+    bodies = [b"", b"[]", b"null", b"[" * 10_000, b"\xff", json.dumps(reversed_records).encode()]
+    bodies += [json.dumps(stored | {name: None}).encode() for name in stored]
+    bodies += [json.dumps(stored | {"versions": {"numpy": 3}}).encode()]
+    for body in bodies:
+        header = f"{walk_file.FORM} {hashlib.sha256(body).hexdigest()}\n".encode()
+        file.write_bytes(header + body)
+        with pytest.raises(ValueError, match="holds no walk") as error:
+            Walk.load(file)
+        assert str(error.value).startswith(f"{file}: ")
 
 
 @pytest.mark.slow
