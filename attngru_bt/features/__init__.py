@@ -1,12 +1,12 @@
 """From factors to the input of a model: cross-sections, the panel of them, preprocessing.
 
 ``cross_section`` is one month-end, with its outcome once that is known; ``panel`` is all month-ends
-so far. The transformers (``missing``, ``standardizer``, ``neutralizer``, ``components``) take and
-return a DataFrame indexed (date, asset) with one column per factor, and so fit into a
-`sklearn.pipeline.Pipeline`. A transformer that works per date uses the rows of that date only, so
-that nothing leaks from other dates. NaN means "unknown" and stays NaN until `ConstantImputer`.
-``exposures`` are what scores can be made neutral to. ``foresight`` warns of lines that know the
-future.
+so far, and ``rows`` are theirs as a table and as sequences. The transformers (``missing``,
+``standardizer``, ``neutralizer``, ``components``) take and return a DataFrame indexed (date, asset)
+with one column per factor, and so fit into a `sklearn.pipeline.Pipeline`. A transformer that works
+per date uses the rows of that date only, so that nothing leaks from other dates. NaN means
+"unknown" and stays NaN until `ConstantImputer`. ``exposures`` are what scores can be made neutral
+to. ``foresight`` warns of lines that know the future.
 """
 
 from __future__ import annotations

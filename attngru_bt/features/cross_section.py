@@ -1,12 +1,11 @@
-"""Cross-sections and sequences: what a model is fitted on and asked about.
+"""The cross-section: what is known of the stocks at one month-end.
 
-A month-end is one `CrossSection`: the factors of the stocks that could be held then, over the last
+The factors of the stocks that could be held then, over the last
 few steps, and (once the next month has ended) their forward returns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +16,12 @@ from scipy.stats import rankdata
 
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.features.labels import FloatArray, rank_targets, top_labels, top_share
-from attngru_bt.features.windows import Windows, concatenated
 
 if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
 
 LEAST_WEIGHT = 0.05  # rows that weigh less are left out: many, and of little consequence
 MONTH = Schedule()
-BLOCK = 4000  # rows preprocessed at once: all factors of a whole training window fill the memory
 
 
 def month_ends(dates: pd.DatetimeIndex) -> NDArray[np.intp]:
@@ -184,89 +181,3 @@ class CrossSection:
         n_members = self.n_members or max(n_members, 1)
         weights = np.exp(-(rank - n_members) / (4 / 3 * n_members))
         return np.where(weights < LEAST_WEIGHT, 0.0, weights)
-
-    def frame(self, step: int = -1) -> pd.DataFrame:
-        """Rows (date, asset) × factors at one step, as the preprocessing takes them."""
-        return row_frame([self], step)
-
-
-def row_frame(sections: Sequence[CrossSection], step: int | None = -1) -> pd.DataFrame:
-    """Rows of several cross-sections as one DataFrame indexed (date, asset), columns factors.
-
-    Parameters
-    ----------
-    sections : sequence of CrossSection
-        All with the same columns.
-    step : int or None, default -1
-        Which step to take; None takes all of them, a row per (stock, step), steps innermost, all
-        carrying the date of their month-end.
-    """
-    columns = sections[0].columns
-    take = slice(None) if step is None else [step]
-    values = np.concatenate([s.values[:, take, :].reshape(-1, len(columns)) for s in sections])
-    steps = sections[0].values.shape[1] if step is None else 1
-    names = pd.Index(sorted({a for s in sections for a in s.assets}), name="asset")
-    # the stubs know lists of hashables only; arrays are taken as they are, without a copy
-    levels: Any = [pd.DatetimeIndex([s.date for s in sections]), names]
-    codes: Any = [
-        np.repeat(np.arange(len(sections)), [len(s) * steps for s in sections]),
-        np.repeat(names.get_indexer(pd.Index([a for s in sections for a in s.assets])), steps),
-    ]
-    index = pd.MultiIndex(levels=levels, codes=codes, names=["date", "asset"])
-    return pd.DataFrame(values, index=index, columns=list(columns), copy=False)
-
-
-def sequences(
-    sections: Sequence[CrossSection], transform: Any | None, wanted: NDArray[np.bool_] | None = None
-) -> Any:
-    """Model input of shape (rows, n_steps, n_features): preprocessed steps of all rows.
-
-    A step on which no factor of a stock was known stays NaN throughout, whatever the
-    preprocessing fills: the network masks it rather than taking it for an average stock.
-
-    Parameters
-    ----------
-    sections : sequence of CrossSection
-    transform : fitted transformer with `transform(DataFrame)`, or None
-        Raw lines are taken as they are, as `Windows`.
-    wanted : bool array of shape (rows,), optional
-        Rows to take. Default: all.
-    """
-    if isinstance(sections[0].values, Windows):
-        windows = concatenated([section.values for section in sections])
-        return windows if wanted is None else windows[wanted]
-    if wanted is None:
-        parts = [_block(block, transform) for block in _blocks(sections)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-    out: FloatArray | None = None
-    first = end = 0
-    for block in _blocks(sections):  # into one array: a whole market is not to be copied twice
-        features = _block(block, transform)
-        features = features[wanted[first : first + len(features)]]
-        if out is None:
-            out = np.empty((np.count_nonzero(wanted), *features.shape[1:]))
-        out[end : end + len(features)] = features
-        first, end = first + sum(map(len, block)), end + len(features)
-    return out
-
-
-def _blocks(sections: Sequence[CrossSection]) -> Iterator[list[CrossSection]]:
-    """Yield blocks of whole months: some transformers look at all rows of a date."""
-    block: list[CrossSection] = []
-    for section in sections:
-        block.append(section)
-        if sum(map(len, block)) >= BLOCK:
-            yield block
-            block = []
-    if block:
-        yield block
-
-
-def _block(sections: Sequence[CrossSection], transform: Any | None) -> FloatArray:
-    rows = row_frame(sections, step=None)
-    absent = np.isnan(rows.to_numpy()).all(axis=1)
-    out = rows if transform is None else transform.transform(rows)
-    features = np.array(out, dtype=np.float64)  # (rows * n_steps, n_features)
-    features[absent] = np.nan
-    n_steps = sections[0].values.shape[1]
-    return features.reshape(-1, n_steps, features.shape[1])  # (rows, n_steps, n_features)

@@ -21,6 +21,7 @@ from attngru_bt.features.exposures import exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.roster import Roster
+from attngru_bt.features.rows import row_frame
 from attngru_bt.features.standardizer import normalized
 from attngru_bt.features.threads import one_thread
 from attngru_bt.features.windows import LineStore, Windows, step_names
@@ -304,7 +305,7 @@ class Panel:
         section.size = None if size is None else size[columns]
         if self.normalize and len(section):  # no later month changes these values
             with one_thread():
-                section.moments = RunningCovariance(section.columns).add(section.frame())
+                section.moments = RunningCovariance(section.columns).add(row_frame([section]))
         return section
 
     def _measured(self, bars: Bars, end: int, section: CrossSection) -> dict[str, FloatArray]:

@@ -13,8 +13,9 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt.factors import registry
 from attngru_bt.features.components import Components
-from attngru_bt.features.cross_section import CrossSection, sequences
+from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.families import exchanged, families_of
+from attngru_bt.features.rows import row_frame, sequences
 from attngru_bt.features.threads import one_thread
 from attngru_bt.models.contract import takes_sequences
 from attngru_bt.walkforward import BlendWalk, Fit
@@ -105,7 +106,7 @@ def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame 
     if coefficients is None or takes_sequences(fitted.model):
         return None
     of_feature = np.ravel(coefficients)
-    frame, names, stages = section.frame(), list(section.columns), fitted.preprocess
+    frame, names, stages = row_frame([section]), list(section.columns), fitted.preprocess
     if stages is not None:
         if not isinstance(stages, Pipeline):
             return None

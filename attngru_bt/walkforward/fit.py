@@ -14,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from attngru_bt.features.cross_section import CrossSection, sequences
+from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.exposures import asked, neutral
+from attngru_bt.features.rows import sequences
 from attngru_bt.features.threads import one_thread
 from attngru_bt.features.windows import are_steps
 from attngru_bt.models.contract import (

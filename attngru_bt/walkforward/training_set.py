@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
-from attngru_bt.features.cross_section import CrossSection, row_frame, sequences
+from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
+from attngru_bt.features.rows import row_frame, sequences
 from attngru_bt.features.threads import one_thread
 from attngru_bt.walkforward.recipe import Recipe
 

@@ -12,8 +12,9 @@ from sklearn.decomposition import PCA
 from attngru_bt.data import make_market
 from attngru_bt.features.components import Components
 from attngru_bt.features.covariance import RunningCovariance
-from attngru_bt.features.cross_section import month_ends, row_frame, sequences
+from attngru_bt.features.cross_section import month_ends
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
+from attngru_bt.features.rows import row_frame, sequences
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.training_set import training_set
 

@@ -7,16 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from attngru_bt.features import cross_section as samples
+from attngru_bt.features import rows as samples
 from attngru_bt.features.components import Components
-from attngru_bt.features.cross_section import (
-    CrossSection,
-    month_ends,
-    row_frame,
-    sequences,
-    step_positions,
-)
+from attngru_bt.features.cross_section import CrossSection, month_ends, step_positions
 from attngru_bt.features.labels import forward_returns, mean_ranks, rank_targets, top_labels
+from attngru_bt.features.rows import row_frame, sequences
 
 DATES = pd.bdate_range("2020-01-28", "2020-04-03")
 
