@@ -18,6 +18,7 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily, contradicts
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
+from attngru_bt.data.prices import check_prices
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.market_feeds import add_feeds
@@ -286,6 +287,7 @@ def check_sessions(market: Market, periods: float) -> None:
     """
     dates = market.bars.dates
     check_daily(dates, market.name)
+    check_prices(market.bars, market.name)
     problem = contradicts(check_periods(periods), dates)
     if problem:
         raise ValueError(f"{market.name}: {problem}")

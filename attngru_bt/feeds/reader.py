@@ -19,6 +19,7 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, DateLike, first
 from attngru_bt.data.columns import Columns
+from attngru_bt.data.prices import check_feed_prices
 from attngru_bt.data.rows import KNOWN
 from attngru_bt.data.splits import tell_splits
 from attngru_bt.feeds.cursor import NO_DAY, FeedCursor, NewRows
@@ -50,6 +51,8 @@ class FeedReader:
         equal the closes on all bars of the first read. It adds no dates.
     ignore : iterable of str, default ()
         Lines to leave out.
+    prices_only : bool, default False
+        Read and check dates and prices alone, and say nothing of other lines.
 
     Raises
     ------
@@ -64,7 +67,12 @@ class FeedReader:
     """
 
     def __init__(
-        self, datas: Sequence[Any], benchmark: Any | None = None, ignore: Iterable[str] = ()
+        self,
+        datas: Sequence[Any],
+        benchmark: Any | None = None,
+        ignore: Iterable[str] = (),
+        *,
+        prices_only: bool = False,
     ) -> None:
         self._columns = Columns("the feeds", ignore)
         for number, feed in enumerate(datas):
@@ -78,7 +86,8 @@ class FeedReader:
             raise DataError("there are no asset feeds; add at least one besides the benchmark.")
         check_names(self._names)
         self._cursors = [FeedCursor(f, n) for f, n in zip(datas, self._names, strict=True)]
-        self._lines_told = all(getattr(feed, "lines_told", False) for feed in datas)
+        self._prices_only = prices_only
+        self._lines_told = prices_only or all(getattr(feed, "lines_told", False) for feed in datas)
         self._index = None
         if benchmark is not None:
             self._index = FeedCursor(benchmark, str(benchmark._name or "benchmark"))
@@ -135,6 +144,8 @@ class FeedReader:
 
     def _decide_lines(self, new: list[tuple[FeedCursor, NewRows]]) -> tuple[str, ...]:
         offered = dict.fromkeys(name for cursor in self._cursors for name in cursor.buffers)
+        if self._prices_only:
+            return tuple(name for name in offered if name in PRICE_LINES)
         names = dict.fromkeys(self._columns.keep(offered))
         has_values: dict[str, bool] = dict.fromkeys(names, False)
         equals_close = dict.fromkeys(("open", "high", "low"), True)
@@ -204,15 +215,7 @@ class FeedReader:
     def _check_prices(self, start: int, stop: int) -> None:
         for name in set(PRICE_LINES).intersection(self._values):
             block = self._values[name][start:stop]
-            if not (block <= 0).any():
-                continue
-            row, column = np.argwhere(block <= 0)[0].tolist()
-            raise DataError(
-                f"feed {self._names[column]!r} on "
-                f"{datetime.date.fromordinal(int(self._days[start + row]))}: {name} must be "
-                f"positive; got {block[row, column]:g}. Correct the data, or leave the day out if "
-                "nothing traded."
-            )
+            check_feed_prices(self._names, self._days[start:stop], name, block)
 
     def _read_benchmark(self, limit: int, has_new: bool) -> None:
         if self._index is None:
@@ -221,6 +224,7 @@ class FeedReader:
         if len(rows.days):
             closes = self._index.values("close", rows.start, rows.stop)
             opens = self._index.values("open", rows.start, rows.stop)
+            check_feed_prices([self._index.name], rows.days, "close", closes[:, None])
             if not self._index_close:
                 self._index_has_open = bool((~np.isnan(opens) & (opens != closes)).any())
             self._index_days.append(rows.days)

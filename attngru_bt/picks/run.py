@@ -16,6 +16,7 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
+from attngru_bt.data.prices import check_prices
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.models.names import title_of
 from attngru_bt.picks.book.proposed import record
@@ -127,6 +128,7 @@ def run(
     market = market if asof is None else market.until(checks.date("asof", asof))
     bars = market.bars
     check_daily(bars.dates, market.name)
+    check_prices(bars, market.name)
     schedule = schedule_of(params.get("schedule") or schedule_asked(model) or "month")
     month = find_month(
         bars.dates,

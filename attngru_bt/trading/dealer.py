@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.orders import Orders
@@ -71,7 +72,7 @@ class Dealer:
 
     def tradable(self, name: str) -> bool:
         """Whether an order that is placed now fills at a price of its own day."""
-        return self._has_bar(name) and self.price(name) > 0
+        return self._has_bar(name) and 0 < self.price(name) < math.inf
 
     def closed_to(self, name: str, side: str) -> str:
         """Say why an order of that side should not be counted on today; empty if it can be."""

@@ -239,6 +239,8 @@ class MonthlyTopK(bt.Strategy):
 
     def _stop(self) -> None:
         # Cerebro calls it before `stop`, which scripts override to print the result.
+        if self._months.last is not None and not self._view.clock.live:
+            self._view.check(self._months.last + dt.timedelta(days=1))
         self.why_not_traded = self._why_not_traded()
         tell(self.why_not_traded)
         super()._stop()
@@ -355,6 +357,7 @@ class MonthlyTopK(bt.Strategy):
     def _scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
         """Ask for the scores of a month-end, on bars older than the session that is traded."""
         if hasattr(self.signal, "at"):
+            self._view.check(before)
             scores = self.signal.at(pd.Timestamp(month_end), before=pd.Timestamp(before))
             if self.p.universe is None:
                 return scores

@@ -47,6 +47,9 @@ class FeedView:
             benchmark=next(iter(roles.benchmark.values()), None),
             ignore=p.ignore,
         )
+        self._checker: FeedReader | None = None  # of feeds whose data were not checked before
+        if not all(getattr(feed, "lines_told", False) for feed in self.feeds.values()):
+            self._checker = FeedReader(list(self.feeds.values()), prices_only=True)
         self._may_hold_an_index = not roles.told
         self._pulse: tuple[bt.DataBase, Pulse] | None = None
         if self.clock.live:
@@ -80,6 +83,17 @@ class FeedView:
             )
         check_daily(bars.dates, "the feeds")
         return bars
+
+    def check(self, before: dt.date) -> None:
+        """Check dates and prices of the bars dated before a day, where no signal reads them.
+
+        Raises
+        ------
+        DataError
+            As on reading `bars`.
+        """
+        if self._checker is not None:
+            check_daily(self._checker.read(before=pd.Timestamp(before)).dates, "the feeds")
 
     def _shows_traded_session(self, bars: Bars, today: dt.date) -> bool:
         """Whether a bar is of the session to be traded, by its date or by the count of rows."""

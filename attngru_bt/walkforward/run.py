@@ -17,6 +17,7 @@ from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
+from attngru_bt.data.prices import check_prices
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.walkforward.blend_walk import BlendWalk
@@ -111,6 +112,7 @@ def walk_forward(
     if end is not None:
         market = market.until(end)
     check_daily(market.bars.dates, market.name)
+    check_prices(market.bars, market.name)
     signals = signals_of(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
     recipes = recipes_among(signals.values())

@@ -709,19 +709,29 @@ class TestFeedReader:
         index = pd.DatetimeIndex(["2020-01-02 10:00", "2020-01-02 11:00", "2020-01-03 10:00"])
         frame = pd.DataFrame({"close": [1.0, 2.0, 3.0]}, index=index)
 
-        def read(frame, name="A"):
+        def read(frame, name="A", index=None):
             cerebro = bt.Cerebro(stdstats=False)
-            feed = bt.feeds.PandasData(dataname=frame, timeframe=bt.TimeFrame.Days)
-            cerebro.adddata(feed, name=name)
+            feeds = [
+                bt.feeds.PandasData(dataname=rows, timeframe=bt.TimeFrame.Days)
+                for rows in (frame, index)
+                if rows is not None
+            ]
+            for feed, called in zip(feeds, (name, "INDEX"), strict=False):
+                cerebro.adddata(feed, name=called)
             cerebro.run()
-            return from_feeds([feed], "2021-01-01")
+            return from_feeds(feeds[:1], "2021-01-01", *feeds[1:])
 
         with pytest.raises(DataError, match="feed 'A': has several bars on 2020-01-02; give daily"):
             read(frame)
         with pytest.raises(DataError, match="feed 'A': goes back in time to 2020-01-02"):
             read(frame.iloc[[2, 0]])
-        with pytest.raises(DataError, match="feed 'A' on 2020-01-03: close must be positive; got"):
-            read(frame.iloc[[0, 2]].assign(close=[1, -1]))
+        for wrong in (-1.0, 0.0, np.inf):
+            told = f"on 2020-01-03: close must be positive and finite; got {wrong:g}"
+            rows = frame.iloc[[0, 2]]
+            with pytest.raises(DataError, match=f"feed 'A' {told}"):
+                read(rows.assign(close=[1, wrong]))
+            with pytest.raises(DataError, match=f"feed 'INDEX' {told}"):
+                read(rows, index=rows.assign(close=[1, wrong]))
         with pytest.raises(DataError, match="feed number 0 has no name"):
             read(frame, name="")
         feed = PanelFeed(dataname=frame, name="A")

@@ -96,6 +96,25 @@ class TestClock:
         strategy = run(frames, topk=1, signal=scores({"2020-02-03": "AB"}))
         assert fills(strategy)[0][0] == "2020-03-02"
 
+    @pytest.mark.parametrize("day", [DATES[30], DATES[-1]])
+    @pytest.mark.parametrize("price", [0.0, -5.0, np.inf])
+    def test_wrong_prices_are_told_though_no_signal_reads_them(self, price, day):
+        """Finished scores are traded without a look at the bars; they were filled and valued."""
+        frames = {n: bars() for n in "AB"}
+        frames["B"].loc[day, ["open", "high", "low", "close"]] = price
+        told = f"feed 'B' on {day.date()}: open must be positive and finite; got {price:g}"
+        with pytest.raises(DataError, match=told):
+            run(frames, topk=1, signal=scores({"2020-01-31": "AB"}))
+
+    def test_rows_out_of_order_are_told_though_no_signal_reads_them(self):
+        frames = {n: bars() for n in "AB"}
+        frames["A"] = frames["A"].iloc[[*range(30), 35, *range(31, len(DATES))]]
+        with pytest.raises(DataError, match="feed 'A': goes back in time to"):
+            run(frames, topk=1, signal=scores({"2020-01-31": "AB"}))
+        with pytest.raises(DataError, match="throws bars away"):
+            frames = {n: bars() for n in "AB"}
+            run(frames, topk=1, signal=scores({"2020-01-31": "AB"}), modes={"exactbars": 1})
+
     def test_start_holds_decisions_back(self):
         frames = {n: bars() for n in "AB"}
         strategy = run(frames, topk=1, start="2020-03-01", signal=scores({"2020-01-31": "AB"}))
