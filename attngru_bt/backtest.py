@@ -20,10 +20,11 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
+from attngru_bt.models.catalog import MODELS
 from attngru_bt.models.given import GivenScores
-from attngru_bt.models.names import DEFAULT, MODELS, title_of
+from attngru_bt.models.names import DEFAULT, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.groups import check_groups, told

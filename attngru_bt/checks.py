@@ -10,11 +10,13 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import re
 from collections.abc import Hashable, Iterable
 from typing import Any, TypeGuard
 
 import pandas as pd
 
+_DATE = re.compile(r"\s*(\d{8}|\d{4}([-/])\d{1,2}\2\d{1,2})(?:[T ,;].*)?")
 # parameters until 0.1 and 0.2; `weights` is now how much of each name is held
 RENAMED = {"seeds": "n_networks", "standardise": "standardize", "weights": "row_weights"}
 
@@ -120,9 +122,19 @@ def fraction(name: str, value: object, below: float = 1.0) -> None:
 
 
 def date(name: str, value: Any) -> pd.Timestamp:
-    """Return a date as a naive midnight; of a stamp with a time zone, its local date."""
+    """Return a date as a naive midnight; of a stamp with a time zone, its local date.
+
+    Text and whole numbers are read as they are written, year first (2017-01-31, 20170131): pandas
+    would take 20170131 for a moment of 1970, and 01/02/2017 for the second of January.
+    """
+    written = value
+    if isinstance(value, numbers.Real):
+        written = str(int(float(value))) if value == value // 1 else "a fraction"
+    if isinstance(written, str):
+        match = _DATE.fullmatch(written)
+        written = match[1] if match else None
     try:
-        stamp = pd.Timestamp(value)
+        stamp = pd.Timestamp(written)
     except (ValueError, TypeError):
         stamp = None
     if stamp is None or pd.isna(stamp):

@@ -20,7 +20,8 @@ import pandas as pd
 
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
-from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
+from attngru_bt.feeds.panel_feed import PanelFeed
 from attngru_bt.feeds.reader import FeedReader
 
 FIVE = ("open", "high", "low", "close", "volume")

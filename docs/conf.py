@@ -42,7 +42,9 @@ autodoc_member_order = "bysource"
 ROUTING = ("fit", "partial_fit", "predict", "score", "transform", "inverse_transform")
 autodoc_default_options = {
     "members": True,
-    "exclude-members": ",".join(f"set_{name}_request" for name in ROUTING),
+    "exclude-members": ",".join(
+        ["get_metadata_routing", *(f"set_{name}_request" for name in ROUTING)]
+    ),
 }
 numpydoc_show_class_members = False
 add_module_names = False

@@ -3,6 +3,8 @@
     python examples/mlflow_log.py
 
 `progress` is called with the `MonthRecord` of each month-end; a function of yours does the rest.
+MLflow 3.18 keeps what is logged in mlflow.db of the working folder; mlflow-skinny alone needs a
+server, which MLFLOW_TRACKING_URI names.
 """
 
 import argparse
@@ -13,7 +15,7 @@ from attngru_bt import backtest, make_market
 try:
     import mlflow
 except ImportError:
-    sys.exit("This example needs MLflow: pip install mlflow-skinny")
+    sys.exit("This example needs MLflow: pip install mlflow")
 
 
 def log_month(record):

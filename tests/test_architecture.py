@@ -2,6 +2,9 @@
 
 import ast
 import configparser
+import functools
+import graphlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,12 +48,22 @@ ALLOWED = {
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
+# Where a name that users know stands above the file that hands it out: loaded when it is asked for.
+DOORS = {
+    "models/__init__.py": "attngru_bt.walkforward.by_name",  # attngru_bt.models.generator
+    "trading/monthly.py": "attngru_bt.reports.inline",  # MonthlyTopK.plot_tearsheet
+    "walkforward/scored_months.py": "attngru_bt.reports.inline",  # Walk.plot
+}
+
+
 def room(path):
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@functools.cache
 def imports(path, types=True):
     """Dotted names a file imports, those that only its types need included unless told."""
+    found = []
     tree = ast.parse(path.read_text())
     skip = set()
     for node in ast.walk(tree):
@@ -61,10 +74,11 @@ def imports(path, types=True):
         if id(node) in skip:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -79,6 +93,33 @@ def test_imports_point_downwards(path):
         if parts[0] != "attngru_bt" or parts[1].startswith("__") or parts[1] == here:
             continue
         assert LEVEL[parts[1]] > LEVEL[here], f"{here} imports {parts[1]}, which is not below it"
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Within a room, too, whether at the top, in a function or for types alone."""
+    modules = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in FILES
+    }
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    graph = {}
+    for module, path in modules.items():
+        graph[module] = set()
+        for name in imports(path):
+            while name and name not in modules:
+                name = name.rpartition(".")[0]
+            # a name of a package itself is handed on from one of its files
+            if name and not module.startswith(name):
+                graph[module].add(name)
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names them
+
+
+def test_what_is_loaded_by_its_name_is_known():
+    """An import that is written as text points downwards, but for the `DOORS`."""
+    found = {}
+    for path in FILES:
+        for name in re.findall(r"import_module\(\s*f?[\"'](.*?)[\"']", path.read_text()):
+            found[path.relative_to(PACKAGE).as_posix()] = name
+    assert found == DOORS
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Checks of arguments: what passes, and the one sentence about what does not."""
 
+import datetime as dt
 import doctest
 import re
 
@@ -69,6 +70,11 @@ def test_what_will_do_passes(check, arguments):
         ("fraction", (0.5, 0.5), {}, "`x` must be a fraction in [0, 0.5), 0.01"),
         ("fraction", (np.nan,), {}, "got nan."),
         ("date", ("soon",), {}, "`x` must be a date such as 2017-01-31; got 'soon'."),
+        ("date", ("01/02/2020",), {}, "must be a date such as 2017-01-31; got '01/02/2020'."),
+        ("date", ("2020",), {}, "must be a date such as 2017-01-31; got '2020'."),
+        ("date", (43861,), {}, "must be a date such as 2017-01-31; got 43861."),
+        ("date", (0.5,), {}, "must be a date such as 2017-01-31; got 0.5."),
+        ("date", (float("nan"),), {}, "must be a date such as 2017-01-31; got nan."),
         ("date", (None,), {}, "`x` must be a date such as 2017-01-31; got None."),
     ],
 )
@@ -92,6 +98,16 @@ def test_what_is_of_another_kind_is_refused(check, value, message):
 def test_an_option_of_a_command_is_named_as_it_is_written():
     with pytest.raises(ValueError, match="^--start must be a date"):
         checks.date("--start", "soon")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [20170131, np.int64(20170131), 20170131.0, "20170131", " 2017/1/31", "2017-01-31, 09:30:00",
+     "20170131;093000", dt.date(2017, 1, 31), np.datetime64("2017-01-31")],
+)  # fmt: skip
+def test_a_date_is_read_as_it_is_written(written):
+    """A whole number was a moment of 1970."""
+    assert checks.date("start", written) == pd.Timestamp("2017-01-31")
 
 
 def test_a_date_is_the_local_midnight():

@@ -18,7 +18,7 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Membership
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
 from attngru_bt.markets import AShare
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward.generator import SignalGenerator

@@ -12,8 +12,8 @@ from sklearn.base import clone
 
 from attngru_bt.audit.altered import scrambled
 from attngru_bt.data.market import Market, load
+from attngru_bt.features.roster import is_market
 from attngru_bt.walkforward import Blend
-from attngru_bt.walkforward.recipe import is_market
 
 Alter = Callable[[Market], Market]
 

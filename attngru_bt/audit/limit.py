@@ -38,23 +38,15 @@ from attngru_bt.features.foresight import BELIEVABLE
 IC = BELIEVABLE
 SPREAD = 0.1
 VOLATILITY = 0.3
-CONFIDENCE = 0.999
-DRAWS = 4000
+CONFIDENCE = 0.999  # probability that scores as good as `IC` stay below the limit
+DRAWS = 4000  # months that are simulated
 
 Month = tuple[int, int, int]
 """Number of stocks with a score, of best scores that count, and of stocks with label 1."""
 
 
-def precision_limit(
-    months: Sequence[Month],
-    *,
-    ic: float = IC,
-    spread: float = SPREAD,
-    volatility: float = VOLATILITY,
-    confidence: float = CONFIDENCE,
-    seed: int = 0,
-) -> float:
-    """Return the upper limit of the mean precision@k over some months.
+def precision_limit(months: Sequence[Month], *, ic: float = IC) -> float:
+    """Return what the mean precision@k over some months exceeds once in a thousand audits.
 
     Parameters
     ----------
@@ -62,13 +54,6 @@ def precision_limit(
         Number of stocks with a score, of best scores that count, and of stocks with label 1.
     ic : float, default 0.15
         The mean rank IC that is allowed.
-    spread : float, default 0.1
-        Standard deviation of the rank IC over months.
-    volatility : float, default 0.3
-        Spread over stocks of the log volatility that the score may know.
-    confidence : float, default 0.999
-        Probability that scores as good as `ic` stay below the limit.
-    seed : int
 
     Returns
     -------
@@ -77,10 +62,10 @@ def precision_limit(
     """
     if not months:
         raise ValueError("`months` must hold at least one month; got none.")
-    moments = [precision_moments(*_coarse(month), ic, spread, volatility, seed) for month in months]
+    moments = [precision_moments(*_coarse(month), ic) for month in months]
     mean = sum(m for m, _ in moments) / len(moments)
     error = float(np.sqrt(sum(v for _, v in moments))) / len(moments)
-    return min(1.0, mean + NormalDist().inv_cdf(confidence) * error)
+    return min(1.0, mean + NormalDist().inv_cdf(CONFIDENCE) * error)
 
 
 @lru_cache(maxsize=1024)
@@ -91,8 +76,6 @@ def precision_moments(
     ic: float = IC,
     spread: float = SPREAD,
     volatility: float = VOLATILITY,
-    seed: int = 0,
-    draws: int = DRAWS,
 ) -> tuple[float, float]:
     """Simulate the mean and the variance of one month's precision@k.
 
@@ -100,20 +83,22 @@ def precision_moments(
     ----------
     stocks, picks, hits : int
         See `precision_limit`; 1 <= picks, hits <= stocks.
-    ic, spread, volatility, seed
-        See `precision_limit`.
-    draws : int
-        Number of months to simulate.
+    ic : float, default 0.15
+        The mean rank IC.
+    spread : float, default 0.1
+        Standard deviation of the rank IC over months.
+    volatility : float, default 0.3
+        Spread over stocks of the log volatility that the score may know.
     """
     if not 1 <= picks <= stocks or not 1 <= hits <= stocks:
         raise ValueError(
             f"`picks` and `hits` must be from 1 to stocks={stocks}; got {picks} and {hits}."
         )
-    rng = np.random.default_rng([seed, stocks, picks, hits])
-    right = np.empty(draws)
+    rng = np.random.default_rng([0, stocks, picks, hits])
+    right = np.empty(DRAWS)
     step = max(1, 2_000_000 // stocks)  # months at a time, to bound the memory
-    for k in range(0, draws, step):
-        n = min(step, draws - k)
+    for k in range(0, DRAWS, step):
+        n = min(step, DRAWS - k)
         score, noise = rng.standard_normal((2, n, stocks))  # each (months, stocks)
         month_ic = np.clip(rng.normal(ic, spread, (n, 1)), -0.9, 0.9) if spread else ic
         r = 2 * np.sin(np.pi * np.asarray(month_ic) / 6)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +25,19 @@ from attngru_bt.cli.inputs import (
     with_groups,
     workers,
 )
-from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, SCORES, WALK, WORKERS, shared
+from attngru_bt.cli.options import (
+    ACCOUNT,
+    DEBUG,
+    FACTORS,
+    INPUTS,
+    SCORES,
+    WALK,
+    WORKERS,
+    ModelName,
+    Networks,
+    Option,
+    shared,
+)
 from attngru_bt.cli.progress import Progress
 from attngru_bt.data.market import Market
 from attngru_bt.data.schedule import schedule_of
@@ -57,16 +70,8 @@ Factors of your own beside the default ones, and values computed elsewhere:
 @shared(INPUTS, SCORES, FACTORS, WALK, ACCOUNT, WORKERS, DEBUG)
 def backtest(
     *,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="Name of a model, such as default, gbdt or momentum; a+b is a blend of two."
-        ),
-    ] = "default",
-    n_networks: Annotated[
-        int | None,
-        typer.Option(help="How many networks are averaged into one score. [default: the model's]"),
-    ] = None,
+    model: ModelName = "default",
+    n_networks: Networks = None,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Folder that the files are written to.")
     ] = Path("runs/run"),
@@ -87,15 +92,7 @@ def backtest(
     # If nothing is traded, the command ends with an error: it need not be a warning as well.
     log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
     with sentences(options["debug"], out_dir):
-        check_fees(options)
-        choice = choose(options["factors"])
-        market = read_market(**chosen(options, INPUTS))
-        scored = model_of(model, options["scores"])
-        settings = given(
-            **with_groups(chosen(options, WALK, ACCOUNT)),
-            n_networks=n_networks,
-            factors=choice.names,
-        )
+        choice, market, scored, settings = asked(model, n_networks, options, WALK, ACCOUNT)
         partial = PartialScores(out_dir)
         progress = Progress(err, partial)
         tell_data(progress, market.until(settings["end"]) if "end" in settings else market, choice)
@@ -108,7 +105,7 @@ def backtest(
                 inputs={script.path.name: script.digest for script in choice.scripts},
                 progress=progress.fit,
                 **workers(options),
-                **((embedded(scored) | settings) if options["data"] is None else settings),
+                **settings,
             )
         except KeyboardInterrupt as stopped:
             progress.stop()
@@ -131,6 +128,22 @@ def backtest(
         for path in strategy.files:
             say(f"  {path}")
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
+
+
+def asked(
+    model: str, n_networks: int | None, options: Mapping[str, Any], *groups: Mapping[str, Option]
+) -> tuple[Choice, Market, Any, dict[str, Any]]:
+    """Return the factors chosen, the market, the model, and the settings of some option groups."""
+    check_fees(options)
+    choice = choose(options["factors"])
+    market = read_market(**chosen(options, INPUTS))
+    scored = model_of(model, options["scores"])
+    settings = given(
+        **with_groups(chosen(options, *groups)), n_networks=n_networks, factors=choice.names
+    )
+    if options["data"] is None:
+        settings = embedded(scored) | settings
+    return choice, market, scored, settings
 
 
 def embedded(model: Any) -> dict[str, Any]:

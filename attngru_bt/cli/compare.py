@@ -16,7 +16,8 @@ from attngru_bt.cli.console import err, log_to_stderr, print_table, say, sentenc
 from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, with_groups, workers
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
-from attngru_bt.compare.tables import notes_on_choice, ranges_of_days, subject, table2, table3
+from attngru_bt.compare.notes import notes_on_choice, subject
+from attngru_bt.compare.tables import ranges_of_days, table2, table3
 from attngru_bt.factors.plan import plan
 from attngru_bt.factors.scripts import choose
 

@@ -169,14 +169,16 @@ def next_message(
 ) -> tuple[str, Any]:
     """Return the next message, or say that a process ended without one."""
     while True:
+        # what a process has sent can be read once it has ended, so it is looked at before
+        ended = {n: w.exitcode for n, w in workers.items() if n not in sides}
         try:
             return told.get(timeout=0.5)  # type: ignore[no-any-return]
         except queue.Empty:
-            for name, worker in workers.items():
-                if name not in sides and worker.exitcode:
+            for name, exitcode in ended.items():
+                if exitcode is not None:
                     raise OSError(
-                        f"The process of {name} ended with exit code {worker.exitcode}, perhaps "
-                        f"for want of memory; the same command goes on from what is finished."
+                        f"The process of {name} ended with exit code {exitcode}, perhaps for want "
+                        f"of memory; the same command goes on from what is finished."
                     ) from None
 
 

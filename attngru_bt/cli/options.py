@@ -21,6 +21,15 @@ class Option(NamedTuple):
     names: tuple[str, ...] = ()
 
 
+ModelName = Annotated[
+    str,
+    typer.Option(help="Name of a model, such as default, gbdt or momentum; a+b is a blend of two."),
+]
+Networks = Annotated[
+    int | None,
+    typer.Option(help="How many networks are averaged into one score. [default: the model's]"),
+]
+
 INPUTS = {
     "data": Option(
         Path | None, None,

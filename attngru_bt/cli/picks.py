@@ -11,18 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from attngru_bt import picks as engine
-from attngru_bt.cli.backtest import embedded, tell_data
-from attngru_bt.cli.console import err, log_to_stderr, out, print_table
+from attngru_bt.cli.backtest import asked, tell_data
+from attngru_bt.cli.console import err, log_to_stderr, print_table, say, tell
 from attngru_bt.cli.console import sentences as errors_as_sentences
-from attngru_bt.cli.inputs import (
-    check_fees,
-    chosen,
-    given,
-    model_of,
-    read_market,
-    with_groups,
-    workers,
-)
+from attngru_bt.cli.inputs import workers
 from attngru_bt.cli.options import (
     ACCOUNT,
     DEBUG,
@@ -31,11 +23,12 @@ from attngru_bt.cli.options import (
     SCORES,
     WALK,
     WORKERS,
+    ModelName,
+    Networks,
     Option,
     shared,
 )
 from attngru_bt.cli.progress import Progress
-from attngru_bt.factors.scripts import choose
 from attngru_bt.picks.book import Entry
 from attngru_bt.picks.tables import heading, order_table, pick_table, sentences
 from attngru_bt.trading import idle
@@ -87,16 +80,8 @@ From cron, each evening: exit code 3 says that there is nothing to decide yet.
 @shared(INPUTS, SCORES, FACTORS, MONTH, HELD, MODEL, ORDERS, WORKERS, DEBUG)
 def picks(
     *,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="Name of a model, such as default, gbdt or momentum; a+b is a blend of two."
-        ),
-    ] = "default",
-    n_networks: Annotated[
-        int | None,
-        typer.Option(help="How many networks are averaged into one score. [default: the model's]"),
-    ] = None,
+    model: ModelName = "default",
+    n_networks: Networks = None,
     out_dir: Annotated[
         Path, typer.Option("--out", help="Folder that the files are written to.")
     ] = Path("picks"),
@@ -126,15 +111,8 @@ def picks(
     # that nothing is to be traded is a result here
     log_to_stderr(logging.INFO if verbose else logging.WARNING, without=idle.logger.name)
     with errors_as_sentences(options["debug"], out_dir):
-        check_fees(options)
-        choice = choose(options["factors"])
-        market = read_market(**chosen(options, INPUTS))
-        scored = model_of(model, options["scores"])
-        settings = given(
-            **with_groups(chosen(options, MONTH, HELD, MODEL, ORDERS)),
-            n_networks=n_networks,
-            factors=choice.names,
-        )
+        groups = MONTH, HELD, MODEL, ORDERS
+        choice, market, scored, settings = asked(model, n_networks, options, *groups)
         progress = Progress(err)
         known = market.until(settings["asof"]) if "asof" in settings else market
         tell_data(progress, known, choice)
@@ -148,15 +126,15 @@ def picks(
                 explain=explain,
                 progress=progress.fit,
                 **workers(options),
-                **((embedded(scored) | settings) if options["data"] is None else settings),
+                **settings,
             )
         except engine.MonthIncompleteError as error:
-            err.print(str(error), highlight=False, markup=False, soft_wrap=True)
+            tell(error)
             raise typer.Exit(INCOMPLETE) from None
         except KeyboardInterrupt as stopped:
             progress.stop()
             text = str(stopped) or "Interrupted: the same command goes on from what is finished."
-            err.print(f"\n{text}", highlight=False, markup=False, soft_wrap=True)
+            tell(f"\n{text}")
             raise typer.Exit(130) from None
         progress.stage("picks", f"written to {out_dir}{os.sep}")
         print_table(heading(found), pick_table(found))
@@ -167,17 +145,17 @@ def picks(
             shown = orders.select(lambda i: headings[i] != "Value")
             print_table("Orders, at the last closes", shown)
         else:
-            out.print("There is nothing to buy or sell.")
+            say("There is nothing to buy or sell.")
         for sentence in sentences(found):
-            out.print(sentence, highlight=False, markup=False, soft_wrap=True)
+            say(sentence)
         for path in found.files:
-            out.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
+            say(f"  {path}")
         if book is not None:
-            out.print(_kept(book, found.entry), highlight=False, markup=False, soft_wrap=True)
+            say(_kept(book, found.entry))
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 
 def _kept(book: Path, entry: Entry | None) -> str:
     if entry is None:
         return f"  {book}: has these picks already"
-    return f"  {book}: kept as line {entry.line}"
+    return f"  {book}: kept as line {entry.line}, digest {entry.digest[:12]}"

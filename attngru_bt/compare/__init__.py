@@ -6,7 +6,8 @@ as a page, tables and JSON.
 
 from attngru_bt.compare.comparison import Comparison
 from attngru_bt.compare.files import insert, write
-from attngru_bt.compare.measurement import measure, run
-from attngru_bt.compare.tables import markdown
+from attngru_bt.compare.markdown import markdown
+from attngru_bt.compare.measurement import measure
+from attngru_bt.compare.run import run
 
 __all__ = ["Comparison", "insert", "markdown", "measure", "run", "write"]

@@ -11,8 +11,8 @@ import pandas as pd
 
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import Comparison
+from attngru_bt.compare.markdown import markdown
 from attngru_bt.compare.page import render
-from attngru_bt.compare.tables import markdown
 from attngru_bt.reports import output
 
 SECONDS = ("refit_seconds", "total_seconds", "fit_seconds")

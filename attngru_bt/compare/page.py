@@ -8,16 +8,8 @@ from typing import Any
 from attngru_bt.compare import charts
 from attngru_bt.compare.attention import Attention
 from attngru_bt.compare.comparison import Comparison
-from attngru_bt.compare.tables import (
-    notes2,
-    notes3,
-    notes_on_choice,
-    notes_on_days,
-    subject,
-    table2,
-    table3,
-    table_of_days,
-)
+from attngru_bt.compare.notes import notes2, notes3, notes_on_choice, notes_on_days, subject
+from attngru_bt.compare.tables import table2, table3, table_of_days
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.reports import html
 from attngru_bt.reports.html import Picture, picture

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from attngru_bt.data.bars import Bars
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.market import Market
 
 logger = logging.getLogger(__name__)
@@ -19,9 +20,10 @@ SPARE = 1.5  # room for so many times the rows at hand, so that not every month 
 class Beside:
     """The bars of a market beside those that are traded, for models to be trained on.
 
-    A stock that is among the feeds, too, has the bars of its feed alone. From the first bar of the
-    feeds on, the sessions are those of the feeds; before it those of the market. The lines are
-    those that both have. The benchmark is that of the feeds; before their first bar that of the
+    A stock that is among the feeds, too, in whatever spelling, has the name and the bars of its
+    feed alone. From the first bar of the feeds on, the sessions are those of the feeds, and a
+    warning tells once if the market has others; before it those of the market. The lines are those
+    that both have. The benchmark is that of the feeds; before their first bar that of the
     market, scaled to meet it.
 
     Parameters
@@ -42,6 +44,10 @@ class Beside:
         self._kind: tuple[object, ...] = ()
         self._lines: dict[str, NDArray[np.float64]] = {}  # with spare rows
         self._n = 0  # rows that are filled
+        self._assets = market.bars.assets  # spelled as the feeds are
+        self._spelled: dict[str, str] = {}  # names of the market that the feeds spell otherwise
+        self._feeds: tuple[str, ...] = ()
+        self._warned = False
 
     def join(self, bars: Bars) -> Bars:
         """Return the bars of the feeds and of the market, up to the last day of the feeds.
@@ -55,9 +61,11 @@ class Beside:
         own = self.market.bars
         n_before = int(own.dates.searchsorted(bars.dates[0]))
         dates = pd.DatetimeIndex(own.dates[:n_before].append(bars.dates))
-        known = set(own.assets)
+        if bars.assets != self._feeds:
+            self._spell(bars.assets)
+        known = set(self._assets)
         # appended, so that a feed that comes later moves no column
-        names = (*own.assets, *(name for name in bars.assets if name not in known))
+        names = (*self._assets, *(name for name in bars.assets if name not in known))
         lines = tuple(line for line in bars.lines if line in own.lines)
         kind = bars.dates[0], names, lines, frozenset(bars.assets)
         if kind != self._kind:
@@ -70,6 +78,50 @@ class Beside:
         values = {line: self._lines[line][: len(dates)] for line in lines}
         return Bars(dates, names, values, benchmark, benchmark_open)
 
+    def at(self, date: pd.Timestamp) -> frozenset[str]:
+        """Return the members of the market at a date, spelled as the feeds are."""
+        assert self.market.membership is not None
+        return frozenset(self._spelled.get(name, name) for name in self.market.membership.at(date))
+
+    def _spell(self, feeds: tuple[str, ...]) -> None:
+        """Note how the feeds spell the stocks of the market.
+
+        Raises
+        ------
+        DataError
+            If two stocks of the market are one of the feeds, or one is two of them.
+        """
+        own = self.market.bars.assets
+        self._spelled = other_spellings(own, feeds, f"`train_on`: {self.market.name}")
+        taken = {name: name for name in own if name not in self._spelled}
+        for theirs, name in self._spelled.items():
+            if name in taken:
+                raise DataError(
+                    f"`train_on`: {self.market.name}: {taken[name]} and {theirs} are two spellings "
+                    f"of {name}; keep one of them."
+                )
+            taken[name] = theirs
+        self._assets = tuple(self._spelled.get(name, name) for name in own)
+        self._feeds = feeds
+
+    def _warn_of_sessions(self, dates: pd.DatetimeIndex, start: int, n_before: int) -> None:
+        """Say once that the market has sessions, among rows from `start` on, the feeds lack."""
+        begin = max(start, n_before)
+        if self._warned or begin >= len(dates):
+            return
+        own = self.market.bars.dates
+        after = dates[begin - 1] if begin > n_before else dates[begin] - pd.Timedelta(days=1)
+        theirs = own[(own > after) & (own <= dates[-1])]
+        left = theirs[~theirs.isin(dates)]
+        if len(left):
+            self._warned = True
+            logger.warning(
+                "%s beside the feeds: it has sessions that the feeds lack (the first is %s), whose "
+                "bars are left out. Give data of the same exchange.",
+                self.market.name,
+                left[0].date(),
+            )
+
     def _fill(
         self,
         bars: Bars,
@@ -80,6 +132,7 @@ class Beside:
     ) -> None:
         """Add the rows that are not there yet."""
         own, start, stop = self.market.bars, self._n, len(dates)
+        self._warn_of_sessions(dates, start, n_before)
         column = {name: i for i, name in enumerate(names)}
         fed = np.array([column[name] for name in bars.assets], dtype=np.intp)
         rows = own.dates.get_indexer(dates[start:])

@@ -89,7 +89,7 @@ def other_spellings(names: Iterable[str], known: Iterable[str], source: str) -> 
     Raises
     ------
     DataError
-        If a name is another spelling of two known ones.
+        If a name is another spelling of two known ones, or one that has lost its zeros.
 
     Examples
     --------
@@ -111,6 +111,11 @@ def other_spellings(names: Iterable[str], known: Iterable[str], source: str) -> 
             )
         if same:
             found[name] = same[0]
+        elif name.isdecimal() and same_stock(name.zfill(6)) in spellings:
+            raise DataError(
+                f"{source}: {name} has lost the zeros in front of it; write it with six digits, as "
+                f"text, if {spellings[same_stock(name.zfill(6))][0]} is meant, else leave it out."
+            )
     return found
 
 

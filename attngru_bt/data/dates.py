@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ WRITTEN = re.compile(
 TURNED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: .*)?")  # 03/04/2020, either way
 MONTHS = 12
 HOUR = 3600
+NOON = 12
+FRIDAY, SUNDAY = 4, 6
 
 
 def parse_dates(
@@ -41,16 +44,19 @@ def parse_dates(
     DataError
         If a date is empty or not understood, or the dates are of more than one zone.
     """
+    name = str(column.name or "date")
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         for i in first(column.isna().to_numpy()):
-            raise DataError(f"{source}: {symbols[i]} has a row without a date in column 'date'.")
+            raise DataError(f"{source}: {symbols[i]} has a row without a date in column {name!r}.")
         zoned = getattr(column.dt, "tz", None) is not None
         local = column.dt.tz_localize(None)
         days = _unit(local.dt.normalize().to_numpy())
         if not zoned:
             return days, None
         gap = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
-        return days, gap.dt.total_seconds().to_numpy().astype(np.int64)
+        seconds = gap.dt.total_seconds().to_numpy().astype(np.int64)
+        _not_moved(days, seconds, lambda i: local.iloc[i], symbols, source)
+        return days, seconds
     # a column has few different dates, so each one is parsed once; code -1 is an empty cell
     codes, values = pd.factorize(column, use_na_sentinel=True)
     written = ["" if value is None else _text(value) for value in values] + [""]
@@ -60,7 +66,7 @@ def parse_dates(
             i = first(codes == k)[0]
             got = repr(written[k]) if written[k] else "an empty cell"
             raise DataError(
-                f"{source}: {symbols[i]} in row {i + 1}: column 'date' must be a date written "
+                f"{source}: {symbols[i]} in row {i + 1}: column {name!r} must be a date written "
                 f"YYYY-MM-DD; got {got}{_readings(written[k])}."
             )
     days = np.array([p[0] if p else np.datetime64("NaT") for p in parsed], dtype="datetime64[us]")
@@ -78,7 +84,33 @@ def parse_dates(
         )
     seconds = np.array([o or 0 for o in offsets], dtype=np.int64)[codes]
     one_zone(dates, seconds, symbols, source)
+    _not_moved(dates, seconds, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
     return dates, seconds
+
+
+def _not_moved(
+    dates: np.ndarray,
+    offsets: np.ndarray,
+    stamp: Callable[[int], pd.Timestamp],
+    symbols: np.ndarray,
+    source: str,
+) -> None:
+    """Refuse midnights east of Greenwich that were converted to UTC: they are of the day before.
+
+    They show by Sundays, where the sessions are Mondays, and by no Friday.
+    """
+    if offsets.any():
+        return
+    weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 0 is Monday
+    if (weekday == FRIDAY).any():
+        return
+    for i in first(weekday == SUNDAY):
+        if stamp(i).hour >= NOON:
+            raise DataError(
+                f"{source}: {symbols[i]} on {str(dates[i])[:10]}, a Sunday, and on no Friday: "
+                f"{stamp(i)} seems to be the next day of an exchange east of UTC; convert the "
+                "dates to its zone, or write plain session dates (YYYY-MM-DD)."
+            )
 
 
 def one_zone(dates: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, source: str) -> None:

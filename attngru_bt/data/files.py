@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError
+from attngru_bt.data.codes import code, is_code
 from attngru_bt.data.columns import Columns
 from attngru_bt.data.dates import one_zone
 from attngru_bt.data.names import fault
@@ -185,6 +186,16 @@ def _table(path: str | Path | pd.DataFrame, columns: Columns) -> tuple[str, pd.D
     return str(path), read_raw(Path(path), columns.translation.words)
 
 
+def _no_code_twice(names: Iterable[str], source: str) -> None:
+    """Refuse a stock under two spellings of its code, which would be held and counted twice."""
+    spelled: dict[str, str] = {}
+    for name in names:
+        if is_code(name) and (other := spelled.setdefault(code(name), name)) != name:
+            raise DataError(
+                f"{source}: {other} and {name} are two spellings of one stock; keep one of them."
+            )
+
+
 def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
     """Spread checked rows over arrays (days, assets); a single part is emptied on the way."""
     parts = list(parts)
@@ -195,6 +206,7 @@ def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
     traded = slice(None) if known.all() else known  # a slice copies nothing
     codes, symbols = pd.factorize(rows["symbol"])
     names = sorted(symbols)
+    _no_code_twice(names, source)
     column = pd.Index(names).get_indexer(pd.Index(symbols))[codes[traded]]
     codes, dates = pd.factorize(rows["date"].to_numpy()[traded])
     days = np.sort(dates)

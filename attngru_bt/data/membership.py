@@ -62,8 +62,8 @@ class Membership:
         source: str = "membership",
     ) -> None:
         names = list(symbols)
-        self._in = np.asarray(in_dates, dtype="datetime64[D]")
-        out = np.asarray(out_dates, dtype="datetime64[D]")
+        self._in = _days_of(in_dates, names, "in_date", source)
+        out = _days_of(out_dates, names, "out_date", source)
         if not len(names) == len(self._in) == len(out):
             raise DataError(f"{source}: symbols, in_dates and out_dates must have one length.")
         for name in names:
@@ -224,13 +224,27 @@ def _days(start: np.datetime64, end: np.datetime64) -> int:
 
 def _dates(column: pd.Series, symbols: list[Any], name: str, source: str) -> np.ndarray:
     """Parse a date column; empty is NaT."""
-    text = column.where(column.notna(), "")
-    if text.dtype == object or isinstance(text.dtype, pd.StringDtype):
-        text = text.astype(str).str.strip().replace("", None)
-    stamps = pd.to_datetime(text, errors="coerce", format="ISO8601")
-    wrong = stamps.isna() & text.notna() & (text.astype(str) != "")
-    for i in first(wrong.to_numpy()):
-        raise DataError(
-            f"{source}: {symbols[i]} has {name} {column.iloc[i]!r}; write it as YYYY-MM-DD."
-        )
-    return stamps.to_numpy().astype("datetime64[D]")
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    days = np.full(len(values) + 1, "NaT", dtype="datetime64[D]")  # the last one is of empty cells
+    for k, value in enumerate(values):
+        if isinstance(value, str) and not value.strip():
+            continue
+        try:
+            days[k] = np.datetime64(checks.date(name, value), "D")
+        except ValueError:
+            i = first(codes == k)[0]
+            raise DataError(
+                f"{source}: {symbols[i]} has {name} {value!r}; write it as YYYY-MM-DD."
+            ) from None
+    return days[codes]
+
+
+def _days_of(dates: ArrayLike, names: list[Any], name: str, source: str) -> np.ndarray:
+    """Return dates of any kind as datetime64[D]; those of a time zone as they are written there."""
+    if isinstance(dates, np.ndarray) and dates.dtype.kind == "M":
+        return dates.astype("datetime64[D]")
+    values: Any = dates
+    column = pd.Series(values, dtype=None if len(values) else object)
+    if len(column) != len(names):
+        raise DataError(f"{source}: symbols, in_dates and out_dates must have one length.")
+    return _dates(column, names, name, source)

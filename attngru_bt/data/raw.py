@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.columns import check_width
 from attngru_bt.data.layouts import DATES, SYMBOLS
@@ -87,7 +88,8 @@ def read_raw(path: Path, text: Iterable[str] = ()) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; write a header line and rows.") from None
     except (OSError, EOFError, ValueError, csv.Error) as error:  # incl. ParserError, BadGzip
-        raise DataError(f"{path}: cannot be read as {suffix} ({error}); write it anew.") from error
+        why = str(error).strip()
+        raise DataError(f"{path}: cannot be read as {suffix} ({why}); write it anew.") from error
 
 
 def encoding_of(path: Path) -> str:
@@ -102,6 +104,8 @@ def encoding_of(path: Path) -> str:
         data = binary.read(PROBE)
     data = data[: data.rfind(b"\n") + 1] or data  # no character is cut in two
     try:
+        if b"\0" in data.partition(b"\n")[0]:
+            raise DataError(f"{path}: holds zero bytes, as no text does; save it as UTF-8 text.")
         data.decode("utf-8-sig")
         return "utf-8-sig"
     except UnicodeDecodeError as error:
@@ -142,12 +146,20 @@ def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
     encoding = encoding_of(path)
     first, second = _first_rows(path, encoding)
     check_width(len(first), str(path))
+    if len(first) == 1 and (other := re.search("[;\t|]", first[0])):
+        raise DataError(
+            f"{path}: the cells are separated by {other[0]!r}; write it with commas, and with "
+            "points in numbers."
+        )
     try:
         if has_two_rows(first, second):
             frame = pd.read_csv(
                 path, header=[0, 1], index_col=0, encoding=encoding, low_memory=False
             )
             return frame.set_axis(frame.columns.set_names([None, None]), axis=1)
+        names = [name for name in map(str.strip, first) if name]
+        # pandas would call the second one A.1, as if it were another
+        checks.no_duplicates(f"{path}: column", names, "rename or remove one of them", DataError)
         header = pd.read_csv(path, nrows=0, encoding=encoding).columns
         words = {column for column in header if str(column).strip().lower() in text}
         blank = _unnamed_dates(first, second, words)
@@ -164,6 +176,8 @@ def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
         )
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason}).") from error
+    if len(second) >= len(first) > 1 and len(frame) and str(frame.iloc[-1, -1]) in ("", "nan"):
+        _check_end(path, encoding, len(first))
     for column in words:
         if str(column).strip().lower() in SYMBOLS:
             frame[column] = from_cells(frame[column])
@@ -173,6 +187,21 @@ def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
     if encoding != "utf-8-sig":
         log.info("%s: read as GB 18030", path)
     return frame.rename(columns=lambda name: from_cell(str(name)))
+
+
+def _check_end(path: Path, encoding: str, n_cells: int) -> None:
+    """Refuse a file whose last line is shorter than its header, as if it had been cut off."""
+    with _open(path) as binary:
+        if not path.name.lower().endswith(".gz"):
+            binary.seek(max(0, path.stat().st_size - PROBE))
+        end = binary.read().rstrip()
+    last = end[max(end.rfind(b"\n"), end.rfind(b"\r")) + 1 :].decode(encoding, "replace")
+    n_last = len(next(csv.reader([last]), []))
+    if n_last < n_cells:
+        raise DataError(
+            f"{path}: the last line has {n_last} of {n_cells} cells, as if the file were cut off; "
+            "write it anew."
+        )
 
 
 def _unnamed_dates(first: list[str], second: list[str], words: set[str]) -> set[str]:

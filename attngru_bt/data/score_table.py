@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.data.bars import DataError
-from attngru_bt.data.names import from_cells
+from attngru_bt.data import layouts
+from attngru_bt.data.bars import DataError, first
+from attngru_bt.data.dates import NOON, parse_dates
+from attngru_bt.data.layouts import SYMBOLS
+from attngru_bt.data.raw import read_raw
 
-DATES = ("month_end", "date", "datetime")
-ASSETS = ("symbol", "asset", "instrument")
+DATES = ("month_end", *layouts.DATES)
 
 
 def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
     """Return scores as a table of dates × assets.
+
+    Times of day are dropped: the date is the one that is written, in the zone it is written in.
 
     Parameters
     ----------
@@ -27,13 +32,15 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If it is neither, or an asset has two scores on a date.
+        If it is neither, a date is missing or cannot be told, or an asset has two scores on a date.
     """
     if scores.index.nlevels == 1:
         if isinstance(scores, pd.Series):
             raise DataError(
                 "Scores in a Series must be indexed (date, asset); got one index level."
             )
+        if isinstance(scores.index, pd.DatetimeIndex):
+            scores = scores.set_axis(_days(scores.index), axis=0)
         return scores
     if isinstance(scores, pd.DataFrame):
         if "score" not in scores and scores.shape[1] != 1:
@@ -42,17 +49,39 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
                 f"{', '.join(map(str, scores.columns))}."
             )
         scores = scores["score"] if "score" in scores else scores.iloc[:, 0]
-    first = scores.index.get_level_values(0)
-    if scores.index.nlevels != 2 or not isinstance(first, pd.DatetimeIndex):
+    stamps = scores.index.get_level_values(0)
+    if scores.index.nlevels != 2 or not isinstance(stamps, pd.DatetimeIndex):
         raise DataError(
             f"Scores must be indexed (date, asset), dates first; got the levels "
-            f"{', '.join(map(str, scores.index.names))}, the first of {first.dtype}."
+            f"{', '.join(map(str, scores.index.names))}, the first of {stamps.dtype}."
         )
+    index = pd.MultiIndex.from_arrays(
+        [_days(stamps), scores.index.get_level_values(1)], names=scores.index.names
+    )
     checks.no_duplicates(
-        "The score of", [f"{asset} on {date:%Y-%m-%d}" for date, asset in scores.index],
-        error=DataError,
-    )  # fmt: skip
-    return scores.unstack()
+        "The score of", [f"{asset} on {date:%Y-%m-%d}" for date, asset in index], error=DataError
+    )
+    return scores.set_axis(index).unstack()
+
+
+def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the dates that are written.
+
+    The afternoon in UTC may stand for the midnight of an exchange in the east, that is for the next
+    day, whose scores would be known too early.
+    """
+    for i in first(np.asarray(stamps.isna())):
+        raise DataError(f"Scores, row {i + 1}: the date is missing.")
+    local = stamps.tz_localize(None)
+    days = local.normalize()
+    if stamps.tz is not None and stamps.tz.utcoffset(dt.datetime(2020, 1, 1)) == dt.timedelta():
+        for i in first(local.hour >= NOON):
+            raise DataError(
+                f"Scores: {stamps[i]} is a moment in UTC, whose session depends on the exchange; "
+                f"write session dates, such as {days[i].date()}, or use the exchange's own zone: "
+                f"tz_convert('Asia/Shanghai')."
+            )
+    return days
 
 
 def read_score_table(path: str | Path) -> pd.DataFrame:
@@ -61,8 +90,9 @@ def read_score_table(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        Long, with a column of dates (month_end, date or datetime), one of names (symbol, asset or
-        instrument) and "score"; or wide, the dates in the first column and a column per asset.
+        Long, with a column of dates (date, month_end, datetime, trade_date, ...), one of names
+        (symbol, asset, instrument, ts_code, ...) and "score"; or wide, the dates in the first
+        column and a column per asset. Dates as in price files: 2020-01-31, 2020/1/31, 20200131.
 
     Returns
     -------
@@ -75,24 +105,16 @@ def read_score_table(path: str | Path) -> pd.DataFrame:
         If the file cannot be used. Pickles are not opened, since that could run code.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file; check the path.")
-    if path.suffix in (".pkl", ".pickle"):
+    if path.is_file() and path.suffix in (".pkl", ".pickle"):
         raise DataError(
             f"{path}: pickles are not opened, since that can run code; write it as Parquet where "
             f"it comes from: pd.read_pickle('{path.name}').to_parquet('scores.parquet')."
         )
-    try:
-        if path.suffix == ".parquet":
-            table = pd.read_parquet(path)
-        else:
-            # as text, since a code begins with zeros
-            table = pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(ASSETS, str))
-    except Exception as error:  # pandas and pyarrow raise many kinds
+    table = read_raw(path, text=DATES)
+    if table.columns.nlevels > 1:
         raise DataError(
-            f"{path}: cannot be read as CSV or Parquet ({type(error).__name__}); expected a table "
-            f"such as date,symbol,score."
-        ) from error
+            f"{path}: has a header of two rows; expected one such as date,symbol,score."
+        )
     if table.index.nlevels == 1 and not isinstance(table.index, pd.DatetimeIndex):
         table = _indexed(path, table)
     try:
@@ -102,27 +124,31 @@ def read_score_table(path: str | Path) -> pd.DataFrame:
     for name in scores.columns:
         if not pd.api.types.is_numeric_dtype(scores[name]):
             raise DataError(f"{path}, column {str(name)!r}: holds text; expected numbers.")
+    if not len(scores):
+        raise DataError(f"{path}: there are no rows below the header; expected date,symbol,score.")
     return scores.astype(np.float64)
 
 
 def _indexed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Return the table indexed (date, asset) if it is long, by date if it is wide."""
-    date = next((name for name in DATES if name in table), None)
-    asset = next((name for name in ASSETS if name in table), None)
-    first = date if date is not None else table.columns[0]
-    dates = pd.to_datetime(table[first], errors="coerce")
-    if dates.isna().any():
-        row = int(np.flatnonzero(dates.isna())[0])
-        raise DataError(
-            f"{path}, column {str(first)!r}, line {row + 2}: {str(table[first].iloc[row])!r} is no "
-            f"date such as 2020-01-31."
-        )
+    named = {str(column).strip().lower(): column for column in table}
+    date = next((named[name] for name in DATES if name in named), table.columns[0])
+    asset = next((named[name] for name in SYMBOLS if name in named), None)
+    whose = table[asset] if asset is not None else pd.Series("the table", index=table.index)
+    for i in first(whose.isna().to_numpy() | (whose.astype(str).str.strip() == "").to_numpy()):
+        raise DataError(f"{path}: row {i + 1} has no name in column {asset!r}.")
+    days, offsets = parse_dates(table[date], whose.astype(str).to_numpy(), str(path))
+    dates = pd.DatetimeIndex(days)
+    if offsets is not None and not offsets.any():
+        try:
+            dates = _days(pd.DatetimeIndex(pd.to_datetime(table[date], utc=True)))
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
     if asset is None:
-        return table.drop(columns=first).set_axis(pd.DatetimeIndex(dates), axis=0)
-    if "score" not in table:
+        return table.drop(columns=date).set_axis(dates, axis=0)
+    if "score" not in named:
         raise DataError(
             f"{path}: column 'score' is missing; got {', '.join(map(str, table.columns))}."
         )
-    names = from_cells(table[asset].astype(str))
-    index = pd.MultiIndex.from_arrays([dates, names], names=["date", "asset"])
-    return table[["score"]].set_axis(index, axis=0)
+    index = pd.MultiIndex.from_arrays([dates, whose.astype(str)], names=["date", "asset"])
+    return table[[named["score"]]].set_axis(["score"], axis=1).set_axis(index, axis=0)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
+from attngru_bt.features.exposures import SIZES
 
 MONTH, QUARTER, YEAR = 21, 63, 252  # sessions
 SIZE, VOLATILITY, TURNOVER = "size", "volatility", "turnover"
@@ -17,6 +18,9 @@ def characteristics(
     bars: Bars, month_ends: pd.DatetimeIndex, assets: pd.Index
 ) -> dict[str, pd.DataFrame]:
     """Return the characteristics that the lines of the bars allow, known at each month-end.
+
+    They are measured over other sessions than the `features.exposures` that scores are made neutral
+    to, so that a report does not judge neutrality by the numbers that it was made with.
 
     - size: market value (`market_cap`, else `float_cap`)
     - volatility: deviation of the daily returns of 63 sessions, at least 42 of them known
@@ -53,7 +57,7 @@ def characteristics(
         return values
 
     found: dict[str, np.ndarray] = {}
-    for line in ("market_cap", "float_cap"):
+    for line in SIZES:
         if line in bars.lines:
             found[SIZE] = bars[line][rows][:, columns]
             break

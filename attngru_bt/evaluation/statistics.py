@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 from attngru_bt.evaluation.spread import NOISE, spread
 
 SESSIONS_PER_YEAR = 252  # US markets; China has 242
-MONTHS_PER_YEAR = 12
 
 
 class Drawdown(NamedTuple):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from attngru_bt.checks import nearest
-from attngru_bt.factors import Factor, Registry, registry
+from attngru_bt.factors import Factor, registry
 from attngru_bt.factors.engine import total_lookback
 from attngru_bt.factors.registry import LINES
 
@@ -57,13 +57,13 @@ def scale_of(factor: Factor) -> str:
     return f"{text} / {' x '.join(below)}" if below else text
 
 
-def lines_of(factor: Factor, source: Registry = registry) -> tuple[str, ...]:
+def lines_of(factor: Factor) -> tuple[str, ...]:
     """Return the lines that a factor needs, directly or through its inputs, in standard order."""
     lines: set[str] = set()
 
     def visit(node: Factor) -> None:
         for name in node.needs:
-            inner = None if name in LINES else source.node(name)
+            inner = None if name in LINES else registry.node(name)
             if inner is None:
                 lines.add(name)
             else:
@@ -74,13 +74,13 @@ def lines_of(factor: Factor, source: Registry = registry) -> tuple[str, ...]:
     return tuple(n for n in LINES if n in lines and n not in ("traded", "wanted")) + tuple(own)
 
 
-def describe(name: str, source: Registry = registry) -> str:
+def describe(name: str) -> str:
     """Return the description of a factor as text; a KeyError suggests the nearest name."""
-    factor = source[name]
-    lookback = total_lookback(factor, source=source)
+    factor = registry[name]
+    lookback = total_lookback(factor)
     rows = {
         "family": factor.family,
-        "lines": ", ".join(lines_of(factor, source)),
+        "lines": ", ".join(lines_of(factor)),
         "inputs": ", ".join(factor.needs),
         "windows": ", ".join(f"{k} = {v}" for k, v in factor.windows.items()) or "none",
         "look-back": "the whole history" if lookback is None else f"{lookback} bars",
@@ -95,12 +95,7 @@ def describe(name: str, source: Registry = registry) -> str:
     return f"{factor.name}: {factor.summary}\n\n{table}\n\n{factor.formula}"
 
 
-def listing(
-    family: str | None = None,
-    names: Sequence[str] | None = None,
-    *,
-    source: Registry = registry,
-) -> list[tuple[str, ...]]:
+def listing(family: str | None = None, names: Sequence[str] | None = None) -> list[tuple[str, ...]]:
     """Return a table of factors: a row of headings, then one row per factor.
 
     Parameters
@@ -115,46 +110,46 @@ def listing(
     ValueError
         If there is no such family or factor; with the nearest name.
     """
-    if family is not None and family not in source.families():
+    if family is not None and family not in registry.families():
         raise ValueError(
-            f"No family is called {family!r}; there are {', '.join(source.families())}"
-            f"{nearest(family, source.families())}"
+            f"No family is called {family!r}; there are {', '.join(registry.families())}"
+            f"{nearest(family, registry.families())}"
         )
     for name in names or ():
-        check_factor(name, source)
+        check_factor(name)
     rows: list[tuple[str, ...]] = [("name", "family", "look-back", "default", "lines", "value")]
-    for factor in source:
+    for factor in registry:
         if family in (None, factor.family) and (not names or factor.name in names):
             lookback = "all" if factor.lookback is None else str(factor.lookback)
             default = "on" if factor.default else "off"
-            lines = ",".join(lines_of(factor, source))
+            lines = ",".join(lines_of(factor))
             rows.append((factor.name, factor.family, lookback, default, lines, factor.summary))
     return rows
 
 
-def check_factor(name: str, source: Registry = registry) -> None:
+def check_factor(name: str) -> None:
     """Refuse a name that no factor has, with a ValueError that has the nearest one."""
     try:
-        source[name]
+        registry[name]
     except KeyError as error:
         raise ValueError(error.args[0]) from None
 
 
-def page(source: Registry = registry) -> str:
+def page() -> str:
     """Return the content of docs/factors.md."""
-    n_default = sum(factor.default for factor in source)
-    parts = [_INTRODUCTION.format(n=len(source), n_default=n_default)]
-    for family in source.families():
-        names = source.names(family)
+    n_default = sum(factor.default for factor in registry)
+    parts = [_INTRODUCTION.format(n=len(registry), n_default=n_default)]
+    for family in registry.families():
+        names = registry.names(family)
         parts.append(f"\n## {family[0].upper()}{family[1:]} ({len(names)})\n\n")
         parts.append("| name | value | lines | look-back | history | scale | default |\n")
         parts.append("|---|---|---|---|---|---|---|\n")
-        for factor in (source[name] for name in names):
+        for factor in (registry[name] for name in names):
             lookback = "all" if factor.lookback is None else str(factor.lookback)
             clock = " (calendar)" if factor.clock == "calendar" else ""
             summary = factor.summary.replace("|", "\\|")
             parts.append(
-                f"| `{factor.name}` | {summary} | {', '.join(lines_of(factor, source))} | "
+                f"| `{factor.name}` | {summary} | {', '.join(lines_of(factor))} | "
                 f"{lookback}{clock} | {factor.history} | {scale_of(factor)} | "
                 f"{'on' if factor.default else 'off'} |\n"
             )

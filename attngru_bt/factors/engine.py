@@ -8,7 +8,6 @@ that a factor that needs twenty bars is not computed over the thousand bars that
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -19,6 +18,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.factors.clocks import Calendar, Columns, Days, Mask, Traded, View, has_line
 from attngru_bt.factors.declaration import Factor
 from attngru_bt.factors.ops import Array
+from attngru_bt.factors.order import Order, latest_needed, order_of
 from attngru_bt.factors.plan import Plan, own_lines, plan, report_missing
 from attngru_bt.factors.registry import LINES, Registry, registry
 
@@ -27,70 +27,6 @@ BLOCK = 80_000
 
 GROUPS = (40, 130, 320, 640, 1300)
 """Limits of the groups of factors, by look-back in bars; longer ones get the whole history."""
-
-
-def _order(
-    factors: Iterable[Factor], have: set[str], scaled: bool, source: Registry
-) -> tuple[list[Factor], Counter[str]]:
-    """Return all factors and steps to compute, inputs first, and how often each name is read."""
-    order: list[Factor] = []
-    uses: Counter[str] = Counter()
-    seen: set[str] = set()
-
-    def visit(name: str) -> None:
-        uses[name] += 1
-        node = None if name in have else source.node(name)
-        if node is None or name in seen:
-            return
-        seen.add(name)
-        append(node)
-
-    def append(node: Factor) -> None:
-        for name in node.inputs:
-            visit(name)
-        for name in node.optional:
-            other = None if name in have else source.node(name)
-            if name in have or (other is not None and not source.missing(other, have)):
-                visit(name)
-        order.append(node)
-
-    factors = list(factors)
-    if scaled:  # the units come first, because a factor is divided as soon as it is computed
-        for factor in factors:
-            for name, _ in factor.scales:
-                visit(name)
-    for factor in factors:
-        if factor.name not in seen:
-            seen.add(factor.name)
-            append(factor)
-        uses[factor.name] += 1
-    return order, uses
-
-
-def _latest_needed(
-    wanted: Sequence[Factor], order: tuple[list[Factor], Counter[str]]
-) -> dict[str, int | None]:
-    """Return how many of the latest bars of its inputs each factor or step needs (None: all).
-
-    That is for a value at the last bar alone. An exponential mean takes all bars that there are, so
-    that its bits stay the same, and so does what is not of this library, whose look-back may be
-    declared too short.
-    """
-    needed: dict[str, int | None] = {}
-    bars: dict[str, int | None] = {factor.name: 1 for factor in wanted}  # of its own values
-    for node in reversed(order[0]):
-        own = node.own_lookback if node.memory == "finite" and _is_ours(node) else None
-        of_node = bars.get(node.stands_for or node.name, 1)
-        latest = None if own is None or of_node is None else of_node + own - 1
-        needed[node.name] = latest
-        for name in node.needs:
-            before = bars.get(name, 1)
-            bars[name] = None if latest is None or before is None else max(latest, before)
-    return needed
-
-
-def _is_ours(node: Factor) -> bool:
-    return node.function.__module__.startswith("attngru_bt.factors.library.")
 
 
 def _latest(values: Array, n: int | None) -> Array:
@@ -103,7 +39,7 @@ def _evaluate(
     have: set[str],
     view: View,
     raw: bool,
-    order: tuple[list[Factor], Counter[str]],
+    order: Order,
     latest: Mapping[str, int | None],
 ) -> Iterator[tuple[Factor, Array, list[Array]]]:
     """Compute factors on one view and yield each with the lines that it is to be divided by.
@@ -220,13 +156,13 @@ def values_at(
     groups = _groups(planned.factors.values(), raw, days, source)
     with np.errstate(all="ignore"):  # a division by zero gives NaN, which is meant
         for clock, lookback, members in groups:
-            order = _order(members, have, not raw, source)
+            order = order_of(members, have, not raw, source)
             n_bars = int(days[-1]) + 1 if lookback is None else lookback + int(days[-1] - days[0])
             # the last bar of these is in the last row of a view, so that the rows can be cut short
             level = present & (len(days) == 1 and lookback is not None)
             if clock == "traded" and lookback is not None:
                 level &= bars.ages[days[-1], assets] >= lookback
-            latest = _latest_needed(members, order) if level.any() else {}
+            latest = latest_needed(members, order) if level.any() else {}
             for block in chain(
                 _blocks(np.flatnonzero(level), n_bars),
                 _blocks(np.flatnonzero(present & ~level), n_bars),

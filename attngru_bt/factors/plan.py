@@ -97,7 +97,7 @@ def plan(
     return Plan(tuple(columns), factors, {k: tuple(v) for k, v in missing.items()})
 
 
-def left_out(planned: Plan, *, source: Registry = registry) -> dict[str, list[str]]:
+def left_out(planned: Plan) -> dict[str, list[str]]:
     """Return the factors that are not in a plan of the default set, by the reason why."""
     lacking: dict[str, list[str]] = {}
     for line, names in planned.missing.items():
@@ -106,7 +106,7 @@ def left_out(planned: Plan, *, source: Registry = registry) -> dict[str, list[st
     reasons: dict[str, list[str]] = {}
     for name, lines in lacking.items():
         reasons.setdefault(f"the data have no {', '.join(lines)}", []).append(name)
-    off = [f.name for f in source if not f.default and f.name not in planned.columns]
+    off = [f.name for f in registry if not f.default and f.name not in planned.columns]
     return reasons | ({"off unless named": off} if off else {})
 
 

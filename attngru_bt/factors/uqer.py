@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, first
+from attngru_bt.data.dates import parse_dates
 from attngru_bt.data.names import from_cell
 from attngru_bt.data.raw import check_file_width
 
@@ -63,7 +64,7 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
             what = "a column of the data already" if factor in bars else "a price, not a factor"
             raise DataError(f"{name}, column {factor!r}: is {what}; leave it out or rename it.")
     columns = _columns(table[key], bars.assets, name)
-    rows = bars.dates.get_indexer(_dates(table[day], day, name))
+    rows = bars.dates.get_indexer(_dates(table[day], table[key], name))
     matched = (columns >= 0) & (rows >= 0)
     if not matched.any():
         raise DataError(
@@ -114,14 +115,9 @@ def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, 
     return table.rename(columns=from_cell), str(path)
 
 
-def _dates(column: pd.Series, label: str, name: str) -> pd.DatetimeIndex:
-    if pd.api.types.is_integer_dtype(column):
-        column = column.astype(str)  # 20240131
-    try:
-        dates = pd.DatetimeIndex(pd.to_datetime(column))
-    except ValueError as error:
-        raise DataError(f"{name}, column {label!r}: not a date ({error}).") from None
-    return dates.tz_localize(None).normalize()
+def _dates(column: pd.Series, tickers: pd.Series, name: str) -> pd.DatetimeIndex:
+    days, _ = parse_dates(column, tickers.astype(str).to_numpy(), name)
+    return pd.DatetimeIndex(days)
 
 
 def _columns(tickers: pd.Series, assets: tuple[str, ...], name: str) -> np.ndarray:

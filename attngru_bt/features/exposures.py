@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.features.base import ROUNDING
 from attngru_bt.features.labels import FloatArray, rank_targets
@@ -113,6 +114,14 @@ def neutral(
     # what is left of ranks that are explained fully is rounding
     residual *= 0.0 if spread <= ROUNDING * max(ranks.std(), 1.0) else ranks.std() / spread
     return pd.Series((1 - share) * ranks + share * residual, scores.index, name=scores.name)
+
+
+def check_neutral(neutralize: Sequence[str] | None, neutral_share: float) -> None:
+    """Raise ValueError or TypeError for exposures that are none, or a share out of range."""
+    checks.list_of_names("neutralize", neutralize)
+    for name in neutralize or ():
+        checks.one_of("neutralize", name, [*EXPOSURES, ALL_KNOWN])
+    checks.number("neutral_share", neutral_share, at_least=0, at_most=1)
 
 
 def _lately(bars: Bars, line: str, end: int, sessions: int) -> FloatArray:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
@@ -18,11 +16,12 @@ from attngru_bt.data.schedule import Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
 from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
+from attngru_bt.features.digest import section_digest
 from attngru_bt.features.exposures import exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
 from attngru_bt.features.roster import Roster
-from attngru_bt.features.standardizer import Standardizer, Winsorizer
+from attngru_bt.features.standardizer import normalized
 from attngru_bt.features.threads import one_thread
 from attngru_bt.features.windows import LineStore, Windows, step_names
 
@@ -285,7 +284,9 @@ class Panel:
             picked = self.history.values[days[:, None], columns[None, :]]  # (steps, n, factors)
             values[:, present] = picked.transpose(1, 0, 2)  # (n, steps, factors)
         if self.normalize and len(values):
-            values[:, present] = self._normalize(values[:, present], bars.dates[steps[present]])
+            values[:, present] = normalized(
+                values[:, present], bars.dates[steps[present]], self.history.columns
+            )
         section = CrossSection(
             date=bars.dates[end],
             assets=tuple(bars.assets[i] for i in columns),
@@ -312,34 +313,3 @@ class Panel:
         columns = np.array([position[asset] for asset in section.assets], dtype=np.intp)
         member = np.ones(len(section), dtype=bool) if section.member is None else section.member
         return exposures(self.exposures, bars, end, columns, member)
-
-    def _normalize(
-        self, values: NDArray[np.float32], dates: pd.DatetimeIndex
-    ) -> NDArray[np.float32]:
-        """Winsorize and z-score each step of a cross-section among its own stocks."""
-        n, n_steps, n_factors = values.shape
-        index = pd.MultiIndex.from_product([dates, range(n)], names=["date", "asset"])
-        rows = pd.DataFrame(
-            values.transpose(1, 0, 2).reshape(-1, n_factors),  # (n_steps * n, n_factors)
-            index=index,
-            columns=list(self.history.columns),
-        )
-        normalize = Pipeline([("winsorize", Winsorizer()), ("z-score", Standardizer(by="date"))])
-        out = np.asarray(normalize.fit_transform(rows), dtype=np.float32)
-        return out.reshape(n_steps, n, n_factors).transpose(1, 0, 2)  # (n, n_steps, n_factors)
-
-
-def section_digest(before: str, previous: CrossSection | None, section: CrossSection) -> str:
-    """Digest of all that is known at a month-end: that of the one before, its outcome, and it."""
-    digest = hashlib.sha256(before.encode())
-    if previous is not None and previous.returns is not None:
-        digest.update(previous.returns.tobytes())
-    digest.update(repr((str(section.date), section.assets, section.columns)).encode())
-    digest.update(np.asarray(section.values).tobytes())
-    for more in (section.member, section.within, section.size):
-        if more is not None:
-            digest.update(more.tobytes())
-    for sample in section.samples:
-        digest.update(section_digest("", None, sample).encode())
-        digest.update(np.asarray(sample.returns).tobytes())
-    return digest.hexdigest()

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.beside import Beside
+from attngru_bt.data.market import Market, load
 from attngru_bt.data.membership import Universe
 from attngru_bt.features.exposures import SIZES
 from attngru_bt.features.labels import FloatArray
 
 logger = logging.getLogger(__name__)
 
+RULES = ("members", "all")  # of whom to train on
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
 
 Mask = NDArray[np.bool_]
@@ -84,3 +91,27 @@ class Roster:
             )
         self._told = True
         return None
+
+
+def is_market(train_on: Any) -> TypeGuard[Market | os.PathLike[str] | str]:
+    """Whether a `train_on` is a market beside the feeds, or the path of one."""
+    return isinstance(train_on, (Market, str, os.PathLike)) and train_on not in RULES
+
+
+def check_train_on(train_on: Any) -> None:
+    """Raise ValueError or TypeError for what does not say whom to train on."""
+    if isinstance(train_on, (str, os.PathLike)):
+        if train_on not in RULES and not Path(train_on).exists():
+            raise ValueError(
+                f"`train_on` must be 'members', 'all', a universe, a Market or its file or "
+                f"folder; there is no file {train_on}{checks.nearest(train_on, RULES)}"
+            )
+    elif not isinstance(train_on, Market):
+        checks.universe("train_on", train_on)
+
+
+def beside_of(train_on: Any) -> Beside | None:
+    """Return the market of a `train_on`, read if it is a path; None where it is none."""
+    if is_market(train_on) and isinstance(train_on, (str, os.PathLike)):
+        train_on = load(Path(train_on))
+    return Beside(train_on) if isinstance(train_on, Market) else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
 from attngru_bt import checks
 from attngru_bt.features.base import Floats, FrameTransformer, dates_of, moments
@@ -110,6 +113,29 @@ class Standardizer(FrameTransformer):
         if self.limit is not None:
             np.clip(out, -self.limit, self.limit, out=out)  # NaN stays NaN
         return out
+
+
+def normalized(
+    values: NDArray[np.float32], dates: pd.DatetimeIndex, columns: Sequence[str]
+) -> NDArray[np.float32]:
+    """Winsorize and z-score each step of a cross-section among its own stocks.
+
+    Parameters
+    ----------
+    values : array of shape (n_stocks, n_steps, n_factors)
+    dates : DatetimeIndex of shape (n_steps,)
+    columns : sequence of str
+        Names of the factors.
+    """
+    n, n_steps, n_factors = values.shape
+    rows = pd.DataFrame(
+        values.transpose(1, 0, 2).reshape(-1, n_factors),  # (n_steps * n, n_factors)
+        index=pd.MultiIndex.from_product([dates, range(n)], names=["date", "asset"]),
+        columns=list(columns),
+    )
+    normalize = Pipeline([("winsorize", Winsorizer()), ("z-score", Standardizer(by="date"))])
+    out = np.asarray(normalize.fit_transform(rows), dtype=np.float32)
+    return out.reshape(n_steps, n, n_factors).transpose(1, 0, 2)  # (n, n_steps, n_factors)
 
 
 def _scale(values: Floats, center: Floats, spread: Floats) -> Floats:

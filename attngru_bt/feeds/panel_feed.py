@@ -1,4 +1,4 @@
-"""PanelFeed: a backtrader feed that loads whole columns; `add_feeds` adds a market as such feeds.
+"""PanelFeed: a backtrader feed that loads whole columns.
 
 backtrader's own feeds append one bar at a time to every line and set ``tick_*`` attributes per bar.
 With hundreds of feeds that takes most of the time of a backtest. PanelFeed copies whole columns
@@ -8,18 +8,14 @@ into the buffers of the lines and moves only their pointers. Orders, values and 
 from __future__ import annotations
 
 import array
-import datetime
 import hashlib
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.data.market import Market
+from attngru_bt.data.bars import DataError
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.follower import Follower, Leader
-from attngru_bt.feeds.roles import check_names
 from attngru_bt.feeds.table import columns_of
 
 STANDARD = ("close", "low", "high", "open", "volume", "openinterest", "datetime")
@@ -226,79 +222,6 @@ class PanelFeed(bt.feed.DataBase):
     def _tick_fill(self, force: bool = False) -> None:
         if not self._in_bulk:
             super()._tick_fill(force)
-
-
-def add_feeds(
-    cerebro: bt.Cerebro,
-    market: Bars | Market,
-    *,
-    benchmark: str = "INDEX",
-    fromdate: datetime.date | None = None,
-    todate: datetime.date | None = None,
-) -> list[PanelFeed]:
-    """Add one PanelFeed per asset, and one for the benchmark if there is one.
-
-    Every feed has the days on which its asset traded, and all lines of the bars; see `PanelFeed`
-    for bars without opens. The strategies of this package do not trade a benchmark that was added
-    here, whatever its name.
-
-    Parameters
-    ----------
-    cerebro : backtrader.Cerebro
-    market : Bars or Market
-    benchmark : str, default "INDEX"
-        Name of the feed of the benchmark, which comes last.
-    fromdate, todate : datetime.date, optional
-        First and last session to show; default: all.
-
-    Returns
-    -------
-    list of PanelFeed
-        In the order of the assets, then the benchmark.
-
-    Raises
-    ------
-    DataError
-        If the Cerebro has a feed of the same name.
-    """
-    bars = market.bars if isinstance(market, Market) else market
-    kind = PanelFeed.with_lines(*bars.lines)
-    frames: dict[str, tuple[type[PanelFeed], pd.DataFrame]] = {}
-    traded = bars.traded
-    lines = pd.Index(list(bars.lines), dtype=object)
-    for column, asset in enumerate(bars.assets):
-        rows = np.flatnonzero(traded[:, column])
-        dates = bars.dates if len(rows) == len(bars.dates) else bars.dates[rows]
-        block = np.array([values[rows, column] for values in bars.lines.values()])
-        frames[asset] = kind, pd.DataFrame(block.T, index=dates, columns=lines, copy=False)
-    index = market.benchmark if isinstance(market, Market) else _index_of(bars)
-    if index is not None:
-        if benchmark in frames:
-            raise DataError(
-                f"the benchmark cannot be called {benchmark!r}, an asset has that name; give "
-                "`benchmark` another name."
-            )
-        standard = [name for name in index.columns if name in STANDARD]
-        frames[benchmark] = PanelFeed, index[standard].dropna(subset=["close"])
-    check_names([*(data._name for data in cerebro.datas if data._name in frames), *frames])
-    feeds = []
-    for name, (feed_class, frame) in frames.items():
-        make: Any = feed_class  # its metaclass takes the parameters
-        feed = make(dataname=frame, name=name, fromdate=fromdate, todate=todate)
-        feed.is_benchmark = index is not None and name == benchmark
-        feed.lines_told = True  # they were when the market was read
-        cerebro.adddata(feed, name=name)
-        feeds.append(feed)
-    return feeds
-
-
-def _index_of(bars: Bars) -> pd.DataFrame | None:
-    if bars.benchmark is None:
-        return None
-    lines = {"close": bars.benchmark}
-    if bars.benchmark_open is not None:
-        lines["open"] = bars.benchmark_open
-    return pd.DataFrame(lines, index=bars.dates)
 
 
 def _blank(kind: type[PanelFeed] | tuple[str, ...]) -> PanelFeed:

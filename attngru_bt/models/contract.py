@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 
+from attngru_bt import checks
 from attngru_bt.features.windows import Windows
 from attngru_bt.models.estimators import FeedForwardClassifier, NetworkEstimator
 from attngru_bt.models.estimators.checks import check_parameters
@@ -30,6 +31,26 @@ def is_scorer(model: Any) -> bool:
 def target_of(model: Any) -> str:
     """Return what a model is fitted on unless told: regressors on ranks, classifiers on labels."""
     return "rank" if is_regressor(model) else "top"
+
+
+def check_model(model: Any, target: str | None) -> None:
+    """Raise TypeError or ValueError for a model that cannot score, or not be fitted on `target`."""
+    if isinstance(model, type):
+        raise TypeError(
+            f"`classifier` must be an instance; got the class {model.__name__}: "
+            f"write {model.__name__}()."
+        )
+    if model is not None and not is_scorer(model):
+        raise TypeError(
+            f"`classifier` must be a scikit-learn classifier with predict_proba or "
+            f"decision_function, or a regressor; got {type(model).__name__}."
+        )
+    checks.one_of("target", target, [*TARGETS, None])
+    if target == "rank" and model is not None and target_of(model) == "top":
+        raise ValueError(
+            f"`target` must be 'top' for a classifier ({type(model).__name__}); got "
+            f"target='rank': ranks are for regressors, such as AttentionGRURegressor or Ridge."
+        )
 
 
 def value(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:

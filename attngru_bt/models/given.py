@@ -27,7 +27,7 @@ class GivenScores:
     Raises
     ------
     TypeError
-        If the index is not dates.
+        If the index is not dates, or a column not numbers.
     ValueError
         If a date or an asset appears twice.
     """
@@ -44,6 +44,12 @@ class GivenScores:
             if labels.has_duplicates:
                 twice = labels[labels.duplicated()][0]
                 raise ValueError(f"Given scores have the {axis} {twice} twice: keep one of them.")
+        for position, kind in enumerate(table.dtypes):
+            if not pd.api.types.is_numeric_dtype(kind):
+                raise TypeError(
+                    f"Given scores must be numbers; column {table.columns[position]!r} is of "
+                    f"{kind}. Convert it with pd.to_numeric."
+                )
         table = table.sort_index()
         self._dates = table.index.to_numpy()
         self._assets = pd.Index(table.columns.astype(str), name="asset")

@@ -3,8 +3,8 @@
 `PAPER` is what the paper states: z-scores over the panel, 24 principal components, attention over
 them, a GRU, cross-entropy on "among the ten best", t = 2, 3, …; what it does not state (network
 size, epochs, steps) is this library's. `RANKS`, of the model "attention-gru-ranks", was chosen on
-CSI 300 by the search in benchmarks/search_presets.py, whose table is docs/presets.md. A
-`SignalGenerator` walks one model, and it is this network unless told otherwise. `BLEND` has the
+CSI 300 by the search in docs/presets.md. A `SignalGenerator` walks one model, and it is this
+network unless told otherwise. `BLEND` has the
 members of the model "blend", which won the rule in docs/signal.md and is the default wherever
 models have names: "default" is another name for it.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +15,11 @@ from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.names import from_cell
+from attngru_bt.picks.csv_rows import Row, read_rows, refuse
 
 CASH = "CASH"  # in place of a symbol; the shares of such a line are the cash
 COLUMNS = ("symbol", "shares", "cost")
 ROUNDING = 1e-6  # of a share
-SHOWN = 5  # faulty lines that a message names
-
-Row = tuple[str, Mapping[str, Any]]  # where it stands, its cells
 
 
 @dataclass(frozen=True)
@@ -107,9 +104,7 @@ def read_portfolio(
                     problem = f"the cost of {symbol} must be above 0 a share; got {row['cost']}"
         if problem:
             problems.append(f"{place}: {problem}")
-    if problems:
-        more = f" ({len(problems) - SHOWN} more lines are wrong.)" if len(problems) > SHOWN else ""
-        raise DataError("; ".join(problems[:SHOWN]) + "." + more)
+    refuse(problems)
     if cash_lines and cash is not None:
         raise DataError(
             f"The cash is given twice: {cash:g} as `cash` (--cash), and {cash_lines[0]:g} in the "
@@ -135,27 +130,9 @@ def _rows(holdings: Any) -> Sequence[Row]:
         return [(f"`holdings`, row {i}", row) for i, row in enumerate(records, start=1)]
     if isinstance(holdings, Mapping):
         return [(f"`holdings`, {s}", {"symbol": s, "shares": n}) for s, n in holdings.items()]
-    path = Path(holdings)
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file; check the path.")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.reader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error}); save it as UTF-8.") from error
-    header = [cell.strip().lower() for cell in lines[0]] if lines else []
-    _check_columns(str(path), header)
-    rows = []
-    for number, cells in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise DataError(
-                f"{path}, line {number}: has {len(cells)} cells, and the first line "
-                f"{len(header)}; write one cell per column (12000, not 12,000)."
-            )
-        rows.append((f"{path}, line {number}", dict(zip(header, cells, strict=True))))
-    return rows
+    columns, rows = read_rows(Path(holdings))
+    _check_columns(str(holdings), [column.lower() for column in columns])
+    return [(place, {name.lower(): cell for name, cell in row.items()}) for place, row in rows]
 
 
 def _check_columns(source: str, columns: list[str]) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.picks.next_session import factors_of
 from attngru_bt.picks.portfolio import Portfolio
-from attngru_bt.picks.rehearsal import Rehearsed, factors_of
+from attngru_bt.picks.rehearsal import Rehearsed
 from attngru_bt.trading.rebalance import rank
 
 PICKS = ("rank", "symbol", "score", "decile", "held", "action", "reason")

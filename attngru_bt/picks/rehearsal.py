@@ -8,29 +8,25 @@ holdings of the account: the decision, the sizes, lots, fees and limits are thos
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.rows import GROUP_LINES
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import add_feeds
-from attngru_bt.markets import Exchange, exchange_of
+from attngru_bt.feeds.market_feeds import add_feeds
+from attngru_bt.markets import exchange_of
 from attngru_bt.markets.limits import adjfactor
+from attngru_bt.picks.next_session import factors_of, kept, one_more
+from attngru_bt.picks.obstacles import Obstacles, obstacle
 from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.months import Months
 from attngru_bt.trading.sizing import Lots
-
-# lines that the strategy and the rules of a market look at
-STAY = ("open", "high", "low", "close", "preclose")  # at the last close
-OTHERS = ("volume", "adjfactor", "traded", "st", "delisting")
 
 
 @dataclass(frozen=True)
@@ -58,67 +54,6 @@ class Rehearsed:
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     cash: float = 0.0
     lots: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-
-class ScoresAtHand:
-    """A signal of one decision: scores that are there already, whatever the month-end.
-
-    Parameters
-    ----------
-    scores : Series, index asset
-    """
-
-    def __init__(self, scores: pd.Series) -> None:
-        self.scores_at_hand = scores
-
-    @property
-    def assets(self) -> list[str]:
-        """Names that have a score."""
-        return list(self.scores_at_hand.index)
-
-    def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
-        """Return the scores."""
-        return self.scores_at_hand
-
-    def why_no_scores(self, last: dt.date) -> str:
-        """Say why there were none, as the rest of a sentence."""
-        return "no stock has a score."
-
-
-class Obstacles:
-    """What may be ordered in the session to come, as far as the last session tells.
-
-    Parameters
-    ----------
-    lots : Lots
-        What may be ordered otherwise.
-
-    Attributes
-    ----------
-    seen : dict of (str, str) to str
-        Name of a feed and side → what held an order up in the last session.
-    """
-
-    def __init__(self, lots: Lots) -> None:
-        self._lots = lots
-        self.seen: dict[tuple[str, str], str] = {}
-
-    @property
-    def waiting(self) -> Mapping[int, str]:
-        """Orders that the market did not let fill."""
-        return self._lots.waiting
-
-    def lot(self, data: Any) -> tuple[float, float]:
-        """Least size of a buy, and the steps it comes in."""
-        return self._lots.lot(data)
-
-    def sell_size(self, data: Any, size: float) -> float:
-        """Largest size up to `size` that may be sold."""
-        return self._lots.sell_size(data, size)
-
-    def closed_to(self, data: Any, side: str) -> str:
-        """Say why an order should not be counted on; empty if nothing is known."""
-        return self.seen.get((data._name, side), "") or self._lots.closed_to(data, side)
 
 
 class LastSession(Months):
@@ -213,16 +148,6 @@ class RehearsalStrategy(MonthlyTopK):
         return [data for data, day in days.items() if day == max(days.values())]
 
 
-def obstacle(exchange: Exchange, data: Any, side: str) -> str:
-    """Say what would have held an order up in the session at hand; empty if nothing."""
-    exchange.session.end(exchange.session.latest())
-    if suspended := exchange.session.suspension(data):
-        return suspended.partition(":")[0]
-    limit = exchange.limits.locked_at(data, side)
-    which = "up" if side == "buy" else "down"
-    return "" if math.isnan(limit) else f"locked at its {which} limit"
-
-
 def rehearse(
     bars: Bars,
     session: pd.Timestamp,
@@ -260,14 +185,12 @@ def rehearse(
     -------
     Rehearsed
     """
-    names = [n for n in bars.assets if n in scores.index or n in portfolio.shares]
-    if callable(params.get("weights")):  # it sees what it sees in a backtest
-        names = list(bars.assets)
-    every = callable(params.get("weights"))  # it may look at any line
-    own = params.get("groups")
-    more: tuple[str, ...] = (*GROUP_LINES, own) if isinstance(own, str) else GROUP_LINES
-    more = tuple(bars.lines) if every else more
-    chosen = bars.select(names)
+    if callable(params.get("weights")):  # it may look at whatever it sees in a backtest
+        chosen, more = bars, tuple(bars.lines)
+    else:
+        own = params.get("groups")
+        more = (*GROUP_LINES, own) if isinstance(own, str) else GROUP_LINES
+        chosen = bars.select([n for n in bars.assets if n in scores.index or n in portfolio.shares])
     longer = kept(chosen, more) if opened else one_more(chosen, session, more)
     factor = factors_of(longer.rows(0, len(longer) - 1))
     # backtrader's broker cannot begin with nothing
@@ -282,7 +205,7 @@ def rehearse(
         foresee=not opened,
         **{
             **params,
-            "signal": ScoresAtHand(scores),
+            "signal": scores.to_frame(bars.dates[0]).T,  # known before any session that is traded
             "universe": universe,
             "benchmark": (),
             "start": session.date(),
@@ -297,34 +220,3 @@ def rehearse(
         strategy.cash_before,
         strategy.least_and_step,
     )
-
-
-def kept(bars: Bars, more: Iterable[str] = ()) -> Bars:
-    """Keep the lines that the strategy and the rules look at, and `more`."""
-    names = [name for name in dict.fromkeys((*STAY, *OTHERS, *more)) if name in bars]
-    return Bars(bars.dates, bars.assets, {name: bars[name] for name in names})
-
-
-def one_more(bars: Bars, session: pd.Timestamp, more: Iterable[str] = ()) -> Bars:
-    """Add a session in which every stock that has a bar in the last one stays at its close.
-
-    The lines that the strategy and the rules look at are kept, and `more`.
-    """
-    lines = {}
-    close = bars["close"][-1]
-    for name, values in kept(bars, more).lines.items():
-        added = close if name in STAY else values[-1]
-        if name == "traded":
-            added = np.ones(len(close))
-        elif name == "volume":  # whether it trades is not known: the last session is looked at
-            added = np.where(values[-1] > 0, values[-1], 1.0)
-        lines[name] = np.vstack([values, np.where(np.isnan(close), np.nan, added)])
-    return Bars(pd.DatetimeIndex([*bars.dates, session]), bars.assets, lines)
-
-
-def factors_of(bars: Bars) -> dict[str, float]:
-    """Return the newest adjustment factor by name; 1 without that line."""
-    if "adjfactor" not in bars:
-        return dict.fromkeys(bars.assets, 1.0)
-    values = pd.DataFrame(bars["adjfactor"]).ffill().iloc[-1].fillna(1.0)
-    return dict(zip(bars.assets, map(float, values), strict=True))

@@ -9,33 +9,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from attngru_bt import checks
 from attngru_bt.backtest import scored
-from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.schedule import Schedule, schedule_of
-from attngru_bt.evaluation.attribution import factor_shares, family_shares
-from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import title_of
-from attngru_bt.picks.band import monthly_rank_ic, rank_ic_band
 from attngru_bt.picks.book.proposed import record
 from attngru_bt.picks.changes import changes
-from attngru_bt.picks.contributions import blend_contributions, contributions
-from attngru_bt.picks.drift import feature_drift
 from attngru_bt.picks.month import find_month
+from attngru_bt.picks.month_scores import eligible, month_scores, ready
 from attngru_bt.picks.picks import Picks
 from attngru_bt.picks.portfolio import read_portfolio
 from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
+from attngru_bt.picks.trust import tell_walk
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.groups import told
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.signals import schedule_asked
-from attngru_bt.walkforward import BlendWalk, MonthRecord, Walk
+from attngru_bt.walkforward.scored_months import ScoredMonths
 
 # files of a backtest, whose orders.csv must not be replaced
 OF_A_BACKTEST = "run.json"
@@ -186,19 +182,14 @@ def run(
             progress=progress,
         )
         signal, universe = params.pop("signal"), params.pop("universe")
-        if isinstance(signal, (pd.DataFrame, pd.Series)):
-            signal = GivenScores(signal)
-        if isinstance(signal, GivenScores):
-            signal = signal.spelled(bars.assets)
-            _check_names(signal, bars)
-            _check_month(signal.date_of(month.end), month.end, bars.dates, schedule)
+        signal = ready(signal, bars, month.end, schedule)
         topk = int(params.get("topk", MonthlyTopK.params.topk))
-        scores, before = _scores(signal, market, month.end, universe, schedule)
-        eligible = _eligible(scores, universe, month.last)
+        scores, before = month_scores(signal, market, month.end, universe, schedule)
+        ranked = eligible(scores, universe, month.last)
         rehearsed = rehearse(
             bars,
             month.session,
-            eligible,
+            ranked,
             portfolio,
             universe=universe,
             commission=commission,
@@ -210,15 +201,15 @@ def run(
             month=month,
             scores=scores,
             portfolio=portfolio,
-            proposal=propose(bars, eligible, portfolio, rehearsed, topk),
+            proposal=propose(bars, ranked, portfolio, rehearsed, topk),
             title=title_of(model),
             data=market.name,
             topk=topk,
             changes=None if before is None else changes(*before, scores, topk),
             settings={k: v for k, v in told(asked).items() if v is not None and k != "universe"},
         )
-        if isinstance(signal, Walk):
-            _tell_walk(picks, signal, explain)
+        if isinstance(signal, ScoredMonths):
+            tell_walk(picks, signal, explain)
         if out is not None:
             from attngru_bt.picks.files import write  # loads jinja2
 
@@ -228,7 +219,7 @@ def run(
                 book,
                 picks,
                 market,
-                eligible,
+                ranked,
                 commission=commission,
                 slippage=slippage,
                 rules=rules,
@@ -236,106 +227,3 @@ def run(
                 locked=True,
             )
     return picks
-
-
-def _scores(
-    signal: Any, market: Market, month_end: pd.Timestamp, universe: Any, schedule: Schedule
-) -> tuple[pd.Series, tuple[pd.Timestamp, pd.Series] | None]:
-    """Return the scores of a month-end, and month-end and scores before it."""
-    bars = market.bars.until(month_end)
-    why = f"{type(signal).__name__} gave no score."
-    if hasattr(signal, "at"):
-        ask = signal.at
-        why = signal.why_no_scores(month_end.date())
-    else:
-        if hasattr(signal, "get_params"):
-            signal = clone(signal)
-            if universe is not None and getattr(signal, "universe", signal) is None:
-                signal.set_params(universe=universe)
-
-        def ask(date: pd.Timestamp) -> pd.Series:
-            return signal.scores(bars.until(date))
-
-    # in the order of time, for signals that keep what they have seen
-    asked = [(date, ask(date)) for date in bars.dates[schedule.ends(bars.dates)[-2:]]]
-    _, scores = asked[-1]
-    if scores.empty:
-        raise DataError(f"No stock is scored at the month-end {month_end.date()}: {why}")
-    return scores, next((earlier for earlier in asked[:-1] if len(earlier[1])), None)
-
-
-def _eligible(scores: pd.Series, universe: Any, last: pd.Timestamp) -> pd.Series:
-    """Return the scores of who is in the universe now; late picks may find that somebody left."""
-    eligible = scores if universe is None else scores[scores.index.isin(universe.at(last))]
-    if eligible.empty:
-        raise DataError(
-            f"None of the {len(scores)} stocks with a score is in the universe on {last.date()}: "
-            f"bring members that reach up to then."
-        )
-    return eligible
-
-
-def _tell_walk(picks: Picks, walk: Walk, explain: bool) -> None:
-    """Add what the walk tells: how good it was, why each name, and how unusual the month is."""
-    scored_months = [record for record in walk.records if len(record.scores)]
-    picks.n_scored = len(scored_months)
-    picks.n_found = sum(record.found for record in scored_months)
-    picks.band = rank_ic_band(monthly_rank_ic(walk.labels()), walk.panel.schedule.unit)
-    record = next(r for r in scored_months if r.month_end == picks.month.end)
-    picks.attention = _attention(record)
-    if not explain:
-        return
-    names = [name for name in picks.concerned["symbol"] if name in picks.scores.index]
-    if isinstance(walk, BlendWalk):
-        picks.contributions = blend_contributions(walk, record.month_end, names)
-        fitted_members = [part for part in walk.members.values() if part.fit is not None]
-        # how unusual the month is is told of the features of the first member that has any
-        walk = fitted_members[0] if fitted_members else walk
-    fitted = walk.fit
-    if fitted is None or walk.recipe is None:
-        return
-    dates = [section.date for section in walk.sections]
-    section = walk.sections[dates.index(record.month_end)].members()
-    if picks.contributions is None:
-        picks.contributions = contributions(fitted, section, names)
-    known = walk.sections[: dates.index(fitted.month_end) + 1]
-    own = next(r for r in walk.records if r.month_end == record.month_end)
-    picks.drift = feature_drift(walk.recipe.training_months(known), section, own.factors)
-
-
-def _attention(record: MonthRecord) -> pd.DataFrame | None:
-    """Return the share of the attention per family, and what it would be under even weights."""
-    shares, even = factor_shares([record]), factor_shares([record], even=True)
-    if shares.empty:
-        return None
-    return pd.DataFrame(
-        {"share": family_shares(shares).iloc[0], "even": family_shares(even).iloc[0]}
-    )
-
-
-def _check_names(given: GivenScores, bars: Bars) -> None:
-    """Refuse given scores of which none is of a name in the data."""
-    if not set(given.assets) & set(bars.assets):
-        raise DataError(
-            f"No name in the given scores is one of the data (scores such as of "
-            f"{next(iter(given.assets), None)!r}, bars such as of {bars.assets[0]!r}); write the "
-            f"scores with the names of the data."
-        )
-
-
-def _check_month(
-    given: pd.Timestamp | None,
-    month_end: pd.Timestamp,
-    dates: pd.DatetimeIndex,
-    schedule: Schedule,
-) -> None:
-    """Refuse given scores of an earlier month: a backtest may go on with them, orders may not."""
-    ends = schedule.ends(dates[dates <= month_end])
-    before = schedule.begin(month_end) - pd.Timedelta(days=1)
-    if len(ends) > 1:
-        before = dates[ends[-2]]
-    if given is not None and given <= before:
-        raise DataError(
-            f"The given scores end on {given.date()}, and the picks are those of "
-            f"{month_end.date()}: give scores of that month-end, or an earlier `asof`."
-        )

@@ -18,7 +18,7 @@ from attngru_bt.reports.score_charts import monthly_rank_ic
 from attngru_bt.reports.tables import three
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import Walk
+    from attngru_bt.walkforward.scored_months import ScoredMonths
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def tear_sheet(strategy: Any, *, height: int = 900, **settings: Any) -> InlinePa
     return InlinePage(title or sheet.name, render(sheet, title), height)
 
 
-def rank_ic(walk: Walk, *, height: int = 480) -> InlinePage:
+def rank_ic(walk: ScoredMonths, *, height: int = 480) -> InlinePage:
     """Return a walk's rank IC month by month, above its sum so far.
 
     Parameters
@@ -90,7 +90,7 @@ def rank_ic(walk: Walk, *, height: int = 480) -> InlinePage:
             f"{walk!r} has no scored month that has ended, so there is no rank IC to draw: "
             "walk more months."
         )
-    schedule = walk.panel.schedule
+    schedule = walk.schedule
     title = f"{walk.model or 'Scores'}: rank IC of each {schedule.unit}, and the sum so far"
     drawn = picture(title, lambda: monthly_rank_ic(values, schedule))
     span = schedule.counted(len(values))

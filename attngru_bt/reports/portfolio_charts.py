@@ -168,10 +168,10 @@ def month_end_weights(figures: PortfolioFigures) -> pd.DataFrame:
     return share[first_held.sort_values(kind="stable").index]
 
 
-def longest_held(figures: PortfolioFigures, most: int = MOST_NAMES) -> list[str]:
-    """Names held on the most sessions, at most `most` of them."""
+def longest_held(figures: PortfolioFigures) -> list[str]:
+    """Names held on the most sessions, at most `MOST_NAMES` of them."""
     days = (figures.held != 0).sum()
-    return list(days.sort_values(ascending=False, kind="stable").index[:most])
+    return list(days.sort_values(ascending=False, kind="stable").index[:MOST_NAMES])
 
 
 def _over_time(

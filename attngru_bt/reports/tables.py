@@ -37,9 +37,9 @@ def per_cent(value: float | None, places: int = 1) -> str:
     return text if text == DASH else f"{text}%"
 
 
-def points(value: float | None, places: int = 1) -> str:
+def points(value: float | None) -> str:
     """Show a difference of fractions in points of per cent, with its sign."""
-    text = decimals(None if value is None else 100.0 * value, places)
+    text = decimals(None if value is None else 100.0 * value, 1)
     return f"+{text}" if value is not None and value > 0 and text.strip("0.,") else text
 
 

@@ -24,11 +24,11 @@ class CashCap:
         Order → whether an earlier order of the strategy still has to fill in this session. Feeds
         may deliver a session one after the other, and the cash for a buy is not known until the
         orders before it are filled, so it waits.
-    before : callable, default None
-        The broker's own filler, which is called first.
 
     Attributes
     ----------
+    before : callable or None
+        The broker's own filler, which is called first.
     capped : set of int
         References of the orders that were cut to the cash; the rest of each is void.
     """
@@ -38,12 +38,11 @@ class CashCap:
         owner: bt.Strategy,
         lot: Callable[[bt.DataBase], tuple[float, float]],
         waits: Callable[[bt.Order], bool],
-        before: Callable[..., float] | None = None,
     ) -> None:
         self.owner = owner
         self.lot = lot
         self.waits = waits
-        self.before = before
+        self.before: Callable[..., float] | None = None
         self.capped: set[int] = set()
 
     def __call__(self, order: bt.Order, price: float | None, ago: int) -> float:

@@ -23,6 +23,7 @@ from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.roles import take_names
 from attngru_bt.markets import exchange_of
+from attngru_bt.trading.dealer import Dealer
 from attngru_bt.trading.execution import Execution
 from attngru_bt.trading.groups import GroupCap, check_groups, groups_at
 from attngru_bt.trading.holdings import Holdings
@@ -190,7 +191,8 @@ class MonthlyTopK(bt.Strategy):
                 f"{type(self).__name__} overrides `_make_signal`, which nothing calls any more: "
                 f"rename the method to `make_signal`."
             )
-        self._first_day = None if self.p.start is None else pd.Timestamp(self.p.start).date()
+        start = self.p.start
+        self._first_day = None if start is None else checks.date("start", start).date()
         self._view = FeedView(self, self._session)
         self._at_open = self._view.at_open
         self._months = self.make_months()
@@ -202,7 +204,9 @@ class MonthlyTopK(bt.Strategy):
         exchange = exchange_of(self.broker)
         check_engine(self, at_open=self._at_open, has_rules=exchange is not None)
         self._holdings = Holdings(self.broker, self._view, self.p.stale_days, self.trade_log)
-        self._execution = Execution(self, self._view, self.trade_log, self.make_lots())
+        lots = self.make_lots()
+        self._dealer = Dealer(self, self._view, self.trade_log, lots)
+        self._execution = Execution(self.p, self.feeds, self._dealer, self.trade_log, lots)
 
     def make_signal(self) -> Any:
         """Return what is asked for scores at month-ends; called once, when the run starts.
@@ -255,7 +259,7 @@ class MonthlyTopK(bt.Strategy):
 
     def stop(self) -> None:
         """Hand back the broker's filler, and the filter of live feeds; called by Cerebro."""
-        self._execution.orders.close()
+        self._dealer.orders.close()
         self._view.close()
 
     def rebalances(self) -> pd.DataFrame:
@@ -263,32 +267,6 @@ class MonthlyTopK(bt.Strategy):
         return by_decision(self.decisions, self.trade_log.frame())
 
     # -- backtrader's calls -----------------------------------------------------------------------
-
-    def plot_tearsheet(self, *, height: int = 900, **settings: Any) -> Any:
-        """Return the tear sheet for a notebook, which shows it in a frame.
-
-        Parameters
-        ----------
-        height : int, default 900
-            Of the frame, in pixels.
-        **settings
-            As of `attngru_bt.tearsheet.save`, such as `market`.
-
-        Returns
-        -------
-        InlinePage
-            Its `page` is the HTML.
-        """
-        inline = importlib.import_module("attngru_bt.reports.inline")
-        return inline.tear_sheet(self, height=height, **settings)
-
-    def _repr_html_(self) -> str:
-        """Show the run as one line, above the last five fills."""
-        log = self.trade_log.frame()
-        fills = log[log["event"] == "fill"]
-        value = f", worth {self.broker.getvalue():,.0f}" if self.broker is not None else ""
-        line = f"{type(self).__name__}: {len(self.decisions)} decisions, {len(fills)} fills{value}"
-        return f"<p>{html.escape(line)}</p>" + last_events(fills)
 
     def next_open(self) -> None:
         """Act before the session's open; under ``cheat_on_open=True`` only."""
@@ -298,7 +276,7 @@ class MonthlyTopK(bt.Strategy):
     def next(self) -> None:
         """Act after the session's close, without ``cheat_on_open``."""
         if self._at_open:
-            self._execution.orders.log_waiting()
+            self._dealer.orders.log_waiting()
         else:
             self._session()
 
@@ -312,7 +290,7 @@ class MonthlyTopK(bt.Strategy):
 
     def notify_order(self, order: bt.Order) -> None:
         """Log what became of an order; methods that override this one must call it."""
-        self._execution.orders.notify(order)
+        self._dealer.orders.notify(order)
 
     def _getminperstatus(self) -> int:
         """Return backtrader's count of bars to wait for, below 0 once all feeds have begun."""
@@ -327,13 +305,13 @@ class MonthlyTopK(bt.Strategy):
         today = clock.look()
         if today is None:
             return  # this session was acted on already
-        execution.begin(today)
+        self._dealer.begin(today)
         if self._at_open:
             execution.cancel_stale()  # the broker is about to fill what is left, at old bars too
         if not clock.ready(thorough=self._months.may_be_due(today)):
             return
         if not self._at_open:
-            execution.orders.log_waiting()
+            self._dealer.orders.log_waiting()
             execution.cancel_stale()
         month_end = self._months.next(today, clock.missed)
         decided = month_end is not None and self._decide(today, month_end)
@@ -384,3 +362,31 @@ class MonthlyTopK(bt.Strategy):
         scores = self.signal.scores(bars())
         self._view.warn_of_index(bars(), set(scores.index))
         return scores
+
+    # -- in a notebook ----------------------------------------------------------------------------
+
+    def plot_tearsheet(self, *, height: int = 900, **settings: Any) -> Any:
+        """Return the tear sheet for a notebook, which shows it in a frame.
+
+        Parameters
+        ----------
+        height : int, default 900
+            Of the frame, in pixels.
+        **settings
+            As of `attngru_bt.tearsheet.save`, such as `market`.
+
+        Returns
+        -------
+        InlinePage
+            Its `page` is the HTML.
+        """
+        inline = importlib.import_module("attngru_bt.reports.inline")
+        return inline.tear_sheet(self, height=height, **settings)
+
+    def _repr_html_(self) -> str:
+        """Show the run as one line, above the last five fills."""
+        log = self.trade_log.frame()
+        fills = log[log["event"] == "fill"]
+        value = f", worth {self.broker.getvalue():,.0f}" if self.broker is not None else ""
+        line = f"{type(self).__name__}: {len(self.decisions)} decisions, {len(fills)} fills{value}"
+        return f"<p>{html.escape(line)}</p>" + last_events(fills)

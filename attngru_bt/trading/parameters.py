@@ -28,6 +28,8 @@ def check_parameters(params: Any) -> None:
     if params.lot < 0:
         raise ValueError(f"`lot` must be positive, or 0 for fractions; got {params.lot!r}.")
     checks.number("wait", params.wait, at_least=0)
+    if params.start is not None:
+        checks.date("start", params.start)
     checks.universe("universe", params.universe)
     schedule_of(params.schedule)
 

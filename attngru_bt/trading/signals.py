@@ -86,10 +86,10 @@ def check_schedule(signal: Any, schedule: Schedule) -> None:
 
 
 def schedule_asked(signal: Any) -> Any:
-    """Return the schedule that a signal has of its own, a walk that of its panel; else None.
+    """Return the schedule that a signal has of its own; else None.
 
     An estimator is no signal: the `schedule` of a network is that of its learning rate.
     """
     if hasattr(signal, "fit") and not hasattr(signal, "scores"):
         return None
-    return getattr(getattr(signal, "panel", signal), "schedule", None)
+    return getattr(signal, "schedule", None)

@@ -2,9 +2,10 @@
 
 A `Recipe` is the parameters, a `Walk` what came of them, month-end by month-end: each is made of
 ``training_set``, ``fit`` and ``record``, and kept by ``checkpoint``. A `Blend` is the mean rank of
-several models, a `BlendWalk` that of their walks. Two drivers fill a walk: `SignalGenerator` goes
-along with a backtest, `walk_forward` takes all months of many models and seeds at once; ``tasks``
-cuts them into fits, which ``crew`` and ``cluster`` do.
+several models, a `BlendWalk` that of their walks. Two drivers fill a walk: `SignalGenerator` or
+`Blend` goes along with a backtest, `walk_forward` takes all months of many models and seeds at
+once: ``lineup`` says which walks there are, ``panels`` takes the cross-sections, ``tasks`` cuts the
+walks into fits, which ``crew`` and ``cluster`` do.
 """
 
 from attngru_bt.walkforward.blend import Blend

@@ -7,24 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from attngru_bt import checks
-from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Universe
-from attngru_bt.models.names import JOINT, MODELS, blend_title, find
+from attngru_bt.features.exposures import check_neutral
+from attngru_bt.models.catalog import MODELS, blend_title
+from attngru_bt.models.names import JOINT, find
 from attngru_bt.models.presets import BLEND
 from attngru_bt.walkforward.blend_walk import BlendWalk
+from attngru_bt.walkforward.driver import Driver
+from attngru_bt.walkforward.named import scorer
 from attngru_bt.walkforward.panels import make_panels, panel_key, without_factors
-from attngru_bt.walkforward.recipe import Recipe, check_neutral
+from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
 
 _OF_RECIPE = tuple(name for name in Recipe().get_params(deep=False) if name != "classifier")
 
 
-class Blend(BaseEstimator):  # type: ignore[misc]
+class Blend(Driver):
     """Scores that are the mean rank of several models' scores.
 
     At a month-end each member ranks the stocks that it scores, from -1 (worst) to 1 (best); a
@@ -189,37 +191,8 @@ class Blend(BaseEstimator):  # type: ignore[misc]
 
     # -- the driver -------------------------------------------------------------------------------
 
-    def scores(self, bars: Bars) -> pd.Series:
-        """Scores of the universe at the month-end on which `bars` end, from -1 to 1.
-
-        Parameters
-        ----------
-        bars : Bars
-            As those of `SignalGenerator.scores`: everything known at the month-end, no more.
-        """
-        if not hasattr(self, "walk_"):
-            self.walk_ = self._make_walk()
-        record = self.walk_.step(bars)
-        if self.progress is not None:
-            self.progress(record)
-        return record.scores
-
-    def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them; see `Walk.labels`."""
-        return self.walk_.labels()
-
-    def why_no_scores(self, bars: Bars) -> str:
-        """Say why the month-ends asked so far have no scores, as the rest of a sentence."""
-        if not hasattr(self, "walk_"):
-            return "no month has ended in the data."
-        return self.walk_.why_no_scores()
-
-    @property
-    def records_(self) -> list[MonthRecord]:
-        """What happened at each month-end so far."""
-        return self.walk_.records
-
-    def _make_walk(self) -> BlendWalk:
+    def make_walk(self) -> BlendWalk:
+        """Return the walk of all members, which has taken no step; see `Driver`."""
         ready = self.with_settings()
         recipes = [member for member in ready.members().values() if isinstance(member, Recipe)]
         recipes = recipes or [without_factors(self.universe)]
@@ -233,12 +206,18 @@ class Blend(BaseEstimator):  # type: ignore[misc]
                 walks[name] = Walk(member, panel, model=name, checkpoints=folder)
             else:
                 walks[name] = Walk(None, first, model=name, signal=member, topk=recipes[0].topk)
+        return self.walk_of(walks)
+
+    def walk_of(self, members: Mapping[str, Walk], *, model: str = "", seed: int = 0) -> BlendWalk:
+        """Return the walk of the blend, given those of its members by name."""
         return BlendWalk(
-            walks,
-            ready.shares(),
+            members,
+            self.shares(),
             title=self.title,
             neutralize=self.neutralize or (),
             neutral_share=self.neutral_share,
+            model=model,
+            seed=seed,
         )
 
 
@@ -276,9 +255,8 @@ def _member(model: Any, settings: Mapping[str, Any]) -> Any:
     universe = settings["universe"]
     known = {name: value for name, value in settings.items() if name in _OF_RECIPE}
     if isinstance(model, str):
-        from attngru_bt.walkforward.by_name import generator
-
-        signal = generator(model, **({} if find(model).family == "baseline" else known))
+        named = find(model)
+        signal = scorer(named, **({} if named.family == "baseline" else known))
         if not isinstance(signal, Recipe):
             own = signal.get_params()
             return signal.set_params(**{n: v for n, v in settings.items() if n in own})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from attngru_bt import checks
 from attngru_bt.models.names import find
 from attngru_bt.walkforward.blend import Blend
 from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.named import scorer
 
 
 def generator(name: str, **settings: Any) -> Any:
@@ -43,25 +43,9 @@ def generator(name: str, **settings: Any) -> Any:
     LogisticRegression(C=0.1, max_iter=1000)
     """
     model = find(name)
-    if name == "equal-weight":
-        raise ValueError(
-            "'equal-weight' scores all stocks alike and so chooses nobody: the whole universe in "
-            "equal weight is attngru_bt.backtest.equal_weight(market), the baseline that runs of "
-            "attngru-bt backtest and compare show."
-        )
     if model.members:
         return Blend(model.members).with_settings(**{**model.settings, **settings})
-    made = model.make()
-    own = made.get_params() if model.family == "baseline" else {}
-    known = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"] + list(own)
-    checks.no_unknown(f"the model {name!r}", settings, known)
-    if model.family == "baseline":
-        return made.set_params(**{n: v for n, v in settings.items() if n in own})
-    for setting in ("n_networks", "device"):
-        if setting in settings and model.family == "network":
-            places = [p for p in made.get_params() if p.rpartition("__")[2] == setting]
-            made.set_params(**dict.fromkeys(places, settings[setting]))
-    return SignalGenerator(made, **{**model.settings, **settings})
+    return scorer(model, **settings)
 
 
 def signal_of(model: Any, **settings: Any) -> Any:

@@ -13,18 +13,16 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
-
 from attngru_bt import checks
-from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.walkforward.driver import Driver
 from attngru_bt.walkforward.fit import Fit
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.walk import Walk
 
 
-class SignalGenerator(Recipe):
+class SignalGenerator(Driver, Recipe):
     """Walk-forward scores: fitted on the months that have ended, asked about the one to come.
 
     The driver of a `Walk` that goes along with a backtest.
@@ -77,51 +75,11 @@ class SignalGenerator(Recipe):
         """Return the parameters that decide the scores, without those of the run."""
         return Recipe(**{name: getattr(self, name) for name in Recipe().get_params(deep=False)})
 
-    def scores(self, bars: Bars) -> pd.Series:
-        """Scores of the universe at the month-end on which `bars` end.
-
-        Parameters
-        ----------
-        bars : Bars
-            Everything known at the month-end. Nothing after it may be in there, and nothing that
-            was handed over earlier may have changed.
-
-        Returns
-        -------
-        Series, index asset
-            Higher is better: the expected rank of the next month's return, from -1 to 1, or of a
-            classifier P(among its `topk` best). Empty before `min_months` labeled months.
-
-        Raises
-        ------
-        DataError
-            If the bars do not continue those of the call before.
-        ValueError
-            If a parameter is out of range.
-        """
-        if not hasattr(self, "walk_"):
-            recipe = self.recipe
-            recipe.check()
-            self.walk_ = Walk(recipe, recipe.make_panel(), checkpoints=self.checkpoints)
-        record = self.walk_.step(bars)
-        if self.progress is not None:
-            self.progress(record)
-        return record.scores
-
-    def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them; see `Walk.labels`."""
-        return self.walk_.labels()
-
-    def why_no_scores(self, bars: Bars) -> str:
-        """Say why the month-ends asked so far have no scores, as the rest of a sentence."""
-        if not hasattr(self, "walk_"):
-            return "no month has ended in the data."
-        return self.walk_.why_no_scores()
-
-    @property
-    def records_(self) -> list[MonthRecord]:
-        """What happened at each month-end so far."""
-        return self.walk_.records
+    def make_walk(self) -> Walk:
+        """Return the walk of these parameters, which has taken no step; see `Driver`."""
+        recipe = self.recipe
+        recipe.check()
+        return Walk(recipe, recipe.make_panel(), checkpoints=self.checkpoints)
 
     @property
     def sections_(self) -> list[CrossSection]:

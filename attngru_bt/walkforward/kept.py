@@ -17,7 +17,7 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.walkforward import record_file
 from attngru_bt.walkforward.checkpoint import MAX_BYTES
 from attngru_bt.walkforward.record import MonthRecord
-from attngru_bt.walkforward.saved_walk import load
+from attngru_bt.walkforward.saved_walk import SavedWalk
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _read(path: Path) -> Kept | None:
     found = Kept(path, state.st_size, state.st_mtime)
     try:
         if path.suffix == ".walk":
-            walk = load(path)
+            walk = SavedWalk(path)
             return replace(found, records=walk.records, about=walk.about)
         if state.st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")

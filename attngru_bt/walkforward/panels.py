@@ -25,6 +25,7 @@ from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.calls import Call, WorkersLost
 from attngru_bt.walkforward.crew import n_workers, work
 from attngru_bt.walkforward.recipe import Recipe
+from attngru_bt.walkforward.scored_months import ScoredMonths
 
 logger = logging.getLogger(__name__)
 
@@ -177,9 +178,9 @@ def take_panels(
     return panels
 
 
-def common_schedule(panels: Iterable[Panel]) -> Schedule:
-    """Return the schedule of all panels: models that are walked together share their sessions."""
-    found = {panel.schedule for panel in panels}
+def common_schedule(scheduled: Iterable[Panel | ScoredMonths]) -> Schedule:
+    """Return the schedule of all: models that are walked together share their sessions."""
+    found = {one.schedule for one in scheduled}
     if len(found) > 1:
         names = " and ".join(sorted(repr(str(schedule)) for schedule in found))
         raise ValueError(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,21 +13,20 @@ from sklearn.pipeline import Pipeline
 
 from attngru_bt import checks
 from attngru_bt.data.beside import Beside
-from attngru_bt.data.market import Market, load
+from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.factors import FactorHistory, registry
 from attngru_bt.features.components import Components
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.features.exposures import ALL_KNOWN, EXPOSURES
+from attngru_bt.features.exposures import check_neutral
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
+from attngru_bt.features.roster import beside_of, check_train_on, is_market
 from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.features.windows import SESSIONS
-from attngru_bt.models.contract import TARGETS, is_scorer, target_of
+from attngru_bt.models.contract import check_model, target_of
 from attngru_bt.models.presets import RANKS_NETWORKS, ranks_model
-
-RULES = ("members", "all")  # of whom to train on
 
 
 class Recipe(BaseEstimator):  # type: ignore[misc]
@@ -199,19 +197,11 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         if self.factors is not None and not len(self.factors):
             raise ValueError("`factors` must name at least one factor, or be None for all.")
         checks.universe("universe", self.universe)
-        place = self.train_on
-        if isinstance(place, (str, os.PathLike)):
-            if place not in RULES and not Path(place).exists():
-                raise ValueError(
-                    f"`train_on` must be 'members', 'all', a universe, a Market or its file or "
-                    f"folder; there is no file {place}{checks.nearest(place, RULES)}"
-                )
-        elif not isinstance(place, Market):
-            checks.universe("train_on", place)
+        check_train_on(self.train_on)
         checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
         schedule_of(self.schedule)
         check_neutral(self.neutralize, self.neutral_share)
-        _check_model(self.classifier, self.target)
+        check_model(self.classifier, self.target)
 
     # -- which rows -------------------------------------------------------------------------------
 
@@ -222,10 +212,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
 
     def make_beside(self) -> Beside | None:
         """Return the market of `train_on`, read if it is a path; None where it is none."""
-        place = self.train_on
-        if is_market(place) and isinstance(place, (str, os.PathLike)):
-            place = load(Path(place))
-        return Beside(place) if isinstance(place, Market) else None
+        return beside_of(self.train_on)
 
     def make_panel(self, beside: Beside | None = None) -> Panel:
         """Return an empty panel, which takes the cross-sections as these parameters want them.
@@ -238,7 +225,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         beside = self.make_beside() if beside is None else beside
         train_on: Any = self.train_on
         if beside is not None:
-            train_on = "all" if beside.market.membership is None else beside.market.membership
+            train_on = "all" if beside.market.membership is None else beside
         lines = self.view == "lines"
         return Panel(
             self._history(),
@@ -339,36 +326,3 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     def target_for(self, model: Any) -> str:
         """Return what a model is fitted on: "top" (the labels) or "rank"."""
         return self.target or target_of(model)
-
-
-def is_market(train_on: Any) -> TypeGuard[Market | os.PathLike[str] | str]:
-    """Whether a `train_on` is a market beside the feeds, or the path of one."""
-    return isinstance(train_on, (Market, str, os.PathLike)) and train_on not in RULES
-
-
-def check_neutral(neutralize: Sequence[str] | None, neutral_share: float) -> None:
-    """Raise ValueError or TypeError for exposures that are none, or a share out of range."""
-    checks.list_of_names("neutralize", neutralize)
-    for name in neutralize or ():
-        checks.one_of("neutralize", name, [*EXPOSURES, ALL_KNOWN])
-    checks.number("neutral_share", neutral_share, at_least=0, at_most=1)
-
-
-def _check_model(model: Any, target: str | None) -> None:
-    """Raise TypeError or ValueError for a model that cannot score, or not be fitted on `target`."""
-    if isinstance(model, type):
-        raise TypeError(
-            f"`classifier` must be an instance; got the class {model.__name__}: "
-            f"write {model.__name__}()."
-        )
-    if model is not None and not is_scorer(model):
-        raise TypeError(
-            f"`classifier` must be a scikit-learn classifier with predict_proba or "
-            f"decision_function, or a regressor; got {type(model).__name__}."
-        )
-    checks.one_of("target", target, [*TARGETS, None])
-    if target == "rank" and model is not None and target_of(model) == "top":
-        raise ValueError(
-            f"`target` must be 'top' for a classifier ({type(model).__name__}); got "
-            f"target='rank': ranks are for regressors, such as AttentionGRURegressor or Ridge."
-        )

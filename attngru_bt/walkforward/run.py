@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,12 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.features.panel import Panel
-from attngru_bt.walkforward.blend import Blend
 from attngru_bt.walkforward.blend_walk import BlendWalk
 from attngru_bt.walkforward.calls import Call, WorkersLost
-from attngru_bt.walkforward.checkpoint import recipe_digest
 from attngru_bt.walkforward.cluster import connected
 from attngru_bt.walkforward.crew import n_workers, work
-from attngru_bt.walkforward.generator import SignalGenerator
-from attngru_bt.walkforward.panels import panel_key, take_panels, without_factors
-from attngru_bt.walkforward.recipe import Recipe
+from attngru_bt.walkforward.lineup import make_walks, neutral_to, recipes_among, signals_of
+from attngru_bt.walkforward.panels import take_panels, without_factors
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.tasks import Task, bundles, perform
 from attngru_bt.walkforward.unscored import why_no_month
@@ -115,9 +111,9 @@ def walk_forward(
     if end is not None:
         market = market.until(end)
     check_daily(market.bars.dates, market.name)
-    signals = _signals(market, models, settings)
+    signals = signals_of(market, models, settings)
     counts = {name: _count(name, seeds) for name in signals}
-    recipes = _recipes(signals.values())
+    recipes = recipes_among(signals.values())
     # baselines have no cross-sections of their own: they are judged on those of the others
     own = settings.get("schedule", "month")
     recipes = recipes or [without_factors(market.membership, own)]
@@ -126,19 +122,19 @@ def walk_forward(
     if not asked:
         dates = market.bars.dates
         begins = [dates[end + 1].date() for end in schedule.ends(dates)[:-1]]
-        day = None if start is None else pd.Timestamp(start).date()
+        day = None if start is None else checks.date("start", start).date()
         raise DataError(why_no_month(dates[0].date(), dates[-1].date(), begins, day, schedule.unit))
     alone = nullcontext() if folder is None else sole_use(Path(folder))
     with alone, connected(client, tls) as cluster:
         panels = take_panels(
             market,
             recipes,
-            exposures=[name for signal in signals.values() for name in _neutral(signal)],
+            exposures=[name for signal in signals.values() for name in neutral_to(signal)],
             complete=complete,
             jobs=jobs,
             client=cluster,
         )
-        walks, parts = _walks(signals, counts, panels, settings.get("topk", 10), folder)
+        walks, parts = make_walks(signals, counts, panels, settings.get("topk", 10), folder)
         for walk in parts:
             if walk.recipe is None:
                 _ask(walk, market, asked)
@@ -147,100 +143,6 @@ def walk_forward(
             if isinstance(walk, BlendWalk):
                 walk.finish()
     return walks
-
-
-def _recipes(signals: Iterable[Any]) -> list[Recipe]:
-    """Return the recipes among some signals, those of blends included."""
-    members = [
-        member
-        for signal in signals
-        for member in (signal.members().values() if isinstance(signal, Blend) else [signal])
-    ]
-    return [member for member in members if isinstance(member, Recipe)]
-
-
-def _neutral(signal: Any) -> Sequence[str]:
-    """Return the exposures that a blend is made neutral to."""
-    return (signal.neutralize or ()) if isinstance(signal, Blend) else ()
-
-
-def _walks(
-    signals: Mapping[str, Any],
-    counts: Mapping[str, int],
-    panels: Mapping[str, Panel],
-    topk: int,
-    folder: str | os.PathLike[str] | None,
-) -> tuple[list[Walk], list[Walk]]:
-    """Return a walk per model and seed, none of whose months is scored yet, and what to walk.
-
-    What to walk is these without the blends, and those of the blends' members that are none of
-    them: recipes that are equal, seed included, are walked once.
-    """
-    first = next(iter(panels.values()))
-    names: dict[str, tuple[str, str]] = {}  # of walks that are fitted → what tells recipes apart
-    known: dict[tuple[str, str], Walk] = {}
-
-    def walked(name: str, signal: Any, seed: int, panel: Panel) -> Walk:
-        if not isinstance(signal, Recipe):
-            return Walk(None, panel, model=name, seed=seed, signal=_seeded(signal, seed), topk=topk)
-        seeded = _seeded(signal, seed)
-        walk = Walk(
-            seeded,
-            panels[panel_key(signal)],
-            model=name,
-            seed=seed,
-            checkpoints=None if folder is None else Path(folder) / name / f"seed{seed}",
-        )
-        known.setdefault((panel_key(signal), recipe_digest(seeded)), walk)
-        return walk
-
-    walks: dict[tuple[str, int], Walk] = {}
-    for name, signal in signals.items():
-        if isinstance(signal, Recipe):
-            names[name] = panel_key(signal), recipe_digest(signal)
-        for seed in range(counts[name]):
-            if not isinstance(signal, Blend):
-                walks[name, seed] = walked(name, signal, seed, first)
-    parts = list(walks.values())
-    for name, signal in signals.items():
-        if not isinstance(signal, Blend):
-            continue
-        of_first = next(iter(_recipes([signal])), None)
-        panel = first if of_first is None else panels[panel_key(of_first)]
-        for seed in range(counts[name]):
-            members = {}
-            for part, member in signal.members().items():
-                if isinstance(member, Recipe):
-                    key = panel_key(member), recipe_digest(_seeded(member, seed))
-                    if key in known:
-                        members[part] = known[key]
-                        continue
-                    same = panel_key(member), recipe_digest(member)
-                    # walks of one name differ by their seed alone
-                    own = part if names.get(part, same) == same else f"{part} of {name}"
-                    names[own] = same
-                    members[part] = walked(own, member, seed, panel)
-                else:
-                    members[part] = walked(part, member, seed, panel)
-                parts.append(members[part])
-            walks[name, seed] = BlendWalk(
-                members,
-                signal.shares(),
-                title=signal.title,
-                neutralize=signal.neutralize or (),
-                neutral_share=signal.neutral_share,
-                model=name,
-                seed=seed,
-            )
-    return [walks[name, seed] for name in signals for seed in range(counts[name])], parts
-
-
-def _seeded(signal: Any, seed: int) -> Any:
-    """Return a fresh signal whose random state has the seed added."""
-    signal = clone(signal, safe=False)  # what has no parameters is copied
-    if hasattr(signal, "get_params") and "random_state" in signal.get_params():
-        signal.set_params(random_state=signal.random_state + seed)
-    return signal
 
 
 def _train(
@@ -252,31 +154,7 @@ def _train(
     progress: Tell | None,
 ) -> None:
     """Score the months of all walks: each fit is a task, and those of an earlier run are found."""
-    left: dict[int, tuple[Walk, Task]] = {}  # by number of the fit
-    found: list[tuple[Task, list[MonthRecord]]] = []
-    for walk in walks:
-        if walk.recipe is None:
-            continue
-        positions = walk.positions(asked)
-        fits = walk.fits_for(positions)
-        if not fits:
-            why = walk.why_no_scores()
-            raise DataError(f"{walk.model}: {why}")
-        recipe = walk.recipe
-        if recipe.trains_beside:  # its rows are in the cross-sections, and no worker needs them
-            recipe = clone(recipe).set_params(train_on="all")
-        kept: dict[int, MonthRecord] = {}
-        for now in positions:
-            if (record := walk.look_up(now)) is not None:
-                kept[now] = record
-                walk.keep(now, record)
-        for fit_at, months in fits.items():
-            missing = tuple(now for now in months if now not in kept)
-            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months))
-            if missing:
-                left[len(left) + len(found)] = walk, task
-            else:
-                found.append((task, [kept[now] for now in months]))
+    left, found = _tasks(walks, asked)
     n_fits, n_done = len(left) + len(found), 0
 
     def report(task: Task, records: list[MonthRecord]) -> None:
@@ -313,12 +191,46 @@ def _train(
         raise WorkersLost(f"{lost} {stopped()}") from lost
 
 
+def _tasks(
+    walks: Sequence[Walk], asked: Sequence[pd.Timestamp]
+) -> tuple[list[tuple[Walk, Task]], list[tuple[Task, list[MonthRecord]]]]:
+    """Return the fits that are left to do, and those of which an earlier run has kept all months.
+
+    What was kept of the months is in the walks then.
+    """
+    left: list[tuple[Walk, Task]] = []
+    found: list[tuple[Task, list[MonthRecord]]] = []
+    for walk in walks:
+        if walk.recipe is None:
+            continue
+        positions = walk.positions(asked)
+        fits = walk.fits_for(positions)
+        if not fits:
+            raise DataError(f"{walk.model}: {walk.why_no_scores()}")
+        recipe = walk.recipe
+        if recipe.trains_beside:  # its rows are in the cross-sections, and no worker needs them
+            recipe = clone(recipe).set_params(train_on="all")
+        kept: dict[int, MonthRecord] = {}
+        for now in positions:
+            if (record := walk.look_up(now)) is not None:
+                kept[now] = record
+                walk.keep(now, record)
+        for fit_at, months in fits.items():
+            missing = tuple(now for now in months if now not in kept)
+            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months))
+            if missing:
+                left.append((walk, task))
+            else:
+                found.append((task, [kept[now] for now in months]))
+    return left, found
+
+
 def _calls(
-    left: Mapping[int, tuple[Walk, Task]], workers: int
+    left: Sequence[tuple[Walk, Task]], workers: int
 ) -> tuple[dict[int, Call], list[list[int]]]:
     """Return what is left to do, call by call, and the numbers of the tasks in each."""
     by_panel: dict[int, tuple[list[CrossSection], dict[int, Task]]] = {}
-    for number, (walk, task) in left.items():
+    for number, (walk, task) in enumerate(left):
         by_panel.setdefault(id(walk.panel), (walk.sections, {}))[1][number] = task
     calls: dict[int, Call] = {}
     numbers: list[list[int]] = []
@@ -327,37 +239,6 @@ def _calls(
             calls[len(numbers)] = perform, ([tasks[n] for n in bundle], sections)
             numbers.append(bundle)
     return calls, numbers
-
-
-def _signals(
-    market: Market, models: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return a recipe per model, or what else gives scores."""
-    checks.list_of_names("models", models)
-    signals: dict[str, Any] = {}
-    items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)
-    for name, model in items:
-        if isinstance(model, str):
-            from attngru_bt.walkforward.by_name import generator
-
-            signal = generator(model, **settings)
-        elif isinstance(model, Blend):
-            signal = model.with_settings(**settings)
-        elif isinstance(model, Recipe) or hasattr(model, "scores"):
-            signal = clone(model)
-        else:
-            signal = Recipe(model, **settings)
-        if isinstance(signal, SignalGenerator):
-            signal = signal.recipe
-        if isinstance(signal, Blend):
-            signals[name] = signal.with_settings(universe=market.membership)
-            continue
-        if market.membership is not None and getattr(signal, "universe", market) is None:
-            signal.set_params(universe=market.membership)
-        if isinstance(signal, Recipe):
-            signal.check()
-        signals[name] = signal
-    return signals
 
 
 def _count(name: str, seeds: int | Mapping[str, int]) -> int:
@@ -374,7 +255,7 @@ def _asked(
     The last month-end has that session still to come, and counts only if its month is `complete`.
     """
     ends = schedule.ends(dates)
-    first = dates[0] if start is None else pd.Timestamp(start)
+    first = dates[0] if start is None else checks.date("start", start)
     asked = [dates[end] for end in ends[:-1] if dates[end + 1] >= first]
     return [*asked, dates[-1]] if complete else asked
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import html
-import importlib
 import logging
 import os
 import time
@@ -18,17 +16,18 @@ import pandas as pd
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.panel import Panel
-from attngru_bt.walkforward.alphalens import to_alphalens
-from attngru_bt.walkforward.checkpoint import Checkpoints, origin
+from attngru_bt.walkforward.checkpoint import Checkpoints, origin, package_versions, settings_of
 from attngru_bt.walkforward.fit import Fit, fit, score
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord, no_scores, outcomes
+from attngru_bt.walkforward.saved_walk import SavedWalk
+from attngru_bt.walkforward.scored_months import ScoredMonths
 from attngru_bt.walkforward.unscored import why_no_scores
 
 logger = logging.getLogger(__name__)
 
 
-class Walk:
+class Walk(ScoredMonths):
     """What one model with one seed knew and said at each month-end, out of sample.
 
     Both drivers fill it: `SignalGenerator` one month-end at a time, along with a backtest, and
@@ -66,14 +65,12 @@ class Walk:
         topk: int | None = None,
         checkpoints: str | os.PathLike[str] | None = None,
     ) -> None:
+        topk = topk or (10 if recipe is None else recipe.topk)
+        super().__init__(model=model, seed=seed, topk=topk, schedule=panel.schedule)
         self.recipe = recipe
         self.panel = panel
-        self.model = model
-        self.seed = seed
         self.signal = signal
-        self.topk = topk or (10 if recipe is None else recipe.topk)
         self._checkpoints = None if checkpoints is None else Checkpoints(checkpoints)
-        self._records: dict[int, MonthRecord] = {}  # by position of the month-end
         self._fitted_at: dict[int, int] = {}  # month-end → that of the fit which scores it
         self._last_fit: int | None = None
         self._fit: Fit | None = None
@@ -86,67 +83,27 @@ class Walk:
         """All month-ends so far, each with its outcome once known."""
         return self.panel.sections
 
-    @property
-    def records(self) -> list[MonthRecord]:
-        """What happened at each month-end asked for; those before the first fit have no scores."""
-        return [self._records[now] for now in sorted(self._records)]
-
-    @property
-    def assets(self) -> list[str]:
-        """Names that have a score at any month-end."""
-        return sorted({name for record in self.records for name in record.scores.index})
-
-    def scores(self) -> pd.DataFrame:
-        """Scores month-end × asset; NaN where an asset has none.
-
-        Month-ends before the first fit are left out.
-        """
-        scored = {r.month_end: r.scores for r in self.records if len(r.scores)}
-        return pd.DataFrame(scored).T.rename_axis(index="month_end", columns="asset")
-
-    def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
-        """Scores of one month-end; empty where there are none.
-
-        Parameters
-        ----------
-        month_end : Timestamp
-            Any day of the month (week, quarter): a feed may lack the last session that the walk
-            has.
-        before : Timestamp, default None
-            The session at hand: a month-end on it, or after it, is not answered.
-        """
-        for record in self.records:
-            end = record.month_end
-            if self.panel.schedule.same(end, month_end):
-                return record.scores if before is None or end < before else no_scores()
-        return no_scores()
-
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them.
-
-        Returns
-        -------
-        DataFrame, index (month_end, asset), columns score, label, forward_return
-            For every scored month-end. Label and forward_return (a fraction) are NaN until the
-            next month-end was seen.
-        """
+        """Scores beside what came of them; see `ScoredMonths.labels`."""
         return outcomes(self.records, self.sections, self.topk)
 
-    def to_alphalens(self, quantiles: int = 5) -> pd.DataFrame:
-        """Return scores and outcomes as alphalens reads them: see `to_alphalens` of its module."""
-        return to_alphalens(self.labels(), quantiles)
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the recipe; none where there is no recipe."""
+        return {} if self.recipe is None else self.recipe.get_params(deep=False)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write what the walk knew and said into one file, without models and without code.
-
-        The file is JSON, for `load` on this machine or another with the same package versions.
-        """
-        from attngru_bt.walkforward.saved_walk import save  # which imports this module
-
-        return save(self, path)
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the scores depend on: settings, data up to the last month-end, versions."""
+        digests = self.panel.digests()
+        return {
+            "settings": settings_of(self.parameters),
+            "data": digests[-1] if digests else "",
+            "versions": package_versions(),
+        }
 
     @staticmethod
-    def load(path: str | os.PathLike[str]) -> Walk:
+    def load(path: str | os.PathLike[str]) -> SavedWalk:
         """Read a walk that `save` has written.
 
         It answers `scores`, `at`, `labels` and `records`, and can be traded; it has no fits and
@@ -157,25 +114,12 @@ class Walk:
         ValueError
             If the file is no walk, is damaged, or was made with other versions of the packages.
         """
-        from attngru_bt.walkforward.saved_walk import load  # which imports this module
-
-        return load(path)
-
-    @property
-    def fit_seconds(self) -> float:
-        """Wall-clock seconds of all fits together."""
-        return sum(record.fit_seconds for record in self.records if record.refit)
+        return SavedWalk(path)
 
     def why_no_scores(self, last: dt.date | None = None) -> str:
         """Say why the month-ends asked for, up to `last`, have no scores, to end a sentence."""
-        scored = [record.month_end for record in self.records if len(record.scores)]
-        if scored:
-            return (
-                f"the walk scored month-ends from {scored[0].date()} to {scored[-1].date()}, and "
-                f"the last one asked for is {last}."
-            )
-        if self.recipe is None:
-            return f"{self.model} gave no score."
+        if self.recipe is None or any(len(record.scores) for record in self.records):
+            return super().why_no_scores(last)
         asked = max(self._records, default=len(self.sections) - 1)
         return why_no_scores(self.recipe, self.sections[: asked + 1])
 
@@ -305,36 +249,3 @@ class Walk:
             self.topk,
         )
         self._warned = True
-
-    # -- in a notebook ----------------------------------------------------------------------------
-
-    def __repr__(self) -> str:
-        scored = [r.month_end for r in self.records if len(r.scores)]
-        span = f", {scored[0]:%Y-%m} to {scored[-1]:%Y-%m}" if scored else ""
-        name = f"{self.model!r}, " if self.model else ""
-        count = self.panel.schedule.counted(len(scored))
-        return f"<Walk {name}seed {self.seed}: {count} scored{span}>"
-
-    def plot(self, *, height: int = 480) -> Any:
-        """Return a chart for a notebook: rank IC month by month, above its sum so far.
-
-        Parameters
-        ----------
-        height : int, default 480
-            Of the frame it is shown in, in pixels.
-
-        Returns
-        -------
-        InlinePage
-            Shows itself in a notebook; its `page` is the HTML.
-        """
-        return importlib.import_module("attngru_bt.reports.inline").rank_ic(self, height=height)
-
-    def _repr_html_(self) -> str:
-        """Show the walk as one line, above the best names of its last month-end."""
-        line = f"<p>{html.escape(repr(self)[1:-1])}</p>"
-        scored = [record for record in self.records if len(record.scores)]
-        if not scored:
-            return line
-        best = scored[-1].scores.sort_values(ascending=False).head(self.topk)
-        return line + best.rename(f"score of {scored[-1].month_end:%Y-%m-%d}").to_frame().to_html()

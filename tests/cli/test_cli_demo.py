@@ -70,13 +70,14 @@ def test_what_goes_wrong_in_a_process_is_one_sentence(tmp_path, monkeypatch):
     assert not (tmp_path / "index.html").exists()
 
 
-def test_a_process_that_ends_without_a_word_is_named():
+@pytest.mark.parametrize("code", [-9, 0])
+def test_a_process_that_ends_without_a_word_is_named(code):
     class Silent:
         def get(self, timeout):
             raise queue.Empty
 
-    with pytest.raises(OSError, match="process of real ended with exit code -9"):
-        demo.next_message(Silent(), {"real": SimpleNamespace(exitcode=-9)}, {})
+    with pytest.raises(OSError, match=f"process of real ended with exit code {code}"):
+        demo.next_message(Silent(), {"real": SimpleNamespace(exitcode=code)}, {})
 
 
 def test_a_file_in_the_way_and_ctrl_c_are_told_shortly(tmp_path, monkeypatch):

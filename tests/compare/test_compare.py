@@ -18,9 +18,11 @@ from attngru_bt.compare.chance import chosen, month_returns
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
 from attngru_bt.compare.figures import excess_by_month
 from attngru_bt.compare.files import contents
+from attngru_bt.compare.markdown import markdown
+from attngru_bt.compare.notes import notes_on_choice
 from attngru_bt.compare.page import render
 from attngru_bt.compare.quality import by_bucket, monthly
-from attngru_bt.compare.tables import columns2, markdown, notes_on_choice, table2, table3
+from attngru_bt.compare.tables import columns2, table2, table3
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.evaluation import statistics

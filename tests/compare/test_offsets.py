@@ -10,9 +10,10 @@ from compare_walks import walk
 
 from attngru_bt import MonthlyTopK, backtest, compare, make_market
 from attngru_bt.cli.compare import offset_numbers
+from attngru_bt.compare.markdown import markdown
 from attngru_bt.compare.offsets import FIGURES, later
 from attngru_bt.compare.page import render
-from attngru_bt.compare.tables import markdown, ranges_of_days, table_of_days
+from attngru_bt.compare.tables import ranges_of_days, table_of_days
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.evaluation import statistics
 from attngru_bt.walkforward import walk_forward

@@ -16,7 +16,8 @@ from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.files import read_folder, read_index, read_table
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
+from attngru_bt.feeds.panel_feed import PanelFeed
 from attngru_bt.feeds.reader import FeedReader, from_feeds
 
 
@@ -401,6 +402,52 @@ class TestReadFolder:
         write(bad, tmp_path / "000001.parquet")
         with pytest.raises(DataError, match="000001.csv and 000001.parquet are both 000001"):
             read_folder(tmp_path)
+
+
+class TestFiles:
+    """What a file itself shows to be wrong, told before it is read as something else."""
+
+    ROWS = "date,symbol,open,close\n2020-01-02,A,9,10\n2020-01-03,A,9.5,10.5\n"
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            (ROWS + "2020-01-06,A,9", "the last line has 3 of 4 cells, as if the file were cut"),
+            (ROWS.replace(",", ";"), "the cells are separated by ';'; write it with commas"),
+            (ROWS.replace(",", "\t"), "separated by '.t'"),
+            ("\0" * 40, "holds zero bytes, as no text does"),
+            ("date,A,A\n2020-01-02,1,2\n2020-01-03,1,2\n", "column 'A' is there twice"),
+            (
+                ROWS + "2020-01-02,600000,9,10\n2020-01-02,sh.600000,9,10\n",
+                "600000 and sh.600000 are two spellings of one stock; keep one",
+            ),
+        ],
+    )
+    def test_one_sentence(self, text, message, tmp_path):
+        for name in ("a.csv", "a.csv.gz"):
+            file = tmp_path / name
+            file.write_bytes(gzip.compress(text.encode()) if name[-1] == "z" else text.encode())
+            with pytest.raises(DataError, match=message) as error:
+                read_table(file)
+            assert str(error.value).startswith(f"{file}: ")
+
+    def test_an_empty_cell_is_not_a_cut(self, tmp_path):
+        (tmp_path / "a.csv").write_text(self.ROWS + "2020-01-06,A,,\n")
+        assert len(read_table(tmp_path / "a.csv")) == 2
+
+    def test_midnights_of_the_east_in_utc_are_told(self):
+        """They were dated a day early, on Sundays instead of Mondays."""
+        days = pd.bdate_range("2020-01-01", periods=9)
+        rows = pd.DataFrame({"date": days, "symbol": "A", "close": 1.0})
+        for zone, tells in (("Asia/Shanghai", True), ("America/New_York", False), ("UTC", False)):
+            moved = days.tz_localize(zone).tz_convert("UTC")
+            for written in (moved, moved.astype(str)):
+                frame = rows.assign(date=written)
+                if tells:
+                    with pytest.raises(DataError, match="A on 2020-01-05, a Sunday, and on no Fri"):
+                        read_table(frame)
+                else:
+                    assert read_table(frame).dates.equals(read_table(rows).dates)
 
 
 class TestReadIndex:

@@ -129,3 +129,11 @@ class TestHoldingsAndFills:
 def test_members_are_matched_by_the_same_function():
     members = Membership(["SH600000", "X"], ["2020-01-01"] * 2, [None] * 2)
     assert members.spelled(NAMES).symbols == ("600000.SH", "X")
+
+
+def test_a_code_that_has_lost_its_zeros_is_told():
+    with pytest.raises(
+        DataError, match="^`x`: 4 has lost the zeros in front .* 000004.SZ is meant"
+    ):
+        other_spellings(["4", "7203"], ["000004.SZ", "600000.SH"], "`x`")
+    assert other_spellings(["7203"], ["000004.SZ"], "`x`") == {}

@@ -285,6 +285,14 @@ class TestPickledTable:
         with pytest.raises(DataError, match="more than 3 values"):
             read_pickled_table(tmp_path / "a.pkl")
 
+    def test_no_room_is_made_for_what_is_not_there(self, tmp_path):
+        """Nine bytes that ask for a place beyond all others: 32 GB, where the number is largest."""
+        path = tmp_path / "table.pkl"
+        for keep in (b"r" + (1 << 20).to_bytes(4, "little"), b"p1048576\n"):
+            path.write_bytes(b"\x80\x04N" + keep + b".")
+            with pytest.raises(DataError, match="it keeps something in place 1048576"):
+                read_pickled_table(path)
+
     def test_numbers_are_no_part_of_it(self, tmp_path):
         pd.DataFrame({"x": [1.0]}, columns=pd.Index(["x"], dtype=TEXT)).to_pickle(
             tmp_path / "a.pkl"

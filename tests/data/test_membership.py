@@ -140,6 +140,21 @@ class TestValidation:
         with pytest.raises(DataError, match="'000001' becomes 1"):
             Membership.from_frame(frame)
 
+    def test_dates_are_read_as_they_are_written(self):
+        """A midnight in Shanghai was a day early, and a year its first of January."""
+        first = pd.Timestamp("2020-02-03")
+        for day in (20200203, "20200203", first, first.tz_localize("Asia/Shanghai"), first.date()):
+            for stays in (
+                Membership(["A"], [day], [None]),
+                Membership.from_frame(
+                    pd.DataFrame({"symbol": ["A"], "in_date": [day], "out_date": [None]})
+                ),
+            ):
+                assert not stays.at("2020-02-02") and stays.at("2020-02-03") == {"A"}
+        for day in (2020, "2020", 43861, "2020-02"):
+            with pytest.raises(DataError, match=f"A has out_date {day!r}; write it as YYYY-MM-DD"):
+                Membership(["A"], ["2019-01-01"], [day])
+
 
 @pytest.mark.slow
 def test_the_real_index_has_its_members(sse50):

@@ -7,6 +7,7 @@ import pytest
 from attngru_bt import MonthlyTopK, backtest, make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.score_table import read_score_table, wide
+from attngru_bt.models.given import GivenScores
 
 DATES = pd.DatetimeIndex(["2020-01-31", "2020-02-28"])
 TABLE = pd.DataFrame([[0.1, 0.2, np.nan], [0.3, -0.4, 0.5]], index=DATES, columns=["A", "B", "C"])
@@ -38,6 +39,29 @@ def test_every_form_is_the_same_table(name, tmp_path):
     assert list(read.index) == list(DATES)
 
 
+@pytest.mark.parametrize(
+    "written", ["%Y%m%d", "%Y/%m/%d", "%Y-%m-%d 15:00:00", "%Y-%m-%dT15:00+08:00"]
+)
+@pytest.mark.parametrize("form", ["long", "wide"])
+def test_dates_are_read_as_those_of_prices_are(written, form, tmp_path):
+    """As numbers, 20200131 was a moment of 1970, and the last scores counted at every month-end."""
+    table = TABLE.set_axis(pd.Index(DATES.strftime(written), name="trade_date"), axis=0)
+    if form == "long":
+        table = table.stack().rename("score").rename_axis(["trade_date", "ts_code"]).reset_index()
+    table.to_csv(tmp_path / "scores.csv", index=form == "wide")
+    read = read_score_table(tmp_path / "scores.csv")
+    assert list(read.index) == list(DATES)
+    np.testing.assert_allclose(read[list("ABC")].to_numpy(), TABLE.to_numpy())
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai", "America/New_York"])
+def test_scores_of_an_hour_are_those_of_their_day(zone):
+    stamps = (DATES + pd.Timedelta("15h")).tz_localize(zone)
+    for table in (TABLE.set_axis(stamps, axis=0), TABLE.set_axis(stamps, axis=0).stack()):
+        scores = GivenScores(table).at(DATES[1], before=DATES[1] + pd.Timedelta(days=3))
+        assert scores.to_dict() == {"A": 0.3, "B": -0.4, "C": 0.5}
+
+
 @pytest.mark.slow
 def test_a_qlib_prediction_goes_straight_into_the_strategy():
     market = make_market(n_assets=6, n_days=120, seed=1)
@@ -62,13 +86,21 @@ class TestMistakes:
             ("date,symbol,value\n2020-01-31,A,1\n", "column 'score' is missing; got date, symbol"),
             (
                 "date,symbol,score\n2020-13-31,A,1\n",
-                "column 'date', line 2: '2020-13-31' is no",
+                "A in row 1: column 'date' must be a date written YYYY-MM-DD; got '2020-13-31'",
             ),
             ("date,symbol,score\n2020-01-31,A,good\n", "holds text; expected numbers"),
             (
                 "date,symbol,score\n2020-01-31,A,1\n2020-01-31,A,2\n",
                 "The score of 'A on 2020-01-31' is there twice; keep one of them",
             ),
+            ("date,symbol,score\n01/02/2020,A,1\n", "may be 2020-02-01 or 2020-01-02"),
+            ("date,A,B\n43861,1,2\n", "got '43861'"),
+            (
+                "date,symbol,score\n2020-01-30 16:00:00+00:00,A,1\n",
+                "is a moment in UTC, whose session depends on the exchange",
+            ),
+            ("date,symbol,score\n2020-01-31,,1\n", "row 1 has no name in column 'symbol'"),
+            ("date,symbol,score\n", "there are no rows below the header"),
         ],
     )
     def test_one_sentence_that_names_the_file(self, text, message, tmp_path):

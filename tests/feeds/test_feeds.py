@@ -18,7 +18,8 @@ import pytz
 from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
+from attngru_bt.feeds.panel_feed import PanelFeed
 
 MODES = {
     "default": {},

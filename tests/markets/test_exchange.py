@@ -9,7 +9,7 @@ from ashare_market import Script, cerebro_of, daily, play, report
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.membership import Membership
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
 from attngru_bt.markets import AShare, ashare, exchange_of
 from attngru_bt.markets.rulebook import Limit
 

@@ -10,7 +10,8 @@ from sklearn.base import clone
 from attngru_bt import DataError, Membership, backtest, make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.models.baselines import EqualScores, MomentumScores, RandomScores
-from attngru_bt.models.names import MODELS, names
+from attngru_bt.models.catalog import MODELS
+from attngru_bt.models.names import names
 from attngru_bt.reports.collect import name_of
 
 ALL = [EqualScores(), RandomScores(), MomentumScores(months=2)]

@@ -13,7 +13,8 @@ from sklearn.utils import get_tags
 
 from attngru_bt import AttentionGRUStrategy, Blend, SignalGenerator, backtest, make_market
 from attngru_bt.compare.choice import chosen_names
-from attngru_bt.models.names import MODELS, find, names, title_of
+from attngru_bt.models.catalog import MODELS
+from attngru_bt.models.names import find, names, title_of
 from attngru_bt.models.presets import BLEND, NEUTRAL, RANKS
 from attngru_bt.reports.collect import name_of
 from attngru_bt.walkforward.by_name import generator

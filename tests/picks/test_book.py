@@ -108,6 +108,18 @@ def test_periods_and_what_belongs_to_none(tmp_path, caplog):
     assert "line 3: is damaged" in caplog.text
 
 
+def test_what_is_proposed_again_after_a_later_session_does_not_count(tmp_path):
+    """It knows what came of the first; until then the last one counted, whenever it was made."""
+    for shares, session in ((1, "2020-01-02"), (2, "2020-02-03"), (9, "2020-01-02")):
+        kept(tmp_path, ("A", "buy", shares, 10), session=session)
+    found = picks.reconcile(tmp_path, traded(("2020-01-02", "A", "buy", 1, 10, 1)))
+    assert [month.orders["proposed"].tolist() for month in found.months] == [[1], [2]]
+    assert found.notes == [
+        "Line 3 of the book is left out: it proposes for 2020-01-02 again, after a proposal for "
+        "2020-02-03; that of line 1 counts."
+    ]
+
+
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
@@ -221,6 +233,8 @@ class TestKeptByPicks:
         assert {(o["least"], o["step"]) for o in content["orders"]} == {(100.0, 100.0)}
         assert pick(market, book=tmp_path / "book")[0].entry is None, "it is there already"
         assert len(picks.Ledger(tmp_path / "book").read()[0]) == 1
+        kept(tmp_path / "book", ("600000", "buy", 100, 10), session="2020-02-03")
+        assert pick(market, book=tmp_path / "book")[0].entry is None, "below another session too"
         json.dumps(content, allow_nan=False)
 
     @pytest.mark.slow
@@ -272,6 +286,10 @@ class TestKeptByPicks:
 
 
 def test_questions_that_cannot_be_answered(tmp_path):
+    (tmp_path / "ledger.jsonl").write_text("nothing\n")
+    with pytest.raises(DataError, match="has no proposal that is sound"):
+        picks.reconcile(tmp_path, traded(), market=flat_market())
+    (tmp_path / "ledger.jsonl").unlink()
     kept(tmp_path, ("A", "buy", 1, 10))
     with pytest.raises(DataError, match="the book has no paper fills"):
         picks.reconcile(tmp_path)

@@ -1,6 +1,7 @@
 """A ledger is only added to; damage is told by line, and the rest is used."""
 
 import json
+import os
 
 import pytest
 
@@ -83,6 +84,19 @@ def test_what_is_no_json_is_refused_and_nothing_is_written(ledger):
         with pytest.raises((ValueError, TypeError)):
             ledger.append("note", {"number": wrong})
     assert ledger.path.read_bytes() == before
+
+
+def test_a_full_disk_is_told_with_the_path_and_a_cut_line_is_left_out(ledger, monkeypatch):
+    whole, write = ledger.path.read_bytes(), os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:40]))
+        with pytest.raises(OSError, match="No space left") as error:
+            ledger.append("note", {"number": 4})
+    assert error.value.filename == str(ledger.path)
+    assert ledger.path.stat().st_mode & 0o111 == 0, "no program"
+    assert len(ledger.path.read_bytes()) == len(whole) + 40
+    ledger.append("note", {"number": 5})
+    assert numbers(ledger) == ([0, 1, 2, 3, 5], ["line 5: is damaged and is left out."])
 
 
 def test_no_ledger(tmp_path):

@@ -85,5 +85,10 @@ def test_other_files(tmp_path):
     with pytest.raises(DataError, match="there is no such file"):
         read_portfolio(tmp_path / "none.csv", 1, ASSETS)
     (tmp_path / "holdings.csv").write_bytes(b"symbol,shares\n\xff\xfe,1\n")
-    with pytest.raises(DataError, match="cannot be read as CSV"):
+    with pytest.raises(DataError, match="is not UTF-8 text"):
         read_portfolio(tmp_path / "holdings.csv", 1, ASSETS)
+
+
+def test_a_file_of_a_chinese_broker_is_read(tmp_path):
+    (tmp_path / "holdings.csv").write_bytes("symbol,shares,名称\nGE,7,通用电气\n".encode("gb18030"))
+    assert read_portfolio(tmp_path / "holdings.csv", 1, ASSETS).shares == {"GE": 7}

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from attngru_bt.backtest import BENCHMARK
 from attngru_bt.data import make_market
 from attngru_bt.feeds.engine import bt
-from attngru_bt.feeds.panel_feed import PanelFeed, add_feeds
+from attngru_bt.feeds.market_feeds import add_feeds
+from attngru_bt.feeds.panel_feed import PanelFeed
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.sizing import affordable, cost
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from attngru_bt import Blend, MonthlyTopK, SignalGenerator, backtest, walk_forward
 from attngru_bt.data import make_market
-from attngru_bt.data.bars import Bars
+from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Membership
@@ -87,14 +87,49 @@ class TestJoin:
             for name in whole.lines:
                 np.testing.assert_array_equal(known[name], whole.until(day)[name])
 
-    def test_sessions_of_the_feeds_alone_count_once_they_have_begun(self, wide, feeds):
+    def test_sessions_of_the_feeds_alone_count_once_they_have_begun(self, wide, feeds, caplog):
         kept = np.ones(len(feeds.bars), dtype=bool)
         kept[10] = False
         lines = {name: line[kept] for name, line in feeds.bars.lines.items()}
         bars = Bars(feeds.bars.dates[kept], feeds.bars.assets, lines)
         joined = Beside(wide).join(bars)
         assert feeds.bars.dates[10] not in joined.dates
+        day = feeds.bars.dates[10].date()
+        assert caplog.text.count(f"has sessions that the feeds lack (the first is {day})") == 1
         assert len(joined) == len(wide.bars.before(bars.dates[0])) + len(bars)
+
+    def test_no_session_is_missed_as_the_feeds_grow(self, wide, feeds, caplog):
+        beside = Beside(wide)
+        for n in (1, 2, 30, 60):
+            beside.join(feeds.bars.until(feeds.bars.dates[n]))
+        assert "sessions that the feeds lack" not in caplog.text
+        kept = np.arange(len(feeds.bars)) != 61
+        lines = {name: line[kept] for name, line in feeds.bars.lines.items()}
+        beside.join(Bars(feeds.bars.dates[kept], feeds.bars.assets, lines))
+        assert f"the first is {feeds.bars.dates[61].date()}" in caplog.text
+
+    def test_a_stock_is_the_same_in_whatever_spelling(self, wide, feeds):
+        codes = tuple(f"{600000 + i}.SH" for i in range(len(wide.bars.assets)))
+        bars = Bars(wide.bars.dates, codes, dict(wide.bars.lines))
+        market = Market(bars, None, Membership(codes[:4], ["2010-01-01"] * 4, [None] * 4), "codes")
+        fed = feeds.bars.select(FED)
+        fed = Bars(fed.dates, ("sh.600000", "600003", *FED[2:]), dict(fed.lines))
+        beside = Beside(market)
+        joined = beside.join(fed)
+        assert joined.assets == ("sh.600000", *codes[1:3], "600003", *codes[4:], *FED[2:])
+        alone = Beside(wide).join(feeds.bars.select(FED))
+        np.testing.assert_array_equal(joined["close"][:, 0], alone["close"][:, 0])
+        assert beside.at(fed.dates[0]) == {"sh.600000", codes[1], codes[2], "600003"}
+        for names, told in (
+            (("600000.SH", "SH600000"), "may be 600000.SH or SH600000"),
+            (("sh.600000",), "600000.SH and SH600000 are two spellings of sh.600000"),
+        ):
+            two = bars.select(codes[:2])
+            of_market = (codes[0], "SH600000") if len(names) == 1 else ("600000.SS", "B")
+            two = Bars(two.dates, of_market, dict(two.lines))
+            own = fed.select(fed.assets[: len(names)])
+            with pytest.raises(DataError, match=told):
+                Beside(Market(two, None, None, "two")).join(Bars(own.dates, names, dict(own.lines)))
 
     def test_the_benchmark_meets_that_of_the_feeds(self, wide, feeds):
         index = wide.benchmark * 2

@@ -15,11 +15,12 @@ from attngru_bt.data import Market, make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Membership
 from attngru_bt.data.schedule import Schedule
-from attngru_bt.factors import compute, factor, load_script, registry
+from attngru_bt.factors import compute, factor, history, load_script, registry
 from attngru_bt.factors.engine import values_at
 from attngru_bt.factors.plan import plan
 from attngru_bt.features.cross_section import month_ends, step_positions
 from attngru_bt.features.panel import Panel
+from attngru_bt.walkforward import panels
 from attngru_bt.walkforward.generator import SignalGenerator
 from attngru_bt.walkforward.panels import CHUNKS, MONTH_ENDS, take_panels
 
@@ -159,6 +160,42 @@ class TestMembersOnly:
         panel = one(cut)
         assert len(panel.history.columns) > 100
         check(panel, cut, cut.membership.at, raw_names=None)
+
+
+class TestWhatIsComputed:
+    """Each factor of a stock and session once, however often a later step looks back on it."""
+
+    @pytest.fixture
+    def computed(self, monkeypatch):
+        """Collect the stocks and sessions whose factors are computed."""
+        pairs = []
+
+        def spy(bars, days, planned, **how):
+            assets = how.get("assets")
+            for day in bars.dates[days]:
+                asked = range(len(bars.assets)) if assets is None else assets
+                pairs.extend((day, bars.assets[i]) for i in asked)
+            return values_at(bars, days, planned, **how)
+
+        monkeypatch.setattr(panels, "values_at", spy)
+        monkeypatch.setattr(history, "values_at", spy)
+        return pairs
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("schedule", ["month", "month+5"])
+    def test_nothing_twice_and_rebalancing_days_only(self, market, computed, schedule) -> None:
+        panel = one(market, factors=["ROC6"], lookback=4, schedule=schedule)
+        ends = {section.date for section in panel.sections}
+        assert len(computed) == len(set(computed))
+        assert {day for day, _ in computed} == ends and len(ends) > 15
+        asked = {(section.date, asset) for section in panel.sections for asset in section.assets}
+        assert asked < set(computed)  # earlier steps of those that come late as well
+
+    @pytest.mark.slow
+    def test_those_who_are_only_trained_on_too(self, market, computed) -> None:
+        stays = Membership(market.bars.assets[:3], [market.bars.dates[0]] * 3, [None] * 3)
+        one(market, universe=stays, factors=["ROC6"], lookback=4, train_on="all")
+        assert len(computed) == len(set(computed)) > 100
 
 
 class TestTheBacktestsWay:

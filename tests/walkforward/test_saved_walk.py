@@ -1,5 +1,6 @@
 """A walk that was saved answers as it did, trades the same orders, and runs no code when read."""
 
+import hashlib
 import json
 
 import pandas as pd
@@ -9,7 +10,7 @@ from sklearn.linear_model import Ridge
 from attngru_bt import backtest
 from attngru_bt.data import make_market
 from attngru_bt.trading.monthly import MonthlyTopK
-from attngru_bt.walkforward import Blend, Walk, saved_walk, walk_forward
+from attngru_bt.walkforward import Blend, Walk, walk_file, walk_forward
 
 SETTINGS = dict(topk=3, min_months=3, lookback=1, refit=4, n_components=3)
 
@@ -41,7 +42,7 @@ def test_it_answers_as_the_walk_that_was_saved(walk, file):
         assert found.at(record.month_end, before=record.month_end).empty
     assert [r.n_rows for r in found.records] == [r.n_rows for r in walk.records]
     assert (found.model, found.seed, found.topk) == ("ridge", 0, 3)
-    assert repr(found) == repr(walk) and found.fit is None
+    assert repr(found) == repr(walk)
     with pytest.raises(TypeError, match="takes no further step"):
         found.step(None)
 
@@ -72,10 +73,24 @@ def test_what_cannot_be_read_is_refused_with_the_reason(file, monkeypatch, tmp_p
             Walk.load(tmp_path / "wrong")
     with pytest.raises(ValueError, match="there is no such file"):
         Walk.load(tmp_path / "nowhere")
-    newer = saved_walk.package_versions() | {"numpy": "99.0"}
-    monkeypatch.setattr(saved_walk, "package_versions", lambda: newer)
+    newer = walk_file.package_versions() | {"numpy": "99.0"}
+    monkeypatch.setattr(walk_file, "package_versions", lambda: newer)
     with pytest.raises(ValueError, match=r"was made with numpy [\d.]+ \(here 99.0\)"):
         Walk.load(file)
+
+
+def test_a_checksum_that_fits_does_not_make_it_a_walk(file):
+    stored = json.loads(file.read_bytes().partition(b"\n")[2])
+    reversed_records = stored | {"records": stored["records"][::-1]}
+    bodies = [b"", b"[]", b"null", b"[" * 10_000, b"\xff", json.dumps(reversed_records).encode()]
+    bodies += [json.dumps(stored | {name: None}).encode() for name in stored]
+    bodies += [json.dumps(stored | {"versions": {"numpy": 3}}).encode()]
+    for body in bodies:
+        header = f"{walk_file.FORM} {hashlib.sha256(body).hexdigest()}\n".encode()
+        file.write_bytes(header + body)
+        with pytest.raises(ValueError, match="holds no walk") as error:
+            Walk.load(file)
+        assert str(error.value).startswith(f"{file}: ")
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from attngru_bt.data.bars import DataError
 
 LARGEST = 1 << 24  # bytes
 MOST_ROWS = 1 << 20
+_KEEPS = ("PUT", "BINPUT", "LONG_BINPUT")
 NAMES = {
     ("builtins", "slice"),
     ("numpy", "dtype"),
@@ -94,6 +96,7 @@ def read_pickled_table(path: str | Path) -> pd.DataFrame:
     try:
         if len(data) > LARGEST:
             raise DataError(f"it has more than {LARGEST:,} bytes")
+        _check_places(data)
         return _table(_Reader(io.BytesIO(data)).load())
     except DataError as error:
         raise DataError(
@@ -105,6 +108,16 @@ def read_pickled_table(path: str | Path) -> pd.DataFrame:
             f"{path}: is no pickled table of text and dates ({type(error).__name__}); nothing of "
             "it was run. Install the package it belongs to anew."
         ) from error
+
+
+def _check_places(data: bytes) -> None:
+    """Refuse a number of a place to keep something in that no such file has places for.
+
+    Room is made for all places up to it: nine bytes could ask for 32 GB.
+    """
+    for operation, place, _ in pickletools.genops(data):
+        if operation.name in _KEEPS and place is not None and int(place) > len(data):
+            raise DataError(f"it keeps something in place {place}")
 
 
 def _table(root: Any) -> pd.DataFrame:

@@ -16,9 +16,9 @@ VALUE, FUNDAMENTAL = "value", "fundamental-other"
 YEAR = 250  # bars
 
 
-def yearly(x: Array, years: int = 5) -> Array:
-    """Values today, 250, 500, ... bars ago: (years, bars, assets), the latest first."""
-    return np.stack([lag(x, YEAR * k) for k in range(years)])
+def yearly(x: Array) -> Array:
+    """Values today, 250, 500, 750 and 1,000 bars ago: (5, bars, assets), the latest first."""
+    return np.stack([lag(x, YEAR * k) for k in range(5)])
 
 
 def five_years(x: Array) -> Array:

@@ -155,12 +155,9 @@ class ConvolutionClassifier(ConvolutionEstimator, BinaryClassifier):
         Neighboring steps that a filter sees.
     hidden_size : int, default=16
         Filters per layer.
-    n_layers : int, default=1
-        Layers.
-    dropout : float in [0, 1), default=0.0
-        Share of units dropped between layers and before the output, in training only.
-    max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule, n_averaged
+    n_layers, dropout, max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping,
+    validation_fraction, patience, n_networks, random_state, device, warm_start, verbose, skip,
+    schedule, n_averaged
         As in `AttentionGRUClassifier`.
 
     Attributes
@@ -190,12 +187,9 @@ class FeedForwardClassifier(FeedForwardEstimator, BinaryClassifier):
     ----------
     hidden_size : int, default=16
         Units per layer.
-    n_layers : int, default=1
-        Layers.
-    dropout : float in [0, 1), default=0.0
-        Share of units dropped between layers and before the output, in training only.
-    max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping, validation_fraction,
-    patience, n_networks, random_state, device, warm_start, verbose, skip, schedule, n_averaged
+    n_layers, dropout, max_epochs, batch_size, lr, weight_decay, class_weight, early_stopping,
+    validation_fraction, patience, n_networks, random_state, device, warm_start, verbose, skip,
+    schedule, n_averaged
         As in `AttentionGRUClassifier`.
 
     Attributes

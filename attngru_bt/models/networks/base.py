@@ -80,6 +80,7 @@ class Network(Layer):
     """
 
     architecture: dict[str, Any]
+    layers: Any  # of `Layer`, a ModuleList
 
     def __init__(self, n_features: int, *, hidden_size: int, dropout: float, skip: bool) -> None:
         super().__init__()
@@ -89,8 +90,8 @@ class Network(Layer):
         self.dropout = dropout
 
     def parts(self) -> Iterator[Layer]:
-        """Yield the parts that `initialize` fills, in that order."""
-        raise NotImplementedError
+        """Yield the parts that `initialize` fills, in that order: the layers."""
+        yield from self.layers
 
     def hidden(
         self, x: Tensor, present: Tensor | None, generators: Generators | None

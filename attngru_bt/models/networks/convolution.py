@@ -8,8 +8,6 @@ Kim (2014), Convolutional neural networks for sentence classification, arXiv:140
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
@@ -83,10 +81,6 @@ class ConvolutionNetwork(Network):
         self.layers = nn.ModuleList(
             Convolution(a, b, kernel_size) for a, b in zip(sizes, sizes[1:], strict=False)
         )
-
-    def parts(self) -> Iterator[Layer]:
-        """Yield the layers."""
-        yield from self.layers  # type: ignore[misc]
 
     def hidden(
         self, x: Tensor, present: Tensor | None, generators: Generators | None

@@ -8,8 +8,6 @@ Rumelhart, Hinton and Williams (1986), Learning representations by back-propagat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
@@ -62,10 +60,6 @@ class FeedForwardNetwork(Network):
         super().__init__(n_features, hidden_size=hidden_size, dropout=dropout, skip=skip)
         sizes = [n_features] + [hidden_size] * n_layers
         self.layers = nn.ModuleList(Dense(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
-
-    def parts(self) -> Iterator[Layer]:
-        """Yield the layers."""
-        yield from self.layers  # type: ignore[misc]
 
     def hidden(
         self, x: Tensor, present: Tensor | None, generators: Generators | None

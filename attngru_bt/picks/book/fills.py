@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import re
@@ -17,7 +16,7 @@ from attngru_bt import checks
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.names import from_cell
-from attngru_bt.data.raw import encoding_of
+from attngru_bt.picks.csv_rows import Row, read_rows, refuse
 
 COLUMNS = ("date", "symbol", "side", "shares", "price", "fees")
 SIDES = {
@@ -25,7 +24,6 @@ SIDES = {
     "sell": ("sell", "s", "sld", "sold", "sell to close", "卖出", "卖", "证券卖出"),
 }
 """What counts as which side, in lower case."""
-SHOWN = 5  # faulty lines that a message names
 _SIDE_OF = {word: side for side, words in SIDES.items() for word in words}
 _TIMES = re.compile(r"(?P<name>.+?)\s*\*\s*(?P<factor>-?\d+(\.\d+)?)")
 
@@ -101,43 +99,23 @@ def read_fills(
             executions.append(_execution(place, {k: read(row) for k, read in found.items()}, ours))
         except ValueError as error:
             problems.append(f"{place}: {error}")
-    if problems:
-        more = f" ({len(problems) - SHOWN} more lines are wrong.)" if len(problems) > SHOWN else ""
-        raise DataError("; ".join(problems[:SHOWN]) + "." + more)
+    refuse(problems)
     return executions
 
 
-def _rows(fills: Any) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+def _rows(fills: Any) -> tuple[str, list[Row]]:
     """Return the name of the source and its lines, each with where it stands."""
     if isinstance(fills, pd.DataFrame):
         records: Any = fills.rename(columns=str).to_dict(orient="records")
         return "`fills`", [(f"`fills`, row {i}", row) for i, row in enumerate(records, start=1)]
-    path = Path(fills)
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file; check the path.")
-    try:
-        with path.open(newline="", encoding=encoding_of(path)) as file:
-            lines = list(csv.reader(file))
-    except csv.Error as error:
-        raise DataError(f"{path}: cannot be read as CSV ({error}); save it as UTF-8.") from error
-    header = [cell.strip() for cell in lines[0]] if lines else []
-    checks.no_duplicates(f"{path}: column", header, "keep one of them", DataError)
-    rows = []
-    for number, cells in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise DataError(
-                f"{path}, line {number}: has {len(cells)} cells, and the first line "
-                f"{len(header)}; write one cell per column (12000, not 12,000)."
-            )
-        rows.append((f"{path}, line {number}", dict(zip(header, cells, strict=True))))
+    columns, rows = read_rows(Path(fills))
+    checks.no_duplicates(f"{fills}: column", columns, "keep one of them", DataError)
     if not rows:
         raise DataError(
-            f"{path}: no line but the first; a fill is a line such as "
+            f"{fills}: no line but the first; a fill is a line such as "
             f"2026-12-01,AAPL,buy,100,187.2,1.0 (nothing was traded: leave --fills out)."
         )
-    return str(path), rows
+    return str(fills), rows
 
 
 def _columns(

@@ -1,13 +1,15 @@
 """The ledger of a book: lines that are only ever added, each with a digest of the line before.
 
 A line is JSON. It begins with the SHA-256 of the bytes of the line before and ends with that of its
-own text, so that a line that was changed, cut or taken out shows. A line is written in one piece
+own text, so that a line that was changed, cut or taken out shows, unless all after it were taken
+away as well: who keeps the digest of the last line can tell. A line is written in one piece
 and flushed to disk: what a crash leaves is at most one damaged last line, after which the next
 entry begins on a line of its own. Nothing is ever rewritten, damage included.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -160,12 +162,15 @@ def _parsed(line: bytes) -> tuple[str, str, dict[str, Any], str] | None:
 def _write(path: Path, line: bytes) -> None:
     """Add a line in one piece and flush it to disk."""
     new = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0))
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o666)
     try:
-        written = os.write(descriptor, line)
-        if written < len(line):
-            raise OSError(f"{path}: only {written} of {len(line)} bytes could be written.")
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
+    except OSError as error:
+        error.filename = str(path)  # the system does not say
+        raise
     finally:
         os.close(descriptor)
     if new and os.name == "posix":

@@ -69,7 +69,7 @@ def record(
     params: Mapping[str, Any],
     locked: bool = False,
 ) -> Entry | None:
-    """Add picks to a book; None if the last proposal in it is the same.
+    """Add picks to a book; None if its last proposal for the session is the same.
 
     Parameters
     ----------
@@ -110,20 +110,38 @@ def record(
     }
     ledger = Ledger(book)
     if ledger.path.exists():
-        known = [entry for entry in ledger.read()[0] if entry.kind == KIND]
+        known = [
+            entry
+            for entry in ledger.read()[0]
+            if entry.kind == KIND and entry.content["session"] == content["session"]
+        ]
         if known and _lasting(known[-1].content) == _lasting(json.loads(json.dumps(content))):
             return None
     return ledger.append(KIND, content, locked=locked)
 
 
-def in_force(entries: list[Entry]) -> list[Proposed]:
-    """Return the proposals in the order of their sessions; the last one for a session counts."""
+def in_force(entries: list[Entry]) -> tuple[list[Proposed], list[str]]:
+    """Return the proposals that count, in the order of their sessions, and what is left out.
+
+    Of several for a session the last one counts that was made before any for a later session: what
+    is proposed afterwards knows what came of it.
+    """
     of_session: dict[pd.Timestamp, Proposed] = {}
+    left_out = []
     for entry in entries:
-        if entry.kind == KIND:
-            proposed = Proposed.of(entry)
-            of_session[proposed.session] = proposed
-    return [of_session[session] for session in sorted(of_session)]
+        if entry.kind != KIND:
+            continue
+        proposed = Proposed.of(entry)
+        session = proposed.session
+        if session in of_session and session < max(of_session):
+            left_out.append(
+                f"Line {entry.line} of the book is left out: it proposes for {session.date()} "
+                f"again, after a proposal for {max(of_session).date()}; that of line "
+                f"{of_session[session].entry.line} counts."
+            )
+        else:
+            of_session[session] = proposed
+    return [of_session[session] for session in sorted(of_session)], left_out
 
 
 def data_digest(bars: Bars) -> str:

@@ -104,10 +104,14 @@ def reconcile(
         entries, faults = ledger.read()
         for fault in faults:
             logger.warning(fault)
-        proposals = in_force(entries)
+        proposals, notes = in_force(entries)
+        if not proposals:
+            raise DataError(
+                f"{ledger.path}: has no proposal that is sound; `attngru-bt picks --book {book}` "
+                f"adds one."
+            )
         market = None if market is None else _as_proposed(market, proposals)
         sessions = _sessions(proposals, market)
-        notes = []
         if fills is not None:
             names = {order["symbol"] for proposed in proposals for order in proposed.orders}
             names |= set() if market is None else set(market.bars.assets)

@@ -12,8 +12,9 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.markets.lots import whole
 from attngru_bt.picks.book.fills import Fill
 from attngru_bt.picks.book.proposed import Proposed, data_digest
+from attngru_bt.picks.next_session import factors_of
 from attngru_bt.picks.portfolio import Portfolio
-from attngru_bt.picks.rehearsal import factors_of, rehearse
+from attngru_bt.picks.rehearsal import rehearse
 
 CENT = 0.01  # that fees were rounded by
 
