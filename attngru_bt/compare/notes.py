@@ -51,20 +51,15 @@ def notes2(comparison: Comparison) -> list[str]:
     own = "“own yes/no” takes the model’s own threshold, " if classes else ""
     return [
         seeds,
-        *(
-            []
-            if unit == "month"
-            else [f"Decided by the {unit}: where months are named, read {unit}s."]
-        ),
         "In-sample figures are of the rows that the model was fitted on and say nothing about "
         "skill. All others are out of sample.",
         f"Accuracy: {own}“best {k} called” takes the {k} best "
-        "scores of each month for yes and all others for no. Without skill, nobody is called, "
+        f"scores of each {unit} for yes and all others for no. Without skill, nobody is called, "
         f"or {k} at random. An accuracy near that of “all no” is no achievement.",
-        "Rank IC: rank correlation of score and next month’s return, averaged over the months; its "
-        "t takes the months as independent.",
+        f"Rank IC: rank correlation of score and next {unit}’s return, averaged over the {unit}s; "
+        f"its t takes the {unit}s as independent.",
         "Training: wall-clock time of preprocessing and fit. Time that several fits share, for the "
-        "training set of a month or for networks trained side by side, is divided among them.",
+        f"training set of a {unit} or for networks trained side by side, is divided among them.",
     ]
 
 
@@ -72,12 +67,14 @@ def notes3(comparison: Comparison) -> list[str]:
     """Explain the columns of Table 3, a sentence or two each."""
     about = comparison.about
     k, draws, tries = about["topk"], f"{about['draws']:,}", about["tried"]
+    schedule = _schedule(comparison)
+    unit = schedule.unit
     notes = [
         f"95% interval of the information ratio: stationary block bootstrap with {draws} draws.",
         f"Random {k} do as well: share of {draws} portfolios of random members that earned at "
-        "least as much after costs, with the same months, number of names, changes per month and "
-        "costs. Both are measured in a simple monthly account: filled at the open after the "
-        f"month-end, without lots, limits or suspensions, {_shares(about['trading'])}.",
+        f"least as much after costs, with the same {unit}s, number of names, changes per {unit} "
+        "and costs. Both are measured in a simple account: filled at the open after the "
+        f"{schedule.end_called}, without lots, limits or suspensions, {_shares(about['trading'])}.",
         "Deflated Sharpe: probability that the Sharpe ratio is higher than "
         + (f"the best of {tries} tries" if tries > 1 else "that one try")
         + " without skill would show (Bailey & López de Prado 2014).",

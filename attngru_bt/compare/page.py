@@ -10,6 +10,7 @@ from attngru_bt.compare.attention import Attention
 from attngru_bt.compare.comparison import Comparison
 from attngru_bt.compare.notes import notes2, notes3, notes_on_choice, notes_on_days, subject
 from attngru_bt.compare.tables import table2, table3, table_of_days
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.reports import html
 from attngru_bt.reports.html import Picture, picture
 from attngru_bt.reports.tables import Table, per_cent
@@ -24,10 +25,13 @@ def render(comparison: Comparison, title: str | None = None) -> str:
     title : str, default=None
         Heading of the page.
     """
+    schedule = schedule_of(comparison.about.get("schedule", "month"))
     return html.fill(
         "compare.html",
         title or "Models compared",
         about=comparison.about,
+        unit=schedule.unit,
+        end=schedule.end_called,
         subject=subject(comparison),
         scores=table2(comparison).known(),
         earned=table3(comparison).known(),

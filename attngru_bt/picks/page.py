@@ -6,7 +6,9 @@ from functools import partial
 
 import numpy as np
 
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.picks.band import WIDTH, Band
+from attngru_bt.picks.drift import USUAL
 from attngru_bt.picks.picks import Picks
 from attngru_bt.picks.tables import (
     contribution_table,
@@ -32,6 +34,7 @@ def render(picks: Picks) -> str:
     picks : Picks
     """
     band = picks.band
+    schedule = schedule_of(picks.settings.get("schedule", "month"))
     return html.fill(
         "picks.html",
         heading(picks),
@@ -49,7 +52,10 @@ def render(picks: Picks) -> str:
         ),
         quality=None
         if band is None or band.monthly.empty
-        else picture("Rank IC per month", partial(rank_ic_months, band), wide=True),
+        else picture(f"Rank IC per {schedule.unit}", partial(rank_ic_months, band), wide=True),
+        unit=schedule.unit,
+        end=schedule.end_called,
+        past=USUAL,
         banded=band is not None and bool(np.isfinite(band.error)),
         width=WIDTH,
         asked=list(html.settings(picks.settings)),
@@ -69,4 +75,4 @@ def rank_ic_months(band: Band) -> Chart:
         chart.band(first, last, low, high, "strategy")
     chart.bars(values, "rank IC", ("gain", "loss"))
     mean = np.where(np.arange(len(values)) >= first, band.seen, np.nan)
-    return chart.line(mean, f"mean of the last {band.months} months", "strategy")
+    return chart.line(mean, f"mean of the last {band.months} {band.unit}s", "strategy")

@@ -134,7 +134,7 @@ def _sentences(picks: Picks) -> Iterator[str]:
     if picks.band is not None:
         yield picks.band.sentence
     if picks.drift is not None:
-        yield _drift(picks.drift)
+        yield _drift(picks.drift, schedule.unit)
     if picks.proposal.uncounted:
         names = ", ".join(sorted(picks.proposal.uncounted))
         yield f"Cannot be counted on to be sold: {names}. Their cash is in no other order."
@@ -160,15 +160,15 @@ def _change(picks: Picks) -> str:
     return f"{text}; the rank correlation of the scores at both is {agreement}."
 
 
-def _drift(drift: pd.DataFrame) -> str:
+def _drift(drift: pd.DataFrame, unit: str) -> str:
     unusual: Any = drift[drift["psi"] > drift["psi_most"]].itertuples()
     names = ", ".join(
         f"{row.Index} (PSI {number(row.psi)}, at most {number(row.psi_most)} before)"
         for row in unusual
     )
     if not names:
-        return "No family of factors is further from its training rows than in the last months."
-    return f"Further from their training rows than in any of the last months: {names}."
+        return f"No family of factors is further from its training rows than in the last {unit}s."
+    return f"Further from their training rows than in any of the last {unit}s: {names}."
 
 
 def with_families(picks: Picks) -> pd.DataFrame:
