@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from attngru_bt import checks
 from attngru_bt.data.names import fault
@@ -24,7 +25,7 @@ class DataError(ValueError):
     """Input data that cannot be used; the message names where and what to do."""
 
 
-def first(mask: np.ndarray) -> list[int]:
+def first(mask: ArrayLike) -> list[int]:
     """Return the first position at which a mask is True, as a list of one, or an empty list."""
     positions: list[int] = np.flatnonzero(mask)[:1].tolist()
     return positions

@@ -70,7 +70,7 @@ def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
     The afternoon in UTC may stand for the midnight of an exchange in the east, that is for the next
     day, whose scores would be known too early.
     """
-    for i in first(np.asarray(stamps.isna())):
+    for i in first(stamps.isna()):
         raise DataError(f"Scores, row {i + 1}: the date is missing.")
     local = stamps.tz_localize(None)
     days = local.normalize()
