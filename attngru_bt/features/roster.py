@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +36,11 @@ class Roster:
         self.universe = universe
         self.train_on = train_on
         self._told = False
+        self._spelled: dict[int, tuple[tuple[str, ...], Any]] = {}  # universes as the bars spell
 
     def members(self, bars: Bars, end: int, fed: frozenset[str] | None = None) -> Mask:
         """Which assets may be held at a date: of those that are `fed`, if others are not."""
-        members = fed if self.universe is None else self.universe.at(bars.dates[end])
+        members = fed if self.universe is None else self._at(self.universe, bars, end)
         if members is None:
             return np.ones(len(bars.assets), dtype=bool)
         if fed is not None:
@@ -51,8 +53,19 @@ class Roster:
             return np.zeros(len(bars.assets), dtype=bool)
         if self.train_on == "all":
             return np.asarray(bars.ages[end] >= MIN_SESSIONS)
-        names = self.train_on.at(bars.dates[end])  # type: ignore[union-attr]
+        names = self._at(self.train_on, bars, end)
         return np.array([asset in names for asset in bars.assets], dtype=bool)
+
+    def _at(self, universe: Any, bars: Bars, end: int) -> frozenset[str]:
+        """Return the names of a universe at a date, spelled as the bars spell them."""
+        if hasattr(universe, "spelled"):
+            assets, spelled = self._spelled.get(id(universe), ((), universe))
+            if assets != bars.assets:
+                spelled = universe.spelled(bars.assets)
+                self._spelled[id(universe)] = bars.assets, spelled
+            universe = spelled
+        names: frozenset[str] = universe.at(bars.dates[end])
+        return names
 
     def line(self, parameter: str, name: str | None, bars: Bars, end: int) -> FloatArray | None:
         """Return the line that a parameter names, at a date; None if it names none.

@@ -35,7 +35,7 @@ from attngru_bt.picks.rehearsal import rehearse
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.groups import told
 from attngru_bt.trading.monthly import MonthlyTopK
-from attngru_bt.trading.signals import schedule_asked
+from attngru_bt.trading.signals import check_scores, schedule_asked
 from attngru_bt.walkforward import BlendWalk, MonthRecord, Walk
 
 # files of a backtest, whose orders.csv must not be replaced
@@ -256,7 +256,7 @@ def _scores(
                 signal.set_params(universe=universe)
 
         def ask(date: pd.Timestamp) -> pd.Series:
-            return signal.scores(bars.until(date))
+            return check_scores(signal.scores(bars.until(date)), signal)
 
     # in the order of time, for signals that keep what they have seen
     asked = [(date, ask(date)) for date in bars.dates[schedule.ends(bars.dates)[-2:]]]
