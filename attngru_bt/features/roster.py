@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.membership import Universe
 from attngru_bt.features.exposures import SIZES
 from attngru_bt.features.labels import FloatArray
@@ -36,7 +37,8 @@ class Roster:
         self.universe = universe
         self.train_on = train_on
         self._told = False
-        self._spelled: dict[int, tuple[tuple[str, ...], Any]] = {}  # universes as the bars spell
+        # of each universe the names that the bars spell otherwise
+        self._spelled: dict[int, tuple[tuple[str, ...], dict[str, str]]] = {}
 
     def members(self, bars: Bars, end: int, fed: frozenset[str] | None = None) -> Mask:
         """Which assets may be held at a date: of those that are `fed`, if others are not."""
@@ -58,14 +60,14 @@ class Roster:
 
     def _at(self, universe: Any, bars: Bars, end: int) -> frozenset[str]:
         """Return the names of a universe at a date, spelled as the bars spell them."""
-        if hasattr(universe, "spelled"):
-            assets, spelled = self._spelled.get(id(universe), ((), universe))
-            if assets != bars.assets:
-                spelled = universe.spelled(bars.assets)
-                self._spelled[id(universe)] = bars.assets, spelled
-            universe = spelled
         names: frozenset[str] = universe.at(bars.dates[end])
-        return names
+        if not hasattr(universe, "symbols"):
+            return names
+        assets, ours = self._spelled.get(id(universe), ((), {}))
+        if assets != bars.assets:
+            ours = other_spellings(universe.symbols, bars.assets, "The universe")
+            self._spelled[id(universe)] = bars.assets, ours
+        return frozenset(ours.get(name, name) for name in names) if ours else names
 
     def line(self, parameter: str, name: str | None, bars: Bars, end: int) -> FloatArray | None:
         """Return the line that a parameter names, at a date; None if it names none.
