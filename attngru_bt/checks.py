@@ -127,12 +127,13 @@ def date(name: str, value: Any) -> pd.Timestamp:
     Text and whole numbers are read as they are written, year first (2017-01-31, 20170131): pandas
     would take 20170131 for a moment of 1970, and 01/02/2017 for the second of January.
     """
-    written = value
+    written: Any = value
     if isinstance(value, numbers.Real):
-        written = str(int(float(value))) if value == value // 1 else "a fraction"
+        number = float(value)
+        written = str(int(number)) if number.is_integer() else ""
     if isinstance(written, str):
         match = _DATE.fullmatch(written)
-        written = match[1] if match else None
+        written = None if match is None else match[1]
     try:
         stamp = pd.Timestamp(written)
     except (ValueError, TypeError):

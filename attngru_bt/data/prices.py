@@ -18,7 +18,7 @@ def check_prices(bars: Bars, source: str) -> None:
     for line in PRICE_LINES:
         if line not in bars:
             continue
-        for row in first(is_wrong(bars[line]).any(axis=1)):
+        for row in first(np.atleast_1d(is_wrong(bars[line]).any(axis=1))):
             values = bars[line][row]
             column = first(is_wrong(values))[0]
             where = f"{source}: {bars.assets[column]} on {bars.dates[row].date()}"
@@ -33,7 +33,7 @@ def check_feed_prices(
     names: Iterable[str], days: np.ndarray, line: str, values: np.ndarray
 ) -> None:
     """Raise DataError at the first wrong price of feeds, values of shape (days, feeds)."""
-    for row in first(is_wrong(values).any(axis=1)):
+    for row in first(np.atleast_1d(is_wrong(values).any(axis=1))):
         column = first(is_wrong(values[row]))[0]
         day = datetime.date.fromordinal(int(days[row]))
         name, value = list(names)[column], values[row, column]

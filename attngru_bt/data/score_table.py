@@ -70,12 +70,12 @@ def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
     The afternoon in UTC may stand for the midnight of an exchange in the east, that is for the next
     day, whose scores would be known too early.
     """
-    for i in first(stamps.isna()):
+    for i in first(np.asarray(stamps.isna())):
         raise DataError(f"Scores, row {i + 1}: the date is missing.")
     local = stamps.tz_localize(None)
     days = local.normalize()
     if stamps.tz is not None and stamps.tz.utcoffset(dt.datetime(2020, 1, 1)) == dt.timedelta():
-        for i in first(local.hour >= NOON):
+        for i in first(np.asarray(local.hour >= NOON)):
             raise DataError(
                 f"Scores: {stamps[i]} is a moment in UTC, whose session depends on the exchange; "
                 f"write session dates, such as {days[i].date()}, or use the exchange's own zone: "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
+from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.market import Market, load
 from attngru_bt.data.membership import Universe
 from attngru_bt.features.exposures import SIZES
@@ -42,10 +43,12 @@ class Roster:
         self.universe = universe
         self.train_on = train_on
         self._told = False
+        # of each universe the names that the bars spell otherwise
+        self._spelled: dict[int, tuple[tuple[str, ...], dict[str, str]]] = {}
 
     def members(self, bars: Bars, end: int, fed: frozenset[str] | None = None) -> Mask:
         """Which assets may be held at a date: of those that are `fed`, if others are not."""
-        members = fed if self.universe is None else self.universe.at(bars.dates[end])
+        members = fed if self.universe is None else self._at(self.universe, bars, end)
         if members is None:
             return np.ones(len(bars.assets), dtype=bool)
         if fed is not None:
@@ -58,8 +61,19 @@ class Roster:
             return np.zeros(len(bars.assets), dtype=bool)
         if self.train_on == "all":
             return np.asarray(bars.ages[end] >= MIN_SESSIONS)
-        names = self.train_on.at(bars.dates[end])  # type: ignore[union-attr]
+        names = self._at(self.train_on, bars, end)
         return np.array([asset in names for asset in bars.assets], dtype=bool)
+
+    def _at(self, universe: Any, bars: Bars, end: int) -> frozenset[str]:
+        """Return the names of a universe at a date, spelled as the bars spell them."""
+        names: frozenset[str] = universe.at(bars.dates[end])
+        if not hasattr(universe, "symbols"):
+            return names
+        assets, ours = self._spelled.get(id(universe), ((), {}))
+        if assets != bars.assets:
+            ours = other_spellings(universe.symbols, bars.assets, "The universe")
+            self._spelled[id(universe)] = bars.assets, ours
+        return frozenset(ours.get(name, name) for name in names) if ours else names
 
     def line(self, parameter: str, name: str | None, bars: Bars, end: int) -> FloatArray | None:
         """Return the line that a parameter names, at a date; None if it names none.

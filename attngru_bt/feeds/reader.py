@@ -213,7 +213,7 @@ class FeedReader:
                     )
 
     def _check_prices(self, start: int, stop: int) -> None:
-        for name in set(PRICE_LINES).intersection(self._values):
+        for name in filter(self._values.__contains__, PRICE_LINES):
             block = self._values[name][start:stop]
             check_feed_prices(self._names, self._days[start:stop], name, block)
 

@@ -11,6 +11,7 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.models.given import GivenScores
+from attngru_bt.trading.signals import check_scores
 
 
 def ready(signal: Any, bars: Bars, month_end: pd.Timestamp, schedule: Schedule) -> Any:
@@ -46,7 +47,7 @@ def month_scores(
                 signal.set_params(universe=universe)
 
         def ask(date: pd.Timestamp) -> pd.Series:
-            return signal.scores(bars.until(date))
+            return check_scores(signal.scores(bars.until(date)), signal)
 
     # in the order of time, for signals that keep what they have seen
     asked = [(date, ask(date)) for date in bars.dates[schedule.ends(bars.dates)[-2:]]]

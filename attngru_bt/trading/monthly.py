@@ -31,7 +31,7 @@ from attngru_bt.trading.idle import tell, why_no_decision, why_no_fill
 from attngru_bt.trading.months import Months
 from attngru_bt.trading.parameters import check_engine, check_parameters, check_universe
 from attngru_bt.trading.rebalance import rank
-from attngru_bt.trading.signals import checked_signal
+from attngru_bt.trading.signals import check_scores, checked_signal
 from attngru_bt.trading.sizing import Lots, PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision, last_events, log_rebalance
 from attngru_bt.trading.view import FeedView
@@ -175,6 +175,7 @@ class MonthlyTopK(bt.Strategy):
         self.baseline: MonthlyTopK | None = None
         self.files: list[Path] = []
         self.why_not_traded = ""
+        self._strangers_told = False  # whether the signal scored what is no feed
 
     # -- beginning and end of a run ---------------------------------------------------------------
 
@@ -197,6 +198,8 @@ class MonthlyTopK(bt.Strategy):
         self._at_open = self._view.at_open
         self._months = self.make_months()
         self.feeds = self._view.feeds
+        if hasattr(self.p.universe, "spelled"):
+            self.p.universe = self.p.universe.spelled(self.feeds)
         for problem in check_universe(self.p.universe, self.feeds):
             logger.warning(problem)
         check_groups(self.p.groups, self.p.max_per_group, self.feeds, self.p.universe)
@@ -362,7 +365,17 @@ class MonthlyTopK(bt.Strategy):
             if self.p.universe is None:
                 return scores
             return scores[scores.index.isin(self.p.universe.at(pd.Timestamp(month_end)))]
-        scores = self.signal.scores(bars())
+        scores = check_scores(self.signal.scores(bars()), self.signal)
+        strangers = sorted({str(name) for name in scores.index} - set(self.feeds))
+        if strangers and not self._strangers_told:
+            self._strangers_told = True
+            logger.warning(
+                "%s: %d of %d names that the signal scored are no feeds (%s, …) and are left out.",
+                month_end,
+                len(strangers),
+                len(scores),
+                strangers[0],
+            )
         self._view.warn_of_index(bars(), set(scores.index))
         return scores
 

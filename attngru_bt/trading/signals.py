@@ -75,6 +75,29 @@ def checked_signal(
     return signal
 
 
+def check_scores(scores: Any, signal: Any) -> pd.Series:
+    """Return what ``scores(bars)`` gave, if it is a number per name.
+
+    Raises
+    ------
+    TypeError
+        If it is no Series of numbers.
+    DataError
+        If a name is scored twice, and so would be held twice.
+    """
+    who = f"`signal`: {type(signal).__name__}.scores(bars)"
+    if not isinstance(scores, pd.Series):
+        raise TypeError(
+            f"{who} must return a Series of scores indexed by name; got {type(scores).__name__}."
+        )
+    if not (pd.api.types.is_numeric_dtype(scores.dtype) or scores.empty):
+        raise TypeError(f"{who} must return numbers; got a Series of {scores.dtype}.")
+    if scores.index.has_duplicates:
+        name = scores.index[scores.index.duplicated()][0]
+        raise DataError(f"{who} scored {name} twice; give each name one score.")
+    return scores
+
+
 def check_schedule(signal: Any, schedule: Schedule) -> None:
     """Refuse a signal that scores after other sessions than those that are decided after."""
     own = schedule_asked(signal)

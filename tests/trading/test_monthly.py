@@ -8,6 +8,7 @@ import pytest
 
 import attngru_bt
 from attngru_bt.data.bars import DataError
+from attngru_bt.data.membership import Membership
 from attngru_bt.feeds.engine import bt
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
@@ -33,6 +34,16 @@ def scores(rows):
         for date, names in rows.items()
     }
     return pd.DataFrame(table).T
+
+
+class Gives:
+    """A signal that gives the same each time."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def scores(self, bars):
+        return self.given
 
 
 def run(frames, *, coo=True, cash=10_000.0, commission=0.0, strategy=MonthlyTopK, modes=None, **p):
@@ -114,6 +125,32 @@ class TestClock:
         with pytest.raises(DataError, match="throws bars away"):
             frames = {n: bars() for n in "AB"}
             run(frames, topk=1, signal=scores({"2020-01-31": "AB"}), modes={"exactbars": 1})
+
+    @pytest.mark.parametrize(
+        ("given", "kind", "told"),
+        [
+            (pd.Series([1.0, 2.0], index=["A", "A"]), DataError, "scored A twice"),
+            (pd.Series(["x", "y"], index=["A", "B"]), TypeError, "must return numbers; got a Seri"),
+            ({"A": 1.0}, TypeError, "must return a Series of scores indexed by name; got dict"),
+        ],
+    )
+    def test_what_a_signal_cannot_give_is_told(self, given, kind, told):
+        """A name that was scored twice was bought twice."""
+        frames = {n: bars() for n in "AB"}
+        with pytest.raises(kind, match=told):
+            run(frames, topk=2, signal=Gives(given))
+
+    def test_scores_of_what_is_no_feed_are_told_once(self, caplog):
+        frames = {n: bars() for n in "AB"}
+        run(frames, topk=1, signal=Gives(pd.Series([1.0, 2.0], index=["A", "sh.A"])))
+        assert caplog.text.count("1 of 2 names that the signal scored are no feeds (sh.A, …)") == 1
+
+    def test_members_in_another_spelling_are_held(self):
+        frames = {n: bars() for n in ("600000.SH", "000001.SZ")}
+        members = Membership(["sh.600000", "000001.SZ"], ["2020-01-01"] * 2, [None] * 2)
+        table = pd.DataFrame([[1.0, 0.0]], [pd.Timestamp("2020-01-31")], list(frames))
+        strategy = run(frames, topk=1, signal=table, universe=members)
+        assert [f[1] for f in fills(strategy)] == ["600000.SH"]
 
     def test_start_holds_decisions_back(self):
         frames = {n: bars() for n in "AB"}

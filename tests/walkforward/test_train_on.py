@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
 
 from attngru_bt import backtest, make_market
-from attngru_bt.data.bars import DataError
+from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.membership import Membership
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.labels import GROUPS, rank_targets, size_groups, top_share
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
@@ -66,6 +67,24 @@ def test_a_stock_is_trained_on_once_it_has_had_its_first_sessions(market, half):
     assert sizes[:2] == [8, 8] and sizes[-1] == 16
     assert panel.sections[-1].member.sum() == 8
     assert len(panel.sections[-1].members()) == 8
+
+
+def test_members_are_found_in_another_spelling(market):
+    """They were left out without a word, beside others that were spelled as the bars are."""
+    bars = market.bars.until(pd.Timestamp("2015-04-30"))
+    names = [f"{600000 + i}.SH" for i in range(16)]
+    bars = Bars(bars.dates, tuple(names), dict(bars.lines))
+    spelled = [f"sh.{name[:6]}" for name in names]
+
+    def members(first, last):
+        n = last - first
+        given = [*spelled[first : first + 2], *names[first + 2 : last]]
+        return Membership(given, ["2010-01-01"] * n, [None] * n)
+
+    panel = Recipe(universe=members(0, 4), train_on=members(4, 8), **SETTINGS).make_panel()
+    panel.extend(bars)
+    assert panel.sections[-1].assets == tuple(names[:8])
+    assert panel.sections[-1].members().assets == tuple(names[:4])
 
 
 @pytest.mark.slow
