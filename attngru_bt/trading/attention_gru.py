@@ -52,31 +52,12 @@ class AttentionGRUStrategy(MonthlyTopK):
     `SignalGenerator`.) All other params are those of `MonthlyTopK`.
     """
 
-    params: Any = dict.fromkeys(
-        (
-            "refit",
-            "lookback",
-            "step",
-            "min_months",
-            "window",
-            "view",
-            "sample",
-            "train_on",
-            "within",
-            "row_weights",
-            "factors",
-            "standardize",
-            "limit",
-            "neutralize",
-            "neutral_share",
-            "n_components",
-            "n_networks",
-            "random_state",
-            "device",
-            "progress",
-            "checkpoints",
-        )
-    )
+    params: Any = dict.fromkeys((
+        "refit", "lookback", "step", "min_months", "window", "view", "sample", "train_on",
+        "within", "row_weights", "factors", "standardize", "limit", "neutralize",
+        "neutral_share", "n_components", "n_networks", "random_state", "device", "progress",
+        "checkpoints"
+    ))  # fmt: skip
 
     def make_signal(self) -> Any:
         """Return the walk-forward of the model that the parameters name."""

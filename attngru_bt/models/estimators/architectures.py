@@ -13,13 +13,7 @@ class ConvolutionEstimator(NetworkEstimator):
     """Base of the estimators on `attngru_bt.models.networks.ConvolutionNetwork`."""
 
     _network: ClassVar[str] = "convolution"
-    _shape: ClassVar[tuple[str, ...]] = (
-        "kernel_size",
-        "hidden_size",
-        "n_layers",
-        "dropout",
-        "skip",
-    )
+    _shape: ClassVar[tuple[str, ...]] = ("kernel_size",)
 
     kernel_size: int = 3
 
@@ -29,4 +23,3 @@ class FeedForwardEstimator(NetworkEstimator):
     """Base of the estimators on `attngru_bt.models.networks.FeedForwardNetwork`."""
 
     _network: ClassVar[str] = "feedforward"
-    _shape: ClassVar[tuple[str, ...]] = ("hidden_size", "n_layers", "dropout", "skip")

@@ -17,15 +17,7 @@ class AttentionGRU(NetworkEstimator):
     """Base of the estimators on `attngru_bt.models.networks.AttentionRNN`."""
 
     _network: ClassVar[str] = "recurrent"
-    _shape: ClassVar[tuple[str, ...]] = (
-        "attention",
-        "cell",
-        "reset",
-        "hidden_size",
-        "n_layers",
-        "dropout",
-        "skip",
-    )
+    _shape: ClassVar[tuple[str, ...]] = ("attention", "cell", "reset")
 
     attention: str | None = "factor"
     cell: str = "gru"

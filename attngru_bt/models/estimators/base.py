@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MIN_VALIDATION_ROWS = 20
+SHAPE = ("hidden_size", "n_layers", "dropout", "skip")  # parameters of every network
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -40,7 +41,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """
 
     _network: ClassVar[str]  # one of attngru_bt.models.networks.NETWORKS
-    _shape: ClassVar[tuple[str, ...]]  # parameters that are also those of the network
+    _shape: ClassVar[tuple[str, ...]] = ()  # its own parameters that are those of the network, too
     _judged_by: ClassVar[str] = f"{MIN_VALIDATION_ROWS} rows and as many before them"
 
     hidden_size: int = 16
@@ -247,7 +248,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _architecture(self, n_features: int) -> dict[str, Any]:
         """Return which network it is and the arguments it is made with."""
-        settings = {name: getattr(self, name) for name in self._shape}
+        settings = {name: getattr(self, name) for name in (*self._shape, *SHAPE)}
         return {"network": self._network, "n_features": n_features} | settings
 
     def _warm_networks(self, architecture: dict[str, Any]) -> list[Weights] | None:
