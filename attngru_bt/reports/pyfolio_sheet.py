@@ -172,7 +172,9 @@ def _quiet() -> Iterator[Any]:
         import matplotlib.pyplot as pyplot
 
         backend = matplotlib.get_backend()
-        with matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):
+        # pandas would put days on an axis of its own, where pyfolio's exposure is out of sight
+        days = pd.plotting.plot_params.use("x_compat", True)
+        with days, matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):
             pyplot.switch_backend("Agg")
             try:
                 yield pyplot

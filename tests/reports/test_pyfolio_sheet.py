@@ -4,6 +4,7 @@ import re
 import warnings
 
 import matplotlib
+import matplotlib.figure
 import matplotlib.pyplot
 import pytest
 from test_tearsheet import Page, Trader, make_run
@@ -14,7 +15,18 @@ SECTIONS = ["Returns", "Interesting times", "Positions", "Transactions", "Round 
 
 
 @pytest.mark.slow
-def test_every_section_is_there_and_pyplot_is_as_it_was(tmp_path):
+def test_every_section_is_there_and_pyplot_is_as_it_was(tmp_path, monkeypatch):
+    save, in_sight = matplotlib.figure.Figure.savefig, []
+
+    def saved(figure, *args, **kwargs):
+        for axes in figure.axes:
+            if axes.get_title() == "Exposure":
+                first, last = axes.get_xlim()
+                area = axes.collections[0].get_paths()[0].get_extents()
+                in_sight.append(first <= area.x0 < area.x1 <= last)
+        return save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(matplotlib.figure.Figure, "savefig", saved)
     run = make_run(Trader)
     before = dict(matplotlib.rcParams)
     mine = matplotlib.pyplot.figure()
@@ -25,6 +37,7 @@ def test_every_section_is_there_and_pyplot_is_as_it_was(tmp_path):
     assert changed <= {"backend"}
 
     assert list(sheet.sections) == SECTIONS and not sheet.problems
+    assert in_sight == [True]
     text = {name: " ".join(parts) for name, parts in sheet.sections.items()}
     assert "Annual return" in text["Returns"] and "Beta" in text["Returns"]  # with the benchmark
     assert "Worst drawdown periods" in text["Returns"]
