@@ -10,7 +10,8 @@ from attngru_bt.audit import beside
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market
-from attngru_bt.walkforward import Recipe, recipe
+from attngru_bt.features import roster
+from attngru_bt.walkforward import Recipe
 
 SETTINGS = dict(topk=2, min_months=3, lookback=1, n_components=None)
 SCORES = [name for name in audit.CHECKS if name != "scores"]  # what is left out
@@ -34,7 +35,7 @@ def audited(feeds, place):
 
 def looking_ahead(monkeypatch, days):
     """Have the rows of a market beside the feeds come some days early."""
-    honest = recipe.Beside
+    honest = roster.Beside
 
     def early(market):
         bars = market.bars
@@ -44,7 +45,7 @@ def looking_ahead(monkeypatch, days):
         }
         return honest(Market(Bars(bars.dates, bars.assets, lines), None, None, market.name))
 
-    monkeypatch.setattr(recipe, "Beside", early)
+    monkeypatch.setattr(roster, "Beside", early)
 
 
 @pytest.mark.slow
