@@ -173,7 +173,8 @@ def _quiet() -> Iterator[Any]:
 
         backend = matplotlib.get_backend()
         # pandas would put days on an axis of its own, where pyfolio's exposure is out of sight
-        days = pd.plotting.plot_params.use("x_compat", True)
+        options: Any = pd.plotting.plot_params
+        days = options.use("x_compat", True)
         with days, matplotlib.rc_context({"text.parse_math": False, "text.usetex": False}):
             pyplot.switch_backend("Agg")
             try:
