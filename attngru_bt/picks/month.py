@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -39,12 +39,15 @@ class Month:
         The next session, as far as the calendar or the weekdays tell.
     why : str
         What shows that the month is complete, as a clause.
+    by_weekdays : bool
+        Whether there was no calendar, so that the session may be a holiday.
     """
 
     end: pd.Timestamp
     last: pd.Timestamp
     session: pd.Timestamp
     why: str
+    by_weekdays: bool = False
 
     @property
     def begun(self) -> bool:
@@ -133,7 +136,7 @@ def find_month(
             f"another {unit} has ended before today, {now.date()}: bring data up to now, or ask "
             f"for old picks (--old, or --asof {_end_of(month.end, rule).date()})."
         )
-    return month
+    return replace(month, by_weekdays=calendar is None)
 
 
 def _sessions_after(

@@ -119,6 +119,11 @@ def _sentences(picks: Picks) -> Iterator[str]:
     title = schedule.title(month.end)
     complete = "" if schedule.offset else f"{title[0].upper()}{title[1:]} is complete: "
     yield f"{complete}{month.why}."
+    if month.by_weekdays:
+        yield (
+            f"{date(month.session)} is the next weekday. If it is a holiday, trade in the first "
+            f"session after it; a trading calendar (calendar=, --calendar) would know."
+        )
     if month.begun:
         yield (
             f"The picks are late: they are for {_which(schedule)} {month.end.date()}, and the data "

@@ -42,6 +42,10 @@ def test_no_weekday_is_left():
     end, session, month = found("2022-01-31", "2022-01-31")
     assert (end, session) == ("2022-01-31", "2022-02-01")
     assert month.why == "no weekday is left in it" and not month.begun
+    assert (
+        month.by_weekdays
+        and not found("2022-01-27", "2022-01-27", calendar=Calendar())[2].by_weekdays
+    )
 
 
 @pytest.mark.parametrize("last", ["2022-02-01", "2022-02-07"])

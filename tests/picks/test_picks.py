@@ -264,6 +264,7 @@ def test_late_picks_say_so():
     assert found.month.end == pd.Timestamp("2019-11-29") and actions["600000"] == "buy"
     assert found.month.session == pd.Timestamp("2019-12-05")
     assert "The picks are late" in " ".join(sentences(found))
+    assert "is the next weekday. If it is a holiday" in " ".join(sentences(found))
 
 
 def test_who_left_the_universe_meanwhile_is_not_bought():
