@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from attngru_bt.reports.tables import DASH
 logger = logging.getLogger(__name__)
 
 _DPI = 72
+_MARGIN = 0.1  # inches
+_MOST_DATES = 8  # on an axis
 _BENCHMARK = "benchmark_rets"
 
 
@@ -191,13 +194,40 @@ def _table(shown: Any) -> Markup:
 
 
 def _picture(figure: Any) -> Markup:
+    """Return a figure as one picture per row of charts, so that paper cuts none in two."""
+    from matplotlib import dates
     from matplotlib.ticker import LogFormatter
+    from PIL import Image
 
+    locator: Any = dates.AutoDateLocator
     for axes in figure.axes:
         if axes.get_yscale() == "log":
             # matplotlib's own writes "2 × 10^0" as a formula, which `text.parse_math` leaves as is
             axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
-    code = base64.b64encode(out.getvalue()).decode("ascii")
-    return Markup(f'<figure class="paper"><img alt="" src="data:image/png;base64,{code}"></figure>')
+        if isinstance(axes.xaxis.get_major_locator(), locator):
+            axes.xaxis.set_major_locator(locator(maxticks=_MOST_DATES))
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=_MARGIN)
+    whole = Image.open(drawn)
+    pictures = []
+    for top, bottom in pairwise([0, *_gaps(figure), whole.height]):
+        out = io.BytesIO()
+        whole.crop((0, top, whole.width, bottom)).save(out, format="png")
+        code = base64.b64encode(out.getvalue()).decode("ascii")
+        pictures.append(f'<img alt="" src="data:image/png;base64,{code}">')
+    return Markup(f'<figure class="paper">{"".join(pictures)}</figure>')
+
+
+def _gaps(figure: Any) -> list[int]:
+    """Return where one row of charts ends and the next begins, in pixels from the top."""
+    renderer = figure.canvas.get_renderer()
+    top = figure.get_tightbbox(renderer).y1 + _MARGIN  # in inches, as all here
+    boxes = [axes.get_tightbbox(renderer) for axes in figure.axes]
+    spans = [(top - b.y1 / figure.dpi, top - b.y0 / figure.dpi) for b in boxes if b is not None]
+    rows: list[tuple[float, float]] = []
+    for above, below in sorted(spans):
+        if rows and above < rows[-1][1]:
+            rows[-1] = rows[-1][0], max(below, rows[-1][1])
+        else:
+            rows.append((above, below))
+    return [round(_DPI * (end + begin) / 2) for (_, end), (begin, _) in pairwise(rows)]

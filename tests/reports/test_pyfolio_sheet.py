@@ -45,6 +45,7 @@ def test_every_section_is_there_and_pyplot_is_as_it_was(tmp_path, monkeypatch):
     for name in ("Returns", "Positions", "Transactions", "Round trips"):
         assert "<img" in text[name], name
     assert "Total number of round_trips" in text["Round trips"]
+    assert text["Returns"].count("<img") > 5  # a row of charts each, so that paper cuts none in two
     page = Page(sheet.path)
     assert not page.open and all(a.startswith("data:image/png") for a in page.addresses)
     assert not re.search("<script[^>]*src|://", sheet.path.read_text())
