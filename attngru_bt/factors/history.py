@@ -13,7 +13,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.factors.clocks import Days, Mask
 from attngru_bt.factors.engine import rows_of, values_at
 from attngru_bt.factors.ops import Array
-from attngru_bt.factors.plan import Plan, plan, report_missing
+from attngru_bt.factors.plan import Plan, known_lines, plan, report_missing
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class FactorHistory:
         self.missing: dict[str, tuple[str, ...]] = {}
         self.n_forgotten = 0
         self._plan: Plan | None = None
+        self._lines: set[str] = set()  # of the bars that were planned with
         # (factors, dates, assets), with spare room for further dates and assets
         self._stored: Array = np.empty((0, 0, 0))
         self._passes: list[_Pass] = []
@@ -174,11 +175,12 @@ class FactorHistory:
         """Check the bars; return the plan and the columns of the requested assets."""
         if self._plan is None:
             self._plan = plan(bars, self.names, partial=self.partial)
+            self._lines = known_lines(bars)
             self.missing = self._plan.missing
             report_missing(self.missing)
             self._stored = np.empty((len(self.columns), 0, 0))
-        elif self.names is not None or len(at.difference(self.dates)):
-            plan(bars, self._plan.columns)  # raises if a line has disappeared
+        elif not self._lines <= known_lines(bars):
+            plan(bars, self._plan.columns)  # raises if a factor needs what has disappeared
         self._check(bars.assets)
         if assets is None:
             return self._plan, np.arange(len(bars.assets))

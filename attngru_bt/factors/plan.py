@@ -39,6 +39,11 @@ def own_lines(bars: Bars) -> tuple[str, ...]:
     return tuple(name for name in bars.lines if name not in LINES)
 
 
+def known_lines(bars: Bars) -> set[str]:
+    """Return the lines that factors of these bars can read, the user's own among them."""
+    return {name for name in (*LINES, *own_lines(bars)) if has_line(bars, name)}
+
+
 def plan(
     bars: Bars,
     names: Sequence[str] | None = None,
@@ -64,7 +69,7 @@ def plan(
         If a name is unknown (with the nearest one), given twice, or needs a line that is missing.
     """
     own = own_lines(bars)
-    have = {name for name in (*LINES, *own) if has_line(bars, name)}
+    have = known_lines(bars)
     missing: dict[str, list[str]] = {}
     if names is None:
         chosen = [f.name for f in source if f.default and f.name not in own]
