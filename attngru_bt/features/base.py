@@ -71,7 +71,7 @@ class FrameTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         if not len(X):
             raise ValueError("`X` must have at least one row; got none.")
-        # scikit-learn's check takes longer than most transformers: where it would pass, it is spared
+        # scikit-learn's check takes longer than most transformers do: it is spared where it passes
         if reset or not np.array_equal(X.columns.to_numpy(), self.feature_names_in_):
             validate_data(self, X, reset=reset, skip_check_array=True)
         values = np.asarray(X.to_numpy(dtype=np.float64))

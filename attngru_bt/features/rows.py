@@ -79,11 +79,13 @@ def sequences(
 def _blocks(sections: Sequence[CrossSection]) -> Iterator[list[CrossSection]]:
     """Yield blocks of whole months: some transformers look at all rows of a date."""
     block: list[CrossSection] = []
+    n_rows = 0
     for section in sections:
         block.append(section)
-        if sum(map(len, block)) >= BLOCK:
+        n_rows += len(section)
+        if n_rows >= BLOCK:
             yield block
-            block = []
+            block, n_rows = [], 0
     if block:
         yield block
 
