@@ -106,7 +106,7 @@ class Market:
     def of(self, universe: Universe | None) -> Market:
         """Return the market of the stocks that are ever members, if it is known who they are.
 
-        Models may have been trained on many more, of which no one is ever held.
+        A model may have been trained on many more stocks, none of which is ever held.
         """
         if not isinstance(universe, Membership):
             return self
@@ -211,7 +211,7 @@ def as_market(data: Market | str | os.PathLike[str] | pd.DataFrame) -> Market:
 
 
 def _named(folder: Path, stem: str) -> list[Path]:
-    """Return the tables of this stem in a folder."""
+    """Return the tables in a folder that are called `stem`, whatever their suffix."""
     files = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
     return [file for file in files if file.exists()]
 

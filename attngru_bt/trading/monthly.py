@@ -10,14 +10,12 @@ import functools
 import html
 import importlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.data.bars import Bars
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
@@ -31,7 +29,8 @@ from attngru_bt.trading.idle import tell, why_no_decision, why_no_fill
 from attngru_bt.trading.months import Months
 from attngru_bt.trading.parameters import check_engine, check_parameters, check_universe
 from attngru_bt.trading.rebalance import rank
-from attngru_bt.trading.signals import check_scores, checked_signal
+from attngru_bt.trading.scorer import Scorer
+from attngru_bt.trading.signals import checked_signal
 from attngru_bt.trading.sizing import Lots, PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision, last_events, log_rebalance
 from attngru_bt.trading.view import FeedView
@@ -175,7 +174,6 @@ class MonthlyTopK(bt.Strategy):
         self.baseline: MonthlyTopK | None = None
         self.files: list[Path] = []
         self.why_not_traded = ""
-        self._strangers_told = False  # whether the signal scored what is no feed
 
     # -- beginning and end of a run ---------------------------------------------------------------
 
@@ -204,6 +202,7 @@ class MonthlyTopK(bt.Strategy):
             logger.warning(problem)
         check_groups(self.p.groups, self.p.max_per_group, self.feeds, self.p.universe)
         self.signal = self.make_signal()
+        self._scorer = Scorer(self.signal, self._view, self.p.universe)
         exchange = exchange_of(self.broker)
         check_engine(self, at_open=self._at_open, has_rules=exchange is not None)
         self._holdings = Holdings(self.broker, self._view, self.p.stale_days, self.trade_log)
@@ -331,7 +330,7 @@ class MonthlyTopK(bt.Strategy):
         # With a calendar today is the month-end: the decision comes after its close.
         before = today + dt.timedelta(days=1) if month_end == today else today
         bars = functools.cache(lambda: self._view.bars(before, today))
-        scores = self._scores(month_end, before, bars)
+        scores = self._scorer.scores(month_end, before, bars)
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False
@@ -356,28 +355,6 @@ class MonthlyTopK(bt.Strategy):
         self.trading_since = self.trading_since or pd.Timestamp(today)
         self._execution.rebalance(rebalance, ranked, weigher(self.p.weights, scores, bars))
         return True
-
-    def _scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
-        """Ask for the scores of a month-end, on bars older than the session that is traded."""
-        if hasattr(self.signal, "at"):
-            self._view.check(before)
-            scores = self.signal.at(pd.Timestamp(month_end), before=pd.Timestamp(before))
-            if self.p.universe is None:
-                return scores
-            return scores[scores.index.isin(self.p.universe.at(pd.Timestamp(month_end)))]
-        scores = check_scores(self.signal.scores(bars()), self.signal)
-        strangers = sorted({str(name) for name in scores.index} - set(self.feeds))
-        if strangers and not self._strangers_told:
-            self._strangers_told = True
-            logger.warning(
-                "%s: %d of %d names that the signal scored are no feeds (%s, …) and are left out.",
-                month_end,
-                len(strangers),
-                len(scores),
-                strangers[0],
-            )
-        self._view.warn_of_index(bars(), set(scores.index))
-        return scores
 
     # -- in a notebook ----------------------------------------------------------------------------
 

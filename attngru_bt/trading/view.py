@@ -48,9 +48,9 @@ class FeedView:
             ignore=p.ignore,
         )
         self._checker: FeedReader | None = None  # of feeds whose data were not checked before
-        if not all(getattr(feed, "lines_told", False) for feed in self.feeds.values()):
+        if not all(getattr(feed, "lines_reported", False) for feed in self.feeds.values()):
             self._checker = FeedReader(list(self.feeds.values()), prices_only=True)
-        self._may_hold_an_index = not roles.told
+        self._may_hold_an_index = not roles.stated
         self._pulse: tuple[bt.DataBase, Pulse] | None = None
         if self.clock.live:
             every = [*roles.traded.values(), *roles.benchmark.values()]

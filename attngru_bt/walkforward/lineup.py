@@ -24,7 +24,7 @@ from attngru_bt.walkforward.walk import Walk
 def signals_of(
     market: Market, models: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a recipe per model, or what else gives scores."""
+    """Return what is walked, per model: a recipe, a blend, or a signal with ``scores(bars)``."""
     checks.list_of_names("models", models)
     signals: dict[str, Any] = {}
     items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)

@@ -1,4 +1,4 @@
-"""Finished parts of a download on disk: one piece per symbol, written at once and verified."""
+"""Finished parts of a download on disk: one piece per symbol, written on arrival and verified."""
 
 from __future__ import annotations
 

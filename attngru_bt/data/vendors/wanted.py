@@ -79,7 +79,7 @@ def _from_file(
         raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason}).") from error
     header = [cell.strip().lower() for cell in lines[0].split(",")] if lines else []
     if set(COLUMNS) <= set(header):
-        Membership.from_csv(path)  # all its checks
+        Membership.from_csv(path)  # for its checks alone
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding)
         frame = frame.rename(columns=lambda c: str(c).strip().lower())[list(COLUMNS)]
         into = pd.to_datetime(frame["in_date"], format="ISO8601")

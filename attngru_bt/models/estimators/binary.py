@@ -1,4 +1,4 @@
-"""Two classes: labels in, P(second class) out, whichever the network."""
+"""What all classifiers share: labels of two classes in, P(second class) out."""
 
 from __future__ import annotations
 
