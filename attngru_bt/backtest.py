@@ -29,7 +29,7 @@ from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import DEFAULT, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
-from attngru_bt.trading.groups import check_groups, told
+from attngru_bt.trading.groups import check_groups, summarized
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
 from attngru_bt.trading.signals import check_schedule, schedule_asked
@@ -273,7 +273,7 @@ def _report(
         "digests": market.digests() | dict(inputs),
         "settings": {
             key: value
-            for key, value in told(settings).items()
+            for key, value in summarized(settings).items()
             if value is not None and key not in ("universe", "progress")
         },
     }

@@ -91,7 +91,7 @@ def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
     except Exception as error:
         text = blame(error)
         if text is None and isinstance(error, OSError) and error.errno is not None:
-            text = trouble.told(error, out_path)
+            text = trouble.explanation(error, out_path)
         if text is None and isinstance(error, (ValueError, TypeError, OSError, ImportError)):
             text = str(error)
         if debug or text is None:

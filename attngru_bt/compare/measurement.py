@@ -35,7 +35,7 @@ from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.data.market import Market
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.tries import judge
-from attngru_bt.trading.groups import told
+from attngru_bt.trading.groups import summarized
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward.scored_months import ScoredMonths
@@ -169,7 +169,7 @@ def measure(
             "models": len(tries),
             "tried": len(tries) if tried is None else tried,
             "draws": draws,
-            "trading": told(trading),
+            "trading": summarized(trading),
             **(dict(offsets=list(offsets), walked=isinstance(offsets, Mapping)) if offsets else {}),
             "settings": dict(settings or {}),
         },

@@ -29,7 +29,7 @@ from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
 from attngru_bt.picks.trust import tell_walk
 from attngru_bt.trading.account import open_account
-from attngru_bt.trading.groups import told
+from attngru_bt.trading.groups import summarized
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.signals import schedule_asked
 from attngru_bt.walkforward.scored_months import ScoredMonths
@@ -208,7 +208,9 @@ def run(
             data=market.name,
             topk=topk,
             changes=None if before is None else changes(*before, scores, topk),
-            settings={k: v for k, v in told(asked).items() if v is not None and k != "universe"},
+            settings={
+                k: v for k, v in summarized(asked).items() if v is not None and k != "universe"
+            },
         )
         if isinstance(signal, ScoredMonths):
             tell_walk(picks, signal, explain)
