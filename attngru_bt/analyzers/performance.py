@@ -102,7 +102,7 @@ class Performance(Positions):
         return self.rets  # type: ignore[no-any-return]
 
     def compare(self, benchmark: pd.Series) -> dict[str, Any]:
-        """Figures of a benchmark and of the strategy against it.
+        """Return the figures of a benchmark and of the strategy against it.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Performance(Positions):
         }
 
     def against(self, returns: pd.Series, benchmark: pd.Series) -> dict[str, float]:
-        """Figures of returns against a benchmark, on the sessions on which it is known.
+        """Return figures of returns against a benchmark, on the sessions on which it is known.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class Performance(Positions):
         }
 
     def _measure(self) -> None:
-        """Figures of the strategy alone."""
+        """Compute the figures of the strategy alone."""
         returns = self.returns
         values = self.values[self.first : self.end]
         self.rets.update(self.figures(returns, self.base_date))
@@ -190,6 +190,7 @@ class Performance(Positions):
         }
 
     def _session_before(self, date: pd.Timestamp) -> pd.Timestamp | None:
+        """Return the session before a date; None if there is none."""
         position = int(self.sessions.searchsorted(date)) - 1
         return self.sessions[position] if position >= 0 else None
 

@@ -24,7 +24,7 @@ from attngru_bt.features.cross_section import month_ends
 
 NAME = "account"
 SEEDS = 5
-MONTHS = 6  # fewer cannot tell
+MONTHS = 6  # fewest months that can tell
 
 Floats = NDArray[np.float64]
 

@@ -69,8 +69,8 @@ def check(
     beside : str
         What the summaries add about the processes.
     trains_beside : bool
-        Whether a market beside the feeds is trained on: `run` and `past` then take a third
-        argument, what is to become of that market, whose future is taken away or changed as well.
+        Whether the model is trained on a market beside the feeds, whose future is removed or
+        changed as well: `run` and `past` then take a third argument, the function that does so.
 
     Returns
     -------
@@ -116,7 +116,7 @@ class _Comparison:
     def attempt(
         self, make: Callable[[], History], cut: pd.Timestamp, how: str, slack: float
     ) -> None:
-        """Compare a run on fewer bars; it is a finding, too, if this run raises an error."""
+        """Compare a run on fewer bars; if it raises an error, this is a finding as well."""
         try:
             other = make()
         except CannotTravel:
@@ -179,6 +179,7 @@ class _Comparison:
         )
 
     def _judged(self, name: str, n_cuts: int, beside: str) -> Check:
+        """Return the check of scores, or of orders."""
         unit = UNITS[name]
         compared = f"{self.compared[name]} {unit} of {2 * n_cuts} runs cut or scrambled at a date"
         if self.wrong[name]:
@@ -187,14 +188,15 @@ class _Comparison:
         if name == SCORES and self.whole.given:
             return skipped(
                 name,
-                "the scores were given as a table, which no run computes anew; accuracy holds them "
-                "against the bars.",
+                "the scores were given as a table, which no run computes anew; the accuracy check "
+                "compares them with the bars.",
             )
         if not self.compared[name]:
             return skipped(name, f"no {unit} before any of {n_cuts} dates to compare.")
         return passed(name, f"{compared}: the same as those of the uncut run{beside}.")
 
     def _same_day_judged(self, n_cuts: int, blind: bool) -> Check:
+        """Return the check of orders of the same day."""
         if not self.has_opens:
             return skipped(
                 SAME_DAY,

@@ -116,7 +116,7 @@ def fetch(
 
 
 class _Messages:
-    """What a fetch says on stderr while it goes; `command` is the one that resumes it."""
+    """Messages of a fetch on stderr; `command` is the one that resumes it."""
 
     def __init__(self, command: str) -> None:
         self.command = command

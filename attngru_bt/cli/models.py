@@ -1,4 +1,4 @@
-"""``attngru-bt models``: what earlier runs have kept, and what of it may go."""
+"""``attngru-bt models``: what earlier runs have kept, and how to remove it."""
 
 from __future__ import annotations
 
@@ -142,9 +142,9 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Remove what is kept; a run that needs it computes it again. Saved walks stay if sound.
+    """Remove what is kept; a run that needs it computes it again. Sound saved walks stay.
 
-    A folder that a run works in is refused.
+    A folder in which a run is working is refused.
     """
     log_to_stderr(logging.WARNING)
     with errors_as_sentences(debug, folder):

@@ -64,7 +64,7 @@ def measure(
     ----------
     market : Market
         As the walks saw it: accounts run to its last session.
-    walks : iterable of Walk, or of what `Walk.load` has read
+    walks : iterable of Walk, or of walks that `Walk.load` has read
     models : sequence of str, default None
         Order of the rows, "equal-weight" included, which no walk has. None: the order of the walks,
         then equal weight.
@@ -73,8 +73,8 @@ def measure(
     settings : mapping, default None
         Parameters that the walks were made with, to be shown.
     offsets : sequence of int, or mapping of int to walks, default ()
-        Sessions after month-ends: the same scores are traded so much later, or, of a mapping, the
-        walks that score then.
+        Sessions after month-ends. The same scores are traded so many sessions later; a mapping has
+        walks that score then instead.
     """
     from attngru_bt.walkforward.panels import common_schedule  # loads scikit-learn
 

@@ -61,7 +61,7 @@ def _pictures(comparison: Comparison) -> dict[str, Picture]:
 
 
 def _attention(title: str, seen: Attention) -> dict[str, Any]:
-    """Show what one model looked at: a chart and a table, or only a sentence where it is even."""
+    """Show the attention of a model: a chart and a table, or only a sentence where it is even."""
     rows = (
         [str(factor), per_cent(row["share"], 2), per_cent(row["even"], 2)]
         for factor, row in seen.factors.iterrows()

@@ -11,12 +11,12 @@ from attngru_bt.trading.sizing import Lots
 
 
 class Obstacles:
-    """What may be ordered in the session to come, as far as the last session tells.
+    """The lots of the session to come, with the obstacles that were seen in the last session.
 
     Parameters
     ----------
     lots : Lots
-        What may be ordered otherwise.
+        What may be ordered without obstacles.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an account holds before the picks: read, and checked line by line."""
+"""The holdings of an account before the picks, read and checked line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is proposed: an action for every name, and the orders that lead there."""
+"""The proposal: an action for every name, and the orders that lead there."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Proposal:
         bar for long), "settled" (delisted) or empty.
     orders : DataFrame
         A row per order, columns `ORDERS`: sales first. Shares are real ones, `price` is the last
-        close of a real share, limits and fees are of the next session. Limits that there are not
-        are NaN. `cash_after` counts the orders so far, but no sale that may not fill.
+        close of a real share, limits and fees are of the next session; without a limit it is NaN.
+        `cash_after` counts the orders so far, except sales that may not fill.
     cash : float
         Before the orders.
     value : float
         Of the account at the last closes, before the orders.
     uncounted : frozenset of str
-        Names that are to be sold and may not be.
+        Names that are to be sold but may not be tradable.
     gains : dict of str to float
         Last close over purchase price, less 1, of the holdings whose cost is known.
     lots : dict of str to (float, float)
@@ -86,7 +86,7 @@ def propose(
         (rehearsed.log["event"] == "rejected") & (rehearsed.log["side"] == "sell")
     ]
     if len(rejected):
-        _tell_rejected(portfolio, rehearsed.log, str(rejected["asset"].iloc[0]))
+        _refuse_rejected(portfolio, rehearsed.log, str(rejected["asset"].iloc[0]))
     closes = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill().iloc[-1]
     price = {name: float(closes[name]) / factor[name] for name in portfolio.shares}
     settled = rehearsed.log[(rehearsed.log["event"] == "fill") & (rehearsed.log["reason"] != "")]
@@ -105,7 +105,7 @@ def propose(
     )
 
 
-def _tell_rejected(portfolio: Portfolio, log: pd.DataFrame, name: str) -> NoReturn:
+def _refuse_rejected(portfolio: Portfolio, log: pd.DataFrame, name: str) -> NoReturn:
     """Raise the error of a sale that the broker turned down."""
     order = log[(log["asset"] == name) & (log["event"] == "order")].iloc[-1]
     raise DataError(

@@ -27,7 +27,7 @@ from attngru_bt.picks.picks import Picks
 from attngru_bt.picks.portfolio import read_portfolio
 from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
-from attngru_bt.picks.trust import tell_walk
+from attngru_bt.picks.trust import add_trust
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.groups import summarized
 from attngru_bt.trading.monthly import MonthlyTopK
@@ -81,10 +81,10 @@ def run(
     cash : float, default None
         In the currency of the prices. None: as the line CASH says; 1,000,000 if nothing is held.
     asof : date, default None
-        Do as if it were the end of this day: later bars are not touched, and a month that is over
+        Act as if it were the end of this day: later bars are not touched, and a month that is over
         by then is complete. None: the clock says what day it is.
     old : bool, default False
-        Take data that are older than one rebalance.
+        Accept data that are older than one rebalance.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
         Trading calendar that says whether a month is complete and when the next session is; a name
         of ``exchange_calendars`` such as "XSHG". None: weekdays.
@@ -101,7 +101,7 @@ def run(
     explain : bool, default True
         Say why each name, and how unusual the month is. The last model is fitted once more for it.
     start : date, default None
-        As in the backtest: when models are fitted is counted from the first month-end traded.
+        As in the backtest: fits are scheduled from the first month-end that is traded.
     commission, slippage, rules : default None, 0.0, None
         As in `attngru_bt.backtest.run`.
     jobs, client, tls : default 1, None, None
@@ -213,7 +213,7 @@ def run(
             },
         )
         if isinstance(signal, ScoredMonths):
-            tell_walk(picks, signal, explain)
+            add_trust(picks, signal, explain)
         if out is not None:
             from attngru_bt.picks.files import write  # loads jinja2
 

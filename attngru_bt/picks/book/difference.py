@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 CAUSES = ("size", "skipped", "not filled", "not proposed", "price", "fees")
-"""In which order the parts are told.
+"""The causes, in the order of the tables.
 
 - size: the backtest orders on the opens, the proposal on the last closes;
 - skipped: an order was proposed and nothing is known of it;
@@ -28,7 +28,7 @@ CAUSES = ("size", "skipped", "not filled", "not proposed", "price", "fees")
 class Trade:
     """Shares, price of a share, and fees.
 
-    Without shares the price is that at which they could have been had.
+    Without shares it is the price at which they could have been traded.
     """
 
     shares: Fraction

@@ -1,4 +1,4 @@
-"""What was traded: read from a broker's export, and checked line by line."""
+"""Fills: what was traded, read from a broker's export and checked line by line."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SIDES = {
     "buy": ("buy", "b", "bot", "bought", "buy to open", "买入", "买", "证券买入"),
     "sell": ("sell", "s", "sld", "sold", "sell to close", "卖出", "卖", "证券卖出"),
 }
-"""What counts as which side, in lower case."""
+"""Words for each side, in lower case."""
 _SIDE_OF = {word: side for side, words in SIDES.items() for word in words}
 _TIMES = re.compile(r"(?P<name>.+?)\s*\*\s*(?P<factor>-?\d+(\.\d+)?)")
 
 
 @dataclass(frozen=True)
 class Fill:
-    """What was done of an order on a day.
+    """The part of an order that was traded on a day.
 
     Attributes
     ----------
@@ -38,15 +38,15 @@ class Fill:
     symbol : str
     side : {"buy", "sell"}
     shares : float
-        Real shares, at least 0; 0 says that the order was placed and nothing of it filled.
+        Real shares; 0 if the order was placed and nothing of it filled.
     price : float
         Of a real share; NaN without shares.
     fees : float
         All that was paid for it, in the currency of the price.
     place : str
-        Where it stands, for messages.
+        Its place in the export, for messages.
     why : str
-        Of a paper fill, why it is of less than the order; empty if it is not.
+        Why a paper fill is smaller than the order; empty if it is not.
     """
 
     date: pd.Timestamp
@@ -121,7 +121,7 @@ def _rows(fills: Any) -> tuple[str, list[Row]]:
 def _columns(
     source: str, row: Mapping[str, Any], columns: dict[str, str]
 ) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-    """Return how each of our columns is had from a line."""
+    """Return functions that read each of our columns from a line."""
     checks.no_unknown("`columns` (--columns) of fills", columns, COLUMNS)
     lower = {name.strip().lower(): name for name in row}
     readers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}

@@ -1,4 +1,4 @@
-"""Proposals beside what was traded and what the backtest traded, month by month."""
+"""The reconciliation of a book: proposals, what was traded and what the backtest traded."""
 
 from __future__ import annotations
 

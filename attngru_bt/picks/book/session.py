@@ -16,7 +16,7 @@ from attngru_bt.picks.next_session import factors_of
 from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.rehearsal import rehearse
 
-CENT = 0.01  # that fees were rounded by
+CENT = 0.01  # rounding of the fees
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PlayedSession:
         proposed : Proposed
         bars : Bars
         before : Timestamp or None
-            PlayedSession of the next proposal, which ends the period.
+            Session of the next proposal, which ends the period.
         """
         bars = bars if before is None else bars.before(before)
         later = bars.dates[bars.dates > proposed.last]
@@ -131,6 +131,7 @@ class PlayedSession:
         return fills
 
     def _filled(self, order: dict[str, Any], price: float, cash: float) -> Fill:
+        """Fill one order at a price, as far as limit and cash allow."""
         low, high = order["limit_down"], order["limit_up"]
         buys = order["side"] == "buy"
         locked = high is not None and price >= high if buys else low is not None and price <= low
@@ -151,7 +152,7 @@ class PlayedSession:
 
 
 def _lots(order: dict[str, Any], most: float) -> float:
-    """Return the shares of an order that can be had if there can be at most `most`."""
+    """Return the largest size of an order of at most `most` shares."""
     least, step = order.get("least", order["shares"]), order.get("step", order["shares"])
     shares = float(round(whole(max(most, 0.0), step), 6) if step else most)
     return shares if shares >= least else 0.0
