@@ -22,7 +22,7 @@ from attngru_bt.factors.plan import plan
 from attngru_bt.factors.scripts import choose
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
     from attngru_bt.walkforward.tasks import Task
 
 EXAMPLES = """

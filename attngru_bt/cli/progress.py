@@ -15,7 +15,7 @@ from attngru_bt.reports.partial import PartialScores
 from attngru_bt.reports.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
     from attngru_bt.walkforward.tasks import Task
 
 

@@ -28,7 +28,7 @@ from attngru_bt.features.families import OWN, groups_of
 from attngru_bt.features.windows import are_steps, line_of
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
 
 
 def factor_shares(records: Iterable[MonthRecord], *, even: bool = False) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from attngru_bt.evaluation.horizons import mean_and_t
 from attngru_bt.evaluation.ranks import row_correlation
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
 
 
 class Scored(Protocol):
