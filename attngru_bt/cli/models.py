@@ -14,8 +14,8 @@ from attngru_bt import checks
 from attngru_bt.cli.console import log_to_stderr, print_table, say
 from attngru_bt.cli.console import sentences as errors_as_sentences
 from attngru_bt.reports.tables import DASH, Table, date, three, whole
-from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward import kept as engine
+from attngru_bt.walkforward.record import MonthRecord
 
 app = typer.Typer(
     no_args_is_help=True,
