@@ -76,7 +76,7 @@ def run(
         with ``scores(bars)``, or a table of scores made elsewhere. None: what the strategy or its
         `signal` fits along with the backtest; where neither is given, the model "default".
     jobs, client, tls : default 1, None, None
-        Who fits `model`: see `walk_forward`.
+        Where `model` is fitted: see `walk_forward`.
     folder : path, default None
         Where the tear sheet and its tables are written, see `attngru_bt.tearsheet.write_run`, and
         the finished months of `model` are kept, in ``checkpoints``: a run that was stopped

@@ -101,7 +101,7 @@ def run(
         A model or signal of your own instead; see `AttentionGRUStrategy`.
     strategy : subclass of MonthlyTopK
     universe : object with ``at(date)``, optional
-        Who may be held; default: the market's membership.
+        The stocks that may be held; default: the market's membership.
     topk : int, optional
         Names to hold; default 10, or a quarter of the stocks if that is less.
     min_months : int, optional

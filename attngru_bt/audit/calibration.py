@@ -51,7 +51,7 @@ def check(
     ----------
     bars : Bars
     members : object with ``at(date)`` or None
-        Who may be held.
+        The stocks that may be held.
     run : callable
         Scores -> finished strategy: without costs, in fractions of shares, all names traded to
         equal weight at each decision, no reserve.

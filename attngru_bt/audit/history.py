@@ -27,8 +27,8 @@ class History:
     log : tuple of entries
         The trade log; each number is its exact text, so that NaN equals NaN.
     placed : tuple of entries
-        Every order that the broker received, (date, asset, "order", side, size, price), whoever
-        placed it and whether or not it was logged.
+        Every order that the broker received, (date, asset, "order", side, size, price), also those
+        that no log has.
     began : Timestamp or None
         Session of the first decision, or of the first order.
     """

@@ -44,9 +44,9 @@ def check(
 ) -> tuple[Check, Check, Check]:
     """Run again without the future, and with another one; compare scores and orders to the bit.
 
-    Entries and exits of members after the date are removed, too. In the other future, the session
-    after the date opens as it really did and closes elsewhere, so that the orders placed at its
-    open must not change either.
+    Entries and exits of members after the date are removed as well. In the other future, the
+    session after the date opens as it really did and closes elsewhere, so that the orders placed at
+    its open must not change either.
 
     Parameters
     ----------

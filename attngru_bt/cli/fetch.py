@@ -138,7 +138,7 @@ class _Messages:
             )
 
     def symbol(self, report: Downloaded, symbol: str) -> None:
-        """Show the symbol at hand on a terminal; in a file write a line for each fiftieth."""
+        """Show the current symbol on a terminal; in a file write a line for every fiftieth."""
         done = len(report.fetched) + len(report.empty) + len(report.failed)
         text = f"{done + len(report.skipped)}/{len(report.symbols)}  {symbol}"
         if self._status is not None:

@@ -68,8 +68,8 @@ def show(folder: Folder, debug: Debug = False) -> None:
             for months, about in _origins(files):
                 say(f"{place}: {months}")
                 for part in ("settings", "versions"):
-                    told = ", ".join(f"{name}={value}" for name, value in about[part].items())
-                    say(f"  {part}: {told or 'none'}")
+                    listed = ", ".join(f"{name}={value}" for name, value in about[part].items())
+                    say(f"  {part}: {listed or 'none'}")
             if bare := sum(one.is_month and not one.problem and not one.about for one in files):
                 say(
                     f"{place}: {bare} files of an earlier version do not tell their settings, data "
@@ -116,14 +116,14 @@ def _origins(files: list[engine.Kept]) -> list[tuple[str, dict[str, Any]]]:
         if one.about:
             same = {part: one.about[part] for part in ("settings", "versions")}
             groups[json.dumps(same, sort_keys=True)].append(one)
-    told = []
+    origins = []
     for text, having in groups.items():
         dates = sorted(record.month_end for one in having for record in one.records)
         months = f"{len(dates)} months, {date(dates[0])} to {date(dates[-1])}" if dates else ""
         if not having[0].is_month:
             months += f", data {having[0].about['data'][:12]}"
-        told.append((months, json.loads(text)))
-    return told
+        origins.append((months, json.loads(text)))
+    return origins
 
 
 @app.command("prune")

@@ -63,7 +63,7 @@ def over_days(
     ----------
     market : Market
     offsets : sequence of int, or mapping of int to walks
-        The same scores are traded so many sessions later; a mapping has walks that score then.
+        The same scores are traded so many sessions later; a mapping has the walks that score then.
     accounts : mapping of (model, seed) to Account
         Those of `scores` come first, in the same order.
     scores : sequence of DataFrame of shape (n_months, n_assets)

@@ -20,10 +20,10 @@ SPARE = 1.5  # capacity over rows at hand: so the rows are copied rarely and not
 class Beside:
     """The bars of a market beside those that are traded, for models to be trained on.
 
-    A stock that is among the feeds, too, in whatever spelling, has the name and the bars of its
-    feed alone. From the first bar of the feeds on, the sessions are those of the feeds, and a
-    warning tells once if the market has others; before it those of the market. The lines are those
-    that both have. The benchmark is that of the feeds; before their first bar that of the
+    A stock of the market that is fed as well, in whatever spelling, has the name and the bars of
+    its feed. The sessions before the first bar of the feeds are those of the market; from then on
+    they are those of the feeds, and a warning says once if the market has others. The lines are
+    those that both have. The benchmark is that of the feeds, and before their first bar that of the
     market, scaled to meet it.
 
     Parameters

@@ -72,5 +72,5 @@ def _gaps(dates: pd.DatetimeIndex) -> np.ndarray:
 
 
 def _name(gap: float) -> str:
-    """Return what bars are called that are so many calendar days apart."""
+    """Return the word for bars with this gap, in calendar days."""
     return next((name for limit, name in _NAMES if gap < limit), "yearly")

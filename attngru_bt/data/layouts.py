@@ -153,7 +153,7 @@ LAYOUTS = (
 
 
 def recognize(columns: Iterable[str], source: str) -> Layout:
-    """Return the layout of a table with these columns, in lower case; `OWN` if it is none.
+    """Return the layout of a table with these columns, in lower case; else `OWN`.
 
     Raises
     ------

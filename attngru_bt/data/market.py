@@ -36,7 +36,7 @@ class Market:
     benchmark : pandas.DataFrame or None
         The index, indexed by increasing naive dates, with at least a column ``close``.
     membership : Membership or None
-        Who was in the index when; None means that every asset may always be held.
+        The members over time; None means that every asset may always be held.
     name : str
         Name in reports.
     """
@@ -157,7 +157,7 @@ def load(
     data : DataFrame or path
         A table (see ``read_table``); or a folder with such a table as ``panel.csv``,
         ``panel.csv.gz`` or ``panel.parquet``; or a folder with one file per symbol. A folder's
-        ``membership.csv`` and ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read, too.
+        ``membership.csv`` and ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read as well.
     ignore : iterable of str, default ()
         Columns to leave out. Any other numeric column that is not known becomes a factor, and a
         warning names it.

@@ -1,4 +1,4 @@
-"""What the user says of columns: which column of a source is which of ours, and in which unit."""
+"""Columns that the user names: which column of a source is which of ours, and in which unit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _TIMES = re.compile(r"(?P<name>.+?)\s*\*\s*(?P<factor>\d+(\.\d+)?(e-?\d+)?)", re
 
 @dataclass(frozen=True)
 class NamedColumn:
-    """What the user says of one of our columns.
+    """The column of a source that the user has named as one of ours.
 
     Attributes
     ----------
     name : str
-        The column of the source that it is, in lower case.
+        Its name in the source, in lower case.
     factor : float
         Our value is theirs times this.
     """
@@ -28,7 +28,7 @@ class NamedColumn:
 
 
 def named_columns(columns: Mapping[str, str]) -> dict[str, NamedColumn]:
-    """Return what the user says of columns, by our names in lower case.
+    """Return the columns that the user has named, by our names in lower case.
 
     Parameters
     ----------

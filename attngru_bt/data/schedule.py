@@ -119,7 +119,7 @@ class Schedule:
 
     @property
     def end_called(self) -> str:
-        """What the end of its unit is called."""
+        """Name of the end of its unit: "month-end", "end of the week", "end of the quarter"."""
         return "month-end" if self.unit == "month" else f"end of the {self.unit}"
 
     def counted(self, n: int) -> str:
@@ -130,7 +130,7 @@ class Schedule:
         )
 
     def periods(self, months: int) -> int:
-        """How many of these sessions there are in so many months, rounded up."""
+        """Return the number of these sessions in a number of months, rounded up."""
         return int(np.ceil(round(months / _MONTHS[self.unit], 6)))
 
 

@@ -107,9 +107,9 @@ class PanelBroker(bt.brokers.BackBroker):
         Parameters
         ----------
         new_bars : bool
-            Whether to note the newest bars in the positions, too. Where nothing is charged for
-            holding them, that is all that `BackBroker.next` does without orders; doing it before
-            giving up changes nothing for `BackBroker`.
+            Whether to note the newest bars in the positions as well. Where nothing is charged for
+            holding them, this is all that `BackBroker.next` does without orders, and it does no
+            harm if `BackBroker` then does the same.
         """
         if self._fundhist or self._cash_addition or not self.p.shortcash:
             return False

@@ -6,7 +6,7 @@ session is the date that the source wrote:
 1. A shift to UTC by ``tzinput`` is undone.
 2. Stamps of a DataFrame are read as they are written there, in the zone of its index if it has one.
    The feed's ``tz`` only says how backtrader shows them: a midnight belongs to its own day.
-3. Stamps of a CSV file are read as they are written there, too. Where `GenericCSVData` replaced
+3. Stamps of a CSV file are read as they are written there as well. Where `GenericCSVData` replaced
    them by ``sessionend`` in the zone ``tz``, the date is the one in ``tz``.
 4. Other feeds (live, resampled) deliver moments, and the date is the one in ``tz``, if they have
    one; but a stamp at midnight UTC is a plain date.

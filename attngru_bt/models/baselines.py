@@ -29,7 +29,7 @@ class EqualScores(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     universe : object with ``at(date)``, default None
-        Who may be held, per date. None: every asset with a bar at the month-end.
+        The stocks that may be held, per date. None: every asset with a bar at the month-end.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class RandomScores(BaseEstimator):  # type: ignore[misc]
         Each month-end draws from a seed made of it and the month, so that a run started later, or
         feeds in another order, draw the same.
     universe : object with ``at(date)``, default None
-        Who may be held, per date. None: every asset with a bar at the month-end.
+        The stocks that may be held, per date. None: every asset with a bar at the month-end.
     schedule : str or Schedule, default "month"
         As in `Recipe`. By "week" each week draws anew.
 
@@ -111,7 +111,7 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
     skip : int, default 1
         Latest months left out; fewer than `months`.
     universe : object with ``at(date)``, default None
-        Who may be held, per date. None: every asset with a bar at the month-end.
+        The stocks that may be held, per date. None: every asset with a bar at the month-end.
 
     Notes
     -----
@@ -138,7 +138,7 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
 
     @property
     def title(self) -> str:
-        """What tables and charts call it."""
+        """Title in tables and charts."""
         return f"Momentum {self.months}-{self.skip}"
 
     def scores(self, bars: Bars) -> pd.Series:

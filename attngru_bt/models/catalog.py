@@ -34,7 +34,7 @@ class Model:
     name : str
         As users write it: ``--models gbdt``, ``signal="gbdt"``.
     title : str
-        What tables and charts call it.
+        Title in tables and charts.
     family : {"network", "classic", "blend", "baseline"}
         Networks and classic models are estimators for the walk-forward, not fitted and without a
         random state of their own, so that each month brings its seed; baselines are signals

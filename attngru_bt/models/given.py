@@ -22,7 +22,7 @@ class GivenScores:
         As `attngru_bt.data.score_table.wide` takes it. Higher is better; NaN = not scored. A row
         counts from its date on, so a row must hold nothing that was not known on that date.
     title : str, default None
-        What tables and charts call it.
+        Title in tables and charts.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def find_month(
     asof : date, default None
         Up to and including this day all sessions are in the data. None: up to yesterday.
     today : date, default None
-        What counts as today; None: the clock, or the day after `asof`.
+        The date of today; None: by the clock, or the day after `asof`.
     old : bool, default False
         Take data that are older than one rebalance. `asof` implies it.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
@@ -148,7 +148,7 @@ def _sessions_after(
     asked: bool,
     calendar: Any,
 ) -> Month:
-    """Find the last session that is so many after the end of a month, week or quarter."""
+    """Find the last session on which a schedule with an offset decides."""
     last = dates[-1]
     session = next_session(max(following, now) - DAY, calendar)
     nth = f"session {rule.offset} of {rule.title(last)}"

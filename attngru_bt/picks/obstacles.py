@@ -47,7 +47,7 @@ class Obstacles:
 
 
 def obstacle(exchange: Exchange, data: Any, side: str) -> str:
-    """Say what would have held an order up in the session at hand; empty if nothing."""
+    """Say what would have held up an order in the current session; empty if nothing."""
     exchange.session.end(exchange.session.latest())
     if suspended := exchange.session.suspension(data):
         return suspended.partition(":")[0]

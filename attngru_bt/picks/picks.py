@@ -31,7 +31,7 @@ class Picks:
     scores : Series, index asset
         Those of the month-end: the same bits as in a backtest with the same settings.
     portfolio : Portfolio
-        What was held.
+        The holdings before.
     proposal : Proposal
         Its `picks` and `orders` are the tables of picks.csv and orders.csv.
     title, data : str

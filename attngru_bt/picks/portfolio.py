@@ -24,7 +24,7 @@ ROUNDING = 1e-6  # of a share
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What is held, and the cash.
+    """Holdings and cash.
 
     Attributes
     ----------

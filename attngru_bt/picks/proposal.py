@@ -199,8 +199,9 @@ def _reasons(
     last = bars.dates[-1].date()
     fresh = {name for name, has in zip(bars.assets, bars.traded[-1], strict=True) if has}
     places = {name: i + 1 for i, name in enumerate(ranked)}
-    said: dict[str, str] = dict(decision.get("why", {}))
-    said |= {name: f"no bar on {last}" for name in said if name not in fresh}
+    why: dict[str, str] = dict(decision.get("why", {}))
+    # the rehearsal speaks of "today", which is the last session here
+    why |= {name: f"no bar on {last}" for name in why if name not in fresh}
     log = rehearsed.log
     unfilled = log[log["event"] == "passed"].groupby("asset")["reason"].last().to_dict()
     bought = set(orders.loc[orders["side"] == "buy", "symbol"])
@@ -218,11 +219,9 @@ def _reasons(
         near = places.get(name, topk + 1) <= topk
         reasons[name] = "sell", "its group is full" if near else left(name)
     for name in decision.get("stuck", ()):
-        reasons[name] = "wait", f"{said[name]}: to be sold as soon as it trades"
-    for name in decision.get("passed", ()):
-        reasons[name] = "pass", f"{said[name]}: the next in rank takes its place"
-    for name in decision.get("capped", ()):
-        reasons[name] = "pass", f"{said[name]}: the next in rank takes its place"
+        reasons[name] = "wait", f"{why[name]}: to be sold as soon as it trades"
+    for name in (*decision.get("passed", ()), *decision.get("capped", ())):
+        reasons[name] = "pass", f"{why[name]}: the next in rank takes its place"
     for name in decision.get("entrants", ()):
         if name in bought:
             reasons[name] = "buy", f"entered the best {topk}"

@@ -84,7 +84,7 @@ class RehearsalStrategy(MonthlyTopK):
         Sessions of the run, that one included. Two sessions before it the holdings are put into
         the account.
     units : mapping of str to float
-        What is held, in units of the feeds.
+        The holdings, in units of the feeds.
     cash : float
     foresee : bool, default True
         Note what could not be traded in the session before, as the session to come is not known.

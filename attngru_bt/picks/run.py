@@ -76,8 +76,8 @@ def run(
         As in `attngru_bt.backtest.run`; or scores from elsewhere, dates × assets, of which the
         latest row up to the month-end counts.
     holdings : path, DataFrame, mapping of symbol to shares, or None
-        What is held, in real shares: the columns symbol, shares[, cost]; a line CASH has the cash.
-        None: nothing.
+        The holdings, in real shares: the columns symbol, shares[, cost]; a line CASH has the cash.
+        None: nothing is held.
     cash : float, default None
         In the currency of the prices. None: as the line CASH says; 1,000,000 if nothing is held.
     asof : date, default None
@@ -89,7 +89,7 @@ def run(
         Trading calendar that says whether a month is complete and when the next session is; a name
         of ``exchange_calendars`` such as "XSHG". None: weekdays.
     today : date, default None
-        What counts as today; None: the clock.
+        The date of today; None: by the clock.
     out : path, default None
         Where picks.csv, orders.csv and picks.html are written.
     book : path, default None
@@ -105,7 +105,7 @@ def run(
     commission, slippage, rules : default None, 0.0, None
         As in `attngru_bt.backtest.run`.
     jobs, client, tls : default 1, None, None
-        Who fits: see `walk_forward`.
+        Where models are fitted: see `walk_forward`.
     progress : callable, default None
         Called as `walk_forward` calls it.
     **params

@@ -26,7 +26,7 @@ class Dealer:
         fill there (``cheat_on_open``), and on its close otherwise.
     log : TradeLog
     market : Lots
-        What may be ordered: `PlainLots`, or the exchange in the broker.
+        `PlainLots`, or the exchange in the broker.
 
     Attributes
     ----------

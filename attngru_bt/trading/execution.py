@@ -26,10 +26,10 @@ class Execution:
     feeds : mapping of str to data feed
         Those that may be traded.
     dealer : Dealer
-        Who places the orders.
+        Places the orders.
     log : TradeLog
     market : Lots
-        What may be ordered: `PlainLots`, or the exchange in the broker.
+        `PlainLots`, or the exchange in the broker.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Execution:
         self._orders = dealer.orders
         self._log = log
         self._market = market
-        self._full = params.rebalance == "full"  # stayers are traded to their weight, too
+        self._full = params.rebalance == "full"  # stayers are traded to their weights as well
         # Set by each rebalance:
         self._leaving: set[str] = set()  # names that it sells
         self._unsold: set[str] = set()  # those of them to be sold as soon as they trade

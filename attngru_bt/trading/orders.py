@@ -34,7 +34,7 @@ class Orders:
         The feeds that may be traded, and their clock.
     log : TradeLog
     market : Lots
-        What may be ordered: `PlainLots`, or the exchange in the broker.
+        `PlainLots`, or the exchange in the broker.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ class Scorer:
         As `checked_signal` returns it.
     view : FeedView
     universe : Universe or None
-        Who may be held. It cuts finished scores; a signal that computes its own has it already.
+        The stocks that may be held. Finished scores are cut to them; other signals know them.
     """
 
     def __init__(self, signal: Any, view: FeedView, universe: Universe | None) -> None:
@@ -42,7 +42,7 @@ class Scorer:
         ----------
         month_end : date
         before : date
-            What is dated on it or later is not read.
+            Scores and bars dated on it or later are not read.
         bars : callable
             Returns the bars before it; not called where the scores are finished.
         """

@@ -104,7 +104,7 @@ def log_rebalance(
     today : date
     rebalance : Rebalance
     reasons : mapping of str to str
-        Why each name is passed over (its group being full, too) or stuck.
+        Why each name is passed over or stuck; a full group is such a reason.
     retry : bool
         Whether stuck names are to be sold as soon as they trade.
     """

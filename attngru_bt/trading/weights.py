@@ -27,8 +27,8 @@ def check_weights(weights: object) -> None:
         return
     if weights == "size":
         raise ValueError(
-            "`weights` says how much of each name is held, and 'size' is none of its words; "
-            "weights of training rows are `row_weights`."
+            "`weights` says how much of each name is held, and cannot be 'size'; weights of "
+            "training rows are `row_weights`."
         )
     if weights not in WORDS:
         listed = ", ".join(map(repr, WORDS))

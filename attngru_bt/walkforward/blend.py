@@ -138,7 +138,7 @@ class Blend(Driver):
 
     @property
     def title(self) -> str:
-        """What a report calls it."""
+        """Its title in reports."""
         names = self.members()
         return blend_title([MODELS[name].title if name in MODELS else name for name in names])
 

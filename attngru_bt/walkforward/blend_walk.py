@@ -21,7 +21,7 @@ from attngru_bt.walkforward.walk import Walk
 
 
 class BlendWalk(Walk):
-    """What a blend knew at each month-end, and its scores, out of sample.
+    """The scores of a blend at each month-end, out of sample, and the walks of its members.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class BlendWalk(Walk):
     shares : mapping of str to float
         Share of each member in the mean; they sum to 1.
     title : str
-        What a report calls the blend.
+        Title of the blend in reports.
     neutralize, neutral_share
         What the mean is made neutral to; see `Recipe`.
     model, seed

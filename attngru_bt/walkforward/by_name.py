@@ -56,7 +56,7 @@ def signal_of(model: Any, **settings: Any) -> Any:
         A name of `attngru_bt.models`, a scikit-learn classifier, regressor or pipeline, or
         anything with ``scores(bars)``.
     **settings
-        As in `generator`. `topk`, `universe` and `schedule` are told to every model and concern
+        As in `generator`. `topk`, `universe` and `schedule` are passed to every model and concern
         those that want them.
 
     Raises

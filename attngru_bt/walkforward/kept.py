@@ -71,7 +71,7 @@ def find(folder: str | os.PathLike[str]) -> list[Kept]:
 
 
 def _read(path: Path) -> Kept | None:
-    """Return what a file holds; None if it is none, or is gone since its name was read."""
+    """Return what a file holds; None if it is a folder, or was removed in the meantime."""
     if not path.is_file():
         return None
     try:

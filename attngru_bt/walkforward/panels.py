@@ -68,7 +68,7 @@ def make_panels(recipes: Iterable[Recipe], exposures: Iterable[str] = ()) -> dic
     ----------
     recipes : iterable of Recipe
     exposures : iterable of str, default ()
-        What is measured of the stocks beside what the recipes ask for.
+        Exposures to measure besides those that the recipes ask for.
     """
     panels: dict[str, Panel] = {}
     besides: dict[object, Beside | None] = {}
@@ -98,7 +98,7 @@ def take_panels(
     market : Market
     recipes : iterable of Recipe
     exposures : iterable of str, default ()
-        What is measured of the stocks beside what the recipes ask for.
+        Exposures to measure besides those that the recipes ask for.
     complete : bool, default False
         Whether the last month of the bars is known to be complete.
     jobs, client

@@ -15,14 +15,14 @@ from attngru_bt.features.cross_section import CrossSection
 
 @dataclass
 class MonthRecord:
-    """What happened at one month-end, kept for reports.
+    """The scores of one month-end and the fit behind them, kept for reports.
 
     Attributes
     ----------
     month_end : Timestamp
     scores : Series, index asset
-        What the model expects, higher is better: the rank of the next month's return, or P(among
-        its `topk` best). Only the order matters. Empty before the first fit.
+        Expected rank of the next month's return, or P(among its `topk` best); only the order
+        matters. Empty before the first fit.
     n_rows, n_months : int
         Rows and month-ends the model in use was fitted on.
     refit : bool

@@ -106,7 +106,7 @@ def walk_forward(
         An OSError: the processes or the cluster lost worker after worker; the message says how to
         go on.
     KeyboardInterrupt
-        On Ctrl-C, after the tasks at hand are finished and stored; the message says how to go on.
+        On Ctrl-C, after the running tasks are finished and stored; the message says how to go on.
     """
     market = as_market(market)
     if end is not None:

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class Walk(ScoredMonths):
-    """What one model with one seed knew at each month-end, and its scores, out of sample.
+    """The scores of one model with one seed at each month-end, out of sample, and their origin.
 
     Both drivers fill it: `SignalGenerator` one month-end at a time, along with a backtest, and
     `walk_forward` all months at once. When a fit is due, where a finished month is looked up and

@@ -1,4 +1,4 @@
-"""Who was in an index when, from the package index-constitution, whatever the vendor of bars.
+"""The members of indexes over time, from the package index-constitution, for bars of any vendor.
 
 Its lists come from the announcements of China Securities Index and from Wikipedia. They are pickled
 tables, which are read without running them (`pickled`); the package itself is not imported.

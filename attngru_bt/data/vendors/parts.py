@@ -38,7 +38,7 @@ class Parts:
     folder : path
         Data folder of the download.
     plan : mapping of str to str
-        What is downloaded; parts of different plans are never mixed.
+        Source, universe and dates; parts of different plans are never mixed.
 
     Raises
     ------

@@ -44,7 +44,7 @@ def wanted(
     Raises
     ------
     ValueError
-        If the text is none of these; with the nearest name.
+        If the text is neither; the message has the nearest name.
     DataError
         If a file has no symbols or wrong dates.
     """

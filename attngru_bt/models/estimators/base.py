@@ -203,8 +203,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             network.initialize([generator], self._start(early))
             if warm_networks is not None:
                 network = to_network(architecture, [warm_networks[number]], device)
-            told = functools.partial(report, number)
-            jobs.append(Job(network.to(device), early, last, generator, told))
+            on_epoch = functools.partial(report, number)
+            jobs.append(Job(network.to(device), early, last, generator, on_epoch))
         return jobs
 
     def _keep(self, rows: Rows, jobs: list[Job], histories: list[History]) -> None:

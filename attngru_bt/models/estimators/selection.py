@@ -117,7 +117,7 @@ class ElasticNetSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc
         gram, products = x.T @ x, x.T @ y
         largest = float(np.abs(products).max()) / (len(x) * self.l1_ratio)
         coefs, alpha = np.zeros(x.shape[1]), largest
-        # one penalty at a time: further down the path the steps get slow, and nobody needs them
+        # one penalty at a time: steps further down the path are slow, and are not needed
         for penalty in largest * np.geomspace(1.0, 1e-3, N_ALPHAS)[1:]:
             if not penalty:
                 break

@@ -155,7 +155,7 @@ class Network(Layer):
         return {name: p.detach()[member] for name, p in self.named_parameters()}
 
     def load_members(self, members: Sequence[dict[str, Tensor]]) -> Self:
-        """Take over the parameters of so many members, each as `member` returns them."""
+        """Take over the parameters of other members, each as `member` returns them."""
         self.bind(self.rows.new_zeros(len(members), self.row_size))
         for number, weights in enumerate(members):
             for name, p in self.named_parameters():

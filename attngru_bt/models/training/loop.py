@@ -53,7 +53,7 @@ def train(
         of n it is ``lr / 2 * (1 + cos(pi * i / n))``, n = max_epochs * batches per epoch, however
         early training stops.
     n_averaged : int
-        Without validation a network ends as the mean of its parameters after so many last epochs.
+        Number of last epochs whose parameters are averaged, without validation.
     loss : callable
         ``loss(outputs, y, weight)`` of each row, all three (M, B); 0 where the weight is 0. What is
         minimized is the mean over the rows of a batch.

@@ -92,8 +92,8 @@ class Ledger:
             if found is None:
                 faults.append(f"{self.path}, line {number}: is damaged and is left out.")
             else:
-                said, kind, content, digest = found
-                if said != before:
+                follows, kind, content, digest = found
+                if follows != before:
                     faults.append(
                         f"{self.path}, line {number}: does not continue the line before, which "
                         f"was changed later, or a line between them is missing."

@@ -25,7 +25,7 @@ def on_paper(
     ledger : Ledger
         Its folder is locked by the caller.
     entries : iterable of Entry
-        What the ledger has.
+        The entries of the ledger.
     sessions : mapping of str to PlayedSession or None
         The session of each proposal that is to be filled, by its digest; None: not in the data yet.
 

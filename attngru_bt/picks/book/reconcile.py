@@ -34,7 +34,7 @@ class Reconciliation:
     months : list of Reconciled
         In the order of their sessions.
     notes : list of str
-        What is left out, a sentence each.
+        Remarks on what is left out, a sentence each.
     faults : list of str
         Damaged lines of the ledger.
     """

@@ -34,19 +34,19 @@ class Reconciled:
         At whose closes the orders are valued; None: at the reference prices of the proposal.
     model : str
     against : {"backtest", "open", "proposal"}
-        What stands for the backtest: itself; without its settings the orders at the open of the
-        session; without data the proposal.
+        What is compared with: the backtest; if it cannot be run, the orders at the open of the
+        session; without data, the proposal.
     orders : DataFrame, columns `ORDERS`
         A row per symbol and side: shares and prices in the three forms, and the difference by
         cause, in currency.
     parts : dict of str to float
         The difference of all orders by cause, in hundredths of the currency; they sum to `whole`.
     whole : float
-        What the account has more than if the backtest had traded it.
+        Value of the account less its value if the backtest had traded it.
     value : float
         Of the account when the proposal was made.
     notes : list of str
-        What else is to be known, a sentence each.
+        Remarks, a sentence each.
     """
 
     month_end: pd.Timestamp
@@ -101,13 +101,13 @@ def reconciled(
     sums, backtest = _sums(traded), _sums(done)
     compared = []
     for key in dict.fromkeys((*orders, *backtest, *sums)):
-        reference = orders[key]["price"] if key in orders else math.nan
-        known = [
+        # the price at which shares could have been traded that the backtest did not trade
+        candidates = [
             opens.get(key[0], math.nan),
-            reference,
+            orders[key]["price"] if key in orders else math.nan,
             float(sums[key].price) if key in sums else 0,
         ]
-        price = next(_exact(value) for value in known if not math.isnan(value))
+        price = next(_exact(value) for value in candidates if not math.isnan(value))
         tested = backtest.get(key, Trade(Fraction(0), price))
         price = tested.price if tested.shares else price
         marked = marks.get(key[0], math.nan)
@@ -166,7 +166,7 @@ def _sums(executions: Iterable[Fill]) -> dict[Key, Trade]:
 
 
 def _exact(value: float) -> Fraction:
-    """Return the number that the digits say."""
+    """Return the number that the shortest decimal digits of a float stand for."""
     return Fraction(repr(float(value)))
 
 

@@ -114,10 +114,10 @@ class PlayedSession:
         ]
 
     def paper(self) -> list[Fill]:
-        """Fill the orders at the open of the session, one after the other, from the cash at hand.
+        """Fill the orders at the open of the session, one after the other.
 
-        What opens at its limit does not fill, and of a buy no more lots than the cash pays, to
-        which sales that filled have been added. Fees are in proportion to those that were
+        A stock that opens at its limit does not fill, and a buy fills as many lots as the cash pays
+        for, to which sales before it have been added. Fees are in proportion to those that were
         estimated. Orders that do not fill have 0 shares; `why` says what was in the way.
         """
         opens = self.price("open")
