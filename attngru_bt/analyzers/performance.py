@@ -144,6 +144,7 @@ class Performance(Positions):
         self.rets.update(self.figures(returns, self.base_date))
         self.rets["start_value"] = self.base_value
         self.rets["end_value"] = float(values[-1]) if len(values) else self.base_value
+        # trading: half of what was bought and sold, over the mean value, a year
         fills = self._fill_rows
         traded = float((fills["size"] * fills["price"]).abs().sum())
         costs = float(fills["commission"].sum())
@@ -153,6 +154,7 @@ class Performance(Positions):
         self.rets["costs"] = costs
         self.rets["cost_rate"] = costs / mean * per_year
         self.rets["fills"] = len(fills)
+        # round trips that ended in the measured sessions
         session = np.searchsorted(self._kept, [bar for bar, _ in self._trades])
         inside = (session >= self.first) & (session < self.end)
         earned = np.array([profit for _, profit in self._trades])[inside]
@@ -211,6 +213,7 @@ def monthly(returns: pd.Series) -> pd.Series:
         return returns
     dates = pd.DatetimeIndex(returns.index)
     month = np.asarray(dates.year) * 12 + np.asarray(dates.month)
+    # rows at which a month begins, and the last row of each
     begin = np.flatnonzero(np.diff(month, prepend=month[0] - 1))
     compounded = np.multiply.reduceat(1.0 + returns.to_numpy(), begin) - 1.0
     last = np.append(begin[1:], len(month)) - 1

@@ -284,6 +284,7 @@ class _Audit:
 
 
 def _shifted(signal: Any, topk: int, min_months: int) -> Check:
+    """Check the labels' shift, or say why it cannot be checked."""
     if not hasattr(signal, "sections_"):
         why = f"{type(signal).__name__} keeps no cross-sections of factors."
         return skipped(label_shift.NAME, why)

@@ -121,6 +121,7 @@ class Fresh:
         return self._submit(_call, *arguments)
 
     def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function in the process; raise CannotTravel if it did not start or has ended."""
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
         try:

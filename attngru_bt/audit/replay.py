@@ -85,11 +85,13 @@ def check(
             return history(run(market, members, *alter))
 
     alter: tuple[Alter, ...] = ()
+    # nothing after the date
     for cut in cuts:
         known = None if members is None else MembersKnown(members, cut)
         alter = (partial(ended, date=cut),) if trains_beside else ()
         make = partial(past, market.until(cut), known, *alter)
         comparison.attempt(make, cut, f"without the bars after {cut.date()}{place}", slack)
+    # something else after the date, in this process
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         known = None if members is None else MembersKnown(members, cut)
         future = scrambled(market, cut, rng, BEYOND, keep_open=True)
@@ -98,6 +100,7 @@ def check(
         other = history(run(future, known, *alter))
         comparison.compare(other, cut, f"with other bars after {cut.date()}")
         comparison.compare_open(other, market, cut)
+    # nothing of a session but what is known at its open
     if blind is not None:
         comparison.attempt_blind(lambda: history(blind()), market.bars.dates[-1])
     return comparison.checks(len(cuts), beside, blind is not None)
@@ -120,7 +123,7 @@ class _Comparison:
         try:
             other = make()
         except CannotTravel:
-            raise
+            raise  # says nothing about the strategy: the caller runs it in this process instead
         except Exception as error:
             self.wrong[ORDERS].append(_broken(error, cut, how))
             return
@@ -139,6 +142,7 @@ class _Comparison:
             self.wrong[SCORES].append(Finding(text, asset, month_end, "score"))
         for what in ("log", "placed"):
             n, pair = first_entry(self.whole.until(cut, what), other.until(cut, what))
+            # orders placed are in the log as well, if there is one: they count once
             self.compared[ORDERS] += n if what == "log" or not self.whole.log else 0
             if pair is not None:
                 self.wrong[ORDERS].append(_differs(*pair, how, "the trade log has"))
@@ -165,6 +169,7 @@ class _Comparison:
         self._same_day(list(self.whole.placed), list(other.placed), how)
 
     def _same_day(self, want: list[Entry], got: list[Entry], how: str) -> None:
+        """Compare orders at opens, and keep the first that differs."""
         n, pair = first_entry(want, got)
         self.compared[SAME_DAY] += n
         if pair is not None:

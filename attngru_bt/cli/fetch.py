@@ -79,6 +79,7 @@ def fetch(
     with sentences(options["debug"], out_dir):
         checks.one_of("--source", source, VENDORS)
         first = date("start", start)
+        # the day is in the command that goes on, so that it means the same tomorrow
         last = f"{last_day(out_dir, fresh=fresh):%Y-%m-%d}" if end is None else date("end", end)
         vendor_class = VENDORS[source]
         patience = Patience(vendor_class.pause if pause is None else pause, retries)
@@ -171,6 +172,7 @@ class _Messages:
             self._status.stop()
 
     def _kept(self) -> str:
+        """Say how many symbols the same command need not fetch again."""
         if self.report is None:
             return "nothing was fetched yet."
         done = len(self.report.skipped) + len(self.report.fetched)

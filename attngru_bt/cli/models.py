@@ -94,6 +94,7 @@ def _by_place(found: list[engine.Kept]) -> dict[Path, list[engine.Kept]]:
 
 
 def _row(one: engine.Kept, record: MonthRecord) -> list[str]:
+    """Return the line of a finished month in the table of what is kept."""
     figures = (record.in_sample or {}).items()
     return [
         date(record.month_end),

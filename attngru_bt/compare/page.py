@@ -50,6 +50,7 @@ def render(comparison: Comparison, title: str | None = None) -> str:
 
 
 def _pictures(comparison: Comparison) -> dict[str, Picture]:
+    """Return the charts of the page; intervals of the ratio only if there are any."""
     pictures = {
         "growth": picture("Cumulative return", partial(charts.growth, comparison), wide=True),
         "chance": picture("Chosen names and random names", partial(charts.chance, comparison)),

@@ -157,12 +157,14 @@ def ranges_of_days(comparison: Comparison) -> Table | None:
 
 
 def _grouped(groups: Mapping[str, Sequence[Column]]) -> list[Column]:
+    """Put the name of its group on each column."""
     return [replace(column, group=group) for group, columns in groups.items() for column in columns]
 
 
 def _rows(
     comparison: Comparison, figures: pd.DataFrame, columns: Sequence[Column]
 ) -> tuple[Row, ...]:
+    """Return a row per model; baselines are marked as references."""
     return tuple(
         Row(
             comparison.titles[str(name)],

@@ -144,6 +144,7 @@ def _first_rows(path: Path, encoding: str) -> list[list[str]]:
 
 
 def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
+    """Read a CSV file as text or numbers; symbols stay the text that the file has."""
     encoding = encoding_of(path)
     first, second = _first_rows(path, encoding)
     check_width(len(first), str(path))

@@ -45,6 +45,7 @@ class PanelCerebro(bt.Cerebro):
         self._known = names_used(bt.Cerebro._runonce) == set(_LOOP.split())
 
     def _runonce(self, runstrats: list[Any]) -> None:
+        """Run all sessions as backtrader does, but move only the feeds that have a bar."""
         bulk = all(isinstance(feed, PanelFeed) and feed.in_bulk for feed in self.datas)
         if not (self._known and bulk):
             super()._runonce(runstrats)
@@ -56,6 +57,7 @@ class PanelCerebro(bt.Cerebro):
             for pointer in arriving:  # as `PanelFeed.advance`
                 pointer._idx += 1
                 pointer.lencount += 1
+            # from here on in backtrader's order
             self._check_timers(runstrats, stamp, cheat=True)
             if self.p.cheat_on_open:
                 for strategy in runstrats:

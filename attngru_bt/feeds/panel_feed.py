@@ -123,6 +123,7 @@ class PanelFeed(bt.feed.DataBase):
         self._rows, self._next_row, self._in_bulk = [], 0, False
 
     def _can_bulk(self) -> bool:
+        """Whether nothing looks at or changes the bars while they are loaded."""
         return not (
             self._filters
             or self.resampling

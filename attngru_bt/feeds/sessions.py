@@ -120,14 +120,16 @@ def session_of(feed: Any, ago: int = 0) -> dt.date:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _day(stamp: float, moved: Any, zone: Any, end: int, frame: bool, csv: bool, ends: bool) -> int:
+    """Return the ordinal of the session that a stamp belongs to."""
     moment = _microseconds(stamp)
     if moved is not None:
         moment += _offset(moment, moved)
     if zone is None:
         return moment // DAY
     local = moment + _offset(moment, zone)
-    if frame:
+    if frame:  # of pandas: its stamps are exact, and no end of a session is put in their place
         return local // DAY
+    # sessions that have passed their end, and the time since
     day, late = divmod(local - end + NEAR, DAY)
     # backtrader's rounding may have moved the end of a session to the next midnight
     if late < 2 * NEAR and (ends or day == local // DAY):

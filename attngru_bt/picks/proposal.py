@@ -89,6 +89,7 @@ def propose(
         _refuse_rejected(portfolio, rehearsed.log, str(rejected["asset"].iloc[0]))
     closes = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill().iloc[-1]
     price = {name: float(closes[name]) / factor[name] for name in portfolio.shares}
+    # of fills only the settlement of a delisted name has a reason; its cash is in `cash` already
     settled = rehearsed.log[(rehearsed.log["event"] == "fill") & (rehearsed.log["reason"] != "")]
     kept = {n: x for n, x in portfolio.shares.items() if n not in set(settled["asset"])}
     return Proposal(
@@ -120,6 +121,7 @@ def _orders(
     """List the orders of the session to come, in real shares, with the cash after each."""
     log = rehearsed.log[rehearsed.log["date"] == rehearsed.decision["date"]]
     fills = log[log["event"].isin(("fill", "partial"))]
+    # an order may fill in parts; one line of the proposal has their sums
     sums = fills.groupby("ref")[["size", "value", "commission"]].sum()
     placed = log[(log["event"] == "order") & log["ref"].isin(sums.index)]
     rows = []
@@ -137,6 +139,7 @@ def _orders(
                 "limit_down": round(low / unit, 6) if low > 0 else math.nan,
                 "limit_up": round(high / unit, 6) if high < math.inf else math.nan,
                 "fees": round(fees, 2),
+                # the cash of this order alone; summed up below, once the order of lines is known
                 "cash_after": (value if order.side == "sell" else -value) - fees,
                 "reason": order.reason,
             }

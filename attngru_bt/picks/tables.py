@@ -147,10 +147,12 @@ def _sentences(picks: Picks) -> Iterator[str]:
 
 
 def _which(schedule: Schedule) -> str:
+    """Return which picks these are: the month's (week's, …), or those of a day of your own."""
     return "those after" if schedule.offset else f"the {schedule.end_called}"
 
 
 def _change(picks: Picks) -> str:
+    """Say who entered and left the best since the picks before."""
     changes = picks.changes
     assert changes is not None
     text = f"Since {changes.before.date()}"
@@ -167,6 +169,7 @@ def _change(picks: Picks) -> str:
 
 
 def _drift(drift: pd.DataFrame, unit: str) -> str:
+    """Say which families of factors are unusually far from their training rows."""
     unusual: Any = drift[drift["psi"] > drift["psi_most"]].itertuples()
     names = ", ".join(
         f"{row.Index} (PSI {number(row.psi)}, at most {number(row.psi_most)} before)"

@@ -48,7 +48,7 @@ def generator(name: str, **settings: Any) -> Any:
 
 
 def signal_of(model: Any, **settings: Any) -> Any:
-    """Return what scores at month-ends by a model, however the model is given.
+    """Return the signal of a model, whichever way the model is given.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def signal_of(model: Any, **settings: Any) -> Any:
             return signal
         owner = f"with the model {model!r}, which is not trained: leave it out."
         own = signal.get_params()
-    # a model has `fit`; whether it can be used is the generator's to say
+    # an estimator; `SignalGenerator` checks whether it is one that can be used
     elif hasattr(model, "fit") and not hasattr(model, "scores"):
         return SignalGenerator(model, **settings)
     else:

@@ -172,19 +172,22 @@ def to_remove(
     newest: dict[tuple[Path, str], Kept] = {}
     for one in kept:
         if one.is_month and not one.problem:
-            key = one.path.parent, one.path.name[:10]
+            key = _place(one)
             if key not in newest or newest[key].changed < one.changed:
                 newest[key] = one
-    return [
-        one
-        for one in kept
-        if (damaged and one.problem)
-        or (
-            one.is_month
-            and not one.problem
-            and (
-                (before is not None and one.records[0].month_end < before)
-                or (superseded and newest[one.path.parent, one.path.name[:10]] is not one)
-            )
-        )
-    ]
+
+    def unwanted(one: Kept) -> bool:
+        if one.problem:
+            return damaged
+        if not one.is_month:
+            return False
+        if before is not None and one.records[0].month_end < before:
+            return True
+        return superseded and newest[_place(one)] is not one
+
+    return [one for one in kept if unwanted(one)]
+
+
+def _place(one: Kept) -> tuple[Path, str]:
+    """Return the folder and month-end of a finished month, which several files may have."""
+    return one.path.parent, one.path.name[:10]

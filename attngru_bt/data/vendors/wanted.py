@@ -72,6 +72,7 @@ def wanted(
 def _from_file(
     path: Path, symbol: Callable[[str], str], start: pd.Timestamp, end: pd.Timestamp
 ) -> Members:
+    """Read a file of members with dates, or of symbols, one a line."""
     try:
         encoding = encoding_of(path)
         lines = path.read_text(encoding=encoding).splitlines()
@@ -101,6 +102,7 @@ def _from_file(
 
 
 def _in_file(path: Path, symbol: Callable[[str], str], text: str) -> str:
+    """Return a symbol of a file in our spelling; a DataError names the file."""
     try:
         return symbol(from_cell(text))
     except ValueError as error:

@@ -81,10 +81,11 @@ class _FactorAttention(torch.autograd.Function):
         x, weight, alpha, weighted = ctx.saved_tensors
         buffers, slope = ctx.buffers, slopes[0]
         e = torch.mul(weighted, slope, out=buffers.score_slopes)
-        e.addcmul_(alpha, e.sum(1, keepdim=True), value=-1.0)
+        e.addcmul_(alpha, e.sum(1, keepdim=True), value=-1.0)  # now the slope by the scores
         mm(x.flatten(2).unbind(), buffers.each_score_slope_mT, buffers.each_weight_slope)
         x_slope = None
         if ctx.needs_input_grad[1]:
+            # x has two ways into the output: as the factor that is weighted, and by the scores
             x_slope = torch.mul(slope, alpha, out=buffers.x_slopes).mul_(x.shape[1]).detach()
             addmm_(buffers.each_x_slope, weight.unbind(), buffers.each_score_slope)
         return None, x_slope, buffers.weight_slopes.detach(), e.sum((2, 3))

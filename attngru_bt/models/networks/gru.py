@@ -96,6 +96,7 @@ class _GRU(torch.autograd.Function):
                 addmm_(step.each_r_z, gate_weight, before.each_state)
             _activate_gates(step, present, t)
             if before is not None:
+                # r ⊙ h_{t-1} is kept: the gradient of the candidate's weights is a product with it
                 torch.mul(step.r, state, out=step.extra)
                 addmm_(step.each_candidate, weight, step.each_extra)
             state = torch.lerp(_tanh_(step.candidate), state, step.z, out=step.state)
@@ -111,13 +112,17 @@ class _GRU(torch.autograd.Function):
             step, slopes = buffers.steps[t], buffers.slopes[t]
             slope = _mix_backward(slope, output_slopes[0], t, step, slopes)
             if t == 0:
-                slopes.r.zero_()  # a state of 0 is kept or forgotten alike
+                # the state before is 0: the reset gate has nothing to scale
+                slopes.r.zero_()
                 break
+            # the candidate's product took r ⊙ h_{t-1}: `back` is the slope by that
             mm(weight, slopes.each_candidate, buffers.each_back)
             torch.mul(back, buffers.steps[t - 1].state, out=work)
             _sigmoid_backward(work, step.r, grad_input=slopes.r)
+            # h_{t-1} has three ways into the step: the mix above, r ⊙ h_{t-1}, and both gates
             slope.addcmul_(back, step.r)
             addmm_(slope.unbind(), gate_weight, slopes.each_r_z)
+        # one product over all steps but the first, which had no state before it
         mm(
             buffers.each_later_extra,
             buffers.each_later_candidate_slope_mT,
@@ -162,10 +167,11 @@ class _GRUResetAfter(torch.autograd.Function):
         for t in reversed(range(len(buffers.steps))):
             step, slopes = buffers.steps[t], buffers.slopes[t]
             slope = _mix_backward(slope, output_slopes[0], t, step, slopes)
+            # the candidate took r ⊙ extra, with extra = U_h h_{t-1} + c_h
             torch.mul(slopes.candidate, step.extra, out=work)
             _sigmoid_backward(work, step.r, grad_input=slopes.r)
             torch.mul(slopes.candidate, step.r, out=slopes.extra)
-            if t:
+            if t:  # the state before the first step is a constant
                 addmm_(slope.unbind(), weight, slopes.each_extra)
                 addmm_(slope.unbind(), gate_weight, slopes.each_r_z)
         mm(

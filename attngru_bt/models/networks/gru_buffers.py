@@ -62,6 +62,7 @@ class GRUBuffers:
 
     @staticmethod
     def _cut(gates: Tensor, states: Tensor, extra: Tensor) -> list[GRUStep]:
+        """Return the parts of each time step, as views of the buffers of all steps."""
         h = states.shape[1]
         steps = []
         for gates_t, state, extra_t in zip(

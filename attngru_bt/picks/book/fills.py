@@ -93,14 +93,14 @@ def read_fills(
     found = _columns(source, rows[0][1] if rows else {}, dict(columns or {}))
     given = [from_cell(str(found["symbol"](row)).strip()) for _, row in rows]
     ours = other_spellings(given, names, source)
-    executions, problems = [], []
+    read, problems = [], []
     for place, row in rows:
         try:
-            executions.append(_execution(place, {k: read(row) for k, read in found.items()}, ours))
+            read.append(_fill(place, {name: cell(row) for name, cell in found.items()}, ours))
         except ValueError as error:
             problems.append(f"{place}: {error}")
     refuse(problems)
-    return executions
+    return read
 
 
 def _rows(fills: Any) -> tuple[str, list[Row]]:
@@ -123,10 +123,11 @@ def _columns(
 ) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
     """Return functions that read each of our columns from a line."""
     checks.no_unknown("`columns` (--columns) of fills", columns, COLUMNS)
-    lower = {name.strip().lower(): name for name in row}
+    lower = {name.strip().lower(): name for name in row}  # case does not matter
     readers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
     for ours in COLUMNS:
         asked = columns.get(ours, ours).strip()
+        # NAME*-1, unless a column is really called so
         match = None if asked.lower() in lower else _TIMES.fullmatch(asked)
         name, factor = (match["name"], float(match["factor"])) if match else (asked, 1.0)
         if name.lower() in lower:
@@ -144,6 +145,7 @@ def _columns(
 
 
 def _reader(name: str, factor: float) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what reads a column of a line; a factor of 1 leaves text as it is."""
     if factor == 1:
         return lambda row: row[name]
     return lambda row: _number(name, row[name]) * factor
@@ -153,7 +155,7 @@ def _always(value: float) -> Callable[[Mapping[str, Any]], Any]:
     return lambda row: value
 
 
-def _execution(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) -> Fill:
+def _fill(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) -> Fill:
     """Return a checked line; a ValueError says what is wrong with it."""
     try:
         date = checks.date("date", cells["date"])
@@ -185,6 +187,7 @@ def _execution(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) ->
 
 
 def _number(name: str, value: Any) -> float:
+    """Return a cell as a finite number; a ValueError names the column."""
     if not _is_number(value):
         raise ValueError(f"{name} must be a number such as 1200; got {value!r}")
     return float(value)

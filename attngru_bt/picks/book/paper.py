@@ -45,6 +45,7 @@ def on_paper(
 
 
 def _written(done: Fill) -> dict[str, Any]:
+    """Return a fill as the ledger keeps it."""
     return {
         "date": f"{done.date.date()}",
         "symbol": done.symbol,
@@ -57,6 +58,7 @@ def _written(done: Fill) -> dict[str, Any]:
 
 
 def _read(row: Mapping[str, Any]) -> Fill:
+    """Return the fill that the ledger keeps."""
     return Fill(
         pd.Timestamp(row["date"]),
         row["symbol"],

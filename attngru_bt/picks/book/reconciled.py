@@ -75,6 +75,7 @@ def reconciled(
     """
     content = proposed.entry.content
     against, done, notes = "proposal", None, []
+    # what it is compared with: the backtest, else the orders at the open, else the proposal
     opens: dict[str, float] = {}
     marks: dict[str, float] = {}
     if session is not None:
@@ -98,6 +99,7 @@ def reconciled(
             Fill(proposed.session, o["symbol"], o["side"], o["shares"], o["price"], o["fees"])
             for o in proposed.orders
         ]
+    # a row for each symbol and side that is in the proposal, the backtest or the fills
     sums, backtest = _sums(traded), _sums(done)
     compared = []
     for key in dict.fromkeys((*orders, *backtest, *sums)):
@@ -118,7 +120,7 @@ def reconciled(
                 proposed=_exact(orders[key]["shares"]) if key in orders else Fraction(0),
                 backtest=Trade(tested.shares, price, tested.fees),
                 traded=filled if filled.shares else Trade(Fraction(0), price, filled.fees),
-                mark=_exact(marked) if marked == marked else price,
+                mark=price if math.isnan(marked) else _exact(marked),
                 placed=key in sums,
             )
         )
@@ -151,16 +153,16 @@ def _short(proposed: Proposed, fill: Fill) -> str:
     )
 
 
-def _sums(executions: Iterable[Fill]) -> dict[Key, Trade]:
+def _sums(fills: Iterable[Fill]) -> dict[Key, Trade]:
     """Return the shares, average price and fees of each symbol and side."""
     sums: dict[Key, Trade] = {}
-    for done in executions:
-        before = sums.get((done.symbol, done.side), Trade(Fraction(0), Fraction(0)))
-        shares = before.shares + _exact(done.shares)
+    for fill in fills:
+        before = sums.get((fill.symbol, fill.side), Trade(Fraction(0), Fraction(0)))
+        shares = before.shares + _exact(fill.shares)
         paid = before.shares * before.price
-        paid += _exact(done.shares) * _exact(done.price) if done.shares else 0
-        sums[done.symbol, done.side] = Trade(
-            shares, paid / shares if shares else Fraction(0), before.fees + _exact(done.fees)
+        paid += _exact(fill.shares) * _exact(fill.price) if fill.shares else 0
+        sums[fill.symbol, fill.side] = Trade(
+            shares, paid / shares if shares else Fraction(0), before.fees + _exact(fill.fees)
         )
     return sums
 
@@ -171,6 +173,7 @@ def _exact(value: float) -> Fraction:
 
 
 def _table(compared: Iterable[Compared], orders: Mapping[Key, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a row per order, its differences by cause beside it."""
     rows = []
     for order in compared:
         known = orders.get((order.symbol, order.side))
