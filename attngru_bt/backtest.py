@@ -23,19 +23,18 @@ from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.market_feeds import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
+from attngru_bt.feeds.roles import INDEX
 from attngru_bt.models.catalog import MODELS
 from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import DEFAULT, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
-from attngru_bt.trading.groups import check_groups, told
+from attngru_bt.trading.groups import check_groups, summarized
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
 from attngru_bt.trading.signals import check_schedule, schedule_asked
 
 logger = logging.getLogger(__name__)
-
-BENCHMARK = "INDEX"
 
 
 def run(
@@ -77,7 +76,7 @@ def run(
         with ``scores(bars)``, or a table of scores made elsewhere. None: what the strategy or its
         `signal` fits along with the backtest; where neither is given, the model "default".
     jobs, client, tls : default 1, None, None
-        Who fits `model`: see `walk_forward`.
+        Where `model` is fitted: see `walk_forward`.
     folder : path, default None
         Where the tear sheet and its tables are written, see `attngru_bt.tearsheet.write_run`, and
         the finished months of `model` are kept, in ``checkpoints``: a run that was stopped
@@ -173,36 +172,16 @@ def run(
         if folder is not None:
             if finished.why_not_traded:
                 raise DataError(f"Nothing was traded: {finished.why_not_traded}")
-            from attngru_bt.reports import write_run  # loads jinja2
-
             if baseline:
-                plain = equal_weight(
+                finished.baseline = equal_weight(
                     market,
                     start=finished.trading_since,
                     schedule=finished.p.schedule,
                     **account,
                 )
-                if plain.why_not_traded:
-                    logger.warning("The baseline bought nothing: %s", plain.why_not_traded)
-                finished.baseline = plain
-            finished.files = write_run(
-                finished,
-                folder,
-                baseline=finished.baseline,
-                baseline_name="equal weight",
-                name=None if model is None else title_of(model),
-                title=None if model is None else _title(model, finished),
-                market=market,
-                run={
-                    "data": market.name,
-                    "digests": market.digests() | dict(inputs or {}),
-                    "settings": {
-                        name: value
-                        for name, value in told(account | asked).items()
-                        if value is not None and name not in ("universe", "progress")
-                    },
-                },
-            )
+                if why := finished.baseline.why_not_traded:
+                    logger.warning("The baseline bought nothing: %s", why)
+            finished.files = _report(finished, folder, market, model, account | asked, inputs or {})
     return finished
 
 
@@ -259,8 +238,8 @@ def _trade(
     finished = hasattr(params.get("signal"), "at")  # a table of scores, or a walk
     if strategy is MonthlyTopK and finished and not callable(params.get("weights")):
         market = market.of(params["universe"])
-    add_feeds(cerebro, market, benchmark=BENCHMARK)
-    params.setdefault("benchmark", None if market.benchmark is None else BENCHMARK)
+    add_feeds(cerebro, market, benchmark=INDEX)
+    params.setdefault("benchmark", None if market.benchmark is None else INDEX)
     cerebro.addstrategy(strategy, start=start, **params)
     cerebro.addanalyzer(
         Performance,
@@ -273,9 +252,41 @@ def _trade(
     return cerebro.run(preload=not stream, runonce=not stream)[0]
 
 
-def _title(model: Any, strategy: MonthlyTopK) -> str:
-    unit = schedule_of(strategy.p.schedule).unit
-    return f"{title_of(model)}, best {strategy.p.topk} of each {unit}"
+def _report(
+    finished: MonthlyTopK,
+    folder: str | Path,
+    market: Market,
+    model: Any,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> list[Path]:
+    """Write the tear sheet and the tables of a run; return the files."""
+    from attngru_bt.reports import write_run  # loads jinja2
+
+    name = title = None
+    if model is not None:
+        name = title_of(model)
+        unit = schedule_of(finished.p.schedule).unit
+        title = f"{name}, best {finished.p.topk} of each {unit}"
+    run = {
+        "data": market.name,
+        "digests": market.digests() | dict(inputs),
+        "settings": {
+            key: value
+            for key, value in summarized(settings).items()
+            if value is not None and key not in ("universe", "progress")
+        },
+    }
+    return write_run(
+        finished,
+        folder,
+        baseline=finished.baseline,
+        baseline_name="equal weight",
+        name=name,
+        title=title,
+        market=market,
+        run=run,
+    )
 
 
 def check_sessions(market: Market, periods: float) -> None:

@@ -72,7 +72,7 @@ class Benchmark:
             self._prices.append(close[0])
 
     def stop(self) -> None:
-        """Turn the recorded closes into a Series and let go of the feed."""
+        """Turn the recorded closes into a Series and drop the reference to the feed."""
         if self._lines is not None:
             closes = pd.Series(self._prices, index=session_dates(self._times), dtype=np.float64)
             self._closes = _checked(closes[~closes.index.duplicated(keep="last")])

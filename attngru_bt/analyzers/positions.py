@@ -99,7 +99,7 @@ class Positions(Record):
         )
 
     def stop(self) -> None:
-        """Put the records into arrays and let go of the feeds."""
+        """Put the records into arrays and drop the references to feeds."""
         super().stop()
         self._book, self._open = {}, []
         cashes = np.asarray(self._cashes, dtype=np.float64)[self._kept]

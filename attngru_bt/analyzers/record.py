@@ -13,16 +13,14 @@ from attngru_bt import checks
 from attngru_bt.data.interval import contradicts
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
-from attngru_bt.feeds.sessions import RunSessions
+from attngru_bt.feeds.sessions import EPOCH, RunSessions
 
 logger = logging.getLogger(__name__)
 
-_UNIX_EPOCH = datetime.date(1970, 1, 1).toordinal()
-
 
 def session_dates(ordinals: list[int]) -> pd.DatetimeIndex:
-    """Sessions as naive dates at midnight."""
-    days = np.asarray(ordinals, dtype=np.int64) - _UNIX_EPOCH
+    """Return sessions as naive dates at midnight."""
+    days = np.asarray(ordinals, dtype=np.int64) - EPOCH
     return pd.DatetimeIndex(days.astype("datetime64[D]").astype("datetime64[ns]"))
 
 
@@ -141,6 +139,7 @@ class Record(bt.Analyzer):
         return int(self.sessions.searchsorted(self._since))
 
     def _first_trading_session(self, bars: pd.DatetimeIndex) -> int:
+        """Position of the session of the first decision, else of the first order."""
         begin: pd.Timestamp | None
         if hasattr(self.strategy, "trading_since"):
             since = self.strategy.trading_since
@@ -192,6 +191,7 @@ class Record(bt.Analyzer):
         return float(self.p.periods)
 
     def _warn_unknown(self) -> None:
+        """Warn of sessions on which the account's value is not a number."""
         unknown = np.flatnonzero(np.isnan(self.values[self.first : self.end]))
         if len(unknown):
             logger.warning(
@@ -204,7 +204,7 @@ class Record(bt.Analyzer):
 
 
 def check_periods(periods: Any) -> float:
-    """Sessions per year as a positive number, or a ValueError."""
+    """Return the sessions per year as a float; raise ValueError unless they are positive."""
     if isinstance(periods, bool) or not isinstance(periods, (int, float)) or not periods > 0:
         raise ValueError(
             f"`periods` must be a positive number of sessions per year (252, China 242); "
@@ -214,7 +214,7 @@ def check_periods(periods: Any) -> float:
 
 
 def check_riskfree(riskfree: Any) -> float:
-    """Annual risk-free rate as a fraction above -1, or a ValueError."""
+    """Return the annual risk-free rate as a float; raise ValueError unless it is above -1."""
     if isinstance(riskfree, bool) or not isinstance(riskfree, (int, float)) or not riskfree > -1:
         raise ValueError(
             f"`riskfree` must be an annual rate as a fraction (0.03 = 3%); got {riskfree!r}."
@@ -223,6 +223,7 @@ def check_riskfree(riskfree: Any) -> float:
 
 
 def _start_date(start: Any) -> None | str | pd.Timestamp:
+    """Return the parameter `start` with a date as a Timestamp."""
     if start is None or (isinstance(start, str) and start == "trading"):
         return start
     if isinstance(start, (str, datetime.date, np.datetime64)):

@@ -16,7 +16,7 @@ from attngru_bt.evaluation.quality import monthly_quality, summary
 from attngru_bt.features.foresight import ic_limit
 
 NAME = "accuracy"
-MONTHS = 6  # fewer cannot tell
+MONTHS = 6  # fewest months that can tell
 COLUMNS = ("month_end", "symbol", "score", "label")
 
 

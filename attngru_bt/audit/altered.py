@@ -41,7 +41,7 @@ class MembersKnown:
 
 
 def scrambled_bars(bars: Bars, date: pd.Timestamp, rng: np.random.Generator) -> Bars:
-    """Return bars that are other numbers after a date, some of them missing.
+    """Return bars with other numbers after a date, some of them missing.
 
     Up to and including the date they are the same to the bit.
     """
@@ -113,7 +113,7 @@ def scrambled(
     *,
     keep_open: bool = False,
 ) -> Market:
-    """Return a market that is other numbers after a date.
+    """Return a market with other numbers after a date.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def scrambled(
         The last day that is left unchanged.
     rng : Generator
     beyond : int, optional
-        Sessions that are kept after `date`; None: all.
+        Number of sessions after `date` that are kept; None: all.
     keep_open : bool, default False
         Whether the session after `date` opens as it really did, see `reopened`.
     """
@@ -181,6 +181,7 @@ def cut_dates(dates: pd.DatetimeIndex, n: int, first: int, seed: int) -> list[pd
 
 
 def _nearest(ends: NDArray[np.intp], at: int) -> int:
+    """Return the month-end nearest to a session; -1 if there is none."""
     return int(ends[np.argmin(np.abs(ends - at))]) if len(ends) else -1
 
 

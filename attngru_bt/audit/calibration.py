@@ -24,7 +24,7 @@ from attngru_bt.features.cross_section import month_ends
 
 NAME = "account"
 SEEDS = 5
-MONTHS = 6  # fewer cannot tell
+MONTHS = 6  # fewest months that can tell
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def check(
     ----------
     bars : Bars
     members : object with ``at(date)`` or None
-        Who may be held.
+        The stocks that may be held.
     run : callable
         Scores -> finished strategy: without costs, in fractions of shares, all names traded to
         equal weight at each decision, no reserve.

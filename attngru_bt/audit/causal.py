@@ -36,9 +36,10 @@ def assert_causal(
     """Assert that a factor does not know later days than its own.
 
     The factor is computed on all bars, on bars that end at some dates, and on bars that go on with
-    other numbers after these dates. Up to each date all values must be equal to the bit. They must
-    also be if the future of each stock is changed after a date of its own. A function that can keep
-    something from one call to the next also computes the bars that end in a process of its own.
+    other numbers after these dates. Up to each date all values must be equal to the bit. The same
+    must hold if the future of each stock is changed after a date of its own. A function that can
+    keep something from one call to the next is also called, in a process of its own, on the bars
+    that end.
 
     Parameters
     ----------
@@ -174,6 +175,7 @@ def _computer(
 
 
 def _with(factor: Factor) -> Registry:
+    """Return a copy of the registry that has this factor."""
     source = registry.snapshot()
     source.add(factor, replace=True)
     return source
@@ -190,6 +192,8 @@ def _takes_bars(function: Callable[..., Any]) -> bool:
 
 
 def _of_bars(function: Callable[[Bars], Any], name: str) -> Compute:
+    """Return a function of bars as one that returns arrays."""
+
     def values(bars: Bars) -> Values:
         return _array(function(bars), bars, name)
 

@@ -22,7 +22,7 @@ Compute = Callable[[Bars], Values]
 
 @dataclass(frozen=True)
 class Leak:
-    """A value that knew what came after its date.
+    """A value that depends on what came after its date.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Leak:
     ahead : int or None
         Number of sessions after `date` that the value depends on; None: not known.
     bars_ahead : int or None
-        In how many of these sessions the asset traded.
+        Number of these sessions in which the asset traded.
     to_the_end : bool
         Whether `ahead` reaches the end of the data.
     kept : bool

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from attngru_bt import backtest as engine
-from attngru_bt.cli.console import err, log_to_stderr, out, say, sentences, tell
+from attngru_bt.cli.console import err, log_to_stderr, out, say, sentences
 from attngru_bt.cli.inputs import (
     check_fees,
     chosen,
@@ -96,7 +96,7 @@ def backtest(
         partial = PartialScores(out_dir)
         progress = Progress(err, partial)
         tell_data(progress, market.until(settings["end"]) if "end" in settings else market, choice)
-        try:
+        with progress.resumable():
             strategy = engine.run(
                 market,
                 model=scored,
@@ -107,13 +107,6 @@ def backtest(
                 **workers(options),
                 **settings,
             )
-        except KeyboardInterrupt as stopped:
-            progress.stop()
-            text = str(stopped) or "Interrupted: the same command goes on from what is finished."
-            if partial.path.exists():
-                text += f"\nScores so far: {partial.path}"
-            tell(f"\n{text}")
-            raise typer.Exit(130) from None
         partial.remove()
         progress.stage(
             "backtest",

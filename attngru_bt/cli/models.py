@@ -1,4 +1,4 @@
-"""``attngru-bt models``: what earlier runs have kept, and what of it may go."""
+"""``attngru-bt models``: what earlier runs have kept, and how to remove it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from attngru_bt import checks
 from attngru_bt.cli.console import log_to_stderr, print_table, say
 from attngru_bt.cli.console import sentences as errors_as_sentences
 from attngru_bt.reports.tables import DASH, Table, date, three, whole
-from attngru_bt.walkforward import MonthRecord
 from attngru_bt.walkforward import kept as engine
+from attngru_bt.walkforward.record import MonthRecord
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,8 +68,8 @@ def show(folder: Folder, debug: Debug = False) -> None:
             for months, about in _origins(files):
                 say(f"{place}: {months}")
                 for part in ("settings", "versions"):
-                    told = ", ".join(f"{name}={value}" for name, value in about[part].items())
-                    say(f"  {part}: {told or 'none'}")
+                    listed = ", ".join(f"{name}={value}" for name, value in about[part].items())
+                    say(f"  {part}: {listed or 'none'}")
             if bare := sum(one.is_month and not one.problem and not one.about for one in files):
                 say(
                     f"{place}: {bare} files of an earlier version do not tell their settings, data "
@@ -94,6 +94,7 @@ def _by_place(found: list[engine.Kept]) -> dict[Path, list[engine.Kept]]:
 
 
 def _row(one: engine.Kept, record: MonthRecord) -> list[str]:
+    """Return the line of a finished month in the table of what is kept."""
     figures = (record.in_sample or {}).items()
     return [
         date(record.month_end),
@@ -116,14 +117,14 @@ def _origins(files: list[engine.Kept]) -> list[tuple[str, dict[str, Any]]]:
         if one.about:
             same = {part: one.about[part] for part in ("settings", "versions")}
             groups[json.dumps(same, sort_keys=True)].append(one)
-    told = []
+    origins = []
     for text, having in groups.items():
         dates = sorted(record.month_end for one in having for record in one.records)
         months = f"{len(dates)} months, {date(dates[0])} to {date(dates[-1])}" if dates else ""
         if not having[0].is_month:
             months += f", data {having[0].about['data'][:12]}"
-        told.append((months, json.loads(text)))
-    return told
+        origins.append((months, json.loads(text)))
+    return origins
 
 
 @app.command("prune")
@@ -142,9 +143,9 @@ def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Remove what is kept; a run that needs it computes it again. Saved walks stay if sound.
+    """Remove what is kept; a run that needs it computes it again. Sound saved walks stay.
 
-    A folder that a run works in is refused.
+    A folder in which a run is working is refused.
     """
     log_to_stderr(logging.WARNING)
     with errors_as_sentences(debug, folder):

@@ -117,25 +117,21 @@ def picks(
         known = market.until(settings["asof"]) if "asof" in settings else market
         tell_data(progress, known, choice)
         try:
-            found = engine.run(
-                market,
-                model=scored,
-                out=out_dir,
-                book=book,
-                folder=folder,
-                explain=explain,
-                progress=progress.fit,
-                **workers(options),
-                **settings,
-            )
+            with progress.resumable():
+                found = engine.run(
+                    market,
+                    model=scored,
+                    out=out_dir,
+                    book=book,
+                    folder=folder,
+                    explain=explain,
+                    progress=progress.fit,
+                    **workers(options),
+                    **settings,
+                )
         except engine.MonthIncompleteError as error:
             tell(error)
             raise typer.Exit(INCOMPLETE) from None
-        except KeyboardInterrupt as stopped:
-            progress.stop()
-            text = str(stopped) or "Interrupted: the same command goes on from what is finished."
-            tell(f"\n{text}")
-            raise typer.Exit(130) from None
         progress.stage("picks", f"written to {out_dir}{os.sep}")
         print_table(heading(found), pick_table(found))
         if len(found.orders):

@@ -1,4 +1,4 @@
-"""What scores earned in an account."""
+"""The account of given scores: a backtest, reduced to what a comparison needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attngru_bt.trading.monthly import MonthlyTopK
 
 @dataclass(frozen=True)
 class Account:
-    """What a comparison needs of a backtest of given scores; small, as processes pass it on.
+    """The part of a finished backtest that a comparison needs; small, since processes pass it on.
 
     Attributes
     ----------

@@ -110,7 +110,7 @@ def departure(seen: Attention) -> float:
 
 
 def attention_is_even(seen: Attention) -> bool:
-    """Say whether no family's share is further from the even one than would choose anything."""
+    """Whether no family's share is far enough from the even one to mean a choice."""
     return departure(seen) < ALMOST_EVEN
 
 

@@ -22,7 +22,7 @@ BASELINES = (EQUAL_WEIGHT, "random", "momentum")
 def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]:
     """Return the names asked for, each once; "all" stands for all known ones.
 
-    A model with two names goes by that of the table: "default" is "blend".
+    A model with two names is called as in the catalog: "default" is "blend".
 
     Raises
     ------
@@ -54,7 +54,7 @@ def ordered(walks: Sequence[ScoredMonths], models: Sequence[str] | None) -> list
 
 
 def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Titles and families of the models; one of the user's own goes by its name."""
+    """Return titles and families of the models; the title of a user's own model is its name."""
     known = {name: find(name) for name in names if is_known(name)}
     titles = {name: known[name].title if name in known else name for name in names}
     return titles, {name: known[name].family if name in known else "own" for name in names}
@@ -73,7 +73,7 @@ def threshold(name: str) -> float | None:
 def common_months(
     walks: Sequence[ScoredMonths], dates: pd.DatetimeIndex, start: Any = None
 ) -> pd.DatetimeIndex:
-    """Month-ends on which all walks have scores: those that all are measured on.
+    """Return the month-ends at which all walks have scores; all are measured on these.
 
     Parameters
     ----------

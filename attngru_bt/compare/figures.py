@@ -32,7 +32,7 @@ EARNED = (
 
 
 def quality_figures(monthly: pd.DataFrame, walk: ScoredMonths) -> dict[str, float]:
-    """Average what `quality.monthly` answers for a walk, and add up its training time."""
+    """Average the figures of `quality.monthly` over the months, and add up the training time."""
     seconds = [record.fit_seconds for record in walk.records if record.refit]
     figures = {
         "refit_seconds": float(np.mean(seconds)) if seconds else np.nan,
@@ -51,7 +51,7 @@ def quality_figures(monthly: pd.DataFrame, walk: ScoredMonths) -> dict[str, floa
 
 
 def account_figures(account: Account, draws: int) -> dict[str, float]:
-    """Take an account's figures, and bootstrap the interval of its information ratio."""
+    """Return the figures of an account, with a bootstrap interval of its information ratio."""
     names = ("annual_return", "volatility", "sharpe", "max_drawdown", "turnover", "cost_rate")
     figures = {name: float(account.figures[name]) for name in names}
     figures["information_ratio"] = float(account.figures.get("information_ratio", np.nan))
@@ -128,7 +128,7 @@ def excess_by_month(
 
 
 def over_seeds(runs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
-    """Mean over seeds, and beside it the sample deviation (NaN with one seed)."""
+    """Return means over the seeds, and beside each the sample deviation (NaN with one seed)."""
     by_model = runs.groupby(level="model", sort=False)
     mean, spread = by_model.mean(), by_model.std(ddof=1)
     columns = {}

@@ -90,7 +90,7 @@ def notes3(comparison: Comparison) -> list[str]:
 
 
 def notes_on_choice(comparison: Comparison) -> list[str]:
-    """Say what the choice of the best model is worth, a sentence or two each; none for one."""
+    """Say how far the best model can be trusted, a sentence or two each; none for one model."""
     tries = comparison.tries
     if tries is None:
         return []

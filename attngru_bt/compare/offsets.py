@@ -25,12 +25,12 @@ Accounts = Mapping[tuple[str, int], Account]  # by model and seed
 
 
 def later(schedule: Schedule, offsets: Sequence[int]) -> dict[int, Schedule]:
-    """Return the schedules that decide so many sessions after those of a week, month or quarter.
+    """Return the schedules that decide some sessions after the end of a week, month or quarter.
 
     Raises
     ------
     ValueError
-        If a number is none, too large, given twice, or that of the schedule itself.
+        If an offset is no whole number, too large, given twice, or that of the schedule itself.
     """
     checks.no_duplicates("`offsets`:", offsets, "keep one of them", ValueError)
     found = {}
@@ -63,7 +63,7 @@ def over_days(
     ----------
     market : Market
     offsets : sequence of int, or mapping of int to walks
-        The same scores are traded so many sessions later, or, of a mapping, those of its walks.
+        The same scores are traded so many sessions later; a mapping has the walks that score then.
     accounts : mapping of (model, seed) to Account
         Those of `scores` come first, in the same order.
     scores : sequence of DataFrame of shape (n_months, n_assets)
@@ -100,13 +100,13 @@ def over_days(
 
 
 def by_offset(accounts: Mapping[int, Accounts], riskfree: float = 0.0) -> pd.DataFrame:
-    """Measure all accounts on the sessions on which all are invested.
+    """Measure all accounts on the sessions on which all of them are invested.
 
     Parameters
     ----------
     accounts : mapping of offset to (model, seed) to Account
     riskfree : float
-        A year, as a fraction.
+        Annual rate, as a fraction.
 
     Returns
     -------
@@ -130,6 +130,7 @@ def by_offset(accounts: Mapping[int, Accounts], riskfree: float = 0.0) -> pd.Dat
 
 
 def _figures(own: Account, begin: Any, riskfree: float) -> dict[str, float]:
+    """Return the figures of an account from a session on."""
     returns, periods = own.returns[begin:], float(own.figures["periods"])
     if len(returns) < 2:
         raise DataError("`offsets`: there are no sessions on which all days are invested.")

@@ -16,7 +16,7 @@ import pandas as pd
 from attngru_bt.evaluation.quality import monthly_quality
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
 
 IN_SAMPLE = ("accuracy", "accuracy_at_k", "auc")
 BUCKETS = 10

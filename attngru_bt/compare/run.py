@@ -83,8 +83,8 @@ def run(
     into : path, default None
         Markdown file that gets the tables as well, under the name of `folder`; see `insert`.
     offsets : sequence of int, default ()
-        Also walk every model with these decisions, so many sessions after month-ends (or the
-        weeks, quarters of `schedule`), and show the spread: the luck of the day.
+        Numbers of sessions after month-ends (or the weeks, quarters of `schedule`). Every model is
+        also walked with decisions on these days, and the spread is shown: the luck of the day.
     **settings
         Parameters of every model's `SignalGenerator`; unknown ones are errors.
 
@@ -108,7 +108,7 @@ def run(
     if into is not None:
         if place is None:
             raise ValueError("`into` has no effect without `folder`, whose name marks the place.")
-        find_place(into, place.name)  # hours later would be too late to say that there is none
+        find_place(into, place.name)  # raises now rather than after hours of fits
 
     names = chosen_names(models, model_names())
     scored = [name for name in names if name != EQUAL_WEIGHT]

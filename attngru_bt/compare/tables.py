@@ -110,13 +110,13 @@ def table3(comparison: Comparison) -> Table:
 
 
 def claims(comparison: Comparison) -> list[Mapping[str, Any]]:
-    """Return what the paper says its models earned, of those that are compared."""
+    """Return the paper's claims of what the models that are compared earned."""
     compared = {paper.PRESETS.get(str(name), str(name)) for name in comparison.table3.index}
     return [claim for name, claim in paper.RETURNS.items() if name in compared]
 
 
 def table_of_days(comparison: Comparison) -> Table | None:
-    """Show how much hangs on the day that is decided on; None where only one was tried."""
+    """Show how much depends on the day of the decision; None if only one day was tried."""
     if comparison.offsets is None:
         return None
     columns, rows = [], []
@@ -157,12 +157,14 @@ def ranges_of_days(comparison: Comparison) -> Table | None:
 
 
 def _grouped(groups: Mapping[str, Sequence[Column]]) -> list[Column]:
+    """Put the name of its group on each column."""
     return [replace(column, group=group) for group, columns in groups.items() for column in columns]
 
 
 def _rows(
     comparison: Comparison, figures: pd.DataFrame, columns: Sequence[Column]
 ) -> tuple[Row, ...]:
+    """Return a row per model; baselines are marked as references."""
     return tuple(
         Row(
             comparison.titles[str(name)],

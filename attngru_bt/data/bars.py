@@ -22,7 +22,7 @@ DateLike = pd.Timestamp | datetime.date | datetime.datetime | np.datetime64 | st
 
 
 class DataError(ValueError):
-    """Input data that cannot be used; the message names where and what to do."""
+    """Input data that cannot be used; the message says where the fault is and what to do."""
 
 
 def first(mask: ArrayLike) -> list[int]:
@@ -183,7 +183,11 @@ class Bars:
         return self._counted("latest", latest)
 
     def _counted(self, name: str, count: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Count once for the source of all views of its first days: later days change nothing."""
+        """Return a count by day that is computed once for the source of this view.
+
+        Later days do not change the counts of earlier ones, so all views that begin on the first
+        day of a source share its counts.
+        """
         source: Bars = self.__dict__.get("_source", self)
         if name not in source.__dict__.setdefault("_counts", {}):
             source.__dict__["_counts"][name] = _read_only(count(source.traded))
@@ -201,7 +205,7 @@ class Bars:
         if start == 0 and stop >= len(self):
             return self
         days = slice(start, stop)
-        view = object.__new__(Bars)  # the checks of the source hold for its rows, too
+        view = object.__new__(Bars)  # without the checks, which the source has passed
         view._set(
             dates=self.dates[days],
             assets=self.assets,
@@ -222,7 +226,13 @@ class Bars:
         return self.rows(0, int(self.dates.searchsorted(checks.date("date", date), "right")))
 
     def select(self, assets: Iterable[str]) -> Bars:
-        """Return a copy with the columns of ``assets``, in that order; else a KeyError."""
+        """Return a copy with the columns of ``assets``, in that order.
+
+        Raises
+        ------
+        KeyError
+            If there is no such asset; the message names the nearest one.
+        """
         wanted = tuple(assets)
         column = {asset: j for j, asset in enumerate(self.assets)}
         for asset in wanted:

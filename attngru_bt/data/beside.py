@@ -14,16 +14,16 @@ from attngru_bt.data.market import Market
 
 logger = logging.getLogger(__name__)
 
-SPARE = 1.5  # room for so many times the rows at hand, so that not every month copies all before it
+SPARE = 1.5  # capacity over rows at hand: so the rows are copied rarely and not at each month-end
 
 
 class Beside:
     """The bars of a market beside those that are traded, for models to be trained on.
 
-    A stock that is among the feeds, too, in whatever spelling, has the name and the bars of its
-    feed alone. From the first bar of the feeds on, the sessions are those of the feeds, and a
-    warning tells once if the market has others; before it those of the market. The lines are those
-    that both have. The benchmark is that of the feeds; before their first bar that of the
+    A stock of the market that is fed as well, in whatever spelling, has the name and the bars of
+    its feed. The sessions before the first bar of the feeds are those of the market; from then on
+    they are those of the feeds, and a warning says once if the market has others. The lines are
+    those that both have. The benchmark is that of the feeds, and before their first bar that of the
     market, scaled to meet it.
 
     Parameters
@@ -41,7 +41,7 @@ class Beside:
     def __init__(self, market: Market) -> None:
         self.market = market
         self.fed: frozenset[str] = frozenset()
-        self._kind: tuple[object, ...] = ()
+        self._kind: tuple[object, ...] = ()  # first day, names and lines of the rows that are kept
         self._lines: dict[str, NDArray[np.float64]] = {}  # with spare rows
         self._n = 0  # rows that are filled
         self._assets = market.bars.assets  # spelled as the feeds are
@@ -69,7 +69,7 @@ class Beside:
         lines = tuple(line for line in bars.lines if line in own.lines)
         kind = bars.dates[0], names, lines, frozenset(bars.assets)
         if kind != self._kind:
-            self._tell(bars, lines, names)
+            self._log_join(bars, lines, names)
             self._kind, self._n, self._lines = kind, 0, {}
             self.fed = frozenset(bars.assets)
         if len(dates) > self._n:
@@ -105,7 +105,7 @@ class Beside:
         self._feeds = feeds
 
     def _warn_of_sessions(self, dates: pd.DatetimeIndex, start: int, n_before: int) -> None:
-        """Say once that the market has sessions, among rows from `start` on, the feeds lack."""
+        """Warn once if the market has sessions, from row `start` on, that the feeds lack."""
         begin = max(start, n_before)
         if self._warned or begin >= len(dates):
             return
@@ -177,7 +177,8 @@ class Beside:
             joined.append(np.concatenate([before, later]))
         return joined[0], joined[1]
 
-    def _tell(self, bars: Bars, lines: tuple[str, ...], names: tuple[str, ...]) -> None:
+    def _log_join(self, bars: Bars, lines: tuple[str, ...], names: tuple[str, ...]) -> None:
+        """Log how many stocks and which lines come of the join."""
         own = self.market.bars
         left = sorted(set(bars.lines) ^ set(own.lines))
         logger.info(
@@ -187,5 +188,5 @@ class Beside:
             own.dates[0].date() if len(own) else "no day",
             len(bars.assets) + len(own.assets) - len(names),
             ", ".join(lines),
-            f", without {', '.join(left)}, which not both have" if left else "",
+            f", without {', '.join(left)}, which only one of the two has" if left else "",
         )

@@ -50,7 +50,7 @@ def parse_dates(
             raise DataError(f"{source}: {symbols[i]} has a row without a date in column {name!r}.")
         zoned = getattr(column.dt, "tz", None) is not None
         local = column.dt.tz_localize(None)
-        days = _unit(local.dt.normalize().to_numpy())
+        days = local.dt.normalize().to_numpy().astype("datetime64[us]")
         if not zoned:
             return days, None
         gap = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -95,9 +95,9 @@ def _not_moved(
     symbols: np.ndarray,
     source: str,
 ) -> None:
-    """Refuse midnights east of Greenwich that were converted to UTC: they are of the day before.
+    """Refuse midnights east of Greenwich that were converted to UTC, and so to the day before.
 
-    They show by Sundays, where the sessions are Mondays, and by no Friday.
+    Mondays have become Sundays then, and there is no Friday.
     """
     if offsets.any():
         return
@@ -143,17 +143,15 @@ def _readings(text: str) -> str:
     return f", which may be {year}-{second:02d}-{first:02d} or {year}-{first:02d}-{second:02d}"
 
 
-def _unit(days: np.ndarray) -> np.ndarray:
-    return days.astype("datetime64[us]")
-
-
 def _text(value: object) -> str:
+    """Return a cell as it was written."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 20200131 in a column that had an empty cell
     return str(value).strip()
 
 
 def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
+    """Return a date and its UTC offset in seconds, None without one; None if it is no date."""
     match = WRITTEN.fullmatch(text)
     if match is None:
         return None

@@ -183,7 +183,7 @@ def _table(path: str | Path | pd.DataFrame, columns: Columns) -> tuple[str, pd.D
     """Return the name of a table in messages, and the table as it is."""
     if isinstance(path, pd.DataFrame):
         return "the DataFrame", path
-    return str(path), read_raw(Path(path), columns.translation.words)
+    return str(path), read_raw(Path(path), columns.translation.text_columns)
 
 
 def _no_code_twice(names: Iterable[str], source: str) -> None:

@@ -36,7 +36,7 @@ class Market:
     benchmark : pandas.DataFrame or None
         The index, indexed by increasing naive dates, with at least a column ``close``.
     membership : Membership or None
-        Who was in the index when; None means that every asset may always be held.
+        The members over time; None means that every asset may always be held.
     name : str
         Name in reports.
     """
@@ -106,7 +106,7 @@ class Market:
     def of(self, universe: Universe | None) -> Market:
         """Return the market of the stocks that are ever members, if it is known who they are.
 
-        Models may have been trained on many more, of which no one is ever held.
+        A model may have been trained on many more stocks, none of which is ever held.
         """
         if not isinstance(universe, Membership):
             return self
@@ -157,7 +157,7 @@ def load(
     data : DataFrame or path
         A table (see ``read_table``); or a folder with such a table as ``panel.csv``,
         ``panel.csv.gz`` or ``panel.parquet``; or a folder with one file per symbol. A folder's
-        ``membership.csv`` and ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read, too.
+        ``membership.csv`` and ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read as well.
     ignore : iterable of str, default ()
         Columns to leave out. Any other numeric column that is not known becomes a factor, and a
         warning names it.
@@ -211,7 +211,7 @@ def as_market(data: Market | str | os.PathLike[str] | pd.DataFrame) -> Market:
 
 
 def _named(folder: Path, stem: str) -> list[Path]:
-    """Return the tables of this stem in a folder."""
+    """Return the tables in a folder that are called `stem`, whatever their suffix."""
     files = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
     return [file for file in files if file.exists()]
 

@@ -75,7 +75,7 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
 
 
 def _symbols(column: pd.Series, source: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the symbol of each row, and its number."""
+    """Return the symbol of each row, and the number of that symbol, for comparisons."""
     codes, names = pd.factorize(column, use_na_sentinel=True)
     for name in names:
         if not isinstance(name, str):
@@ -150,9 +150,10 @@ def _codes(column: pd.Series) -> pd.Series:
 
 
 def _code(text: str) -> float:
-    """48 bits of a digest: a float holds them exactly."""
+    """Return a number that stands for a text: NaN for an empty one."""
     if text in EMPTY:
         return np.nan
+    # 48 bits of the digest, since a float holds integers of up to 53 bits exactly
     return float(int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big"))
 
 

@@ -65,10 +65,10 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
 
 
 def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the dates that are written.
+    """Return the dates that are written, without their times.
 
-    The afternoon in UTC may stand for the midnight of an exchange in the east, that is for the next
-    day, whose scores would be known too early.
+    An afternoon in UTC may stand for the midnight of an exchange in the east, and so for the next
+    day; its scores would be known too early and are refused.
     """
     for i in first(np.asarray(stamps.isna())):
         raise DataError(f"Scores, row {i + 1}: the date is missing.")

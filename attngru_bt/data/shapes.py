@@ -1,7 +1,7 @@
 """The shape of a table: one row per symbol and day, made of the other shapes that sources give.
 
-These are a column per symbol and line (yfinance), a column per symbol with its closes, and dates
-and symbols as the index (Qlib, alphalens).
+The others are a column per symbol and line (yfinance), a column of closes per symbol, and dates and
+symbols as the index (Qlib, alphalens).
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ def _is_wide(frame: pd.DataFrame, dates: Iterable[str]) -> bool:
 
 
 def _of_closes(frame: pd.DataFrame, dates: Iterable[str]) -> pd.DataFrame:
+    """Return a long table of one with a column of closes per symbol."""
     (date,) = (column for column in frame if _lower(column) in dates)
     symbols = [column for column in frame if column != date]
     table = frame.rename(columns={date: "date"}).melt(["date"], symbols, "symbol", "close")

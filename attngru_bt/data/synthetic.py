@@ -80,7 +80,7 @@ def make_market(
     hidden = _persistent(rng, shape, 0.9 ** (1 / 21))
     month = np.asarray(dates.year * 12 + dates.month)
     known = _last_month(hidden, month)
-    # numbers of their own, so that all else is the same with and without them
+    # decoys have a generator of their own, so that all else is the same with and without them
     noise_rng = np.random.default_rng([seed, 1])
     alike = [_persistent(noise_rng, shape, 0.9 ** (1 / 21)) for _ in range(decoys)]
     crowd = alike[0] if decoys else hidden

@@ -1,6 +1,8 @@
-"""What kind of stock each one was at each month-end: size, volatility, turnover, past returns."""
+"""Characteristics of the stocks at each month-end: size, volatility, turnover, past returns."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -88,9 +90,10 @@ def groups(bars: Bars, month_ends: pd.DatetimeIndex, assets: pd.Index) -> pd.Dat
     return values.reindex(columns=assets)
 
 
-def _each(daily: np.ndarray, rows: np.ndarray, length: int, figure: object) -> np.ndarray:
+def _each(
+    daily: np.ndarray, rows: np.ndarray, length: int, figure: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
     """Apply a figure to the sessions up to each month-end; row i of `daily` is session i + 1."""
-    assert callable(figure)
     out = np.full((len(rows), daily.shape[1]), np.nan)
     for i, row in enumerate(rows):
         window = daily[max(row - length, 0) : row]

@@ -1,4 +1,4 @@
-"""What came of scores that were made elsewhere: the returns of the stocks after each month-end."""
+"""The outcomes of scores: the returns of the stocks after each month-end, from bars alone."""
 
 from __future__ import annotations
 

@@ -136,11 +136,13 @@ def auc(score: pd.Series, label: pd.Series) -> float:
 
 
 def _by_month(table: pd.DataFrame, figure: Callable[[pd.DataFrame], float]) -> pd.Series:
+    """Return a figure of each month."""
     months = {month: figure(rows.droplevel(0)) for month, rows in table.groupby(level=0, sort=True)}
     return pd.Series(months, dtype=np.float64)
 
 
 def _checked(labels: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a score; a ValueError unless the table is one of labels."""
     missing = [name for name in ("score", "label", "forward_return") if name not in labels]
     if missing:
         raise ValueError(

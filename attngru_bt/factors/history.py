@@ -141,7 +141,7 @@ class FactorHistory:
     def put(
         self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None, values: Array
     ) -> None:
-        """Store values that were computed elsewhere and that `extend` would compute, too.
+        """Store the values that `extend` would compute, if they were computed elsewhere.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class FactorHistory:
         self._append(bars, at, planned, wanted, values)
 
     def forget(self, before: pd.Timestamp) -> None:
-        """Give up the values of all dates before one; nobody may ask for these dates again."""
+        """Drop the values of all dates before one; these dates must not be asked for again."""
         n = int(self.dates.searchsorted(before))
         if not n:
             return

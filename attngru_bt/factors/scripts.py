@@ -28,9 +28,9 @@ class Script:
     digest : str
         SHA-256 of its text.
     nodes : dict of str to Factor
-        What the file registered, shared steps included.
+        The factors that the file registered, shared steps included.
     replaced : dict of str to Factor
-        What was registered under these names before.
+        The factors that had these names before.
     """
 
     path: Path
@@ -163,9 +163,9 @@ def _stands(script: Script) -> bool:
 
 
 def forget(path: str | Path) -> None:
-    """Remove from the registry what a file has registered, whoever ran it.
+    """Remove from the registry the factors that a file has registered, however it was run.
 
-    What the file replaced is registered again.
+    Factors that it had replaced are registered again.
     """
     place = Path(path).resolve()
     script = _loaded.pop(place, None)

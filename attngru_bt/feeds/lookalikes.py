@@ -12,7 +12,7 @@ from attngru_bt.data.bars import Bars
 
 logger = logging.getLogger(__name__)
 
-MIN_SESSIONS = 60  # with fewer returns nothing is said
+MIN_SESSIONS = 60  # with fewer returns no feed is compared
 MAX_SESSIONS = 250  # latest sessions that are looked at
 MIN_OTHERS = 3  # fewest other feeds
 MIN_CORRELATION = 0.85  # with the mean of the other feeds

@@ -54,9 +54,9 @@ class PanelFeed(bt.feed.DataBase):
     """
 
     is_benchmark = False
-    lines_told = False  # whether the user was told already which of its lines become factors
+    lines_reported = False  # whether the log said already which of its lines become factors
 
-    # the broker uses the bar where these are None, so that no stale tick can fill an order
+    # where these are None the broker uses the bar, so that no stale tick can fill an order
     tick_close = tick_low = tick_high = tick_open = None
     tick_volume = tick_openinterest = tick_last = None
 
@@ -123,6 +123,7 @@ class PanelFeed(bt.feed.DataBase):
         self._rows, self._next_row, self._in_bulk = [], 0, False
 
     def _can_bulk(self) -> bool:
+        """Whether nothing looks at or changes the bars while they are loaded."""
         return not (
             self._filters
             or self.resampling

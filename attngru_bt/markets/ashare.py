@@ -228,6 +228,7 @@ def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
 
 
 def _day(symbol: str, value: Any) -> dt.date:
+    """Return a date of `listing`."""
     try:
         return checks.date("listing", value).date()
     except ValueError:

@@ -87,6 +87,7 @@ class Clearing(bt.Analyzer):
         self.next()
 
     def _settle(self, exchange: Exchange, session: int) -> None:
+        """Sell holdings that count as delisted, at their last traded price and without fees."""
         broker = self.strategy.broker
         held = [(data, pos) for data, pos in broker.positions.items() if pos.size > 0]
         today = dt.date.fromordinal(session)
@@ -136,7 +137,7 @@ class Clearing(bt.Analyzer):
         self._comminfo, self._settling = {}, set()
 
     def get_analysis(self) -> list[Event]:
-        """Return everything that differed from the orders, in the order it happened."""
+        """Return the report of the exchange, in the order of events."""
         return self.rets
 
     def frame(self) -> pd.DataFrame:

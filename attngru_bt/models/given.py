@@ -22,7 +22,7 @@ class GivenScores:
         As `attngru_bt.data.score_table.wide` takes it. Higher is better; NaN = not scored. A row
         counts from its date on, so a row must hold nothing that was not known on that date.
     title : str, default None
-        What tables and charts call it.
+        Title in tables and charts.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class GivenScores:
         return None if row < 0 else pd.Timestamp(self._dates[row])
 
     def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
-        """Latest scores dated up to `month_end`, and before a session; missing ones left out."""
+        """Return the latest scores dated up to `month_end` and before a session, without NaN."""
         last = month_end if before is None else min(month_end, before - pd.Timedelta(1, "ns"))
         row = int(np.searchsorted(self._dates, last.to_datetime64(), side="right")) - 1
         if row < 0:

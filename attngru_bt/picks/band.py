@@ -1,4 +1,4 @@
-"""Whether the scores of the last year were as good as those before let expect."""
+"""Whether the rank IC of the last year is within what earlier months let expect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH = 2.0  # standard errors
 
 @dataclass(frozen=True)
 class Band:
-    """The mean rank IC of the last months beside what the months before let expect.
+    """The mean rank IC of the last months beside the mean of the months before.
 
     Attributes
     ----------
@@ -28,7 +28,9 @@ class Band:
     seen : float
         Mean of the last months.
     months : int
-        How many these are.
+        Number of the last months.
+    unit : str, default "month"
+        The unit of the schedule.
     """
 
     monthly: pd.Series
@@ -40,7 +42,7 @@ class Band:
 
     @property
     def sentence(self) -> str:
-        """What it means, as one sentence."""
+        """The comparison in one sentence."""
         known = len(self.monthly)
         if math.isnan(self.error):
             return (
@@ -83,7 +85,7 @@ def rank_ic_band(monthly: pd.Series, unit: str = "month") -> Band:
     monthly : Series, index month_end
         Rank IC; NaN where the outcome is not known.
     unit : str, default "month"
-        What is counted: that of the schedule.
+        The unit of the schedule.
     """
     known = monthly.dropna()
     before, recent = known.iloc[:-RECENT], known.iloc[-RECENT:]

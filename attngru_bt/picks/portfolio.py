@@ -1,4 +1,4 @@
-"""What an account holds before the picks: read, and checked line by line."""
+"""The holdings of an account before the picks, read and checked line by line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUNDING = 1e-6  # of a share
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What is held, and the cash.
+    """Holdings and cash.
 
     Attributes
     ----------

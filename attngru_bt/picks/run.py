@@ -27,9 +27,9 @@ from attngru_bt.picks.picks import Picks
 from attngru_bt.picks.portfolio import read_portfolio
 from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
-from attngru_bt.picks.trust import tell_walk
+from attngru_bt.picks.trust import add_trust
 from attngru_bt.trading.account import open_account
-from attngru_bt.trading.groups import told
+from attngru_bt.trading.groups import summarized
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.signals import schedule_asked
 from attngru_bt.walkforward.scored_months import ScoredMonths
@@ -76,20 +76,20 @@ def run(
         As in `attngru_bt.backtest.run`; or scores from elsewhere, dates × assets, of which the
         latest row up to the month-end counts.
     holdings : path, DataFrame, mapping of symbol to shares, or None
-        What is held, in real shares: the columns symbol, shares[, cost]; a line CASH has the cash.
-        None: nothing.
+        The holdings, in real shares: the columns symbol, shares[, cost]; a line CASH has the cash.
+        None: nothing is held.
     cash : float, default None
         In the currency of the prices. None: as the line CASH says; 1,000,000 if nothing is held.
     asof : date, default None
-        Do as if it were the end of this day: later bars are not touched, and a month that is over
+        Act as if it were the end of this day: later bars are not touched, and a month that is over
         by then is complete. None: the clock says what day it is.
     old : bool, default False
-        Take data that are older than one rebalance.
+        Accept data that are older than one rebalance.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
         Trading calendar that says whether a month is complete and when the next session is; a name
         of ``exchange_calendars`` such as "XSHG". None: weekdays.
     today : date, default None
-        What counts as today; None: the clock.
+        The date of today; None: by the clock.
     out : path, default None
         Where picks.csv, orders.csv and picks.html are written.
     book : path, default None
@@ -101,11 +101,11 @@ def run(
     explain : bool, default True
         Say why each name, and how unusual the month is. The last model is fitted once more for it.
     start : date, default None
-        As in the backtest: when models are fitted is counted from the first month-end traded.
+        As in the backtest: fits are scheduled from the first month-end that is traded.
     commission, slippage, rules : default None, 0.0, None
         As in `attngru_bt.backtest.run`.
     jobs, client, tls : default 1, None, None
-        Who fits: see `walk_forward`.
+        Where models are fitted: see `walk_forward`.
     progress : callable, default None
         Called as `walk_forward` calls it.
     **params
@@ -208,10 +208,12 @@ def run(
             data=market.name,
             topk=topk,
             changes=None if before is None else changes(*before, scores, topk),
-            settings={k: v for k, v in told(asked).items() if v is not None and k != "universe"},
+            settings={
+                k: v for k, v in summarized(asked).items() if v is not None and k != "universe"
+            },
         )
         if isinstance(signal, ScoredMonths):
-            tell_walk(picks, signal, explain)
+            add_trust(picks, signal, explain)
         if out is not None:
             from attngru_bt.picks.files import write  # loads jinja2
 

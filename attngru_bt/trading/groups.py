@@ -20,11 +20,12 @@ GroupOf = Callable[[str], Hashable]
 
 @dataclass(frozen=True)
 class GroupCap:
-    """At most so many names of one group.
+    """A cap on the number of names of one group.
 
     Attributes
     ----------
     most : int
+        Largest number of names of one group.
     group_of : callable
         Name → its group; see `groups_at`.
     """
@@ -41,7 +42,7 @@ class GroupCap:
 def check_groups(
     groups: Any, max_per_group: object, names: Collection[str] = (), universe: Any = None
 ) -> None:
-    """Refuse groups that are none, have no effect, or leave out a name that may be held.
+    """Refuse groups of a wrong type, without effect, or without a name that may be held.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def check_groups(
     names : collection of str
         The feeds that may be traded.
     universe : object with ``at(date)`` or None
-        Who of them may be held; its ``symbols`` are read, if it has any.
+        Which of them may be held; its ``symbols`` are read, if it has any.
     """
     checks.whole_number("max_per_group", max_per_group, or_none=True)
     if groups is not None and max_per_group is None:
@@ -68,8 +69,8 @@ def check_groups(
         _known(known.get(name), name, "")
 
 
-def told(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters for a report, in which a mapping of all names would fill pages."""
+def summarized(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters for a report, with a count in place of a mapping of all names to groups."""
     groups = params.get("groups")
     if not isinstance(groups, (Mapping, pd.Series)):
         return dict(params)
@@ -78,7 +79,7 @@ def told(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> GroupOf:
-    """Return what tells the group of each name at a date.
+    """Return a function of a name that returns its group at a date.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> Grou
         As `MonthlyTopK` takes it.
     date : Timestamp
     bars : callable
-        Returns what was known at that date; called if the groups are in a line of it. The last
+        Returns the bars known at that date; called if the groups are in a line of them. The last
         known value counts.
     """
     if callable(groups):
@@ -116,6 +117,7 @@ def _of_line(line: str | None, bars: Bars) -> dict[str, float]:
 
 
 def _known(group: Any, name: str, when: str) -> Hashable:
+    """Return a group; raise DataError if it is missing."""
     if group is None or (isinstance(group, (float, np.floating)) and np.isnan(group)):
         raise DataError(f"`groups`: {name} has no group{when}; give it one, which may be its own.")
     return group  # type: ignore[no-any-return]

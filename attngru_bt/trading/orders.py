@@ -34,7 +34,7 @@ class Orders:
         The feeds that may be traded, and their clock.
     log : TradeLog
     market : Lots
-        What may be ordered: `PlainLots`, or the exchange in the broker.
+        `PlainLots`, or the exchange in the broker.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class Orders:
             self._cancels[order.ref] = session, reason
             self._strategy.cancel(order)
 
-    # -- what becomes of them ---------------------------------------------------------------------
+    # -- following --------------------------------------------------------------------------------
 
     def log_waiting(self) -> None:
         """Log the orders that the market did not let fill today, once per kind of reason."""

@@ -1,4 +1,4 @@
-"""The signal that a monthly strategy asks for scores: checked, and fresh for each run."""
+"""The signal of a monthly strategy: checked, and cloned for each run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checked_signal(
     universe: Universe | None,
     schedule: Schedule | None = None,
 ) -> Any:
-    """Return what is asked for scores in one run of a strategy.
+    """Return the signal of one run of a strategy.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def checked_signal(
 
 
 def check_scores(scores: Any, signal: Any) -> pd.Series:
-    """Return what ``scores(bars)`` gave, if it is a number per name.
+    """Return the answer of ``scores(bars)`` if it is one number per name.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def check_scores(scores: Any, signal: Any) -> pd.Series:
 
 
 def check_schedule(signal: Any, schedule: Schedule) -> None:
-    """Refuse a signal that scores after other sessions than those that are decided after."""
+    """Refuse a signal that scores after other sessions than the strategy decides after."""
     own = schedule_asked(signal)
     if own is not None and schedule_of(own) != schedule:
         raise ValueError(
@@ -109,9 +109,9 @@ def check_schedule(signal: Any, schedule: Schedule) -> None:
 
 
 def schedule_asked(signal: Any) -> Any:
-    """Return the schedule that a signal has of its own; else None.
+    """Return the schedule of a signal; None if it has none.
 
-    An estimator is no signal: the `schedule` of a network is that of its learning rate.
+    An estimator is not a signal: the `schedule` of a network is that of its learning rate.
     """
     if hasattr(signal, "fit") and not hasattr(signal, "scores"):
         return None

@@ -1,4 +1,4 @@
-"""The walk of a blend: those of its members, and the mean of their ranks."""
+"""The walk of a blend: the walks of its members, and the mean of their ranks."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from attngru_bt.walkforward.walk import Walk
 
 
 class BlendWalk(Walk):
-    """What a blend knew and said at each month-end, out of sample.
+    """The scores of a blend at each month-end, out of sample, and the walks of its members.
 
     Parameters
     ----------
     members : mapping of str to Walk
-        Their walks, by name. Those whose recipes want the same cross-sections share a panel.
+        The walks of the members, by name; recipes with the same cross-sections share a panel.
     shares : mapping of str to float
         Share of each member in the mean; they sum to 1.
     title : str
-        What a report calls the blend.
+        Title of the blend in reports.
     neutralize, neutral_share
         What the mean is made neutral to; see `Recipe`.
     model, seed
-        As of `Walk`.
+        See `Walk`.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class BlendWalk(Walk):
         return record
 
     def mix(self, records: Sequence[MonthRecord]) -> MonthRecord:
-        """Keep the record of a month-end, made of those of the members."""
+        """Blend the members' records of a month-end, and keep the result."""
         record = blended(records, [self.shares[name] for name in self.members])
         if self.neutralize and len(record.scores):
             measured = self._exposures(record.month_end).reindex(record.scores.index)
@@ -96,12 +96,12 @@ class BlendWalk(Walk):
         return record
 
     def finish(self) -> None:
-        """Blend all months of the members, which have been walked over the same ones."""
+        """Blend all months of the members, which have walked the same ones."""
         for records in zip(*(walk.records for walk in self.members.values()), strict=True):
             self.mix(records)
 
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them; see `Walk.labels`."""
+        """Return the scores beside what came of them; see `Walk.labels`."""
         panels = self._panels()
         if len(panels) == 1:
             return super().labels()
@@ -109,7 +109,7 @@ class BlendWalk(Walk):
         return outcomes(self.records, [_joined(sections) for sections in months], self.topk)
 
     def why_no_scores(self, last: dt.date | None = None) -> str:
-        """Say why the month-ends asked for, up to `last`, have no scores, to end a sentence."""
+        """Say why the month-ends asked for have no scores; see `ScoredMonths.why_no_scores`."""
         for name, walk in self.members.items():
             if not any(len(record.scores) for record in walk.records):
                 why = walk.why_no_scores(last)
@@ -164,8 +164,8 @@ def mean_rank(scores: Sequence[pd.Series], shares: Sequence[float]) -> pd.Series
     Parameters
     ----------
     scores : sequence of Series, index asset
-        Of each member. Stocks that it does not score count as in its middle; ties share their
-        rank. If one is empty, so is the result.
+        One per member. Stocks that it does not score get its middle rank; ties share their rank.
+        If one is empty, so is the result.
     shares : sequence of float
         Weight of each; they sum to 1.
     """
@@ -181,7 +181,7 @@ def mean_rank(scores: Sequence[pd.Series], shares: Sequence[float]) -> pd.Series
 
 
 def _joined(sections: Iterable[CrossSection]) -> CrossSection:
-    """Return a cross-section of all stocks that may be held by any of some, without factors."""
+    """Join cross-sections of one month-end: all stocks that may be held, without factors."""
     found: dict[str, tuple[float, float]] = {}
     for section in sections:
         held = section.members()

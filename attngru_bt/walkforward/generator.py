@@ -1,6 +1,6 @@
-"""The signal generator: a month-end in, a score per stock out. No backtrader inside.
+"""The signal generator: a month-end in, a score per stock out. It knows nothing of backtrader.
 
-At month-end t it is handed the bars up to t and nothing else, so it cannot look ahead:
+At month-end t it is given the bars up to t and nothing else, so it cannot look ahead:
 
     bars → factors → cross-section of the universe → (label of the month that just ended)
          → refit when due, on rows whose label is known → scores of today's cross-section
@@ -23,9 +23,9 @@ from attngru_bt.walkforward.walk import Walk
 
 
 class SignalGenerator(Driver, Recipe):
-    """Walk-forward scores: fitted on the months that have ended, asked about the one to come.
+    """Walk-forward scores: a model fitted on the months that have ended scores the one to come.
 
-    The driver of a `Walk` that goes along with a backtest.
+    It is the driver of a `Walk` that goes along with a backtest.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class SignalGenerator(Driver, Recipe):
 
     Notes
     -----
-    Call `scores` with ever longer bars, once per month-end; what was computed is kept. A
+    Call `scores` once per month-end, each time with all bars up to it; what was computed is kept. A
     `sklearn.base.clone` starts afresh.
     """
 
@@ -105,7 +105,7 @@ class SignalGenerator(Driver, Recipe):
 def _signature() -> inspect.Signature:
     """Return the signature of the constructor with each parameter of the recipe by name.
 
-    scikit-learn reads an estimator's parameters off it, and editors show it.
+    scikit-learn reads the parameters of an estimator from it, and editors show it.
     """
     own = inspect.signature(SignalGenerator.__init__)
     of_recipe = inspect.signature(Recipe.__init__).parameters

@@ -24,7 +24,7 @@ from attngru_bt.walkforward.walk import Walk
 def signals_of(
     market: Market, models: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a recipe per model, or what else gives scores."""
+    """Return the signal of each model: a recipe, a blend, or an object with ``scores(bars)``."""
     checks.list_of_names("models", models)
     signals: dict[str, Any] = {}
     items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)
@@ -72,13 +72,16 @@ def make_walks(
     topk: int,
     folder: str | os.PathLike[str] | None,
 ) -> tuple[list[Walk], list[Walk]]:
-    """Return a walk per model and seed, none of whose months is scored yet, and what to walk.
+    """Return a walk per model and seed with no month scored yet, and the walks to carry out.
 
-    What to walk is these without the blends, and those of the blends' members that are none of
-    them: recipes that are equal, seed included, are walked once.
+    A blend combines the scores of its members and is not walked itself: the second list has the
+    members in its place. Members with the same recipe, panel and seed share a walk, with each
+    other and with a model of the lineup.
     """
     first = next(iter(panels.values()))
-    names: dict[str, tuple[str, str]] = {}  # of walks that are fitted → what tells recipes apart
+    # a name of fitted walks → panel and digest of their recipe before the seed is added
+    names: dict[str, tuple[str, str]] = {}
+    # panel and digest of a recipe, seed included → its walk
     known: dict[tuple[str, str], Walk] = {}
 
     def walked(name: str, signal: Any, seed: int, panel: Panel) -> Walk:
@@ -117,7 +120,8 @@ def make_walks(
                         members[part] = known[key]
                         continue
                     same = panel_key(member), recipe_digest(member)
-                    # walks of one name differ by their seed alone
+                    # walks of one name may differ only in their seed: their checkpoints lie in
+                    # folders by name and seed
                     own = part if names.get(part, same) == same else f"{part} of {name}"
                     names[own] = same
                     members[part] = walked(own, member, seed, panel)
@@ -130,7 +134,7 @@ def make_walks(
 
 def _seeded(signal: Any, seed: int) -> Any:
     """Return a fresh signal whose random state has the seed added."""
-    signal = clone(signal, safe=False)  # what has no parameters is copied
+    signal = clone(signal, safe=False)  # unsafe: also copies objects without get_params
     if hasattr(signal, "get_params") and "random_state" in signal.get_params():
         signal.set_params(random_state=signal.random_state + seed)
     return signal

@@ -1,4 +1,4 @@
-"""What scores at month-ends, made from the name of one model that is no blend."""
+"""The signal of a single model of the catalog."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def scorer(model: Model, **settings: Any) -> Any:
     ValueError
         If it is "equal-weight", which chooses nobody.
     TypeError
-        If a setting is none; the message has the nearest.
+        If the model has no such setting; the message has the nearest.
     """
     if model.name == "equal-weight":
         raise ValueError(

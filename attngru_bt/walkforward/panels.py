@@ -1,4 +1,4 @@
-"""The panels of a walk-forward: factors computed per month-end, put together in order of time."""
+"""The panels of a walk-forward: factors are computed per month-end and joined in order of time."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from attngru_bt.walkforward.scored_months import ScoredMonths
 
 logger = logging.getLogger(__name__)
 
-CHUNKS = 4  # at least so many per worker
-MONTH_ENDS = 12  # at most so many per chunk
+CHUNKS = 4  # least number of chunks per worker
+MONTH_ENDS = 12  # most month-ends per chunk
 
 # the parameters that decide the cross-sections: recipes that agree on them share a panel
 _PANEL = (
@@ -42,7 +42,7 @@ Values = NDArray[np.float64]
 
 
 def panel_key(recipe: Recipe) -> str:
-    """Key of a recipe's cross-sections: recipes with the same key share a panel."""
+    """Return the key of a recipe's cross-sections: recipes with the same key share a panel."""
     parts = {name: getattr(recipe, name) for name in _PANEL}
     parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
     parts["schedule"] = str(recipe.schedule)
@@ -52,12 +52,12 @@ def panel_key(recipe: Recipe) -> str:
 
 
 def _place(recipe: Recipe) -> object:
-    """Return what tells one `train_on` from another."""
+    """Return a value that differs between the markets or universes of `train_on`."""
     return recipe.train_on if isinstance(recipe.train_on, (str, Path)) else id(recipe.train_on)
 
 
 def without_factors(universe: Universe | None, schedule: Any = "month") -> Recipe:
-    """Return the recipe of a panel for what is only judged: it has outcomes, and no factors."""
+    """Return the recipe of a panel without factors, by whose outcomes baselines are judged."""
     return Recipe(factors=(), lookback=1, universe=universe, schedule=schedule)
 
 
@@ -68,7 +68,7 @@ def make_panels(recipes: Iterable[Recipe], exposures: Iterable[str] = ()) -> dic
     ----------
     recipes : iterable of Recipe
     exposures : iterable of str, default ()
-        What is measured of the stocks beside what the recipes ask for.
+        Exposures to measure besides those that the recipes ask for.
     """
     panels: dict[str, Panel] = {}
     besides: dict[object, Beside | None] = {}
@@ -98,7 +98,7 @@ def take_panels(
     market : Market
     recipes : iterable of Recipe
     exposures : iterable of str, default ()
-        What is measured of the stocks beside what the recipes ask for.
+        Exposures to measure besides those that the recipes ask for.
     complete : bool, default False
         Whether the last month of the bars is known to be complete.
     jobs, client
@@ -152,7 +152,7 @@ def take_panels(
     def store(number: int, values: list[Values]) -> None:
         nonlocal next_chunk
         waiting[number] = values
-        # in order of time, since each cross-section brings the outcome of the one before
+        # in order of time, since each cross-section sets the outcome of the one before
         while next_chunk in waiting:
             panel, chunk = chunks[next_chunk]
             bars = joined[id(panel)]
@@ -275,6 +275,6 @@ def _packed(source: Registry) -> bytes:
 
 
 def _folder(module: ModuleType) -> Path | None:
-    """Folder of the file a module was read from."""
+    """Return the folder of the file that a module was read from."""
     file = getattr(module, "__file__", None)
     return Path(file).parent if isinstance(file, str) else None

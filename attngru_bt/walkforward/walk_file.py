@@ -40,7 +40,7 @@ def write(
     ----------
     path : path
     content : mapping
-        What `CONTENT` names: text and numbers, and "versions" of the packages.
+        A value for each name in `CONTENT`.
     records : sequence of MonthRecord
     labels : DataFrame
         As `Walk.labels`.
@@ -102,7 +102,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _parsed(body: bytes, place: Path) -> dict[str, Any]:
-    """Return what a file holds; a ValueError unless its fields are of their kinds."""
+    """Return the content of a file, or raise a ValueError if a field is of another type."""
     try:
         stored = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -117,11 +117,13 @@ def _parsed(body: bytes, place: Path) -> dict[str, Any]:
 
 
 def _written(record: MonthRecord) -> tuple[str, str]:
+    """Return a record's date and the text of its file, as the checkpoints have it."""
     name = f"{record.month_end:%Y-%m-%d}"
     return name, record_file.to_bytes(record, name).decode()
 
 
 def _write_table(labels: pd.DataFrame) -> dict[str, Any]:
+    """Return the labels as JSON that keeps every bit of their numbers and dates."""
     dates = pd.DatetimeIndex(labels.index.get_level_values(0))
     values = labels.reindex(columns=list(COLUMNS)).to_numpy(dtype="<f8")
     return {
@@ -133,6 +135,7 @@ def _write_table(labels: pd.DataFrame) -> dict[str, Any]:
 
 
 def _read_table(stored: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the labels that `_write_table` has written."""
     data = np.frombuffer(base64.b64decode(stored["values"], validate=True), dtype="<f8")
     unit = stored["unit"]
     if unit not in ("s", "ms", "us", "ns"):

@@ -419,6 +419,32 @@ class TestAccuracy:
         assert (ic == 0.9) == bool(len(alone)), "one of the cases each"
 
     @pytest.mark.slow
+    def test_scores_of_weeks_are_held_against_the_week_after_them(self, market, monkeypatch):
+        close = market.bars.frame("close").ffill()
+        days = close.index
+        ends = days[np.flatnonzero(np.diff(days.to_period("W").asi8, append=0))]
+        signal = pd.DataFrame(
+            np.random.default_rng(0).random((len(ends), 12)), index=ends, columns=close.columns
+        )
+        measured = []
+        monkeypatch.setattr(
+            accuracy,
+            "check",
+            lambda table, k: measured.append(table) or Check("accuracy", "pass", ""),
+        )
+        audit.run(
+            market,
+            signal=signal,
+            strategy=MonthlyTopK,
+            schedule="week",
+            topk=3,
+            skip=set(audit.CHECKS) - {"accuracy"},
+        )
+        forward = measured[0]["forward_return"].unstack()
+        weeks = (close.loc[ends].shift(-1) / close.loc[ends] - 1).loc[forward.index[:-1]]
+        assert len(forward) > 40
+        np.testing.assert_allclose(forward[:-1], weeks, rtol=1e-12)
+
     def test_too_few_months_or_labels_cannot_tell(self):
         assert accuracy.check(self.table(0.8, months=5)).status == "skipped"
         without = self.table(0.8)[["score", "label"]]

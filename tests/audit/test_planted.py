@@ -12,11 +12,12 @@ from attngru_bt import audit, backtest
 from attngru_bt.audit import accuracy, calibration, datedness, factors, members, replay
 from attngru_bt.audit.altered import cut_dates, reopened, scrambled_bars
 from attngru_bt.audit.history import history
-from attngru_bt.audit.outcomes import next_month, outcomes
+from attngru_bt.audit.members import next_month
 from attngru_bt.audit.sameday import blindfolded
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Membership
+from attngru_bt.evaluation.outcomes import outcomes_of
 from attngru_bt.factors import factor, ops
 from attngru_bt.features.foresight import ic_limit
 from attngru_bt.models.baselines import MomentumScores, RandomScores
@@ -166,7 +167,7 @@ class TestScoresFromTheFuture:
             factors=("BIAS5", "PB"),
         )  # fmt: skip
         want = run.signal.labels().dropna()
-        got = outcomes(history(run).scores, market.bars, 3).dropna()
+        got = outcomes_of(history(run).scores, market.bars, 3).dropna()
         both = want.index.intersection(got.index)
         assert len(both) > 50
         pd.testing.assert_frame_equal(got.loc[both], want.loc[both], check_index_type=False)

@@ -200,7 +200,7 @@ class TestPromises:
     def test_bad_parameters(self, model, data):
         for parameter, value, message in [
             ("hidden_size", 0, "`hidden_size` must be a whole number of at least 1"),
-            ("skip", "yes", "`skip` must be True or False; got skip='yes'"),
+            ("skip", "yes", "`skip` must be True or False; got 'yes'"),
             ("schedule", "cosin", "`schedule` must be 'constant' or 'cosine'"),
             ("device", "gpu", "`device` must be"),
         ]:

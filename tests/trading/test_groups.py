@@ -10,7 +10,7 @@ from attngru_bt import MonthlyTopK, backtest, make_market
 from attngru_bt.compare.chance import against_chance, chosen, month_groups, month_returns
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.evaluation.random_portfolios import random_portfolios
-from attngru_bt.trading.groups import GroupCap, groups_at, read_groups, told
+from attngru_bt.trading.groups import GroupCap, groups_at, read_groups, summarized
 from attngru_bt.trading.rebalance import decide
 
 pytestmark = pytest.mark.slow  # whole walks and backtests
@@ -236,8 +236,11 @@ class TestChance:
 
 
 def test_a_report_counts_the_names_of_a_mapping(by_name):
-    assert told({"groups": by_name, "keep": 3}) == {"groups": "3 groups of 12 names", "keep": 3}
-    assert told({"groups": "industry"}) == {"groups": "industry"} and told({}) == {}
+    assert summarized({"groups": by_name, "keep": 3}) == {
+        "groups": "3 groups of 12 names",
+        "keep": 3,
+    }
+    assert summarized({"groups": "industry"}) == {"groups": "industry"} and summarized({}) == {}
 
 
 def test_a_file_of_groups(tmp_path):

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attngru_bt.backtest import BENCHMARK
 from attngru_bt.data import make_market
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.market_feeds import add_feeds
@@ -117,7 +116,7 @@ def test_random_gappy_markets_never_reject_an_order(
     cerebro.broker.setcommission(commission)
     if slippage:
         cerebro.broker.set_slippage_perc(slippage, slip_out=True, slip_match=True)
-    add_feeds(cerebro, bars, benchmark=BENCHMARK)
+    add_feeds(cerebro, bars, benchmark="INDEX")
     cerebro.addstrategy(
         Watched,
         signal=table,

@@ -29,7 +29,7 @@ ORDER = ("date", "symbol", "open", "high", "low", "close", "preclose", "volume",
 
 @dataclass
 class Downloaded:
-    """What a download did.
+    """The result of a download.
 
     Parameters
     ----------
