@@ -33,7 +33,7 @@ from attngru_bt.factors import factor
 from attngru_bt.trading.monthly import MonthlyTopK
 
 NAMES = ("BIAS5", "BIAS20", "ROC20", "MACD", "VOL20", "PB", "ATR14")
-QUICK = dict(topk=3, min_months=5, cuts=2, factors=NAMES)
+QUICK = dict(topk=3, min_months=5, cuts=1, factors=NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ class TestWhole:
 
     def test_compares_something(self, report):
         for name in ("scores", "orders"):
-            assert int(report[name].summary.split()[0]) > 50, report[name].summary
+            assert int(report[name].summary.split()[0]) > 40, report[name].summary
 
     def test_a_leaking_line_is_caught_by_accuracy_and_label_shift(self, market):
         """Values computed elsewhere cannot be cut, but they cannot hide either."""

@@ -198,7 +198,7 @@ class TestSameAsPandasData:
 
     @pytest.mark.slow
     def test_several_runs_of_one_cerebro_in_changing_modes(self):
-        data = frames(8)
+        data = frames(8, n_assets=3, n_days=90)
         cerebro = {}
         for kind in (PanelFeed, bt.feeds.PandasData):
             cerebro[kind] = bt.Cerebro(stdstats=False)
@@ -207,7 +207,7 @@ class TestSameAsPandasData:
             cerebro[kind].addstrategy(Trader)
         first = None
         modes = [{"preload": False, "runonce": False}, {"preload": True, "runonce": True}]
-        for mode in [*modes, *modes, modes[1]]:
+        for mode in [modes[1], *modes, modes[1]]:
             ours, theirs = (c.run(**mode)[0].seen for c in cerebro.values())
             assert plain(ours) == plain(theirs)
             if mode == modes[1]:

@@ -205,10 +205,11 @@ def test_a_killed_worker_costs_only_its_task(market, tmp_path):
 def test_a_dask_cluster_gives_the_same_bits_even_if_it_loses_a_worker(
     market, models, serial, cluster
 ):
-    """Cross-sections of members alone first; TestDask of test_crew.py loses every worker."""
+    """Cross-sections first. TestDask of test_crew.py has networks, and loses every worker."""
     from distributed import Client
 
     pids = []
+    models = {name: model for name, model in models.items() if name != "net"}  # torch loads long
 
     def lose_one(done, total, task, records):
         if done == 2:
@@ -227,14 +228,9 @@ def test_a_dask_cluster_gives_the_same_bits_even_if_it_loses_a_worker(
         assert list(got) == list(want) and len(want) == 2
         assert all(got[key].digests() == panel.digests() for key, panel in want.items())
     walks = walk_forward(
-        market,
-        models,
-        seeds={"net": 2},
-        client=cluster.scheduler_address,
-        progress=lose_one,
-        **SETTINGS,
+        market, models, client=cluster.scheduler_address, progress=lose_one, **SETTINGS
     )
-    assert bits(walks) == bits(serial)
+    assert bits(walks) == [row for row in bits(serial) if row[0] != "net"]
 
 
 @pytest.mark.slow
@@ -380,7 +376,7 @@ class TestResume:
         assert bits(walks) == bits(walk_forward(market, {"one": model}, **SETTINGS))
 
     def test_sigkill_at_any_moment_changes_nothing(self, tmp_path):
-        """Six processes in a row are killed at random moments of the same run."""
+        """Five processes in a row are killed at random moments of the same run."""
         script = tmp_path / "killed.py"
         script.write_text(
             textwrap.dedent(
@@ -395,12 +391,12 @@ class TestResume:
 
                 torch.set_num_threads(1)
                 folder = sys.argv[1]
-                market = make_market(n_assets=8, n_days=200, seed=5)
+                market = make_market(n_assets=8, n_days=160, seed=5)
                 models = {"net": AttentionGRUClassifier(max_epochs=2, hidden_size=3), "r": Ridge()}
 
                 def go(where, delay=None):
                     walks = walk_forward(
-                        market, models, seeds={"net": 3}, folder=where, topk=2, min_months=2,
+                        market, models, seeds={"net": 2}, folder=where, topk=2, min_months=2,
                         lookback=2, factors=["ROC6", "BIAS5", "VOL20"], n_components=None)
                     return [r.scores.to_numpy().tobytes() for w in walks for r in w.records]
 
@@ -413,7 +409,7 @@ class TestResume:
                 seconds = time.monotonic() - began
                 rng = np.random.default_rng(0)
                 times, kills = {}, 0
-                while kills < 6:
+                while kills < 5:
                     child = os.fork()
                     if child == 0:
                         go(folder)
