@@ -36,9 +36,11 @@ FILES = {
 }
 N_DAYS = 230
 END = "2015-10-15"  # of a market that goes on until 2015-11-18
+FACTORS = "ROC6,BIAS5,MACD,RSI,OBV,PB,HBETA,PSY,EMA10,ATR14,REVS5,VEMA10"
 PARAMS = dict(topk=3, lookback=3, step="month", min_months=4)
 NETWORK = ["--model", "attention-gru-ranks"]  # one model, with attention and losses
 SMALL = [f"--{name.replace('_', '-')}={value}" for name, value in PARAMS.items()]
+SMALL.append(f"--factors={FACTORS}")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,8 @@ class TestRun:
         assert scores["month_end"].max() > "2015-09-01"
 
     def test_is_the_run_of_the_python_api(self, whole, data):
-        strategy = backtest.run(attngru_bt.load(data), model=NETWORK[1], end=END, **PARAMS)
+        how = {"factors": FACTORS.split(","), **PARAMS}
+        strategy = backtest.run(attngru_bt.load(data), model=NETWORK[1], end=END, **how)
         scores = pd.read_csv(whole[1] / "scores.csv", parse_dates=["month_end"])
         scores = scores.set_index(["month_end", "symbol"])["score"].sort_index()
         want = strategy.signal.labels()["score"].sort_index()
@@ -330,7 +333,7 @@ def interrupted(data, tmp_path_factory):
     command = [COMMAND, "backtest", "--data", data, "--out", folder, "--verbose", *NETWORK, *SMALL]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--min-months=1", "--n-networks=8"],  # the last word counts
+            [*command, "--min-months=1", "--n-networks=6"],  # the last word counts
             stdout=output,
             stderr=output,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -374,7 +377,7 @@ def interrupted(data, tmp_path_factory):
 )
 def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkeypatch):
     monkeypatch.setattr("attngru_bt.walkforward.cluster.PATIENCE", 0.5)
-    done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:], *options)
+    done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:4], *options)
     assert done.exit_code == 2
     assert message in done.output
     assert "Traceback" not in done.output and done.output.count("Error:") == 1
@@ -449,7 +452,7 @@ class TestInterrupt:
         self, interrupted, data, tmp_path
     ):
         command = ["backtest", "--data", data, *NETWORK, *SMALL]
-        command += ["--min-months=1", "--n-networks=8"]
+        command += ["--min-months=1", "--n-networks=6"]
         before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.month")}
         assert invoke(*command, "--out", interrupted[2]).exit_code == 0
         assert {p: p.stat().st_mtime_ns for p in before} == before

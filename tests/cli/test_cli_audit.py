@@ -47,7 +47,7 @@ def Whole(close):
     return (close - known.mean(axis=0)) / known.std(axis=0)
 """
 SMALL = ["--topk=3", "--min-months=4", "--cuts=1"]
-FEW = "BIAS5,PB,ROC20,VOL20"
+FEW = "BIAS5,PB,ROC20,OBV"
 NO_REPLAY = "--skip=scores,orders,same day,label shift,accuracy,account"
 
 

@@ -228,7 +228,7 @@ class TestMakeMarket:
         assert abs(np.corrcoef(turnover, np.log(pb[known]))[0, 1]) < 0.25
 
     @pytest.mark.slow
-    @settings(max_examples=25)
+    @settings(max_examples=10)
     @given(
         n_assets=st.integers(1, 12),
         n_days=st.integers(2, 300),

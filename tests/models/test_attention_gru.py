@@ -70,8 +70,10 @@ class TestScikitLearn:
     @pytest.mark.slow
     @parametrize_with_checks(
         [
-            AttentionGRUClassifier(random_state=0),
-            AttentionGRUClassifier(attention="both", cell="lstm", max_epochs=20, random_state=0),
+            AttentionGRUClassifier(random_state=0, max_epochs=10, lr=0.05),
+            AttentionGRUClassifier(
+                attention="both", cell="lstm", max_epochs=10, lr=0.05, random_state=0
+            ),
         ],
         expected_failed_checks=lambda estimator: SKIPPED,
     )
