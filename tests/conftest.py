@@ -108,6 +108,17 @@ def bs(monkeypatch):
 
 
 @pytest.fixture
+def no_fresh_process(monkeypatch):
+    """The audit computes the past in this process, for a start of Python takes longer than that."""
+    from attngru_bt.audit.fresh import CannotTravel
+
+    def refuse(*code):
+        raise CannotTravel("not in this test")
+
+    monkeypatch.setattr("attngru_bt.audit.processes.Fresh", refuse)
+
+
+@pytest.fixture
 def clean_registry(monkeypatch):
     """Factors that a test registers, in scripts or itself, do not outlive it."""
     from attngru_bt.factors import registry, scripts

@@ -252,7 +252,20 @@ def test_importing_the_package_is_cheap():
     assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib", "pandas", "backtrader"}
 
 
+LATE = [  # one after the other in one process: what has still not been loaded by then
+    ("import attngru_bt.models as m; m.names()", {"torch", "sklearn", "xgboost"}),
+    ("import attngru_bt.data.market as m; m.load_sp500()", {"torch", "sklearn", "skfolio"}),
+    ("attngru_bt.AttentionGRUStrategy", {"torch", "sklearn", "pyfolio", "matplotlib"}),
+    ("import attngru_bt.models.estimators", {"torch"}),  # scikit-learn's are what they build on
+]
+
+
 @pytest.mark.slow
-def test_the_strategy_loads_no_torch_before_it_trains():
-    loaded = loaded_by("import attngru_bt; attngru_bt.AttentionGRUStrategy")
-    assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib"}
+def test_what_is_large_is_loaded_when_it_is_needed():
+    said = "print(*{name.split('.')[0] for name in sys.modules})"
+    code = "\n".join(["import sys, attngru_bt", *(f"{step}\n{said}" for step, _ in LATE)])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=TIME_LIMIT
+    )
+    for (step, absent), loaded in zip(LATE, done.stdout.splitlines(), strict=True):
+        assert "attngru_bt" in loaded and not set(loaded.split()) & absent, step

@@ -25,7 +25,7 @@ FILES = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py
 NAMES = [path.stem for path in FILES]
 README = FOLDER / "README.md"
 SMALL = "topk=3,lookback=3,step='month',min_months=2"  # literals after the second colon
-FEW = "ROC6 BIAS5 BIAS20 VEMA10 MACD RSI OBV PSY EMA10 MA20 REVS5 ATR14".split()
+FEW = "ROC6 BIAS5 BIAS10 VEMA5 EMA5 EMA10 MA5 MA10 REVS5 REVS10 ATR6 PSY".split()
 MODELS = [  # those that no file but by_name.py runs
     name for name in models.names() if name not in ("equal-weight", "attention-gru-ranks")
 ]

@@ -99,7 +99,7 @@ class TestWhole:
             assert check.first.symbol in market.bars.assets
             assert check.first.date in market.bars.dates
 
-    def test_a_leaking_factor_is_caught(self, market, clean_registry):
+    def test_a_leaking_factor_is_caught(self, market, clean_registry, no_fresh_process):
         @factor("mine")
         def Centered(close):
             return np.vstack([close[5:], close[-5:]]) / close - 1
@@ -209,6 +209,7 @@ class TestReplay:
             topk=3,
             min_months=4,
             lookback=1,
+            refit=3,
             factors=NAMES[:3] + (("peek",) if "peek" in market.bars else ()),
         )
 

@@ -391,7 +391,7 @@ class TestKeptFromCallToCall:
 
 class TestTables:
     @pytest.mark.slow
-    def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry):
+    def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry, no_fresh_process):
         """No cut changes it, and the model may not even use it: its own rank IC tells."""
         market = make_market(12, 400, seed=2, late=0, gaps=0, delisted=0)
         table = np.nan_to_num(next_month(market.bars))

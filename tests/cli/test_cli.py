@@ -50,6 +50,13 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def little(tmp_path_factory):
+    """Fewer stocks, where nothing comes of them."""
+    market = make_market(n_assets=4, n_days=N_DAYS, seed=5, late=1, gaps=1, delisted=0)
+    return write_folder(tmp_path_factory.mktemp("cli") / "little", market)
+
+
+@pytest.fixture(scope="module")
 def cut(tmp_path_factory):
     market = make_market(n_assets=10, n_days=N_DAYS, seed=5, signal=0.3, late=1, delisted=0)
     return write_folder(tmp_path_factory.mktemp("cli") / "cut", market, until=END)
@@ -194,6 +201,11 @@ def spoil(file, row, column, value):
 
 
 class TestMistakes:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def data(little):
+        return little
+
     @pytest.fixture(autouse=True)
     def out(self, tmp_path):
         self.folder = tmp_path / "out"
@@ -375,9 +387,11 @@ def interrupted(data, tmp_path_factory):
         (("--dask-tls-cert", "b.pem"), "`tls` is for the address of a scheduler, tls://"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkeypatch):
+def test_what_cannot_be_is_one_sentence(little, tmp_path, options, message, monkeypatch):
     monkeypatch.setattr("attngru_bt.walkforward.cluster.PATIENCE", 0.5)
-    done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:4], *options)
+    done = invoke(
+        "backtest", "--data", little, "--out", tmp_path, *SMALL[:1], *SMALL[3:4], *options
+    )
     assert done.exit_code == 2
     assert message in done.output
     assert "Traceback" not in done.output and done.output.count("Error:") == 1
@@ -497,8 +511,8 @@ def test_scores_made_elsewhere_are_traded(data, tmp_path):
         (("--scores", "nowhere.csv"), "nowhere.csv: there is no such file; check the path"),
     ],
 )
-def test_scores_that_cannot_be_used_are_one_sentence(data, tmp_path, options, message):
-    done = invoke("backtest", "--data", data, *options, "--out", tmp_path / "out")
+def test_scores_that_cannot_be_used_are_one_sentence(little, tmp_path, options, message):
+    done = invoke("backtest", "--data", little, *options, "--out", tmp_path / "out")
     assert done.exit_code == 2 and message in " ".join(done.output.split())
 
 

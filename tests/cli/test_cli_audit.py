@@ -105,7 +105,7 @@ class TestVerdict:
         assert {c["name"]: c["status"] for c in written["checks"]} == want
 
     @pytest.mark.slow
-    def test_factors_that_see_the_future(self, data, tmp_path):
+    def test_factors_that_see_the_future(self, data, tmp_path, no_fresh_process):
         report = tmp_path / "audit.json"
         mine = script(tmp_path, CENTRED + ZSCORE)
         done = invoke(

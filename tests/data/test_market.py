@@ -160,16 +160,6 @@ class TestSp500:
         assert market.benchmark.index.equals(market.bars.dates)
         assert market.bars.traded.all()
 
-    @pytest.mark.slow
-    def test_skfolio_is_not_imported(self):
-        import subprocess
-
-        code = (
-            "import sys; from attngru_bt.data.market import load_sp500; load_sp500();"
-            "sys.exit('skfolio' in sys.modules or 'sklearn' in sys.modules)"
-        )
-        assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
     def test_without_skfolio(self, monkeypatch):
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
         with pytest.raises(ModuleNotFoundError, match=r'pip install "attngru_bt\[examples\]"'):
