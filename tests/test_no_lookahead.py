@@ -21,7 +21,8 @@ from attngru_bt.walkforward import walk_forward
 from attngru_bt.walkforward.generator import SignalGenerator
 
 FACTORS = [  # of every family and memory; tests/factors/test_proof.py looks at each one of them
-    "ROC6", "BIAS5", "VOL20", "MACD", "EMA10", "RSI", "OBV", "HBETA", "TOBT", "PB", "ETOP", "AroonUp",
+    "ROC6", "BIAS5", "VOL20", "MACD", "EMA10", "RSI", "OBV", "HBETA", "TOBT", "PB", "ETOP",
+    "AroonUp",
 ]  # fmt: skip
 SETTINGS = dict(topk=4, min_months=4, lookback=3, n_components=6, factors=FACTORS)
 LOGISTIC = LogisticRegression(max_iter=200)
