@@ -1,8 +1,8 @@
 """Hundreds of random small markets: no strange error, no rejected order, books that balance.
 
-They are others in each run. Each market is drawn from a seed and a few switches: late listings, gaps, zero volume, constant
-prices, spikes × 100, locked limits, one stock, more slots than stocks, everything suspended, an
-empty first month, feeds of different lengths.
+They are others in each run. Each market is drawn from a seed and a few switches: late listings,
+gaps, zero volume, constant prices, spikes × 100, locked limits, one stock, more slots than stocks,
+everything suspended, an empty first month, feeds of different lengths.
 """
 
 import math
