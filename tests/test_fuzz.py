@@ -1,8 +1,8 @@
-"""A thousand random small markets: no strange error, no rejected order, books that balance.
+"""Hundreds of random small markets: no strange error, no rejected order, books that balance.
 
-Each market is drawn from a seed and a few switches: late listings, gaps, zero volume, constant
-prices, spikes × 100, locked limits, one stock, more slots than stocks, everything suspended, an
-empty first month, feeds of different lengths.
+They are others in each run. Each market is drawn from a seed and a few switches: late listings,
+gaps, zero volume, constant prices, spikes × 100, locked limits, one stock, more slots than stocks,
+everything suspended, an empty first month, feeds of different lengths.
 """
 
 import math
@@ -133,7 +133,7 @@ def trade(market, cash, coo, rules, signal, **params):
 
 
 def check(strategy, market, cash, rules):
-    log = strategy.trade_log._rows  # as tuples: a thousand DataFrames take long
+    log = strategy.trade_log._rows  # as tuples: hundreds of DataFrames take long
     events = [row[2] for row in log]
     assert "rejected" not in events
     dates = market.bars.dates
@@ -194,7 +194,7 @@ def given_scores(market, seed):
 
 
 @pytest.mark.slow
-@examples(350)
+@examples(150)
 @given(
     **SWITCHES,
     settle_after=st.sampled_from([7, 365, None]),
@@ -208,7 +208,7 @@ def test_under_ashare_rules(seed, cash, coo, settle_after, slippage, **params):
 
 
 @pytest.mark.slow
-@examples(250)
+@examples(100)
 @given(**SWITCHES, lot=st.sampled_from([0, 1, 100]))
 @example(  # fractions of a share out of a billionth of the cash
     seed=240, cash=20_000.0, coo=False, topk=3, rebalance="full", substitute=True, retry=False,
@@ -225,7 +225,7 @@ def test_without_rules(seed, cash, coo, **params):
 
 
 @pytest.mark.slow
-@examples(40)
+@examples(20)
 @given(seed=st.integers(0, 2**32 - 1), coo=st.booleans(), ashare=st.booleans())
 def test_with_a_model(seed, coo, ashare):
     """The whole way: factors, labels, refits; a market too poor for a model is a sentence."""
@@ -287,7 +287,7 @@ class Random(bt.Strategy):
 
 
 @pytest.mark.slow
-@examples(60)
+@examples(30)
 @given(seed=st.integers(0, 2**32 - 1), coo=st.booleans(), t_plus_one=st.booleans())
 def test_any_strategy_under_ashare_rules(seed, coo, t_plus_one):
     market = draw_market(seed)

@@ -345,8 +345,8 @@ class TestKeptFromCallToCall:
     QUICK = dict(topk=3, cuts=2, min_months=4)
 
     @pytest.mark.slow
-    def test_a_factor_with_a_module_level_cache(self, market, clean_registry):
-        kept = {}
+    def test_a_factor_with_a_module_level_cache_beside_an_honest_one(self, market, clean_registry):
+        kept, honest = {}, {}
 
         @factor("mine")
         def Remembered(close):
@@ -355,27 +355,18 @@ class TestKeptFromCallToCall:
                 kept[key] = np.nanmean(close, axis=0)
             return close / kept[key]
 
-        skip = set(audit.CHECKS) - {"factors"}
-        report = audit.run(market, factors=("BIAS5", "Remembered"), skip=skip, **self.QUICK)
-        check = report["factors"]
-        assert check.status == "fail" and check.first.subject == "Remembered"
-        assert any("something is kept from one call" in f.sentence for f in check.findings)
-        assert "a process of its own" in check.summary
-
-    @pytest.mark.slow
-    def test_an_honest_cache_passes(self, market, clean_registry):
-        kept = {}
-
         @factor("mine")
         def Memoised(close, n=9):
             key = close.tobytes()
-            if key not in kept:
-                kept[key] = close / ops.mean(close, n)
-            return kept[key]
+            if key not in honest:
+                honest[key] = close / ops.mean(close, n)
+            return honest[key]
 
-        skip = set(audit.CHECKS) - {"factors"}
-        report = audit.run(market, factors=("BIAS5", "Memoised"), skip=skip, **self.QUICK)
-        assert report["factors"].status == "pass", report["factors"].findings
+        skip, names = set(audit.CHECKS) - {"factors"}, ("BIAS5", "Memoised", "Remembered")
+        check = audit.run(market, factors=names, skip=skip, **self.QUICK)["factors"]
+        assert check.status == "fail" and {f.subject for f in check.findings} == {"Remembered"}
+        assert any("something is kept from one call" in f.sentence for f in check.findings)
+        assert "a process of its own" in check.summary
 
     @pytest.mark.slow
     def test_a_signal_that_keeps_the_first_bars_it_saw(self, market):
@@ -401,7 +392,7 @@ class TestKeptFromCallToCall:
 
 class TestTables:
     @pytest.mark.slow
-    def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry):
+    def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry, no_fresh_process):
         """No cut changes it, and the model may not even use it: its own rank IC tells."""
         market = make_market(12, 400, seed=2, late=0, gaps=0, delisted=0)
         table = np.nan_to_num(next_month(market.bars))

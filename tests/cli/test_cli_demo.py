@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from attngru_bt import make_market
 from attngru_bt.cli import app, demo
 
-SMALL = dict(topk=10, min_months=9, factors=["PB", "decoy1", "decoy2"])
-PLANTED = 0.2  # of 80 stocks in 27 months: nine standard errors from 0
+SMALL = dict(topk=8, min_months=6, factors=["PB", "decoy1", "decoy2"])
+PLANTED = 0.3  # of 40 stocks in 16 months: seven standard errors from 0
 
 
 def trial(signal, **settings):
-    make = partial(make_market, 80, 800, seed=1, signal=signal, decoys=2)
+    make = partial(make_market, 40, 500, seed=1, signal=signal, decoys=2)
     return demo.Trial(
         f"Signal {signal}", "Made up.", make, SMALL | settings, signal or None, "ridge"
     )
@@ -31,10 +31,10 @@ def test_one_page_shows_skill_beside_its_absence(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "TRIALS", {"none": trial(0.0), "some": trial(PLANTED)})
     done = invoke(tmp_path)
     assert done.exit_code == 0, done.output
-    none, some = re.split(r"^Signal 0.2: ", done.stdout, flags=re.MULTILINE)
+    none, some = re.split(r"^Signal 0.3: ", done.stdout, flags=re.MULTILINE)
     assert "No skill beyond chance" in none and "0, which is no skill, is within" in none
     assert "The scores rank better than chance" in some
-    assert "the 0.200 that was planted is within that range" in some
+    assert "the 0.300 that was planted is within that range" in some
     page = (tmp_path / "index.html").read_text()
     for word in ("No skill beyond chance", "rank better than chance", "Cumulative return: Signal"):
         assert word in page

@@ -352,7 +352,7 @@ class TestReadTable:
 
     @pytest.mark.slow
     @settings(
-        max_examples=30,
+        max_examples=15,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(seed=st.integers(0, 10_000), kind=st.sampled_from([".csv", ".parquet"]))
@@ -533,7 +533,7 @@ MODES = {
 
 
 def market():
-    made = make_market(5, 150, seed=4, late=1, gaps=3, delisted=1)
+    made = make_market(5, 90, seed=4, late=1, gaps=2, delisted=1)
     lines = {name: made.bars[name] for name in LINES}
     return Bars(made.bars.dates, made.bars.assets, lines), made.benchmark
 
@@ -583,8 +583,8 @@ class TestFeedReader:
     @pytest.mark.parametrize("mode", MODES)
     def test_same_bars_whatever_feed_and_mode(self, mode, kind, tmp_path):
         feeds, bars, index = feeds_of(kind, tmp_path)
-        strategy = run_reads(feeds, MODES[mode], every=3)
-        assert len(strategy.got) > 50
+        strategy = run_reads(feeds, MODES[mode], every=4)
+        assert len(strategy.got) > 20
         first = next(date for date, read in strategy.got.items() if len(read))
         for date, read in strategy.got.items():
             expected = bars.before(date)
@@ -608,8 +608,8 @@ class TestFeedReader:
     def test_an_earlier_date_after_a_later_one(self, tmp_path):
         feeds, bars, _ = feeds_of("panel", tmp_path)
         strategy = run_reads(feeds, {})
-        same(strategy.reader.read("2015-04-01"), bars.before("2015-04-01"))
-        same(strategy.reader.read("2015-06-01"), bars.before("2015-06-01"))
+        same(strategy.reader.read("2015-03-02"), bars.before("2015-03-02"))
+        same(strategy.reader.read("2015-04-15"), bars.before("2015-04-15"))
 
     @pytest.mark.slow
     def test_preloaded_feeds_show_nothing_before_they_start(self, tmp_path):
@@ -619,7 +619,7 @@ class TestFeedReader:
         late = int(np.argmax(np.isnan(bars["close"][0])))
         start = bars.dates[bars.traded[:, late]][0]
         assert start > bars.dates[5]
-        assert len(strategy.shown) > 100
+        assert len(strategy.shown) > 60
         for date, read in strategy.shown.items():
             same(read, bars.until(date))  # whatever is asked for, what was shown is the limit
         for date, read in strategy.got.items():

@@ -202,7 +202,7 @@ class TestPickledTable:
             )
 
     @pytest.mark.slow
-    @settings(max_examples=15)
+    @settings(max_examples=8)
     @given(
         st.lists(
             st.tuples(

@@ -97,7 +97,7 @@ class TestExposures:
 
 
 class TestNeutral:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.integers(8, 40), st.integers(1, 4), st.floats(0, 1))
     def test_it_is_a_regression(self, seed, n, k, share):
         rng = np.random.default_rng(seed)

@@ -168,11 +168,13 @@ class TestSessionOfABar:
     def test_it_is_the_date_as_written(self, kind, time, tmp_path):
         expected = [date.date() for date in DAYS]
         zones = (None, NEW_YORK, SHANGHAI, "America/Sao_Paulo")
-        for tz, tzinput in itertools.product(zones, (None, NEW_YORK, SHANGHAI)):
-            for end in (None, dt.time(15)):
+        bars = frame(1, DAYS)
+        for i, (tz, tzinput) in enumerate(itertools.product(zones, (None, NEW_YORK, SHANGHAI))):
+            ends = (None, dt.time(15)) if kind == "csv" else (None, dt.time(15))[i % 2 :][:1]
+            for end in ends:  # of CSV only is it the stamp
                 given = dict(tz=tz, tzinput=tzinput, sessionend=end)
                 params = {k: v for k, v in given.items() if v is not None}
-                feed = feed_of(kind, frame(1, DAYS), tmp_path / "A", time, **params)
+                feed = feed_of(kind, bars, tmp_path / "A", time, **params)
                 assert sessions_seen(feed) == expected, given
 
     @pytest.mark.slow
@@ -229,7 +231,7 @@ class TestSessionOfABar:
 class TestFeedsOfDifferentStamps:
     """Bars of one date are one session, at whatever time of day each feed stamps them."""
 
-    DATES = pd.bdate_range("2020-02-26", "2020-06-05")
+    DATES = pd.bdate_range("2020-02-26", "2020-05-06")
 
     def feeds(self, path, *, mixed):
         rng = np.random.default_rng(5)
@@ -261,7 +263,7 @@ class TestFeedsOfDifferentStamps:
     def test_all_is_as_if_they_were_stamped_alike(self, coo, rules, tmp_path):
         kwargs = dict(coo=coo, rules=rules, topk=3)
         want = self.log(tmp_path, mixed=False, **kwargs)
-        assert len(want[2]) >= 10
+        assert len(want[2]) >= 6
         for modes in MODES[:3]:
             assert self.log(tmp_path, mixed=True, modes=modes, **kwargs) == want, modes
 

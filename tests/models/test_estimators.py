@@ -74,9 +74,9 @@ class TestScikitLearn:
     @pytest.mark.slow
     @parametrize_with_checks(
         [
-            ConvolutionClassifier(random_state=0),
-            FeedForwardClassifier(random_state=0),
-            AttentionGRURegressor(random_state=0, max_epochs=40),
+            ConvolutionClassifier(random_state=0, max_epochs=10, lr=0.05),
+            FeedForwardClassifier(random_state=0, max_epochs=10, lr=0.05),
+            AttentionGRURegressor(random_state=0, max_epochs=20, lr=0.05),
         ],
         expected_failed_checks=lambda estimator: SKIPPED,
     )

@@ -381,7 +381,7 @@ class TestModes:
 
     @pytest.mark.parametrize("coo", [True, False])
     def test_every_mode_of_cerebro_gives_the_same_trades(self, market, coo):
-        bars = market.bars.rows(120, 400).select(market.bars.assets[3:14:2] + ("S004", "S008"))
+        bars = market.bars.rows(120, 330).select(market.bars.assets[3:14:2])
         frames = {
             asset: pd.DataFrame(
                 {k: bars[k][:, i] for k in ("open", "high", "low", "close", "volume")},
@@ -390,7 +390,7 @@ class TestModes:
             for i, asset in enumerate(bars.assets)
         }
         # gaps, and a late and an early end: what the modes of Cerebro treat differently
-        assert len({len(frame) for frame in frames.values()}) > 3  # of eight
+        assert len({len(frame) for frame in frames.values()}) > 2  # of six
         rng = np.random.default_rng(0)
         given = pd.DataFrame(
             rng.normal(size=(20, len(frames))),
@@ -399,7 +399,7 @@ class TestModes:
         )
         kwargs = dict(coo=coo, topk=3, cash=1e6, commission=0.001, signal=given)
         want = run(frames, **kwargs)
-        assert len(fills(want)) > 30
+        assert len(fills(want)) > 20
         for modes in self.MODES:
             modes = {"stdstats": False, **modes}
             cerebro = bt.Cerebro(cheat_on_open=coo, **modes)

@@ -83,7 +83,7 @@ def test_the_sum_of_all_buys_fits_to_the_last_bit():
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 10_000),
     coo=st.booleans(),
