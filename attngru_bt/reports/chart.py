@@ -106,9 +106,10 @@ class Chart:
                     self._bar(at, wide, value)
                     for at, value in zip(begin[mine], array[mine], strict=True)
                 )
-                form = f' data-form="{self._form()}"' if read else ""
+                form = f' data-form="{self._form()}"' if "data-v" in read else ""
                 self._marks.append(f'<path class="bar {kind}"{read}{form} d="{d}"/>')
-                read = ""
+                # what is below 0 is another path, which is switched off with the first
+                read = f' data-of="{escape(name)}"' if name else ""
         if name:
             self._legend.append((name, colors[0], "bar"))
         return self

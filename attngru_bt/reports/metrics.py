@@ -40,13 +40,23 @@ RETURN_AND_RISK: tuple[Figure, ...] = (
     ("Annualized return", "annual_return", per_cent),
     ("Volatility", "volatility", per_cent),
     ("Sharpe ratio", "sharpe", number),
+    ("Sortino ratio", "sortino", number),
     ("Maximum drawdown", "max_drawdown", per_cent),
     ("\u2003peak", "drawdown_peak", date),
     ("\u2003trough", "drawdown_trough", date),
     ("\u2003recovery", "drawdown_recovery", date),
+    ("Longest drawdown, sessions", "longest_drawdown", whole),
     ("Calmar ratio", "calmar", number),
     ("Months with a gain", "positive_months", per_cent),
     ("Sessions", "sessions", whole),
+)
+SESSIONS: tuple[Figure, ...] = (
+    ("Best session", "best_session", per_cent),
+    ("Worst session", "worst_session", per_cent),
+    ("Value at risk, 5%", "value_at_risk", per_cent),
+    ("Expected shortfall, 5%", "expected_shortfall", per_cent),
+    ("Skewness", "skewness", number),
+    ("Excess kurtosis", "excess_kurtosis", number),
 )
 AGAINST_BENCHMARK: tuple[Figure, ...] = (
     ("Excess return a year", "excess_return", per_cent),
@@ -72,7 +82,11 @@ def metrics_table(sheet: TearSheet) -> Table:
     for other, what in ((sheet.baseline, "baseline"), (sheet.benchmark, "benchmark")):
         if other is not None:
             runs.append((f"{other['name']} ({what})", other))
-    blocks = [("Return and risk", RETURN_AND_RISK), ("Trading", TRADING)]
+    blocks = [
+        ("Return and risk", RETURN_AND_RISK),
+        ("Returns of the sessions", SESSIONS),
+        ("Trading", TRADING),
+    ]
     if sheet.benchmark is not None:
         blocks.insert(1, ("Against the benchmark", AGAINST_BENCHMARK))
     rows: list[Row] = []

@@ -82,7 +82,7 @@ def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
     if len(figures.months()) >= _LEAST_MONTHS:
         add("distribution", "Months by return", portfolio_charts.distribution, figures)
     if len(sheet.returns) > _LEAST_ROLLING:
-        add("rolling", "Rolling Sharpe ratio", portfolio_charts.rolling, sheet)
+        add("rolling", "Over a rolling year", portfolio_charts.rolling, sheet)
         if sheet.benchmark is not None:
             draw = portfolio_charts.against_benchmark
             add("beta", f"Against {sheet.benchmark_called}", draw, sheet)

@@ -13,6 +13,7 @@ import pandas as pd
 from attngru_bt.evaluation import deciles, exposures, horizons
 from attngru_bt.evaluation.characteristics import characteristics, groups
 from attngru_bt.evaluation.ranks import row_correlation, wide
+from attngru_bt.evaluation.spread import spread
 from attngru_bt.reports.heat import by_month
 from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import Table, decimals, number, per_cent, three, whole
@@ -96,10 +97,10 @@ class ScoreFigures:
     def summary(self) -> Table:
         """Return the figures of the section: mean, plain and Newey-West t, months."""
         count, unit = self.deciles.shape[1], self.sheet.schedule.unit
-        spread = deciles.spread_returns(self.deciles)
+        between = deciles.spread_returns(self.deciles)
         figures: list[tuple[str, pd.Series, Callable[[float], str]]] = [
             ("Rank IC", self.rank_ic, three),
-            (f"Best less worst of {count} groups, a {unit}", spread, per_cent),
+            (f"Best less worst of {count} groups, a {unit}", between, per_cent),
         ]
         if self.kinds:
             figures.insert(1, ("Rank IC beyond the exposures", self.neutral_ic, three))
@@ -115,10 +116,12 @@ class ScoreFigures:
             for found in [horizons.mean_and_t(values.to_numpy())]
         ]
         positive = float((self.rank_ic.dropna() > 0).mean())
-        deviation = float(self.rank_ic.std())
+        deviation = spread(self.rank_ic.dropna())
+        icir = float(self.rank_ic.mean()) / deviation
         more = [
             (f"{unit.capitalize()}s with a positive rank IC", per_cent(positive, 0)),
             ("Deviation of the rank IC", three(deviation)),
+            ("Mean rank IC over its deviation (ICIR)", decimals(icir, 2)),
             ("Monotonicity of the groups", decimals(deciles.monotonicity(self.deciles), 2)),
             (f"Rank autocorrelation, a {unit}", decimals(float(self.autocorrelation.mean()), 2)),
             (f"New among the best {self.sheet.topk}", per_cent(float(self.top_turnover.mean()), 0)),

@@ -234,7 +234,7 @@ class TestPage:
             "Precision@2 per month",
             "Return per year",
             "Months by return",
-            "Rolling Sharpe ratio",
+            "Over a rolling year",
             "Against the index",
             "Before and after commission",
             "Turnover",
