@@ -35,9 +35,7 @@ def cumulative(sheet: TearSheet) -> dict[str, Chart]:
     A third chart has the others at the strategy's volatility, where there are others. A line is
     flat where its returns are not known; the page says where that is.
     """
-    charts = {
-        scale.kind: _growth(sheet, sheet.curves, scale) for scale in (Log, Linear)
-    }
+    charts = {scale.kind: _growth(sheet, sheet.curves, scale) for scale in (Log, Linear)}
     alike = at_equal_volatility(sheet.curves)
     if len(alike) > 1:
         charts["equal volatility"] = _growth(sheet, alike, Log)
@@ -51,8 +49,7 @@ def at_equal_volatility(curves: list[Curve]) -> list[Curve]:
     """
     own = spread(curves[0][2].dropna())
     scaled = [
-        (name, color, returns * (own / spread(returns.dropna())))
-        for name, color, returns in curves
+        (name, color, returns * (own / spread(returns.dropna()))) for name, color, returns in curves
     ]
     return [curve for curve in scaled if curve[2].notna().any()]
 

@@ -268,3 +268,24 @@ def order_table(sheet: TearSheet) -> Table:
     sides["other"] = counts.sum(axis=1) - sides.sum(axis=1)
     events = sheet.orders["event"].drop_duplicates()
     return Table.of(headings, ([str(event), *map(whole, sides.loc[event])] for event in events))
+
+
+MEANINGS = {
+    "partial": "filled in part",
+    "waiting": "could not be filled in that session and stays open",
+    "canceled": "taken back unfilled",
+    "expired": "not filled in time",
+    "rejected": "refused by the broker",
+    "stuck": "to be sold, but not traded in that session; tried again in the next",
+    "passed": "wanted, but could not be bought; the next in rank was taken",
+    "stale": "held without a price for long, kept at its last one",
+}
+
+
+def order_note(sheet: TearSheet) -> str:
+    """Say what the events of the trade log mean, of those that occurred."""
+    if sheet.orders is None or sheet.orders.empty:
+        return ""
+    seen = sheet.orders["event"].drop_duplicates()
+    meant = [f"{event}: {MEANINGS[event]}" for event in map(str, seen) if event in MEANINGS]
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in ["number of entries", *meant])

@@ -115,7 +115,7 @@ def monthly_turnover(figures: PortfolioFigures) -> pd.Series:
     )
     mean = value.groupby(value.index.to_period("M")).mean()  # type: ignore[attr-defined]
     share = (traded / 2.0).reindex(mean.index, fill_value=0.0) / mean
-    return share.set_axis(pd.PeriodIndex(share.index).to_timestamp())
+    return share.set_axis(pd.PeriodIndex(share.index).to_timestamp(how="end").normalize())
 
 
 def varies(figures: PortfolioFigures) -> bool:

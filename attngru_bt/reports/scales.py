@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attngru_bt.reports.tables import decimals, per_cent
 
-_NARROW = 20  # characters of all labels for which a narrow chart has room
+_NARROW = 14  # characters of all labels for which a chart beside names has room on a phone
 _WIDE = {"%Y": 1.0, "%m-%d": 1.2, "%Y-%m": 1.55}  # room of a label, that of a year being 1
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 

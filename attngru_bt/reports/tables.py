@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 DASH = "–"
-_PHONE = 44  # characters that a phone shows side by side
+_PHONE = 42  # characters that a phone shows side by side
+_FEW = 3  # columns that fit a phone, broken into lines
 _NAME = 12  # characters at which the name of a row is broken
 
 
@@ -184,7 +185,7 @@ class Table:
             texts = [row.cells[i].text for row in self.rows if row.cells]
             words = column.heading.split()
             wide += 2 + max((len(text) for text in (*texts, *words)), default=0)
-        return wide > _PHONE
+        return len(self.columns) > _FEW and wide > _PHONE
 
     @property
     def group_starts(self) -> set[int]:

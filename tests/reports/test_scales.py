@@ -38,7 +38,7 @@ class TestLinear:
         ticks = Linear([-0.03, 0.09], NUMBER).ticks()
         assert [t.text for t in ticks] == ["−0.025", "0.000", "0.025", "0.050", "0.075"]
         assert [t.minor for t in ticks] == [True, False, True, False, True]
-        assert not any(t.minor for t in Linear([0, 1], NUMBER).ticks())
+        assert not any(t.minor for t in Linear([0, 4], NUMBER).ticks())
 
 
 class TestLog:

@@ -26,8 +26,8 @@
     return text + (share ? "%" : "");
   };
   const roundNumbers = (low, high) => {
-    const size = 10 ** Math.floor(Math.log10((high - low) / 4));
-    const step = [1, 2, 2.5, 5, 10].map(m => m * size).find(s => s >= (high - low) / 4 * (1 - 1e-9));
+    const size = 10 ** Math.floor(Math.log10((high - low) / 5));
+    const step = [1, 2, 2.5, 5, 10].map(m => m * size).find(s => s >= (high - low) / 5 * (1 - 1e-9));
     const values = [];
     for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9) + 1e-12; i++) values.push(i * step);
     return { values, step };
@@ -61,6 +61,9 @@
       }
       return values.get(curve);
     };
+    // in the order of the legend, where there is one
+    const called = [...chart.querySelectorAll(".legend li")].map(item => item.textContent);
+    curves.sort((a, b) => called.indexOf(a.dataset.name) - called.indexOf(b.dataset.name));
     const shown = () => curves.filter(curve => !curve.classList.contains("off"));
     const tip = element("tip"), rule = element("rule"), pick = element("pick"), back = element("back", "show all");
     tip.hidden = rule.hidden = pick.hidden = back.hidden = true;
@@ -123,6 +126,9 @@
         label.className = "zoom"; label.textContent = write(value, `${share ? "%" : ""}${places}`);
         label.style.top = `${100 * (y - top) / high}%`;
         beside.append(label);
+        const room = document.createElement("i"); // makes room for the widest
+        room.className = "zoom"; room.textContent = label.textContent;
+        beside.prepend(room);
       }
       const count = Math.min(to - from + 1, plot.clientWidth < 420 ? 3 : 6);
       for (let k = 0; k < count; k++) {
