@@ -70,13 +70,15 @@ def expected_shortfall(returns: ArrayLike) -> float:
 
 
 def longest_drawdown(returns: ArrayLike) -> float:
-    """Largest number of sessions in a row that closed below the highest value before them."""
+    """Largest number of sessions from a peak until its value was there again, or to the end."""
     depth = drawdowns(returns)
     if not len(depth) or np.isnan(depth).any():
         return float("nan")
     below = np.concatenate([[0], depth > 0.0, [0]]).astype(int)
     begin, end = (np.flatnonzero(np.diff(below) == step) for step in (1, -1))
-    return float((end - begin).max(initial=0))
+    # the session of the recovery counts, where there is one
+    sessions = np.minimum(end + 1, len(depth)) - begin
+    return float(sessions.max(initial=0))
 
 
 def _standardized_moment(returns: ArrayLike, order: int) -> float:

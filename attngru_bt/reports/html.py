@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from attngru_bt.reports import tables
 from attngru_bt.reports.chart import Chart
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_CODE = re.compile(r"`([^`]+)`")
 _THOUSANDS = 10_000  # a smaller whole number may be a year
 
 
@@ -38,7 +40,13 @@ def _environment() -> Environment:
     )
     for show in ("whole", "one", "number", "three", "per_cent", "points", "date"):
         environment.filters[show] = getattr(tables, show)
+    environment.filters["marked"] = marked
     return environment
+
+
+def marked(text: str) -> Markup:
+    """Escape a sentence, and set what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def fill(template: str, heading: str, **values: Any) -> str:

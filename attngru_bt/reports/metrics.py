@@ -23,6 +23,7 @@ from attngru_bt.reports.tables import (
     number,
     one,
     per_cent,
+    recovery,
     three,
     whole,
 )
@@ -93,9 +94,15 @@ def metrics_table(sheet: TearSheet) -> Table:
     for heading, figures in blocks:
         rows.append(Row(heading))
         for name, key, show in figures:
-            texts = (show(run[key]) if key in run else DASH for _, run in runs)
+            texts = (_shown(run, key, show) for _, run in runs)
             rows.append(Row(name, tuple(map(Cell, texts))))
     return Table("", tuple(Column(name) for name, _ in runs), tuple(rows))
+
+
+def _shown(run: Mapping[str, Any], key: str, show: Callable[[Any], str]) -> str:
+    if key == "drawdown_recovery" and run.get("drawdown_peak") is not None:
+        return recovery(run[key])  # "not yet" where there is none
+    return show(run[key]) if key in run else DASH
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,14 @@ from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import Table, decimals, number, per_cent, three, whole
 
 _LONG_CODE = 9  # characters
+MEANT = {
+    "size": "market value",
+    "volatility": "of 63 sessions",
+    "turnover": "of 21 sessions",
+    "momentum": "return of the year without its last month",
+    "reversal": "return of the last month, with its sign turned",
+}
+"""What each characteristic is."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,17 @@ class ScoreFigures:
             self.sheet.market.bars, pd.DatetimeIndex(scores.index), scores.columns
         )
         return {name: table for name, table in found.items() if table.notna().any().any()}
+
+    @property
+    def kinds_told(self) -> str:
+        """Names of the characteristics, as they stand within a sentence."""
+        *most, last = self.kinds
+        return f"{', '.join(most)} and {last}" if most else last
+
+    @property
+    def kinds_meant(self) -> str:
+        """What the characteristics are."""
+        return " ".join(f"{name.capitalize()}: {MEANT[name]}." for name in self.kinds)
 
     @cached_property
     def exposures(self) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 DASH = "–"
-_PHONE = 42  # characters that a phone shows side by side
+_PHONE = 44  # characters that a phone shows side by side
 _FEW = 3  # columns that fit a phone, broken into lines
 _NAME = 12  # characters at which the name of a row is broken
 
@@ -183,8 +183,8 @@ class Table:
         wide = min(max((len(row.name) for row in self.rows), default=0), _NAME)
         for i, column in enumerate(self.columns):
             texts = [row.cells[i].text for row in self.rows if row.cells]
-            words = column.heading.split()
-            wide += 2 + max((len(text) for text in (*texts, *words)), default=0)
+            words = (1.2 * len(word) for word in column.heading.split())  # they are bold
+            wide += 2 + round(max([*map(len, texts), *words], default=0))
         return len(self.columns) > _FEW and wide > _PHONE
 
     @property

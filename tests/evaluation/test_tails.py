@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from attngru_bt.evaluation import tails
+from attngru_bt.evaluation import statistics, tails
 
 RETURN = st.floats(-0.9, 3.0).map(lambda x: round(x, 6)) | st.sampled_from([0.0, 0.01, -0.01])
 RETURNS = hnp.arrays(np.float64, st.integers(2, 60), elements=RETURN)
@@ -50,8 +50,18 @@ def test_by_hand():
         (0.1 / 6) / np.sqrt((0.04 + 0.01 + 0.01) / 6)
     )
     assert tails.expected_shortfall(returns) == pytest.approx(0.2)
-    assert tails.longest_drawdown(returns) == 2  # 1.1, .88, .968, 1.2584: above its peak again
+    assert tails.longest_drawdown(returns) == 3  # 1.1, .88, .968, 1.2584: above its peak again
+    assert tails.longest_drawdown(returns[:3]) == 2  # not yet
     assert tails.longest_drawdown([0.1, 0.0, 0.2]) == 0
+
+
+@pytest.mark.slow
+@given(RETURNS)
+def test_the_longest_drawdown_is_the_longest_of_the_worst(returns):
+    found = statistics.worst_drawdowns(returns, len(returns))
+    ends = [len(returns) - 1 if d.recovery is None else d.recovery for d in found]
+    longest = max((end - d.peak for end, d in zip(ends, found, strict=True)), default=0)
+    assert tails.longest_drawdown(returns) == longest
 
 
 def test_an_unknown_return_makes_every_figure_unknown():

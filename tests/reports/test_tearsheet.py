@@ -333,6 +333,9 @@ class TestPage:
         page = html.fill("base.html", "<i>&</i>")
         assert page.count("&lt;i&gt;&amp;&lt;/i&gt;") == 2 and "<i>" not in page
 
+    def test_backticks_set_code_in_sentences(self):
+        assert html.marked("pass `a<b` to x") == "pass <code>a&lt;b</code> to x"
+
     @pytest.mark.slow
     def test_the_title_can_be_given(self, ran, tmp_path):
         path = tearsheet.save(ran, tmp_path / "page.html", title="Q&A")
@@ -561,12 +564,22 @@ class TestTables:
         assert attention_table(sheet, "factor").shape == (13, 3)
         assert attention_table(sheet, "temporal").shape == (13, 4)
 
-    def test_months_outside_the_run_stay_empty(self):
+    def test_months_outside_the_run_stay_empty_and_those_of_no_year_are_left_out(self):
         values = pd.Series([0.1, -0.3], index=pd.to_datetime(["2020-03-31", "2021-01-29"]))
         table = heat.by_month(values, tables.per_cent, full=0.2)
         assert [row.name for row in table.rows] == ["2020", "2021"]
-        assert [str(c) for c in table.rows[0].cells] == ["", "", "10.0%", *[""] * 9, "10.0%"]
-        assert table.rows[0].cells[2].tone == 0.5 and table.rows[1].cells[0].tone == -1.0
+        assert [column.heading for column in table.columns] == ["Jan", "Mar", "Year"]
+        assert [str(c) for c in table.rows[0].cells] == ["", "10.0%", "10.0%"]
+        assert table.rows[0].cells[1].tone == 0.5 and table.rows[1].cells[0].tone == -1.0
+
+    def test_a_loss_that_is_not_made_good_is_so_in_both_tables(self, ran):
+        sheet = collect(ran)
+        sheet.metrics |= {"drawdown_recovery": None}
+        shown = {row.name: row.cells[0].text for row in metrics_table(sheet).rows if row.cells}
+        assert shown["\u2003recovery"] == "not yet"
+        sheet.metrics |= {"drawdown_peak": None}
+        shown = {row.name: row.cells[0].text for row in metrics_table(sheet).rows if row.cells}
+        assert shown["\u2003recovery"] == tables.DASH
 
 
 class TestBroadTables:
