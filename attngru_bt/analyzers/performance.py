@@ -10,7 +10,7 @@ import pandas as pd
 from attngru_bt.analyzers.benchmark import Benchmark
 from attngru_bt.analyzers.max_drawdown import dated_drawdown
 from attngru_bt.analyzers.positions import Positions
-from attngru_bt.evaluation import statistics
+from attngru_bt.evaluation import statistics, tails
 
 
 class Performance(Positions):
@@ -42,7 +42,10 @@ class Performance(Positions):
 
     - start, end (first and last measured session), sessions, start_value, end_value
     - total_return, annual_return (compounded), volatility, sharpe, max_drawdown (positive),
-      drawdown_peak, drawdown_trough, drawdown_recovery, calmar
+      drawdown_peak, drawdown_trough, drawdown_recovery, calmar, sortino, longest_drawdown (in
+      sessions)
+    - best_session, worst_session (returns), value_at_risk (loss that 5% of sessions exceed),
+      expected_shortfall (mean loss of the worst 5%), both positive; skewness, excess_kurtosis
     - turnover: half of all buying and selling, per year, over the mean account value
     - costs: commission paid, in currency; cost_rate: per year, over the mean account value
     - fills; trades (closed round trips); hit_rate: share of these that earned money after
@@ -50,7 +53,7 @@ class Performance(Positions):
     - with a benchmark, over the sessions on which it is known: excess_return (difference of the
       annualized returns), information_ratio, tracking_error, months_above_benchmark, and
       `benchmark`, a dictionary with name, start, end, sessions, total_return, annual_return,
-      volatility, sharpe, max_drawdown and its dates, calmar, positive_months
+      volatility, sharpe, max_drawdown and its dates, and the others that are of returns alone
     - periods, riskfree: as given; figures a year are NaN where the sessions' own interval says that
       there cannot be so many in a year
     """
@@ -189,6 +192,14 @@ class Performance(Positions):
             "drawdown_recovery": drawdown["recovery"],
             "calmar": statistics.calmar_ratio(values, periods),
             "positive_months": float(np.mean(months > 0.0)) if len(months) else np.nan,
+            "sortino": tails.sortino_ratio(values, self.p.riskfree, periods),
+            "longest_drawdown": tails.longest_drawdown(values),
+            "best_session": float(values.max()) if len(values) else np.nan,
+            "worst_session": float(values.min()) if len(values) else np.nan,
+            "value_at_risk": tails.value_at_risk(values),
+            "expected_shortfall": tails.expected_shortfall(values),
+            "skewness": tails.skewness(values),
+            "excess_kurtosis": tails.excess_kurtosis(values),
         }
 
     def _session_before(self, date: pd.Timestamp) -> pd.Timestamp | None:

@@ -44,6 +44,15 @@ def rolling_sharpe(
     return ratio
 
 
+def rolling_volatility(
+    returns: pd.Series, periods: float = statistics.SESSIONS_PER_YEAR, window: int = SESSIONS
+) -> pd.Series:
+    """Volatility of the last sessions, a fraction a year; NaN until there are `window` of them."""
+    checks.whole_number("window", window, at_least=2)
+    risk: pd.Series = returns.rolling(window).std() * np.sqrt(periods)
+    return risk
+
+
 def rolling_beta(returns: pd.Series, benchmark: pd.Series, window: int = SESSIONS) -> pd.Series:
     """Slope of the returns on the benchmark's over the last sessions.
 

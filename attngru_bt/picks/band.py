@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from attngru_bt.evaluation.quality import rank_ic
+from attngru_bt.reports.tables import number
 
 RECENT = 12  # months
 LEAST = 12  # earlier months without which nothing can be expected
@@ -57,8 +58,8 @@ class Band:
             else f"{where} what chance explains ({abs(distance):.1f} standard errors)"
         )
         return (
-            f"Rank IC of the last {self.months} {self.unit}s: expected {_short(self.expected)} ± "
-            f"{_short(self.error)}, seen {_short(self.seen)}: {verdict}."
+            f"Rank IC of the last {self.months} {self.unit}s: expected {number(self.expected)} ± "
+            f"{number(self.error)}, seen {number(self.seen)}: {verdict}."
         )
 
 
@@ -98,8 +99,3 @@ def rank_ic_band(monthly: pd.Series, unit: str = "month") -> Band:
         months=len(recent),
         unit=unit,
     )
-
-
-def _short(value: float) -> str:
-    """Show two decimals, without the zero before them."""
-    return f"{value + 0.0:.2f}".replace("0.", ".", 1).replace("-", "\u2212")

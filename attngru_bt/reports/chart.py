@@ -106,9 +106,10 @@ class Chart:
                     self._bar(at, wide, value)
                     for at, value in zip(begin[mine], array[mine], strict=True)
                 )
-                form = f' data-form="{self._form()}"' if read else ""
+                form = f' data-form="{self._form()}"' if "data-v" in read else ""
                 self._marks.append(f'<path class="bar {kind}"{read}{form} d="{d}"/>')
-                read = ""
+                # what is below 0 is another path, which is switched off with the first
+                read = f' data-of="{escape(name)}"' if name else ""
         if name:
             self._legend.append((name, colors[0], "bar"))
         return self
@@ -222,13 +223,14 @@ class Chart:
         under = "".join(
             f'<span{_classes(t)} style="left:{t.place:.2%}">{escape(t.text)}</span>' for t in below
         )
+        named = f' role="group" aria-label="{escape(self.label)}"' if self.label else ""
         # all labels once more, of no height: they make room for the widest
         room = "<br>".join(str(escape(t.text)) for t in left)
         return Markup(
             f'<div class="chart{" rows" if down else ""}" style="--high:{self.height}px">'
             f"{self._legend_html()}"
             f'<div class="beside"><i>{room}</i>{beside}</div>'
-            f'<div class="plot"{self._read()}>'
+            f'<div class="plot"{named}{self._read()}>'
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
             f'<path class="raster" d="{grid}"/>{"".join(self._marks)}</svg>'
             f"{''.join(self._texts)}</div>"

@@ -25,8 +25,8 @@ def by_month(
     Parameters
     ----------
     values : Series of shape (n_months,)
-        Indexed by a date in each month; months outside it stay empty, and several of one month are
-        averaged.
+        Indexed by a date in each month; months outside it stay empty, those of no year are left
+        out, and several of one month are averaged.
     show : callable
         Turns a value into text.
     full : float
@@ -38,13 +38,14 @@ def by_month(
     """
     dates = pd.DatetimeIndex(values.index)
     table = values.groupby([dates.year.to_numpy(), dates.month.to_numpy()]).mean().unstack()
-    table = table.reindex(columns=range(1, 13))
+    table = table.sort_index(axis=1)
     whole = table.mean(axis=1) if years is None else years.reindex(table.index)
     rows = tuple(
         Row(str(year), (*(shaded(v, show, full) for v in row), Cell(show(whole[year]))))
         for year, row in zip(table.index, table.to_numpy(), strict=True)
     )
-    return Table("", tuple(map(Column, (*MONTHS, heading))), rows)
+    names = (MONTHS[int(month) - 1] for month in table.columns)
+    return Table("", tuple(map(Column, (*names, heading))), rows)
 
 
 def shaded(value: float, show: Callable[[float], str], full: float) -> Cell:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from attngru_bt.reports import tables
 from attngru_bt.reports.chart import Chart
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 logger = logging.getLogger(__name__)
+
+_CODE = re.compile(r"`([^`]+)`")
+_THOUSANDS = 10_000  # a smaller whole number may be a year
 
 
 @cache
@@ -36,7 +40,13 @@ def _environment() -> Environment:
     )
     for show in ("whole", "one", "number", "three", "per_cent", "points", "date"):
         environment.filters[show] = getattr(tables, show)
+    environment.filters["marked"] = marked
     return environment
+
+
+def marked(text: str) -> Markup:
+    """Escape a sentence, and set what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def fill(template: str, heading: str, **values: Any) -> str:
@@ -153,6 +163,10 @@ def _shown(value: object) -> str:
         inner = ", ".join(f"{k}={_shown(v)}" for k, v in shown.items() if k != "class")
         name = str(shown["class"]).rsplit(".", 1)[-1] if "class" in shown else ""
         return f"{name}({inner})"
+    if isinstance(shown, float) and shown.is_integer():
+        return f"{shown:,.0f}"
+    if isinstance(shown, int) and abs(shown) >= _THOUSANDS:
+        return f"{shown:,}"
     if isinstance(shown, list):
         return ", ".join(map(_shown, shown)) or "none"
     return str(shown)

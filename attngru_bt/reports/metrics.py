@@ -23,6 +23,7 @@ from attngru_bt.reports.tables import (
     number,
     one,
     per_cent,
+    recovery,
     three,
     whole,
 )
@@ -40,13 +41,23 @@ RETURN_AND_RISK: tuple[Figure, ...] = (
     ("Annualized return", "annual_return", per_cent),
     ("Volatility", "volatility", per_cent),
     ("Sharpe ratio", "sharpe", number),
+    ("Sortino ratio", "sortino", number),
     ("Maximum drawdown", "max_drawdown", per_cent),
     ("\u2003peak", "drawdown_peak", date),
     ("\u2003trough", "drawdown_trough", date),
     ("\u2003recovery", "drawdown_recovery", date),
+    ("Longest drawdown, sessions", "longest_drawdown", whole),
     ("Calmar ratio", "calmar", number),
     ("Months with a gain", "positive_months", per_cent),
     ("Sessions", "sessions", whole),
+)
+SESSIONS: tuple[Figure, ...] = (
+    ("Best session", "best_session", per_cent),
+    ("Worst session", "worst_session", per_cent),
+    ("Value at risk, 5%", "value_at_risk", per_cent),
+    ("Expected shortfall, 5%", "expected_shortfall", per_cent),
+    ("Skewness", "skewness", number),
+    ("Excess kurtosis", "excess_kurtosis", number),
 )
 AGAINST_BENCHMARK: tuple[Figure, ...] = (
     ("Excess return a year", "excess_return", per_cent),
@@ -72,16 +83,26 @@ def metrics_table(sheet: TearSheet) -> Table:
     for other, what in ((sheet.baseline, "baseline"), (sheet.benchmark, "benchmark")):
         if other is not None:
             runs.append((f"{other['name']} ({what})", other))
-    blocks = [("Return and risk", RETURN_AND_RISK), ("Trading", TRADING)]
+    blocks = [
+        ("Return and risk", RETURN_AND_RISK),
+        ("Returns of the sessions", SESSIONS),
+        ("Trading", TRADING),
+    ]
     if sheet.benchmark is not None:
         blocks.insert(1, ("Against the benchmark", AGAINST_BENCHMARK))
     rows: list[Row] = []
     for heading, figures in blocks:
         rows.append(Row(heading))
         for name, key, show in figures:
-            texts = (show(run[key]) if key in run else DASH for _, run in runs)
+            texts = (_shown(run, key, show) for _, run in runs)
             rows.append(Row(name, tuple(map(Cell, texts))))
     return Table("", tuple(Column(name) for name, _ in runs), tuple(rows))
+
+
+def _shown(run: Mapping[str, Any], key: str, show: Callable[[Any], str]) -> str:
+    if key == "drawdown_recovery" and run.get("drawdown_peak") is not None:
+        return recovery(run[key])  # "not yet" where there is none
+    return show(run[key]) if key in run else DASH
 
 
 @dataclass(frozen=True)
@@ -254,3 +275,24 @@ def order_table(sheet: TearSheet) -> Table:
     sides["other"] = counts.sum(axis=1) - sides.sum(axis=1)
     events = sheet.orders["event"].drop_duplicates()
     return Table.of(headings, ([str(event), *map(whole, sides.loc[event])] for event in events))
+
+
+MEANINGS = {
+    "partial": "filled in part",
+    "waiting": "could not be filled in that session and stays open",
+    "canceled": "taken back unfilled",
+    "expired": "not filled in time",
+    "rejected": "refused by the broker",
+    "stuck": "to be sold, but not traded in that session; tried again in the next",
+    "passed": "wanted, but could not be bought; the next in rank was taken",
+    "stale": "held without a price for long, kept at its last one",
+}
+
+
+def order_note(sheet: TearSheet) -> str:
+    """Say what the events of the trade log mean, of those that occurred."""
+    if sheet.orders is None or sheet.orders.empty:
+        return ""
+    seen = sheet.orders["event"].drop_duplicates()
+    meant = [f"{event}: {MEANINGS[event]}" for event in map(str, seen) if event in MEANINGS]
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in ["number of entries", *meant])

@@ -68,7 +68,12 @@ def _plain_name(family: str) -> str:
     """Name a family, or a raw line as the data call it."""
     if families_of([family])[0] != LINES:
         return family
-    return f"{family.removeprefix('Line').lower()} (raw line)"
+    return f"{_line(family)} (raw line)"
+
+
+def _line(name: str) -> str:
+    """Name a raw line as the data call it."""
+    return name.removeprefix("Line").lower()
 
 
 def explained_variance(part: Part) -> Chart:
@@ -124,7 +129,8 @@ def attention_rows(part: Part) -> Table:
     Table
         Without rows if the weights cannot be traced back to factors.
     """
-    first = "Line" if attended(part) == "line" else "Family of factors"
+    of_lines = attended(part) == "line"
+    first = "Line" if of_lines else "Family of factors"
     headings = [first, "Share", "Least", "Most", "Even", "More than even"]
     shares = family_shares(factor_shares(part.records)).fillna(0.0)
     if shares.empty:
@@ -135,7 +141,7 @@ def attention_rows(part: Part) -> Table:
     least, most = shares.min().to_dict(), shares.max().to_dict()
     rows: list[list[str | Cell]] = [
         [
-            str(name),
+            _line(str(name)) if of_lines else str(name),
             *map(per_cent, (share, least[name], most[name], even[name])),
             shaded(share - even[name], points, 0.05),
         ]

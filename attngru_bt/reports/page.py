@@ -59,6 +59,7 @@ def render(sheet: TearSheet, title: str | None = None) -> str:
         sample="Out-of-sample" if sheet.evidence == OUT_OF_SAMPLE else "",
         tried=_tried(sheet),
         orders=metrics.order_table(sheet),
+        order_note=metrics.order_note(sheet),
         pictures=_portfolio(portfolio) | (_scores(scores) if scores else {}) | _families(sheet),
         parts=[_part(part, of_several=len(sheet.parts) > 1) for part in sheet.parts],
         names_shown=_names_shown(portfolio),
@@ -82,7 +83,7 @@ def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
     if len(figures.months()) >= _LEAST_MONTHS:
         add("distribution", "Months by return", portfolio_charts.distribution, figures)
     if len(sheet.returns) > _LEAST_ROLLING:
-        add("rolling", "Rolling Sharpe ratio", portfolio_charts.rolling, sheet)
+        add("rolling", "Over a rolling year", portfolio_charts.rolling, sheet)
         if sheet.benchmark is not None:
             draw = portfolio_charts.against_benchmark
             add("beta", f"Against {sheet.benchmark_called}", draw, sheet)
@@ -167,7 +168,10 @@ def _drawn_losses(part: Part) -> Any:
 def _attention(part: Part) -> list[dict[str, Any]]:
     """Tell attention per input and step: a sentence where it is even, else a chart too."""
     told = []
-    for kind, unit in {"factor": model_charts.attended(part), "temporal": "step"}.items():
+    attended = model_charts.attended(part)
+    # the network weighs each line of each session of a step
+    unit_of = {"factor": "input" if attended == "line" else attended, "temporal": "step"}
+    for kind, unit in unit_of.items():
         if all(model_charts.attention_weights(record, kind) is None for record in part.records):
             continue
         least, most, even = model_charts.evenness(part, kind)

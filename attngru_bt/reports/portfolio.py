@@ -27,6 +27,8 @@ from attngru_bt.reports.tables import (
 )
 
 SIZES = (1e6, 1e7, 1e8, 1e9)
+COMMISSIONS = (0, 1, 2, 3, 5)
+"""Multiples of what was paid."""
 _MONTH = 21  # sessions of usual volume
 _LEAST_MONTHS = 12
 
@@ -137,6 +139,29 @@ class PortfolioFigures:
             for month, values in zip(worst.index, worst.to_numpy(), strict=True)
         ]
         return Table.of(["Month", *table.columns], []).with_rows(rows)
+
+    def cost_table(self) -> Table | None:
+        """Show what the same trades would have earned at other commissions; None without any."""
+        paid = self.before_costs - self.sheet.returns
+        if not paid.any():
+            return None
+        metrics, index = self.sheet.metrics, self.sheet.benchmark_returns
+        headings = ["Commission", "Annualized return", "Sharpe ratio"]
+        if index is not None:
+            headings.append(f"Ahead of {self.sheet.benchmark_called}")
+        rows: list[list[str | Cell]] = []
+        for times in COMMISSIONS:
+            returns = self.before_costs - times * paid
+            earned = statistics.annualized_return(returns, metrics["periods"])
+            ratio = statistics.sharpe_ratio(returns, metrics["riskfree"], metrics["periods"])
+            row: list[str | Cell] = [f"{times} ×", per_cent(earned), number(ratio)]
+            if index is not None:
+                known = index.notna()
+                ahead = statistics.annualized_return(returns[known], metrics["periods"])
+                ahead -= statistics.annualized_return(index[known], metrics["periods"])
+                row.append(shaded(ahead, points, 0.1))
+            rows.append(row)
+        return Table.of(headings, []).with_rows(rows)
 
     def capacity_table(self) -> Table | None:
         """How large the orders would be in days of usual volume; None where volume is not known."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from attngru_bt.evaluation.rolling import active_risk, rolling_beta, rolling_sharpe
+from attngru_bt.evaluation.rolling import (
+    active_risk,
+    rolling_beta,
+    rolling_sharpe,
+    rolling_volatility,
+)
 from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.portfolio import PortfolioFigures
 from attngru_bt.reports.scales import PER_CENT, Dates, Form, Linear, Log, Places
@@ -44,20 +49,21 @@ def distribution(figures: PortfolioFigures) -> Chart:
     return chart
 
 
-def rolling(sheet: TearSheet) -> Chart:
-    """Sharpe ratio of the last year, with the table's sessions a year and risk-free rate."""
-    return _over_time(
-        [
-            (
-                name,
-                color,
-                rolling_sharpe(returns, sheet.metrics["riskfree"], _periods(sheet)),
-            )
-            for name, color, returns in sheet.curves
-        ],
-        Form(2),
-        "Sharpe ratio",
-    )
+def rolling(sheet: TearSheet) -> dict[str, Chart]:
+    """Sharpe ratio and volatility of the last year, with the table's sessions a year."""
+    periods, riskfree = _periods(sheet), sheet.metrics["riskfree"]
+    return {
+        "Sharpe ratio": _over_time(
+            [(n, color, rolling_sharpe(r, riskfree, periods)) for n, color, r in sheet.curves],
+            Form(2),
+            "Sharpe ratio",
+        ),
+        "volatility": _over_time(
+            [(n, color, rolling_volatility(r, periods)) for n, color, r in sheet.curves],
+            PER_CENT,
+            "Volatility a year",
+        ),
+    }
 
 
 def against_benchmark(sheet: TearSheet) -> dict[str, Chart]:
@@ -109,7 +115,7 @@ def monthly_turnover(figures: PortfolioFigures) -> pd.Series:
     )
     mean = value.groupby(value.index.to_period("M")).mean()  # type: ignore[attr-defined]
     share = (traded / 2.0).reindex(mean.index, fill_value=0.0) / mean
-    return share.set_axis(pd.PeriodIndex(share.index).to_timestamp())
+    return share.set_axis(pd.PeriodIndex(share.index).to_timestamp(how="end").normalize())
 
 
 def varies(figures: PortfolioFigures) -> bool:

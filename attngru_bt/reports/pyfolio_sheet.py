@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 _DPI = 72
 _MARGIN = 0.1  # inches
 _MOST_DATES = 8  # on an axis
+_MOST_COLUMNS = 8  # of a table
+_TIMES = "Transaction time distribution"  # within the day, which daily bars do not have
 _BENCHMARK = "benchmark_rets"
 
 
@@ -154,7 +156,7 @@ def _drawn(draw: Callable[[], None], pyplot: Any) -> Iterator[Markup]:
 
     tables: list[Markup] = []
     before, display = set(pyplot.get_fignums()), utils.display
-    utils.display = lambda *shown: tables.extend(map(_table, shown))
+    utils.display = lambda *shown: tables.extend(filter(None, map(_table, shown)))
     try:
         draw()
         figures = [pyplot.figure(n) for n in pyplot.get_fignums() if n not in before]
@@ -187,10 +189,31 @@ def _quiet() -> Iterator[Any]:
 
 
 def _table(shown: Any) -> Markup:
-    """Return a table as pyfolio makes it, in the page's style rather than its own."""
+    """Return a table as pyfolio makes it, in the page's style rather than its own; "" if empty."""
     text = re.sub(r'\s(border|class|style)="[^"]*"', "", str(getattr(shown, "data", shown)))
+    if "<table" in text and "<td>" not in text:
+        return Markup("")
     text = re.sub(r"<td>(NaT|NaN|nan)</td>", f"<td>{DASH}</td>", text)
-    return Markup('<div class="panel scroll">') + Markup(text) + Markup("</div>")
+    # durations to the nanosecond
+    text = re.sub(r"(\d+ days) \d\d:\d\d:\d\d(\.\d+)?", r"\1", text)
+    return Markup('<div class="panel scroll">') + Markup(_upright(text)) + Markup("</div>")
+
+
+def _upright(text: str) -> str:
+    """Turn a table of many columns, such as one per name, by its diagonal."""
+    rows = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row, re.DOTALL) for row in text.split("<tr>")[1:]]
+    if max(map(len, rows), default=0) <= _MOST_COLUMNS or len({len(row) for row in rows}) > 1:
+        return text
+    head, *body = zip(*rows, strict=True)
+    lines = "".join(_row(line, headings=1) for line in body)
+    return f"<table><thead>{_row(head, headings=len(head))}</thead><tbody>{lines}</tbody></table>"
+
+
+def _row(cells: tuple[str, ...], headings: int) -> str:
+    """Write a row of a table, the first so many cells as headings."""
+    tags = ["th" if i < headings else "td" for i in range(len(cells))]
+    inner = "".join(f"<{tag}>{cell}</{tag}>" for tag, cell in zip(tags, cells, strict=True))
+    return f"<tr>{inner}</tr>"
 
 
 def _picture(figure: Any) -> Markup:
@@ -200,7 +223,10 @@ def _picture(figure: Any) -> Markup:
     from PIL import Image
 
     locator: Any = dates.AutoDateLocator
-    for axes in figure.axes:
+    for axes in list(figure.axes):
+        if axes.get_title() == _TIMES:
+            figure.delaxes(axes)
+            continue
         if axes.get_yscale() == "log":
             # matplotlib's own writes "2 × 10^0" as a formula, which `text.parse_math` leaves as is
             axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))

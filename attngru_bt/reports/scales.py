@@ -14,8 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from attngru_bt.reports.tables import decimals, per_cent
 
-_NARROW = 20  # characters of all labels for which a narrow chart has room
+_NARROW = 14  # characters of all labels for which a chart beside names has room on a phone
 _WIDE = {"%Y": 1.0, "%m-%d": 1.2, "%Y-%m": 1.55}  # room of a label, that of a year being 1
+_ROUND = (
+    (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9),
+    (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
+    (1, 1.5, 2, 3, 5, 7),
+    (1, 2, 5),
+    (1,),
+)
+_FEW = 5  # years for whose labels a narrow chart has room
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -139,9 +147,9 @@ class Log:
         return (logs - math.log(self.low)) / math.log(self.high / self.low)
 
     def ticks(self) -> list[Tick]:
-        """Return the labels: the densest of three series that gives no more than six."""
+        """Return the labels: the densest of some series that gives no more than six."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        for series in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,)):
+        for series in _ROUND:
             values = [m * 10.0**d for d in decades for m in series]
             values = [v for v in values if self.low <= v <= self.high]
             if len(values) <= 6:
@@ -203,7 +211,7 @@ class Dates(Places):
             Tick(
                 float(self.place(at)),
                 f"{self.dates[at]:{form}}",
-                minor=len(starts) > 5 and i % 2 == (0 if january else 1),
+                minor=len(starts) * _WIDE[form] > _FEW and i % 2 == (0 if january else 1),
             )
             for i, at in enumerate(starts)
         ]

@@ -13,11 +13,20 @@ import pandas as pd
 from attngru_bt.evaluation import deciles, exposures, horizons
 from attngru_bt.evaluation.characteristics import characteristics, groups
 from attngru_bt.evaluation.ranks import row_correlation, wide
+from attngru_bt.evaluation.spread import spread
 from attngru_bt.reports.heat import by_month
 from attngru_bt.reports.sheet import TearSheet
 from attngru_bt.reports.tables import Table, decimals, number, per_cent, three, whole
 
 _LONG_CODE = 9  # characters
+MEANT = {
+    "size": "market value",
+    "volatility": "of 63 sessions",
+    "turnover": "of 21 sessions",
+    "momentum": "return of the year without its last month",
+    "reversal": "return of the last month, with its sign turned",
+}
+"""What each characteristic is."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,17 @@ class ScoreFigures:
         )
         return {name: table for name, table in found.items() if table.notna().any().any()}
 
+    @property
+    def kinds_told(self) -> str:
+        """Names of the characteristics, as they stand within a sentence."""
+        *most, last = self.kinds
+        return f"{', '.join(most)} and {last}" if most else last
+
+    @property
+    def kinds_meant(self) -> str:
+        """What the characteristics are."""
+        return " ".join(f"{name.capitalize()}: {MEANT[name]}." for name in self.kinds)
+
     @cached_property
     def exposures(self) -> pd.DataFrame:
         """Rank correlation of scores and characteristics per month."""
@@ -96,10 +116,10 @@ class ScoreFigures:
     def summary(self) -> Table:
         """Return the figures of the section: mean, plain and Newey-West t, months."""
         count, unit = self.deciles.shape[1], self.sheet.schedule.unit
-        spread = deciles.spread_returns(self.deciles)
+        between = deciles.spread_returns(self.deciles)
         figures: list[tuple[str, pd.Series, Callable[[float], str]]] = [
             ("Rank IC", self.rank_ic, three),
-            (f"Best less worst of {count} groups, a {unit}", spread, per_cent),
+            (f"Best less worst of {count} groups, a {unit}", between, per_cent),
         ]
         if self.kinds:
             figures.insert(1, ("Rank IC beyond the exposures", self.neutral_ic, three))
@@ -115,10 +135,12 @@ class ScoreFigures:
             for found in [horizons.mean_and_t(values.to_numpy())]
         ]
         positive = float((self.rank_ic.dropna() > 0).mean())
-        deviation = float(self.rank_ic.std())
+        deviation = spread(self.rank_ic.dropna())
+        icir = float(self.rank_ic.mean()) / deviation
         more = [
             (f"{unit.capitalize()}s with a positive rank IC", per_cent(positive, 0)),
             ("Deviation of the rank IC", three(deviation)),
+            ("Mean rank IC over its deviation (ICIR)", decimals(icir, 2)),
             ("Monotonicity of the groups", decimals(deciles.monotonicity(self.deciles), 2)),
             (f"Rank autocorrelation, a {unit}", decimals(float(self.autocorrelation.mean()), 2)),
             (f"New among the best {self.sheet.topk}", per_cent(float(self.top_turnover.mean()), 0)),

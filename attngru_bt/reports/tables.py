@@ -13,6 +13,9 @@ from typing import Any
 import pandas as pd
 
 DASH = "–"
+_PHONE = 44  # characters that a phone shows side by side
+_FEW = 3  # columns that fit a phone, broken into lines
+_NAME = 12  # characters at which the name of a row is broken
 
 
 def decimals(value: float | None, places: int) -> str:
@@ -173,6 +176,16 @@ class Table:
         runs = groupby(column.group for column in self.columns)
         groups = [(group, len(list(columns))) for group, columns in runs]
         return groups if any(group for group, _ in groups) else []
+
+    @property
+    def broad(self) -> bool:
+        """Whether it is wider than a phone, which then shows each row as a block."""
+        wide = min(max((len(row.name) for row in self.rows), default=0), _NAME)
+        for i, column in enumerate(self.columns):
+            texts = [row.cells[i].text for row in self.rows if row.cells]
+            words = (1.2 * len(word) for word in column.heading.split())  # they are bold
+            wide += 2 + round(max([*map(len, texts), *words], default=0))
+        return len(self.columns) > _FEW and wide > _PHONE
 
     @property
     def group_starts(self) -> set[int]:

@@ -289,6 +289,12 @@ class TestFigures:
             - empyrical.annual_return(market[1:], annualization=242),
             "tracking_error": (own - market)[1:].std() * 242**0.5,
             "positive_months": (empyrical.aggregate_returns(own, "monthly") > 0).mean(),
+            "sortino": empyrical.sortino_ratio(own, daily, annualization=242),
+            "best_session": own.max(),
+            "worst_session": own.min(),
+            "value_at_risk": -empyrical.value_at_risk(own),
+            "expected_shortfall": -empyrical.conditional_value_at_risk(own),
+            "skewness": own.skew() * (len(own) - 2) / np.sqrt(len(own) * (len(own) - 1)),
         }.items():
             assert result[name] == pytest.approx(theirs, rel=1e-12), name
         bench = result["benchmark"]

@@ -184,6 +184,8 @@ def test_a_name_locked_at_its_up_limit_is_passed_over():
     assert reasons["600000"] == (
         "locked at its up limit on 2019-12-31: the next in rank takes its place"
     )
+    assert reasons["600001"] == "among the best 2"
+    assert reasons["600002"] == "in the place of a better one"
     assert set(found.orders["symbol"]) == {"600001", "600002"}
 
 

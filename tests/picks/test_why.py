@@ -162,14 +162,14 @@ def test_within_noise():
     told = band(earlier, [0.02] * 12)
     assert told.error == pytest.approx(np.std(earlier, ddof=1) * (1 / 12 + 1 / 72) ** 0.5)
     assert told.sentence == (
-        "Rank IC of the last 12 months: expected .11 ± .05, seen .02: within noise."
+        "Rank IC of the last 12 months: expected 0.11 ± 0.05, seen 0.02: within noise."
     )
 
 
 def test_beyond_noise():
     told = band([0.28, -0.06] * 36, [-0.02] * 12)
     assert told.sentence == (
-        "Rank IC of the last 12 months: expected .11 ± .05, seen −.02: below what chance "
+        "Rank IC of the last 12 months: expected 0.11 ± 0.05, seen −0.02: below what chance "
         "explains (2.4 standard errors)."
     )
 

@@ -91,3 +91,15 @@ def test_cells_of_equal_shade_are_one_path():
     )
     assert [(shade, d.count("M")) for shade, d in cells] == [("0.5", 1), ("1", 2)]
     assert "M2500 160h5000" in cells[1][1]
+
+
+def test_what_is_below_zero_is_switched_off_with_its_curve():
+    chart = Chart(Places(["a", "b"]), Linear([-1, 1])).bars([1, -1], "x", ("gain", "loss"))
+    up, down = re.findall(r'<path class="bar [^>]*>', str(chart.html()))
+    assert 'data-name="x"' in up and "data-name" not in down and 'data-of="x"' in down
+
+
+def test_a_plot_says_what_it_shows_to_readers_who_do_not_see_it():
+    chart = Chart(Places(["a", "b"]), Linear([1, 2]), label="Growth of 1").line([1, 2], "x")
+    assert 'role="group" aria-label="Growth of 1"' in str(chart.html())
+    assert "aria-label" not in str(Chart(Places(["a"]), Linear([1, 2])).html())

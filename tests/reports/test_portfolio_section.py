@@ -6,9 +6,11 @@ import pytest
 from test_tearsheet import MARKET, Trader, make_run
 
 from attngru_bt.analyzers.performance import monthly
+from attngru_bt.evaluation.rolling import rolling_volatility
 from attngru_bt.reports import portfolio_charts
 from attngru_bt.reports.collect import collect
 from attngru_bt.reports.portfolio import PortfolioFigures
+from attngru_bt.reports.tables import per_cent, points
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +80,21 @@ def test_the_worst_months_are_those_of_the_index(figures):
     index = figures.months().iloc[:, -1]
     assert [row.name for row in table.rows] == [str(m) for m in index.nsmallest(2).index]
     assert table.rows[0].cells[-1].tone < 0
+
+
+def test_at_the_commission_that_was_paid_nothing_changes(figures):
+    rows = {row.name: row.cells for row in figures.cost_table().rows}
+    metrics = figures.sheet.metrics
+    assert list(rows) == ["0 ×", "1 ×", "2 ×", "3 ×", "5 ×"]
+    assert rows["1 ×"][0].text == per_cent(metrics["annual_return"])
+    assert rows["1 ×"][1].text == f"{metrics['sharpe']:.2f}".replace("-", "\u2212")
+    assert rows["1 ×"][2].text == points(metrics["excess_return"])
+    gross = (1 + figures.before_costs).prod() ** (252 / len(figures.before_costs)) - 1
+    assert rows["0 ×"][0].text == per_cent(gross)
+
+
+def test_volatility_over_time_ends_at_that_of_the_last_year(figures):
+    returns = figures.sheet.returns
+    found = rolling_volatility(returns, 252)
+    assert found.iloc[-1] == pytest.approx(returns.iloc[-252:].std() * 252**0.5)
+    assert found.iloc[:251].isna().all()

@@ -6,10 +6,12 @@ import warnings
 import matplotlib
 import matplotlib.figure
 import matplotlib.pyplot
+import pandas as pd
 import pytest
 from test_tearsheet import Page, Trader, make_run
 
 from attngru_bt import tearsheet
+from attngru_bt.reports.pyfolio_sheet import _table
 
 SECTIONS = ["Returns", "Interesting times", "Positions", "Transactions", "Round trips"]
 
@@ -53,6 +55,16 @@ def test_every_section_is_there_and_pyplot_is_as_it_was(tmp_path, monkeypatch):
     assert "<h2>Round trips</h2>" in sheet._repr_html_() and "written to" in repr(sheet)
 
 
+def test_tables_fit_the_page():
+    frame = pd.DataFrame([["58 days 15:12:09.276527331"] * 9, [float("nan")] * 9])
+    html = str(_table(frame.to_html()))
+    assert html.count("<tr>") == 1 + 9 and html.count("<th>") == 3 + 9  # a name is a row
+    assert "<td>58 days</td><td>–</td>" in html and "15:12" not in html
+    narrow = str(_table(frame[[0, 1]].to_html()))
+    assert narrow.count("<tr>") == 1 + 2
+    assert str(_table(frame.iloc[:0].to_html())) == ""  # such as short positions where none were
+
+
 def test_positions_are_pyfolios_in_three_lines():
     strategy = make_run(Trader, days=60)
     returns, positions, transactions, gross_lev = strategy.analyzers.performance.get_pf_items()
@@ -67,7 +79,7 @@ def test_a_section_that_fails_loses_only_itself(monkeypatch, caplog):
         from pyfolio import tears, utils
 
     def draw(*_, **__):
-        utils.display("<table></table>")
+        utils.display("<table><tr><td>1</td></tr></table>")
 
     def fail(*_, **__):
         raise ValueError("no such thing")

@@ -38,7 +38,7 @@ class TestLinear:
         ticks = Linear([-0.03, 0.09], NUMBER).ticks()
         assert [t.text for t in ticks] == ["−0.025", "0.000", "0.025", "0.050", "0.075"]
         assert [t.minor for t in ticks] == [True, False, True, False, True]
-        assert not any(t.minor for t in Linear([0, 1], NUMBER).ticks())
+        assert not any(t.minor for t in Linear([0, 4], NUMBER).ticks())
 
 
 class TestLog:
@@ -48,6 +48,14 @@ class TestLog:
 
     def test_labels(self):
         assert [t.text for t in Log([0.9, 5.5]).ticks()] == ["1", "1.5", "2", "3", "5"]
+        assert [t.text for t in Log([0.86, 1.36]).ticks()] == [
+            "0.9",
+            "1",
+            "1.1",
+            "1.2",
+            "1.3",
+            "1.4",
+        ]
         assert [t.text for t in Log([1, 1000]).ticks()] == ["1", "10", "100", "1,000"]
 
 
@@ -63,6 +71,12 @@ class TestDates:
         assert labels("1990-01-02", "2022-12-28")[1:3] == ["1995", "2000"]
         assert labels("2020-01-01", "2020-01-08")[0] == "01-01"
         assert labels("2020-01-01", "2020-01-01") == ["01-01"]
+
+    def test_half_years_are_broader_than_years(self):
+        half = Dates(pd.bdate_range("2017-01-03", "2019-12-31")).ticks()
+        assert [t.text for t in half if not t.minor] == ["2018-01", "2019-01"]
+        years = Dates(pd.bdate_range("2013-01-02", "2018-06-30")).ticks()
+        assert [t.text for t in years][-1] == "2018" and len(years) == 6
 
     def test_a_year_that_had_almost_ended_is_not_labeled(self):
         ticks = Dates(pd.bdate_range("2012-12-20", "2018-12-31")).ticks()

@@ -21,10 +21,12 @@ from attngru_bt.evaluation import quality as evaluation
 from attngru_bt.feeds.engine import bt
 from attngru_bt.models.names import title_of
 from attngru_bt.reports import heat, html, portfolio_charts, tables
+from attngru_bt.reports.charts import at_equal_volatility
 from attngru_bt.reports.collect import collect
-from attngru_bt.reports.metrics import cards, metrics_table
+from attngru_bt.reports.metrics import MEANINGS, cards, metrics_table, order_note
 from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
+from attngru_bt.trading.trade_log import EVENTS
 
 NASTY = "<b>&\"'</b>$\\frac$"  # neither HTML nor a formula
 
@@ -234,7 +236,7 @@ class TestPage:
             "Precision@2 per month",
             "Return per year",
             "Months by return",
-            "Rolling Sharpe ratio",
+            "Over a rolling year",
             "Against the index",
             "Before and after commission",
             "Turnover",
@@ -330,6 +332,9 @@ class TestPage:
             html.fill("tearsheet.html", "Title")
         page = html.fill("base.html", "<i>&</i>")
         assert page.count("&lt;i&gt;&amp;&lt;/i&gt;") == 2 and "<i>" not in page
+
+    def test_backticks_set_code_in_sentences(self):
+        assert html.marked("pass `a<b` to x") == "pass <code>a&lt;b</code> to x"
 
     @pytest.mark.slow
     def test_the_title_can_be_given(self, ran, tmp_path):
@@ -559,12 +564,70 @@ class TestTables:
         assert attention_table(sheet, "factor").shape == (13, 3)
         assert attention_table(sheet, "temporal").shape == (13, 4)
 
-    def test_months_outside_the_run_stay_empty(self):
+    def test_months_outside_the_run_stay_empty_and_those_of_no_year_are_left_out(self):
         values = pd.Series([0.1, -0.3], index=pd.to_datetime(["2020-03-31", "2021-01-29"]))
         table = heat.by_month(values, tables.per_cent, full=0.2)
         assert [row.name for row in table.rows] == ["2020", "2021"]
-        assert [str(c) for c in table.rows[0].cells] == ["", "", "10.0%", *[""] * 9, "10.0%"]
-        assert table.rows[0].cells[2].tone == 0.5 and table.rows[1].cells[0].tone == -1.0
+        assert [column.heading for column in table.columns] == ["Jan", "Mar", "Year"]
+        assert [str(c) for c in table.rows[0].cells] == ["", "10.0%", "10.0%"]
+        assert table.rows[0].cells[1].tone == 0.5 and table.rows[1].cells[0].tone == -1.0
+
+    def test_a_loss_that_is_not_made_good_is_so_in_both_tables(self, ran):
+        sheet = collect(ran)
+        sheet.metrics |= {"drawdown_recovery": None}
+        shown = {row.name: row.cells[0].text for row in metrics_table(sheet).rows if row.cells}
+        assert shown["\u2003recovery"] == "not yet"
+        sheet.metrics |= {"drawdown_peak": None}
+        shown = {row.name: row.cells[0].text for row in metrics_table(sheet).rows if row.cells}
+        assert shown["\u2003recovery"] == tables.DASH
+
+
+class TestBroadTables:
+    """A phone has room for some forty characters; what is broader is shown in blocks."""
+
+    def test_few_columns_are_never_broad(self):
+        row = ["Return", *["1,000,000,000,000"] * 3]
+        assert not tables.Table.of(["", "a", "b", "c"], [row]).broad
+        assert tables.Table.of(["", "a", "b", "c", "d"], [[*row, "1,000,000,000,000"]]).broad
+
+    def test_many_narrow_columns_may_fit(self):
+        letters = list("abcdefgh")
+        assert not tables.Table.of(["", *letters], [["x", *"12345678"]]).broad
+        assert tables.Table.of(["", *letters], [["x", *["-12.34"] * 8]]).broad
+
+    def test_each_cell_of_a_broad_one_knows_its_heading(self):
+        parts = html._environment().get_template("parts.html").module
+        months = pd.Series(0.1, index=pd.date_range("2020-01-31", periods=12, freq="ME"))
+        table = heat.by_month(months, tables.per_cent, full=0.2)
+        assert str(parts.table(table)).count('data-label="Mar"') == 1
+        short = tables.Table.of(["", "a"], [["x", "1"]])
+        assert "data-label" not in str(parts.table(short))
+
+
+class TestEvents:
+    def test_those_that_occurred_are_explained(self, ran):
+        orders = pd.DataFrame({"event": ["order", "stuck", "fill", "stuck"], "side": "sell"})
+        note = order_note(SimpleNamespace(orders=orders))
+        assert note.startswith("Number of entries. Stuck: to be sold, but not traded")
+        assert "Stale" not in note and note.count("Stuck") == 1
+        assert order_note(SimpleNamespace(orders=None)) == ""
+
+    def test_every_event_of_the_log_is_an_order_a_fill_or_explained(self):
+        assert {*EVENTS} - {*MEANINGS} == {"order", "fill"}
+
+
+class TestEqualVolatility:
+    def test_all_curves_vary_as_the_first_one(self):
+        rng = np.random.default_rng(0)
+        index = pd.bdate_range("2020-01-01", periods=99)
+        returns = [pd.Series(rng.normal(0, s, 99), index) for s in (0.01, 0.03)]
+        returns[1].iloc[:9] = np.nan
+        flat = pd.Series(0.0, index)
+        curves = [(str(i), "ink", r) for i, r in enumerate([*returns, flat])]
+        alike = at_equal_volatility(curves)
+        assert [name for name, *_ in alike] == ["0", "1"]  # what does not vary is left out
+        assert [r.std() for *_, r in alike] == pytest.approx([returns[0].std()] * 2)
+        assert alike[1][2].isna().sum() == 9
 
 
 class TestNumbers:
