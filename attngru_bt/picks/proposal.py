@@ -227,10 +227,11 @@ def _reasons(
         reasons[name] = "pass", f"{why[name]}: the next in rank takes its place"
     for name in decision.get("entrants", ()):
         if name in bought:
-            why = (
-                f"among the best {topk}" if places[name] <= topk else "in the place of a better one"
+            among = places[name] <= topk
+            reasons[name] = (
+                "buy",
+                f"among the best {topk}" if among else "in the place of a better one",
             )
-            reasons[name] = "buy", why
         else:
             reasons[name] = "pass", unfilled.get(name, "no cash is left")
     for row in log[log["event"].isin(("stale", "fill"))].itertuples():
