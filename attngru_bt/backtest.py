@@ -28,6 +28,7 @@ from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import DEFAULT, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
+from attngru_bt.trading.equal_weight import EqualWeight
 from attngru_bt.trading.groups import check_groups, told
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
@@ -257,7 +258,7 @@ def _trade(
 ) -> MonthlyTopK:
     """Run the engine over the market, or what the strategy can hold of it."""
     finished = hasattr(params.get("signal"), "at")  # a table of scores, or a walk
-    if strategy is MonthlyTopK and finished and not callable(params.get("weights")):
+    if strategy in (MonthlyTopK, EqualWeight) and finished and not callable(params.get("weights")):
         market = market.of(params["universe"])
     add_feeds(cerebro, market, benchmark=BENCHMARK)
     params.setdefault("benchmark", None if market.benchmark is None else BENCHMARK)
@@ -303,14 +304,11 @@ def _first(benchmark: Any) -> str | None:
 def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:
     """Hold the whole universe in equal weight, rebalanced monthly: the baseline without a choice.
 
+    At each decision the account is shared out among the names that can be held then.
     Takes the arguments of `run`, `schedule` among them, and pays the same costs.
     """
     market = market if kwargs.get("end") is None else market.until(kwargs["end"])
     bars = market.bars
     scores = pd.DataFrame(1.0, index=bars.dates[:1], columns=list(bars.assets))
-    if market.membership is None:
-        n_names = len(bars.assets)
-    else:
-        n_names = max(len(market.membership.at(date)) for date in bars.dates[::21])
     held = GivenScores(scores, MODELS["equal-weight"].title)
-    return run(market, MonthlyTopK, signal=held, topk=n_names, rebalance="full", **kwargs)
+    return run(market, EqualWeight, signal=held, **kwargs)

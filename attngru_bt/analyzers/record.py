@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
 from typing import Any
@@ -226,12 +227,9 @@ def _start_date(start: Any) -> None | str | pd.Timestamp:
     if start is None or (isinstance(start, str) and start == "trading"):
         return start
     if isinstance(start, (str, datetime.date, np.datetime64)):
-        try:
-            date = pd.Timestamp(start)
-        except ValueError:
-            date = pd.NaT  # type: ignore[assignment]
-        if not pd.isna(date) and date.tzinfo is None:
-            return date.normalize()
+        with contextlib.suppress(ValueError):
+            if getattr(start, "tzinfo", None) is None:
+                return checks.date("start", start)
     raise ValueError(
         '`start` must be None, "trading" or a date without time zone, such as "2017-01-03"; '
         f"got {start!r}."
