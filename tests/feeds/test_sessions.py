@@ -248,7 +248,7 @@ class TestMidnightsMovedToUTC:
     @pytest.mark.parametrize("time", ["0h", "23:59:59"])
     def test_an_exchange_that_is_open_on_sundays_is_read(self, time):
         week = pd.date_range("2020-02-02", "2020-03-20")
-        dates = week[~week.dayofweek.isin([4, 5])]  # Tel Aviv, Riyadh
+        dates = week[~week.day_of_week.isin([4, 5])]  # Tel Aviv, Riyadh
         cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
         for seed, name in enumerate("AB"):
             bars = frame(seed, dates).set_axis(dates + pd.Timedelta(time))
