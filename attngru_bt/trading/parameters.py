@@ -51,7 +51,7 @@ def check_engine(strategy: bt.Strategy, *, at_open: bool, has_rules: bool) -> No
     has_rules : bool
         Whether an exchange's rules are at work in the broker.
     """
-    if strategy.env.p.oldsync:
+    if getattr(strategy.env.p, "oldsync", False):
         raise ValueError(
             "bt.Cerebro(oldsync=True) follows the clock of its first feed, drops what other feeds "
             "have on further days, and never calls next_open: run Cerebro without oldsync."

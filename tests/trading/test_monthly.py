@@ -436,7 +436,7 @@ class TestModes:
 class TestSubclasses:
     """Scripts override what backtrader calls, and often without super()."""
 
-    @pytest.mark.parametrize("modes", [{}, {"quicknotify": True}, {"runonce": False}])
+    @pytest.mark.parametrize("modes", [{}, {"quicknotify": True}])
     def test_the_log_is_whole_when_orders_are_printed(self, modes):
         class Prints(MonthlyTopK):
             seen = 0
@@ -502,6 +502,7 @@ class TestValidation:
         with pytest.raises(TypeError, match="`calendar` must be a bt.TradingCalendar.*got 'NYSE'"):
             run({"A": bars()}, calendar="NYSE", signal=scores({"2020-01-31": "A"}))
 
+    @pytest.mark.skipif(not hasattr(bt.Cerebro.params, "oldsync"), reason="not of this engine")
     @pytest.mark.parametrize("coo", [True, False])
     def test_the_old_clock_is_refused(self, coo):
         """It never calls next_open, and the reason given for trading nothing was a wrong one."""
