@@ -13,7 +13,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.analyzers import Performance
-from attngru_bt.analyzers.record import check_periods
+from attngru_bt.analyzers.record import check_periods, check_riskfree
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily, contradicts
 from attngru_bt.data.lock import sole_use
@@ -29,7 +29,7 @@ from attngru_bt.models.names import DEFAULT, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.equal_weight import EqualWeight
-from attngru_bt.trading.groups import check_groups, told
+from attngru_bt.trading.groups import check_groups, check_line, told
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
 from attngru_bt.trading.signals import check_schedule, schedule_asked
@@ -143,6 +143,7 @@ def run(
     market = as_market(market)
     market = market if end is None else market.until(checks.date("end", end))
     check_sessions(market, periods)
+    check_riskfree(riskfree)
     if start is not None and start > market.bars.dates[-1]:
         raise DataError(
             f"`start` {start.date()} is after the last session of {market.name}, "
@@ -232,11 +233,7 @@ def scored(
     checks.no_unknown("backtest.run", params, of_recipe | of_strategy)
     settings = {name: value for name, value in params.items() if name in of_recipe}
     traded = {name: value for name, value in params.items() if name in of_strategy}
-    check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | traded)))
-    check_universe(traded["universe"], market.bars.assets)
-    check_groups(
-        traded.get("groups"), traded.get("max_per_group"), market.bars.assets, traded["universe"]
-    )
+    check_traded(market, traded)
     signal = signal_of(model, **settings)
     traded.setdefault("schedule", schedule_asked(signal) or "month")
     check_schedule(signal, schedule_of(traded["schedule"]))
@@ -277,6 +274,28 @@ def _trade(
 def _title(model: Any, strategy: MonthlyTopK) -> str:
     unit = schedule_of(strategy.p.schedule).unit
     return f"{title_of(model)}, best {strategy.p.topk} of each {unit}"
+
+
+def check_traded(market: Market, params: Mapping[str, Any]) -> None:
+    """Refuse parameters of `MonthlyTopK` that are out of range or that the market cannot serve."""
+    check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | params)))
+    universe, assets = params.get("universe", market.membership), market.bars.assets
+    check_universe(universe, assets)
+    check_groups(params.get("groups"), params.get("max_per_group"), assets, universe)
+    if params.get("max_per_group") is not None:
+        check_line(params.get("groups"), market.bars)
+
+
+def check_account(market: Market, params: Mapping[str, Any]) -> None:
+    """Refuse parameters of the account, which are those of `run`, and of `MonthlyTopK`."""
+    account: dict[str, Any] = dict(cash=1_000_000.0, commission=None, slippage=0.0, rules=None)
+    figures: dict[str, Any] = dict(periods=252, riskfree=0.0)
+    of_strategy = parameter_names(MonthlyTopK)
+    checks.no_unknown("trading", params, [*account, *figures, *of_strategy])
+    open_account(**{name: params.get(name, value) for name, value in account.items()})
+    check_sessions(market, params.get("periods", figures["periods"]))
+    check_riskfree(params.get("riskfree", figures["riskfree"]))
+    check_traded(market, {name: params[name] for name in of_strategy if name in params})
 
 
 def check_sessions(market: Market, periods: float) -> None:

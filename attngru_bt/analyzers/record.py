@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
+import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -206,7 +208,8 @@ class Record(bt.Analyzer):
 
 def check_periods(periods: Any) -> float:
     """Sessions per year as a positive number, or a ValueError."""
-    if isinstance(periods, bool) or not isinstance(periods, (int, float)) or not periods > 0:
+    number = isinstance(periods, numbers.Real) and not isinstance(periods, bool)
+    if not number or not 0 < periods < math.inf:
         raise ValueError(
             f"`periods` must be a positive number of sessions per year (252, China 242); "
             f"got {periods!r}."
@@ -216,7 +219,8 @@ def check_periods(periods: Any) -> float:
 
 def check_riskfree(riskfree: Any) -> float:
     """Annual risk-free rate as a fraction above -1, or a ValueError."""
-    if isinstance(riskfree, bool) or not isinstance(riskfree, (int, float)) or not riskfree > -1:
+    number = isinstance(riskfree, numbers.Real) and not isinstance(riskfree, bool)
+    if not number or not -1 < riskfree < math.inf:
         raise ValueError(
             f"`riskfree` must be an annual rate as a fraction (0.03 = 3%); got {riskfree!r}."
         )
