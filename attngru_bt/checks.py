@@ -151,7 +151,7 @@ def list_of_names(name: str, value: object) -> None:
 
 def universe(name: str, value: object) -> None:
     """Refuse what cannot tell its members on a date; None, for no universe, is allowed."""
-    if value is not None and not hasattr(value, "at"):
+    if value is not None and not callable(getattr(value, "at", None)):  # tables have another `at`
         raise TypeError(
             f"{_quoted(name)} must have a method at(date) that gives a set of names, such as "
             f"attngru_bt.Membership; got {type(value).__name__}."

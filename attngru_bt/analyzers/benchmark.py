@@ -10,6 +10,7 @@ import pandas as pd
 
 from attngru_bt.analyzers.record import session_dates
 from attngru_bt.checks import nearest
+from attngru_bt.data.dates import moved_to_utc
 from attngru_bt.feeds.sessions import FeedSessions
 
 logger = logging.getLogger(__name__)
@@ -149,7 +150,14 @@ def _checked(closes: pd.Series) -> pd.Series:
         )
     if not pd.api.types.is_numeric_dtype(closes.dtype):
         raise TypeError(f"`benchmark` must hold closes as numbers; got dtype {closes.dtype}.")
-    dates = closes.index.tz_localize(None).normalize()
+    stamps = closes.index.tz_localize(None)
+    dates = stamps.normalize()
+    for i in moved_to_utc(dates.to_numpy(), lambda i: stamps[i]):
+        raise ValueError(
+            f"`benchmark` has a close on {stamps[i]}, a Sunday, and none on Fridays: they seem to be "
+            f"the next days of an exchange east of UTC; give its own dates, such as with "
+            f"index.tz_convert('Asia/Shanghai')."
+        )
     closes = pd.Series(closes.to_numpy(np.float64), index=dates).dropna().sort_index()
     twice = closes.index[closes.index.duplicated()]
     if len(twice):

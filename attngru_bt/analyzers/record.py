@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
+import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -205,7 +208,8 @@ class Record(bt.Analyzer):
 
 def check_periods(periods: Any) -> float:
     """Return the sessions per year as a float; raise ValueError unless they are positive."""
-    if isinstance(periods, bool) or not isinstance(periods, (int, float)) or not periods > 0:
+    number = isinstance(periods, numbers.Real) and not isinstance(periods, bool)
+    if not number or not 0 < periods < math.inf:
         raise ValueError(
             f"`periods` must be a positive number of sessions per year (252, China 242); "
             f"got {periods!r}."
@@ -215,7 +219,8 @@ def check_periods(periods: Any) -> float:
 
 def check_riskfree(riskfree: Any) -> float:
     """Return the annual risk-free rate as a float; raise ValueError unless it is above -1."""
-    if isinstance(riskfree, bool) or not isinstance(riskfree, (int, float)) or not riskfree > -1:
+    number = isinstance(riskfree, numbers.Real) and not isinstance(riskfree, bool)
+    if not number or not -1 < riskfree < math.inf:
         raise ValueError(
             f"`riskfree` must be an annual rate as a fraction (0.03 = 3%); got {riskfree!r}."
         )
@@ -227,12 +232,9 @@ def _start_date(start: Any) -> None | str | pd.Timestamp:
     if start is None or (isinstance(start, str) and start == "trading"):
         return start
     if isinstance(start, (str, datetime.date, np.datetime64)):
-        try:
-            date = pd.Timestamp(start)
-        except ValueError:
-            date = pd.NaT  # type: ignore[assignment]
-        if not pd.isna(date) and date.tzinfo is None:
-            return date.normalize()
+        with contextlib.suppress(ValueError):
+            if getattr(start, "tzinfo", None) is None:
+                return checks.date("start", start)
     raise ValueError(
         '`start` must be None, "trading" or a date without time zone, such as "2017-01-03"; '
         f"got {start!r}."

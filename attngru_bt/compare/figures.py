@@ -65,6 +65,14 @@ def account_figures(account: Account, draws: int) -> dict[str, float]:
     return figures
 
 
+def check_tried(tried: int | None, tries: Sequence[str]) -> None:
+    """Refuse a number of tries below that of the models shown."""
+    if tried is not None and tried < len(tries):
+        raise ValueError(
+            f"`tried` must count all models tried, at least the {len(tries)} shown; got {tried}."
+        )
+
+
 def deflate(
     runs: pd.DataFrame,
     accounts: Mapping[tuple[str, int], Account],
@@ -76,10 +84,7 @@ def deflate(
 
     The trials' Sharpe ratios are those of the models, each the mean over its seeds.
     """
-    if tried is not None and tried < len(tries):
-        raise ValueError(
-            f"`tried` must count all models tried, at least the {len(tries)} shown; got {tried}."
-        )
+    check_tried(tried, tries)
     runs["deflated_sharpe"] = np.nan
     sharpes = runs["sharpe"].groupby(level="model").mean().reindex(list(tries))
     for key, account in accounts.items():

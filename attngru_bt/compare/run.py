@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attngru_bt import backtest
-from attngru_bt.compare.choice import EQUAL_WEIGHT, chosen_names
+from attngru_bt import backtest, checks
+from attngru_bt.compare.choice import BASELINES, EQUAL_WEIGHT, chosen_names
 from attngru_bt.compare.comparison import Comparison
+from attngru_bt.compare.figures import check_tried
 from attngru_bt.compare.files import find_place, insert, write
 from attngru_bt.compare.measurement import measure
 from attngru_bt.compare.offsets import later
@@ -21,7 +22,6 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.evaluation.bootstrap import DRAWS
-from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import Walk
@@ -120,7 +120,10 @@ def run(
     schedule = schedule_of(settings.get("schedule", "month"))
     days = later(schedule, offsets)
     market = market if end is None else market.until(end)
-    backtest.check_sessions(market, (trading or {}).get("periods", SESSIONS_PER_YEAR))
+    backtest.check_account(market, {**(trading or {}), "topk": topk})
+    checks.whole_number("draws", draws)
+    checks.whole_number("tried", tried, or_none=True)
+    check_tried(tried, [name for name in names if name not in BASELINES])
     with nullcontext() if place is None else sole_use(place):
 
         def walk(name: str, rule: Schedule) -> list[Walk]:

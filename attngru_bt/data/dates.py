@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ TURNED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: .*)?")  # 03/04/202
 MONTHS = 12
 HOUR = 3600
 NOON = 12
-FRIDAY, SUNDAY = 4, 6
+FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
 
 
 def parse_dates(
@@ -52,10 +53,12 @@ def parse_dates(
         local = column.dt.tz_localize(None)
         days = local.dt.normalize().to_numpy().astype("datetime64[us]")
         if not zoned:
+            _not_moved(days, lambda i: local.iloc[i], symbols, source)
             return days, None
         gap = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
         seconds = gap.dt.total_seconds().to_numpy().astype(np.int64)
-        _not_moved(days, seconds, lambda i: local.iloc[i], symbols, source)
+        if not seconds.any():
+            _not_moved(days, lambda i: local.iloc[i], symbols, source)
         return days, seconds
     # a column has few different dates, so each one is parsed once; code -1 is an empty cell
     codes, values = pd.factorize(column, use_na_sentinel=True)
@@ -74,6 +77,7 @@ def parse_dates(
     known = [offsets[k] for k in np.unique(codes)]
     dates = days[codes]
     if all(offset is None for offset in known):
+        _not_moved(dates, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
         return dates, None
     if any(offset is None for offset in known):
         zoned_at = np.array([offset is not None for offset in offsets])[codes]
@@ -84,33 +88,46 @@ def parse_dates(
         )
     seconds = np.array([o or 0 for o in offsets], dtype=np.int64)[codes]
     one_zone(dates, seconds, symbols, source)
-    _not_moved(dates, seconds, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
+    if not seconds.any():
+        _not_moved(dates, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
     return dates, seconds
 
 
-def _not_moved(
-    dates: np.ndarray,
-    offsets: np.ndarray,
-    stamp: Callable[[int], pd.Timestamp],
-    symbols: np.ndarray,
-    source: str,
-) -> None:
-    """Refuse midnights east of Greenwich that were converted to UTC, and so to the day before.
+def moved_to_utc(dates: np.ndarray, stamp: Callable[[int], pd.Timestamp]) -> list[int]:
+    """Find midnights east of Greenwich that were converted to UTC: they are of the day before.
 
-    Mondays have become Sundays then, and there is no Friday.
+    They show by Sundays in the afternoon, where the sessions are Mondays, and by no Friday.
+
+    Parameters
+    ----------
+    dates : datetime64 array
+        As they are written.
+    stamp : callable
+        Position → date and time as they are written there.
+
+    Returns
+    -------
+    list of int
+        The position of the first Sunday; empty if the dates may be what they seem.
     """
-    if offsets.any():
-        return
     weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 0 is Monday
-    if (weekday == FRIDAY).any():
-        return
-    for i in first(weekday == SUNDAY):
-        if stamp(i).hour >= NOON:
-            raise DataError(
-                f"{source}: {symbols[i]} on {str(dates[i])[:10]}, a Sunday, and on no Friday: "
-                f"{stamp(i)} seems to be the next day of an exchange east of UTC; convert the "
-                "dates to its zone, or write plain session dates (YYYY-MM-DD)."
-            )
+    if np.isin(weekday, (FRIDAY, SATURDAY)).any():
+        return []
+    sundays = first(weekday == SUNDAY)
+    # at 23:59 a day ends, and is written for the day itself
+    return [i for i in sundays if dt.time(NOON) <= stamp(i).time() < dt.time(23, 30)]
+
+
+def _not_moved(
+    dates: np.ndarray, stamp: Callable[[int], pd.Timestamp], symbols: np.ndarray, source: str
+) -> None:
+    """Refuse midnights east of Greenwich that were converted to UTC."""
+    for i in moved_to_utc(dates, stamp):
+        raise DataError(
+            f"{source}: {symbols[i]} on {str(dates[i])[:10]}, a Sunday, and on no Friday: "
+            f"{stamp(i)} seems to be the next day of an exchange east of UTC; convert the "
+            "dates to its zone, or write plain session dates (YYYY-MM-DD)."
+        )
 
 
 def one_zone(dates: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, source: str) -> None:

@@ -137,17 +137,23 @@ class Membership:
         day = np.datetime64(checks.date("date", date), "D")
         return frozenset(self._names[(self._in <= day) & (day < self._out)])
 
-    def spelled(self, assets: Iterable[str]) -> Membership:
+    def spelled(self, assets: Iterable[str], *, some: bool = True) -> Membership:
         """Return the membership with its names spelled as those of `assets`.
 
         Names of the same stock are ``600000.SH``, ``sh.600000``, ``SH600000``, ``600000.SS``,
         ``600000.XSHG`` and ``600000``; ``BRK.B`` and ``BRK-B``; ``AAPL`` and ``AAPL.US``. Names
         that are among the assets, or are no other spelling of one, stay as they are.
 
+        Parameters
+        ----------
+        assets : iterable of str
+        some : bool, default True
+            Whether some of the members must be among the assets.
+
         Raises
         ------
         DataError
-            If a name is another spelling of two assets.
+            If a name is another spelling of two assets, or none is of any.
         """
         assets = tuple(assets)
         unknown = set(self._names) - set(assets)
@@ -155,7 +161,7 @@ class Membership:
             return self
         ours = other_spellings(unknown, assets, self._source)
         if not ours:
-            if unknown == set(self._names) and assets:
+            if some and unknown == set(self._names) and assets:
                 name = min(unknown)
                 raise DataError(
                     f"{self._source}: none of its {len(unknown)} members ({name}, …) has bars, "

@@ -11,7 +11,7 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.data import layouts
 from attngru_bt.data.bars import DataError, first
-from attngru_bt.data.dates import NOON, parse_dates
+from attngru_bt.data.dates import NOON, moved_to_utc, parse_dates
 from attngru_bt.data.layouts import SYMBOLS
 from attngru_bt.data.raw import read_raw
 
@@ -81,6 +81,12 @@ def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
                 f"write session dates, such as {days[i].date()}, or use the exchange's own zone: "
                 f"tz_convert('Asia/Shanghai')."
             )
+    for i in moved_to_utc(days.to_numpy(), lambda i: local[i]):
+        raise DataError(
+            f"Scores: {stamps[i]} is on a Sunday, and none is on a Friday: they seem to be the next "
+            f"days of an exchange east of UTC; convert the dates to its zone, or write plain session "
+            f"dates (YYYY-MM-DD)."
+        )
     return days
 
 

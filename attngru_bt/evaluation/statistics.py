@@ -118,7 +118,7 @@ def annualized_return(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) ->
     if not len(array) or np.isnan(periods):
         return float("nan")
     final = float(np.prod(1.0 + array))
-    if not final >= 0.0:  # also NaN
+    if not final >= 0.0 or (array < -1.0).any():  # also NaN
         return float("nan")
     return float(final ** (periods / len(array)) - 1.0)
 

@@ -105,6 +105,13 @@ def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> Grou
 
 def _of_line(line: str | None, bars: Bars) -> dict[str, float]:
     """Return the last known value of a line, by name."""
+    found = _line_of(line, bars)
+    last = pd.DataFrame(bars[found], columns=list(bars.assets)).ffill().iloc[-1]
+    return {str(name): float(value) for name, value in last.items()}
+
+
+def _line_of(line: str | None, bars: Bars) -> str:
+    """Return which line of the bars has the groups."""
     wanted = GROUP_LINES if line is None else (line,)
     found = next((name for name in wanted if name in bars), None)
     if found is None:
@@ -112,8 +119,13 @@ def _of_line(line: str | None, bars: Bars) -> dict[str, float]:
             f"`max_per_group` needs groups, and the data have no line {' or '.join(wanted)}: give "
             f"`groups`, a mapping of names to groups{checks.nearest(wanted[0], bars.lines)}"
         )
-    last = pd.DataFrame(bars[found], columns=list(bars.assets)).ffill().iloc[-1]
-    return {str(name): float(value) for name, value in last.items()}
+    return found
+
+
+def check_line(groups: Any, bars: Bars) -> None:
+    """Refuse groups in a line that the data do not have."""
+    if groups is None or isinstance(groups, str):
+        _line_of(groups, bars)
 
 
 def _known(group: Any, name: str, when: str) -> Hashable:

@@ -210,6 +210,19 @@ class MonthlyTopK(bt.Strategy):
         self._dealer = Dealer(self, self._view, self.trade_log, lots)
         self._execution = Execution(self.p, self.feeds, self._dealer, self.trade_log, lots)
 
+    def _start(self) -> None:
+        # Cerebro calls it, and it calls `start`, which scripts override, as they do `__init__`.
+        self._check_called("__init__", "trade_log")
+        super()._start()
+        self._check_called("start", "_execution")
+
+    def _check_called(self, method: str, made: str) -> None:
+        """Refuse a subclass whose own method did not call the one that makes an attribute."""
+        if made not in vars(self):
+            raise TypeError(
+                f"{type(self).__name__} overrides `{method}`: call super().{method}() in it."
+            )
+
     def make_signal(self) -> Any:
         """Return the signal, which is asked for scores; called once, when the run starts.
 
@@ -253,6 +266,9 @@ class MonthlyTopK(bt.Strategy):
             return ""
         if self.decisions:
             return why_no_fill(self.decisions, self.trade_log.frame())
+        if self._months.first is None and any(len(feed) for feed in self.feeds.values()):
+            called = "next_open" if self._at_open else "next"
+            return f"{type(self).__name__} overrides `{called}`: call super().{called}() in it."
         return why_no_decision(
             self._months,
             start=self._first_day,
@@ -293,9 +309,12 @@ class MonthlyTopK(bt.Strategy):
         """As `next`: the strategy does not wait for the youngest feed."""
         self.next()
 
-    def notify_order(self, order: bt.Order) -> None:
-        """Log what became of an order; methods that override this one must call it."""
-        self._dealer.orders.notify(order)
+    def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
+        # Cerebro calls it, and it calls `notify_order`, which scripts override to print orders.
+        for order in qorders if self.env.p.quicknotify else self._orderspending:
+            if order.exectype != bt.Order.Historical or order.histnotify:
+                self._dealer.orders.notify(order)
+        super()._notify(qorders, qtrades)
 
     def _getminperstatus(self) -> int:
         """Return backtrader's count of bars to wait for, below 0 once all feeds have begun."""

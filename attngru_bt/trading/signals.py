@@ -48,6 +48,8 @@ def checked_signal(
     DataError
         If finished scores name none of the feeds.
     """
+    if isinstance(signal, type):
+        raise TypeError(f"`signal` must be an object, not a class: give {signal.__name__}(...).")
     check_schedule(signal, schedule or Schedule())
     if isinstance(signal, (pd.DataFrame, pd.Series)):
         signal = GivenScores(signal)

@@ -66,7 +66,7 @@ def why_no_scores(recipe: Recipe, sections: Sequence[CrossSection]) -> str:
     if most <= recipe.topk:
         return (
             f"topk={recipe.topk} and at most {most} stocks at {ends} leave nothing to choose: "
-            f"set `topk` below {most}, or bring more stocks."
+            f"{f'set `topk` below {most}, or ' if most > 1 else ''}bring more stocks."
         )
     missing = recipe.n_sections(recipe.min_months) - len(labeled)
     if missing > 0:

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.features.exposures import asked
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.checkpoint import Checkpoints, origin, package_versions, settings_of
 from attngru_bt.walkforward.fit import Fit, fit, score
@@ -236,9 +238,9 @@ class Walk(ScoredMonths):
         assert self._checkpoints is not None and self.recipe is not None
         fitted_at = self.sections[self._fitted_at[now]].date
         state = self.panel.digests()[now]
-        for name in self.recipe.neutralize or ():  # only the scores of this month depend on these
-            exposure = self.sections[now].exposures[name]
-            state = hashlib.sha256(state.encode() + exposure.tobytes()).hexdigest()
+        measured = asked(self.recipe.neutralize or (), self.sections[now].exposures)
+        for exposure in measured.values():  # only the scores of this month depend on these
+            state = hashlib.sha256(state.encode() + np.asarray(exposure).tobytes()).hexdigest()
         return self._checkpoints.path(self.recipe, self.sections[now].date, state, fitted_at)
 
     def _warn_of_no_choice(self, section: CrossSection) -> None:

@@ -441,7 +441,8 @@ class TestFiles:
         rows = pd.DataFrame({"date": days, "symbol": "A", "close": 1.0})
         for zone, tells in (("Asia/Shanghai", True), ("America/New_York", False), ("UTC", False)):
             moved = days.tz_localize(zone).tz_convert("UTC")
-            for written in (moved, moved.astype(str)):
+            naive = moved.tz_localize(None)
+            for written in (moved, moved.astype(str), naive, naive.strftime("%Y-%m-%d %H:%M:%S")):
                 frame = rows.assign(date=written)
                 if tells:
                     with pytest.raises(DataError, match="A on 2020-01-05, a Sunday, and on no Fri"):

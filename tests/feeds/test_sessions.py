@@ -228,6 +228,37 @@ class TestSessionOfABar:
         assert sessions_seen(Moments(dataname=list(DAYS), tz=NEW_YORK)) == expected
 
 
+class TestMidnightsMovedToUTC:
+    """Those of the east are of the day before: on Sundays, and on no Friday."""
+
+    @pytest.mark.parametrize("zoned", [True, False])
+    @pytest.mark.parametrize("given", [True, False])
+    def test_they_are_told(self, zoned, given):
+        def moved(bars):
+            index = bars.index.tz_localize(SHANGHAI).tz_convert("UTC")
+            return bars.set_axis(index if zoned else index.tz_localize(None))
+
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for seed, name in enumerate("AB"):
+            cerebro.adddata(bt.feeds.PandasData(dataname=moved(frame(seed))), name=name)
+        last = SPRING[SPRING < "2020-03-01"][-1:]
+        signal = pd.DataFrame({"A": 1.0, "B": 2.0}, index=last) if given else LastDay()
+        cerebro.addstrategy(MonthlyTopK, topk=1, signal=signal)
+        with pytest.raises(DataError, match=r"'A'.*2020-03-01 16:00:00 is on a Sunday.*tz_convert"):
+            cerebro.run()
+
+    @pytest.mark.parametrize("time", ["0h", "23:59:59"])
+    def test_an_exchange_that_is_open_on_sundays_is_read(self, time):
+        week = pd.date_range("2020-02-02", "2020-03-20")
+        dates = week[~week.day_of_week.isin([4, 5])]  # Tel Aviv, Riyadh
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for seed, name in enumerate("AB"):
+            bars = frame(seed, dates).set_axis(dates + pd.Timedelta(time))
+            cerebro.adddata(bt.feeds.PandasData(dataname=bars), name=name)
+        cerebro.addstrategy(MonthlyTopK, topk=1, signal=LastDay())
+        assert len(cerebro.run()[0].decisions) == 1
+
+
 class TestFeedsOfDifferentStamps:
     """Bars of one date are one session, at whatever time of day each feed stamps them."""
 

@@ -190,6 +190,8 @@ class TestBacktest:
         plain = make_market(n_assets=12, n_days=60, seed=4)
         with pytest.raises(DataError, match="no line industry or sector: give `groups`"):
             run(plain, scores, max_per_group=2)
+        with pytest.raises(DataError, match="no line industry or sector: give `groups`"):
+            backtest.run(plain, model="ridge", max_per_group=2, progress=pytest.fail)
 
     def test_a_group_that_is_not_told_anew_is_the_last_one_told(self):
         dates = pd.bdate_range("2020-01-01", periods=3)

@@ -433,6 +433,40 @@ class TestModes:
             cerebro.run()
 
 
+class TestSubclasses:
+    """Scripts override what backtrader calls, and often without super()."""
+
+    @pytest.mark.parametrize("modes", [{}, {"quicknotify": True}])
+    def test_the_log_is_whole_when_orders_are_printed(self, modes):
+        class Prints(MonthlyTopK):
+            seen = 0
+
+            def notify_order(self, order):
+                self.seen += 1
+
+        given = scores({"2020-01-31": "AB", "2020-02-28": "BA"})
+        plain, prints = (
+            run({n: bars() for n in "AB"}, strategy=kind, topk=1, signal=given, modes=modes)
+            for kind in (MonthlyTopK, Prints)
+        )
+        assert prints.seen and len(fills(plain)) == 3
+        own, other = (s.trade_log.frame().drop(columns="ref") for s in (plain, prints))
+        pd.testing.assert_frame_equal(own, other)
+
+    @pytest.mark.parametrize("method", ["__init__", "start"])
+    def test_what_must_call_super_says_so(self, method):
+        kind = type("Mine", (MonthlyTopK,), {method: lambda self: None})
+        with pytest.raises(TypeError, match=rf"Mine overrides `{method}`: call super\(\).{method}"):
+            run({"A": bars()}, strategy=kind, signal=scores({"2020-01-31": "A"}))
+
+    @pytest.mark.parametrize(("coo", "method"), [(True, "next_open"), (False, "next")])
+    def test_so_does_what_is_called_in_each_session(self, coo, method):
+        kind = type("Mine", (MonthlyTopK,), {method: lambda self: None})
+        given = scores({"2020-01-31": "A"})
+        strategy = run({"A": bars()}, coo=coo, strategy=kind, signal=given)
+        assert f"Mine overrides `{method}`" in strategy.why_not_traded
+
+
 class TestValidation:
     def test_an_unknown_parameter_is_an_error_with_a_hint(self):
         with pytest.raises(TypeError, match="no parameter `top_k`; did you mean 'topk'"):
@@ -445,7 +479,11 @@ class TestValidation:
             (dict(topk=2.5), "`topk` must be a whole number"),
             (dict(reserve=1.0), r"`reserve` must be a fraction in \[0, 1\)"),
             (dict(rebalance="some"), "`rebalance` must be 'entrants' or 'full'"),
-            (dict(lot=-1), "`lot` must be positive"),
+            (dict(lot=-1), "`lot` must be a number of at least 0; got -1"),
+            (dict(lot=float("nan")), "`lot` must be a number of at least 0; got nan"),
+            (dict(lot="100"), "`lot` must be a number of at least 0; got '100'"),
+            (dict(substitute="no"), "`substitute` must be True or False; got 'no'"),
+            (dict(retry="no"), "`retry` must be True or False; got 'no'"),
         ],
     )
     def test_bad_parameters(self, params, message):
@@ -455,6 +493,23 @@ class TestValidation:
     def test_signal_must_give_scores(self):
         with pytest.raises(TypeError, match="`signal` must be a DataFrame of scores, a Walk, or"):
             run({"A": bars()}, signal=3)
+
+    def test_a_signal_is_no_class(self):
+        with pytest.raises(TypeError, match=r"not a class: give Gives\(\.\.\.\)"):
+            run({"A": bars()}, signal=Gives)
+
+    def test_a_calendar_is_no_name(self):
+        with pytest.raises(TypeError, match="`calendar` must be a bt.TradingCalendar.*got 'NYSE'"):
+            run({"A": bars()}, calendar="NYSE", signal=scores({"2020-01-31": "A"}))
+
+    @pytest.mark.skipif(not hasattr(bt.Cerebro.params, "oldsync"), reason="not of this engine")
+    @pytest.mark.parametrize("coo", [True, False])
+    def test_the_old_clock_is_refused(self, coo):
+        """It never calls next_open, and the reason given for trading nothing was a wrong one."""
+        with pytest.raises(ValueError, match="run Cerebro without oldsync"):
+            run(
+                {"A": bars()}, coo=coo, modes={"oldsync": True}, signal=scores({"2020-01-31": "A"})
+            )
 
     def test_universe_must_have_at(self):
         with pytest.raises(TypeError, match="`universe` must have a method at"):
