@@ -146,7 +146,7 @@ def test_nothing_changes_by_any_schedule_weights_or_groups(market, schedule, dri
     lines = {**bars.lines, "sector": rank // 3}
     market = replace(market, bars=Bars(bars.dates, bars.assets, lines))
     how = dict(
-        schedule=schedule, weights="inverse-volatility", max_per_group=1, keep=6, refit=3,
+        schedule=schedule, weights="inverse-volatility", max_per_group=1, keep=6, refit=1,
         factors=["ROC6", "BIAS5", "VOL20"], n_components=None,
     )  # fmt: skip
     if schedule == "week":

@@ -1,5 +1,6 @@
 """``attngru-bt demo``: two verdicts on one page, and what happens when it goes wrong."""
 
+import pickle
 import queue
 import re
 from functools import partial
@@ -26,8 +27,33 @@ def invoke(folder):
     return CliRunner().invoke(app, ["demo", "--out", str(folder)], env={"COLUMNS": "200"})
 
 
+class Here:
+    """Stands for a process: does its work in this one when it is started."""
+
+    exitcode = None
+
+    def __init__(self, *, target, args, **_):
+        *given, told = args
+        self.work = partial(target, *pickle.loads(pickle.dumps(given)), told)
+
+    def start(self):
+        self.work()
+
+    def is_alive(self):
+        return False
+
+
+class Told(queue.Queue):
+    """What comes from a process is a copy."""
+
+    def put(self, message):
+        super().put(pickle.loads(pickle.dumps(message)))
+
+
 @pytest.mark.slow
 def test_one_page_shows_skill_beside_its_absence(tmp_path, monkeypatch):
+    here = SimpleNamespace(Queue=Told, Process=Here)
+    monkeypatch.setattr(demo.multiprocessing, "get_context", lambda _: here)
     monkeypatch.setattr(demo, "TRIALS", {"none": trial(0.0), "some": trial(PLANTED)})
     done = invoke(tmp_path)
     assert done.exit_code == 0, done.output
@@ -44,24 +70,8 @@ def test_one_page_shows_skill_beside_its_absence(tmp_path, monkeypatch):
         assert list((tmp_path / name / "checkpoints").rglob("*.month")), "a second run goes on"
 
 
-class Here:
-    """Stands for a process: does its work in this one when it is started."""
-
-    exitcode = None
-
-    def __init__(self, *, target, args, **_):
-        self.work = partial(target, *args)
-
-    def start(self):
-        self.work()
-
-    def is_alive(self):
-        return False
-
-
+@pytest.mark.slow
 def test_what_goes_wrong_in_a_process_is_one_sentence(tmp_path, monkeypatch):
-    here = SimpleNamespace(Queue=queue.Queue, Process=Here)
-    monkeypatch.setattr(demo.multiprocessing, "get_context", lambda _: here)
     monkeypatch.setattr(demo, "TRIALS", {"one": trial(0.1, topkk=3)})
     done = invoke(tmp_path)
     assert done.exit_code == 2
