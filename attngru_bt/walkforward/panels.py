@@ -121,6 +121,7 @@ def take_panels(
         panel.expect(joined[id(panel)])
     schedule = common_schedule(panels.values())
 
+    # where to compute, and how many month-ends in one call
     if all(panel.history.names == () for panel in panels.values()):
         jobs, client = 1, None  # nothing to compute
     workers = n_workers(jobs, client)
@@ -130,6 +131,7 @@ def take_panels(
         key: _ends(joined[id(panel)], schedule, complete=complete) for key, panel in panels.items()
     }
     n_months = sum(map(len, months.values()))
+    # a few calls per worker, so that none of them is idle at the end
     size = math.ceil(n_months / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
     todo: dict[int, Call] = {}
@@ -146,7 +148,7 @@ def take_panels(
                 (bars, history.names, history.raw, history.partial, source, chunk),
             )
 
-    waiting: dict[int, list[Values]] = {}
+    waiting: dict[int, list[Values]] = {}  # calls that have ended before an earlier one
     next_chunk = 0
 
     def store(number: int, values: list[Values]) -> None:
