@@ -71,11 +71,11 @@ def parse_dates(
             )
     days = np.array([p[0] if p else np.datetime64("NaT") for p in parsed], dtype="datetime64[us]")
     offsets = [p[1] if p else None for p in parsed]
-    known = [offsets[k] for k in np.unique(codes)]
+    used = [offsets[k] for k in np.unique(codes)]
     dates = days[codes]
-    if all(offset is None for offset in known):
+    if all(offset is None for offset in used):
         return dates, None
-    if any(offset is None for offset in known):
+    if any(offset is None for offset in used):
         zoned_at = np.array([offset is not None for offset in offsets])[codes]
         i = first(zoned_at != zoned_at[0])[0]
         raise DataError(

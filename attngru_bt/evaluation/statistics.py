@@ -235,13 +235,13 @@ def worst_drawdowns(returns: ArrayLike, count: int = 5) -> list[Drawdown]:
         return []
     below = np.concatenate([[0], depth > 0.0, [0]]).astype(int)
     begin, end = (np.flatnonzero(np.diff(below) == step) for step in (1, -1))
-    found = []
+    losses = []
     for first, last in zip(begin, end, strict=True):
         trough = int(first + np.argmax(depth[first:last]))
         recovery = int(last) if last < len(array) else None
-        found.append(Drawdown(float(depth[trough]), int(first) - 1, trough, recovery))
-    found.sort(key=lambda drawdown: -drawdown.depth)
-    return found[:count]
+        losses.append(Drawdown(float(depth[trough]), int(first) - 1, trough, recovery))
+    losses.sort(key=lambda drawdown: -drawdown.depth)
+    return losses[:count]
 
 
 def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:

@@ -86,8 +86,8 @@ def blend_contributions(
         ranks[name] = scores.rank(ascending=False, method="min").reindex(index)
         if member.fit is not None:
             section = next(s for s in member.sections if s.date == month_end).members()
-            known = [asset for asset in assets if asset in section.assets]
-            part = contributions(member.fit, section, known).table
+            present = [asset for asset in assets if asset in section.assets]
+            part = contributions(member.fit, section, present).table
             parts.append(part.reindex(index) * walk.shares[name])
             share += walk.shares[name]
     families = list(dict.fromkeys(family for part in parts for family in part.columns))

@@ -110,12 +110,14 @@ def record(
     }
     ledger = Ledger(book)
     if ledger.path.exists():
-        known = [
+        same_session = [
             entry
             for entry in ledger.read()[0]
             if entry.kind == KIND and entry.content["session"] == content["session"]
         ]
-        if known and _lasting(known[-1].content) == _lasting(json.loads(json.dumps(content))):
+        if same_session and _lasting(same_session[-1].content) == _lasting(
+            json.loads(json.dumps(content))
+        ):
             return None
     return ledger.append(KIND, content, locked=locked)
 

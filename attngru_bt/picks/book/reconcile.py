@@ -139,10 +139,10 @@ def reconcile(
 
 def _as_proposed(market: Market, proposals: Sequence[Proposed]) -> Market:
     """Return the market with its names spelled as in the proposals."""
-    known = {order["symbol"] for proposed in proposals for order in proposed.orders}
+    symbols = {order["symbol"] for proposed in proposals for order in proposed.orders}
     for proposed in proposals:
-        known |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
-    ours = other_spellings(market.bars.assets, known, market.name)
+        symbols |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
+    ours = other_spellings(market.bars.assets, symbols, market.name)
     if not ours:
         return market
     assets = tuple(ours.get(name, name) for name in market.bars.assets)

@@ -59,8 +59,8 @@ class PlayedSession:
     @property
     def same_data(self) -> bool:
         """Whether the proposal was made on these data, as far as they had come."""
-        known = data_digest(self.bars.until(self.proposed.last))
-        return known == self.proposed.entry.content["data"]["digest"]
+        digest = data_digest(self.bars.until(self.proposed.last))
+        return digest == self.proposed.entry.content["data"]["digest"]
 
     def price(self, line: str) -> dict[str, float]:
         """Return open or close of the session by name, or the last close of the period ("mark").
