@@ -83,6 +83,7 @@ def over_days(
     schedule = schedule_of(account["schedule"])
     by_day = {schedule.offset: accounts}
     for offset, rule in later(schedule, list(offsets)).items():
+        # equal weight is the last of the accounts and has no scores
         tables = dict(zip(accounts, scores, strict=False))
         if isinstance(offsets, Mapping):
             walks = offsets[offset]

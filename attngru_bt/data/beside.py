@@ -159,6 +159,7 @@ class Beside:
         market = self.market.bars
         if bars.benchmark is None:
             return None, None
+        # earlier values of the market's index, scaled to that of the feeds on its first day
         scale = np.nan
         if (
             market.benchmark is not None

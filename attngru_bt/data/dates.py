@@ -157,7 +157,7 @@ def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
         return None
     year, separator, month, day, zone = match.groups()
     if not separator and len(month + day) != 4:
-        return None
+        return None  # 2020111 is January 11 or November 1
     try:
         date = np.datetime64(f"{year}-{int(month):02d}-{int(day):02d}", "us")
     except ValueError:
@@ -166,6 +166,6 @@ def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
         return date, None
     if zone in ("Z", "UTC"):
         return date, 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
+    digits = zone[1:].replace(":", "").ljust(4, "0")  # of +08, +0800 or +08:00
     seconds = int(digits[:2]) * HOUR + int(digits[2:]) * 60
     return date, -seconds if zone[0] == "-" else seconds

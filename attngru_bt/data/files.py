@@ -118,6 +118,7 @@ def read_folder(
         part, offset = checked(translation.take(frame, source, symbol), source)
         parts.append(part)
         offsets.append(offset)
+    # a column that some files lack would look as if its values were not known there
     for column in FILLABLE:
         has_column = [column in part for part in parts]
         if any(has_column) and not all(has_column):

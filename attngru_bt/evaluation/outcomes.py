@@ -37,13 +37,14 @@ def outcomes_of(
     """
     ends = schedule.ends(bars.dates)
     if not schedule.complete(bars.dates):
-        ends = ends[:-1]
+        ends = ends[:-1]  # the data end within a month, whose end is not known yet
     close = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill()
     parts = {}
     for month_end, of_month in scores.items():
         scored = of_month.dropna()
         if scored.empty:
             continue
+        # from the last session up to the month-end to the next end after it
         begin = int(bars.dates.searchsorted(month_end, side="right")) - 1
         place = int(ends.searchsorted(begin, side="right"))
         returns = np.full(len(scored), np.nan)

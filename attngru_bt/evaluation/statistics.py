@@ -199,6 +199,7 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
 
     Of equally deep troughs it is the first; of sessions at the same peak, the last before it.
     """
+    # position 0 is the value before the first return, so positions below are one too large
     value = np.concatenate([[1.0], growth(returns)])
     if len(value) == 1 or np.isnan(value).any():
         return Drawdown(float("nan"), None, None, None)
@@ -207,7 +208,7 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
     trough = int(np.argmax(depth))
     if depth[trough] == 0.0:
         return Drawdown(0.0, None, None, None)
-    peak = int(np.flatnonzero(value[:trough] == running[trough])[-1])
+    peak = int(np.flatnonzero(value[:trough] == running[trough])[-1])  # the last such day
     later = np.flatnonzero(value[trough:] >= running[trough])
     recovery = trough + int(later[0]) if len(later) else None
     return Drawdown(

@@ -239,6 +239,7 @@ class FeedReader:
         elif not has_new:
             return
         days = np.concatenate([np.empty(0, dtype=np.int64), *self._index_days])
+        # the row of the index for each day of the bars, if it has one
         position = np.searchsorted(days, self._days)
         has_row = position < len(days)
         has_row[has_row] = days[position[has_row]] == self._days[has_row]

@@ -88,7 +88,7 @@ def read_portfolio(
         written = from_cell(str(row["symbol"]).strip())
         symbol = ours.get(written, written)
         shares, problem = _number(row["shares"], "shares")
-        if symbol.upper() == CASH and CASH not in names:
+        if symbol.upper() == CASH and CASH not in names:  # unless a stock is called so
             cash_lines.append(shares)
             if len(cash_lines) > 1:
                 problem = "the cash is there twice; keep one line"

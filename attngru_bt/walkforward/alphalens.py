@@ -61,6 +61,7 @@ def to_alphalens(
             "No month has enough different scores with a known outcome to be cut into "
             f"{quantiles} quantiles; ask for fewer."
         )
+    # alphalens reads the dates of the levels, where months that were left out would remain
     index = cast(pd.MultiIndex, data.index.set_names(["date", "asset"]))
     data.index = index.remove_unused_levels()
     return data.sort_index()

@@ -48,6 +48,7 @@ class BlendWalk(Walk):
         model: str = "",
         seed: int = 0,
     ) -> None:
+        # outcomes are those of the first member with cross-sections of its own
         fitted = [walk for walk in members.values() if walk.recipe is not None]
         first = (fitted or list(members.values()))[0]
         super().__init__(None, first.panel, model=model, seed=seed, topk=first.topk)
@@ -142,7 +143,7 @@ def blended(records: Sequence[MonthRecord], shares: Sequence[float]) -> MonthRec
 
     Its rows and months are the largest of the members', its seconds their sum.
     """
-    fitted = [record for record in records if record.n_rows]
+    fitted = [record for record in records if record.n_rows]  # baselines have no rows
     scores = mean_rank([record.scores for record in records], shares)
     return MonthRecord(
         month_end=records[0].month_end,

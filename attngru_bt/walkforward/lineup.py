@@ -42,6 +42,7 @@ def signals_of(
         if isinstance(signal, Blend):
             signals[name] = signal.with_settings(universe=market.membership)
             continue
+        # one that has a parameter `universe` and is given none chooses among the members
         if market.membership is not None and getattr(signal, "universe", market) is None:
             signal.set_params(universe=market.membership)
         if isinstance(signal, Recipe):

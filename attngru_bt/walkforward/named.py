@@ -40,6 +40,7 @@ def scorer(model: Model, **settings: Any) -> Any:
         return made.set_params(**{n: v for n, v in settings.items() if n in parameters})
     for setting in ("n_networks", "device"):
         if setting in settings and model.family == "network":
+            # the parameter may be that of a step in a pipeline: step__n_networks
             places = [p for p in made.get_params() if p.rpartition("__")[2] == setting]
             made.set_params(**dict.fromkeys(places, settings[setting]))
     return SignalGenerator(made, **{**model.settings, **settings})

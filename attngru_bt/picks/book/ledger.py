@@ -99,6 +99,7 @@ class Ledger:
                         f"was changed later, or a line between them is missing."
                     )
                 entries.append(Entry(number, kind, content, digest))
+            # of the line as it stands: only the line after a changed one does not continue it
             before = hashlib.sha256(line).hexdigest()
         return entries, faults
 

@@ -124,6 +124,7 @@ def reconcile(
                     f"{book}: the book has no paper fills; say what was traded with `fills` "
                     f"(--fills), or fill on paper with `paper` and `market` (--paper --data)."
                 )
+    # a proposal without fills has nothing to compare yet
     months = []
     for proposed in proposals:
         digest = proposed.entry.digest

@@ -88,6 +88,7 @@ class PlayedSession:
         traded = bars.traded[-1]
         if not any(has and name in names for name, has in zip(bars.assets, traded, strict=True)):
             return []
+        # as for the proposal: an account with the holdings, in which the strategy acts
         done = rehearse(
             bars,
             self.date,
@@ -100,6 +101,7 @@ class PlayedSession:
         log = done.log[done.log["date"] == self.date]
         orders = set(log.loc[log["event"] == "order", "ref"])
         fills: Any = log[log["event"].isin(("fill", "partial")) & log["ref"].isin(orders)]
+        # from units of the feeds to real shares, by the factors of the day of the proposal
         factor = factors_of(self.bars.until(self.proposed.last))
         return [
             Fill(
