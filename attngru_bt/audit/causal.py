@@ -207,7 +207,7 @@ def _array(answer: Any, bars: Bars, name: str) -> Values:
     if isinstance(answer, pd.DataFrame):
         columns: Iterable[pd.DataFrame] = (answer,)
         if answer.index.nlevels == 2:
-            columns = (answer[column].unstack() for column in answer.columns)
+            columns = (answer[column].unstack() for column in answer.columns)  # dates × assets
         answer = np.stack(
             [c.reindex(index=bars.dates, columns=list(bars.assets)).to_numpy() for c in columns], -1
         )
@@ -231,6 +231,7 @@ def _made_up(nodes: Sequence[Factor], seed: int) -> Bars:
     bars, rng = market.bars, np.random.default_rng(seed)
     shape = bars["close"].shape
     own_lines = {name for node in _with_inputs(nodes) for name in node.extra_lines}
+    # lines of the user's own, and what a made-up market has no movement in
     lines = dict(bars.lines)
     further_lines = {
         name: rng.lognormal(0, 0.5, shape) for name in sorted(own_lines) if name not in lines

@@ -46,6 +46,7 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
     outcomes = spans(bars)
     if all(len(outcomes[horizon][0]) < least for horizon, least in LEAST.items()):
         return skipped(NAME, f"{len(bars)} sessions are too few to tell.")
+    # lines of the data as a backtest watches them; then factors that are not built in
     watch = Watch(bars.lines)
     foresights = watch.extend(bars)
     computed = [

@@ -110,7 +110,7 @@ def first_score(
     expected = [d for d in want.scores if d <= cut and (d in got.scores or d < cut.replace(day=1))]
     expected += [d for d in got.scores if d not in want.scores and d < cut.replace(day=1)]
     n = 0
-    nothing = pd.Series(dtype=np.float64)
+    nothing = pd.Series(dtype=np.float64)  # of a month-end that one of them has no scores of
     for month_end in sorted(expected):
         a, b = want.scores.get(month_end, nothing), got.scores.get(month_end, nothing)
         names = sorted(set(a.index) | set(b.index))

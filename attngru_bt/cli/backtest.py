@@ -186,6 +186,7 @@ def _print_metrics(metrics: dict[str, Any], unit: str) -> None:
     )
     table = Table(title=title, title_justify="left")
     table.add_column("")
+    # a column per account, a row per figure
     runs = {"strategy": metrics["strategy"]}
     if metrics["baseline"]:
         runs["equal weight"] = metrics["baseline"]

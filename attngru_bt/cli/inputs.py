@@ -61,7 +61,7 @@ def read_market(
         raise ValueError(
             "--columns has no effect without --data: the embedded data are closes only."
         )
-    logging.getLogger(translation.log.name).setLevel(logging.INFO)
+    logging.getLogger(translation.log.name).setLevel(logging.INFO)  # how columns were understood
     market = load_sp500() if data is None else load(data, ignore=left_out, columns=named)
     if benchmark is not None:
         market = replace(market, benchmark=read_index(benchmark))

@@ -160,6 +160,7 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
         if len(ends) <= self.months:
             return _series((), np.empty(0))
         close = bars["close"][:, columns]
+        # from `months` month-ends ago to `skip` month-ends ago
         then, now = (_last_known(close, ends[-1 - n]) for n in (self.months, self.skip))
         scores = now / then - 1.0
         known = np.isfinite(scores)
