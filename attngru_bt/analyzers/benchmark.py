@@ -123,6 +123,7 @@ class Benchmark:
                 sessions[-1].date(),
             )
             return
+        # the first session has no change, so that a full benchmark is known from the second on
         if known[0] > 1 or known[-1] < len(sessions) - 1:
             logger.warning(
                 "Benchmark %s is known from %s to %s only; comparisons cover these sessions.",

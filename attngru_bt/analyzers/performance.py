@@ -112,11 +112,11 @@ class Performance(Positions):
         benchmark : Series of shape (n_sessions,)
             Returns on the measured sessions, NaN = not known.
         """
-        known = benchmark[benchmark.notna()]
-        base = self._session_before(known.index[0]) if len(known) else None
+        measured = benchmark[benchmark.notna()]
+        base = self._session_before(measured.index[0]) if len(measured) else None
         return {
             **self.against(self.returns, benchmark),
-            "benchmark": {"name": str(benchmark.name), **self.figures(known, base)},
+            "benchmark": {"name": str(benchmark.name), **self.figures(measured, base)},
         }
 
     def against(self, returns: pd.Series, benchmark: pd.Series) -> dict[str, float]:

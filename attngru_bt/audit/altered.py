@@ -132,6 +132,7 @@ def scrambled(
     index = market.benchmark
     if index is not None:
         numbers = index.select_dtypes("number").columns
+        # one factor for a whole day, so that high stays the highest price
         late = np.asarray(index.index > date)
         index = index.astype(dict.fromkeys(numbers, np.float64))
         index.loc[late, numbers] *= np.exp(rng.normal(0, 0.3, (int(late.sum()), 1)))
@@ -168,6 +169,7 @@ def cut_dates(dates: pd.DatetimeIndex, n: int, first: int, seed: int) -> list[pd
     if last < first:
         return []
     rng = np.random.default_rng(seed)
+    # one session from each of n equal spans; of three, two are a month-end and the session after it
     edges = np.linspace(first, last + 1, n + 1)
     ends = month_ends(dates)[:-1]
     rows = set()

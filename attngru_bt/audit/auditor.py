@@ -239,6 +239,7 @@ class _Audit:
                 why = f"nothing was traded: {finished.why_not_traded}"
                 self.add(name, partial(skipped, name, why))
             return
+        # one replay gives three checks; each is added by its name, as it may be left out by it
         replayed = {} if set(REPLAYED) <= set(self.skip) else self._replay(finished, run)
         for name in REPLAYED:
             self.add(name, partial(replayed.__getitem__, name))

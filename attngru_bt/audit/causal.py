@@ -207,7 +207,7 @@ def _array(answer: Any, bars: Bars, name: str) -> Values:
     if isinstance(answer, pd.DataFrame):
         columns: Iterable[pd.DataFrame] = (answer,)
         if answer.index.nlevels == 2:
-            columns = (answer[column].unstack() for column in answer.columns)
+            columns = (answer[column].unstack() for column in answer.columns)  # dates × assets
         answer = np.stack(
             [c.reindex(index=bars.dates, columns=list(bars.assets)).to_numpy() for c in columns], -1
         )
@@ -230,12 +230,15 @@ def _made_up(nodes: Sequence[Factor], seed: int) -> Bars:
     market = make_market(ASSETS, n_days, seed, signal=0.1)
     bars, rng = market.bars, np.random.default_rng(seed)
     shape = bars["close"].shape
-    own = {name for node in _with_inputs(nodes) for name in node.extra_lines}
+    own_lines = {name for node in _with_inputs(nodes) for name in node.extra_lines}
+    # lines of the user's own, and what a made-up market has no movement in
     lines = dict(bars.lines)
-    more = {name: rng.lognormal(0, 0.5, shape) for name in sorted(own) if name not in lines}
-    more["adjfactor"] = np.cumprod(1 + 0.02 * (rng.random(shape) < 0.01), axis=0)
-    more["dividend_yield"] = rng.uniform(0, 0.05, shape)
-    lines |= {name: np.where(bars.traded, line, np.nan) for name, line in more.items()}
+    further_lines = {
+        name: rng.lognormal(0, 0.5, shape) for name in sorted(own_lines) if name not in lines
+    }
+    further_lines["adjfactor"] = np.cumprod(1 + 0.02 * (rng.random(shape) < 0.01), axis=0)
+    further_lines["dividend_yield"] = rng.uniform(0, 0.05, shape)
+    lines |= {name: np.where(bars.traded, line, np.nan) for name, line in further_lines.items()}
     return Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
 
 

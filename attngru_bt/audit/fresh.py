@@ -76,17 +76,17 @@ class Fresh:
     def __init__(
         self, run: Callable[..., Any] | None = None, classes: Iterable[type[Any]] = ()
     ) -> None:
-        own = [node for node in registry.nodes.values() if not is_ours(node.function)]
+        own_factors = [node for node in registry.nodes.values() if not is_ours(node.function)]
         for kind in classes:
             _check_importable(kind)
         try:
             import cloudpickle
             from joblib.externals.loky import ProcessPoolExecutor
 
-            code = cloudpickle.dumps((own, run))
+            code = cloudpickle.dumps((own_factors, run))
         except Exception as error:  # whatever an object of the user raises when it is pickled
             raise CannotTravel(f"{type(error).__name__}: {error}") from error
-        files = _files(node.function for node in own)
+        files = _files(node.function for node in own_factors)
         self._pool = ProcessPoolExecutor(
             max_workers=1,
             initializer=_begin,

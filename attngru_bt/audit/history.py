@@ -107,11 +107,11 @@ def first_score(
         The first scores that differ.
     """
     # If the data end at the cut, the scores of its own month may not have been asked for.
-    known = [d for d in want.scores if d <= cut and (d in got.scores or d < cut.replace(day=1))]
-    known += [d for d in got.scores if d not in want.scores and d < cut.replace(day=1)]
+    expected = [d for d in want.scores if d <= cut and (d in got.scores or d < cut.replace(day=1))]
+    expected += [d for d in got.scores if d not in want.scores and d < cut.replace(day=1)]
     n = 0
-    nothing = pd.Series(dtype=np.float64)
-    for month_end in sorted(known):
+    nothing = pd.Series(dtype=np.float64)  # of a month-end that one of them has no scores of
+    for month_end in sorted(expected):
         a, b = want.scores.get(month_end, nothing), got.scores.get(month_end, nothing)
         names = sorted(set(a.index) | set(b.index))
         n += len(names)

@@ -115,8 +115,8 @@ def parameters(
 ) -> dict[str, Any]:
     """Return the parameters of the backtest; a signal of the user's brings its own settings."""
     traded = {name: settings[name] for name in ("topk", "start")}
-    own = hasattr(signal, "scores") or isinstance(signal, pd.DataFrame)
-    if own or not issubclass(strategy, AttentionGRUStrategy):
+    is_given = hasattr(signal, "scores") or isinstance(signal, pd.DataFrame)
+    if is_given or not issubclass(strategy, AttentionGRUStrategy):
         return traded | dict(signal=signal)
     scoring = dict(
         signal=_model(model) if signal is None else signal, factors=factors, random_state=seed

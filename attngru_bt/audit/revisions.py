@@ -28,6 +28,7 @@ def check(market: Market, against: Market | None) -> Check:
     """
     if against is None:
         return skipped(NAME, "there is no other data set to compare with; give one (--against).")
+    # the one that ends earlier is the older download
     old, new = (
         (market, against) if market.bars.dates[-1] < against.bars.dates[-1] else (against, market)
     )

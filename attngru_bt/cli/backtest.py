@@ -186,6 +186,7 @@ def _print_metrics(metrics: dict[str, Any], unit: str) -> None:
     )
     table = Table(title=title, title_justify="left")
     table.add_column("")
+    # a column per account, a row per figure
     runs = {"strategy": metrics["strategy"]}
     if metrics["baseline"]:
         runs["equal weight"] = metrics["baseline"]
@@ -198,8 +199,8 @@ def _print_metrics(metrics: dict[str, Any], unit: str) -> None:
         table.add_row(label, *(DASH if v is None else form.format(v) for v in values))
     out.print(table)
     if metrics["signal"]:
-        known = ", out of sample" if metrics["evidence"] == "out-of-sample" else ""
-        quality = Table(title=f"Scores, {unit} by {unit}{known}", title_justify="left")
+        evidence = ", out of sample" if metrics["evidence"] == "out-of-sample" else ""
+        quality = Table(title=f"Scores, {unit} by {unit}{evidence}", title_justify="left")
         for column in ("", "mean", "t", "without skill", f"{unit}s"):
             quality.add_column(column, justify="right" if column else "left")
         for key, row in metrics["signal"].items():

@@ -136,6 +136,7 @@ def _fitting(table: Table, width: int) -> list[Table]:
     """Split the columns of a table into tables that fit the terminal."""
     names = max((len(row.name) for row in table.rows), default=0)
     room = width - min(max(names, _LEAST_NAME), width // 3) - _BORDER - 1
+    # columns from the left until the width is full; each part repeats the names of the rows
     parts: list[list[int]] = [[]]
     left = room
     for i in range(len(table.columns)):

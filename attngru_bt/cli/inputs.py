@@ -25,10 +25,10 @@ from attngru_bt.trading.groups import read_groups
 
 def chosen(options: Mapping[str, Any], *groups: Mapping[str, Option]) -> dict[str, Any]:
     """Return the options of some groups that the command has."""
-    found = {name: options[name] for group in groups for name in group if name in options}
-    if str(found.get("sample")).isdecimal():
-        found["sample"] = int(found["sample"])
-    return found
+    given = {name: options[name] for group in groups for name in group if name in options}
+    if str(given.get("sample")).isdecimal():
+        given["sample"] = int(given["sample"])
+    return given
 
 
 def read_market(
@@ -61,7 +61,7 @@ def read_market(
         raise ValueError(
             "--columns has no effect without --data: the embedded data are closes only."
         )
-    logging.getLogger(translation.log.name).setLevel(logging.INFO)
+    logging.getLogger(translation.log.name).setLevel(logging.INFO)  # how columns were understood
     market = load_sp500() if data is None else load(data, ignore=left_out, columns=named)
     if benchmark is not None:
         market = replace(market, benchmark=read_index(benchmark))

@@ -103,7 +103,9 @@ def growth(accounts: Mapping[tuple[str, int], Account], order: Sequence[str]) ->
     """
     curves = {}
     for name in order:
-        seeds = [(1.0 + own.returns).cumprod() for key, own in accounts.items() if key[0] == name]
+        seeds = [
+            (1.0 + account.returns).cumprod() for key, account in accounts.items() if key[0] == name
+        ]
         curves[name] = pd.concat(seeds, axis=1).mean(axis=1)
     index = next(iter(accounts.values())).benchmark
     if index is not None and index.notna().any():

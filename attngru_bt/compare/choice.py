@@ -48,16 +48,16 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
 def ordered(walks: Sequence[ScoredMonths], models: Sequence[str] | None) -> list[str]:
     """Order the rows as asked for, baselines last."""
     walked = list(dict.fromkeys(walk.model for walk in walks))
-    asked = [*walked, EQUAL_WEIGHT] if models is None else list(models)
-    names = [name for name in asked if name in walked or name == EQUAL_WEIGHT]
+    order = [*walked, EQUAL_WEIGHT] if models is None else list(models)
+    names = [name for name in order if name in walked or name == EQUAL_WEIGHT]
     return [n for n in names if n not in BASELINES] + [n for n in BASELINES if n in names]
 
 
 def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return titles and families of the models; the title of a user's own model is its name."""
-    known = {name: find(name) for name in names if is_known(name)}
-    titles = {name: known[name].title if name in known else name for name in names}
-    return titles, {name: known[name].family if name in known else "own" for name in names}
+    models = {name: find(name) for name in names if is_known(name)}
+    titles = {name: models[name].title if name in models else name for name in names}
+    return titles, {name: models[name].family if name in models else "own" for name in names}
 
 
 def threshold(name: str) -> float | None:

@@ -86,6 +86,7 @@ def deflate(
     """
     check_tried(tried, tries)
     runs["deflated_sharpe"] = np.nan
+    # seeds are no trials: nobody chooses among them
     sharpes = runs["sharpe"].groupby(level="model").mean().reindex(list(tries))
     for key, account in accounts.items():
         if key[0] in tries:
@@ -120,12 +121,16 @@ def excess_by_month(
     table = pd.DataFrame(
         {
             name: pd.DataFrame(
-                [by_month(own, months)["return"] for key, own in accounts.items() if key[0] == name]
+                [
+                    by_month(account, months)["return"]
+                    for key, account in accounts.items()
+                    if key[0] == name
+                ]
             ).mean()
             for name in names
         }
     )
-    plain = accounts.get((EQUAL_WEIGHT, 0))
+    plain = accounts.get((EQUAL_WEIGHT, 0))  # it has no seed
     if plain is not None:
         return table.sub(by_month(plain, months)["return"], axis=0)
     first = by_month(next(iter(accounts.values())), months)

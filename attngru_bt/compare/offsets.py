@@ -33,16 +33,16 @@ def later(schedule: Schedule, offsets: Sequence[int]) -> dict[int, Schedule]:
         If an offset is no whole number, too large, given twice, or that of the schedule itself.
     """
     checks.no_duplicates("`offsets`:", offsets, "keep one of them", ValueError)
-    found = {}
+    schedules = {}
     for offset in offsets:
         checks.whole_number("offsets", offset, unit="sessions")
-        found[int(offset)] = schedule_of(f"{schedule.unit}+{int(offset)}")
-    if schedule.offset in found:
+        schedules[int(offset)] = schedule_of(f"{schedule.unit}+{int(offset)}")
+    if schedule.offset in schedules:
         raise ValueError(
             f"`offsets` has {schedule.offset}, on which `schedule` {str(schedule)!r} decides "
             f"already: leave it out."
         )
-    return found
+    return schedules
 
 
 def over_days(
@@ -83,6 +83,7 @@ def over_days(
     schedule = schedule_of(account["schedule"])
     by_day = {schedule.offset: accounts}
     for offset, rule in later(schedule, list(offsets)).items():
+        # equal weight is the last of the accounts and has no scores
         tables = dict(zip(accounts, scores, strict=False))
         if isinstance(offsets, Mapping):
             walks = offsets[offset]
@@ -94,8 +95,8 @@ def over_days(
         by_day[offset] = dict(zip(tables, traded, strict=True))
         if plain is not None:
             finished = backtest.equal_weight(market, **{**plain, "schedule": str(rule)})
-            own = reduced(finished, account.get("slippage", 0.0))
-            by_day[offset] = {**by_day[offset], (EQUAL_WEIGHT, 0): own}
+            reduced_account = reduced(finished, account.get("slippage", 0.0))
+            by_day[offset] = {**by_day[offset], (EQUAL_WEIGHT, 0): reduced_account}
     return by_offset(by_day, account.get("riskfree", 0.0))
 
 

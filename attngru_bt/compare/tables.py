@@ -133,7 +133,7 @@ def table_of_days(comparison: Comparison) -> Table | None:
         ]
         reference = comparison.families[str(name)] == "baseline"
         rows.append(Row(comparison.titles[str(name)], tuple(cells), reference))
-    return Table("Model", tuple(columns), tuple(rows)).known()
+    return Table("Model", tuple(columns), tuple(rows)).known()  # without empty columns
 
 
 def ranges_of_days(comparison: Comparison) -> Table | None:
@@ -146,6 +146,7 @@ def ranges_of_days(comparison: Comparison) -> Table | None:
         Row(
             row.name,
             tuple(
+                # cells are lowest, median, highest of each group
                 Cell(f"{row.cells[3 * i].text} … {row.cells[3 * i + 2].text}")
                 for i in range(len(columns))
             ),
@@ -176,12 +177,13 @@ def _rows(
 
 
 def _cell(figures: pd.Series, column: Column) -> Cell:
+    """Return a figure with its deviation over the seeds; of an interval both ends."""
     text = column.show(figures[column.key])
     if column.key == "ir_low" and text != DASH:
         return Cell(f"{text} … {column.show(figures['ir_high'])}")
     spread = figures.get(column.key + SPREAD, float("nan"))
-    known = column.key in _WITH_SPREAD and not math.isnan(spread)
-    return Cell(text, column.show(spread) if known else "")
+    has_spread = column.key in _WITH_SPREAD and not math.isnan(spread)
+    return Cell(text, column.show(spread) if has_spread else "")
 
 
 def _reference(name: str, figures: Mapping[str, Any], columns: Sequence[Column]) -> Row:

@@ -153,9 +153,9 @@ class Bars:
         """Show a row per line: how much of it is known, and its smallest and largest value."""
         rows = {}
         for name, values in self.lines.items():
-            known = values[np.isfinite(values)]
-            ends = (known.min(), known.max()) if len(known) else (np.nan, np.nan)
-            rows[name] = (f"{len(known) / max(values.size, 1):.1%}", *map(_short, ends))
+            finite = values[np.isfinite(values)]
+            ends = (finite.min(), finite.max()) if len(finite) else (np.nan, np.nan)
+            rows[name] = (f"{len(finite) / max(values.size, 1):.1%}", *map(_short, ends))
         columns = ["known", "smallest", "largest"]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
         span = f", {self.dates[0]:%Y-%m-%d} to {self.dates[-1]:%Y-%m-%d}" if len(self) else ""

@@ -100,12 +100,13 @@ class Columns:
         check_width(len(frame.columns), source)
         if frame.columns.nlevels == 1:
             frame = self._without_ignored(frame)
+        # a table with a column per symbol becomes one with a row per symbol and day
         dates = {theirs.name for ours, theirs in self.translation.columns.items() if ours == "date"}
         frame, shape = long(frame, source, dates, wide=symbol is None)
         if shape:
             self.translation.notes[shape] = None
         frame = frame.rename(columns=lambda name: str(name).strip().lower())
-        frame = self._without_ignored(frame)
+        frame = self._without_ignored(frame)  # again, by the names that it has now
         for position, name in enumerate(frame.columns):
             _check_cells(frame.iloc[:, position], str(name), source)
         checks.no_duplicates(

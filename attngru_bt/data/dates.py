@@ -74,12 +74,12 @@ def parse_dates(
             )
     days = np.array([p[0] if p else np.datetime64("NaT") for p in parsed], dtype="datetime64[us]")
     offsets = [p[1] if p else None for p in parsed]
-    known = [offsets[k] for k in np.unique(codes)]
+    used = [offsets[k] for k in np.unique(codes)]
     dates = days[codes]
-    if all(offset is None for offset in known):
+    if all(offset is None for offset in used):
         _not_moved(dates, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
         return dates, None
-    if any(offset is None for offset in known):
+    if any(offset is None for offset in used):
         zoned_at = np.array([offset is not None for offset in offsets])[codes]
         i = first(zoned_at != zoned_at[0])[0]
         raise DataError(
@@ -174,7 +174,7 @@ def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
         return None
     year, separator, month, day, zone = match.groups()
     if not separator and len(month + day) != 4:
-        return None
+        return None  # 2020111 is January 11 or November 1
     try:
         date = np.datetime64(f"{year}-{int(month):02d}-{int(day):02d}", "us")
     except ValueError:
@@ -183,6 +183,6 @@ def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
         return date, None
     if zone in ("Z", "UTC"):
         return date, 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
+    digits = zone[1:].replace(":", "").ljust(4, "0")  # of +08, +0800 or +08:00
     seconds = int(digits[:2]) * HOUR + int(digits[2:]) * 60
     return date, -seconds if zone[0] == "-" else seconds

@@ -160,18 +160,18 @@ def recognize(columns: Iterable[str], source: str) -> Layout:
     DataError
         If the columns are those of two sources.
     """
-    there = set(columns)
-    found = [
+    present = set(columns)
+    matches = [
         layout
         for layout in LAYOUTS
-        if there.issuperset(layout.needs)
-        and (not layout.any_of or not there.isdisjoint(layout.any_of))
+        if present.issuperset(layout.needs)
+        and (not layout.any_of or not present.isdisjoint(layout.any_of))
     ]
-    if len(found) > 1:
-        first, second = found[:2]
+    if len(matches) > 1:
+        first, second = matches[:2]
         raise DataError(
             f"{source}: may be a table of {first.name} ({', '.join(first.needs)}) or of "
             f"{second.name} ({', '.join(second.needs)}), whose units differ; leave out the columns "
             "of one of them with ignore=[…] (--ignore …)."
         )
-    return found[0] if found else OWN
+    return matches[0] if matches else OWN

@@ -136,6 +136,7 @@ def _benchmark_lines(
         )
     rows = index.set_axis(days).reindex(dates)
     close = rows["close"].to_numpy(dtype=np.float64)
+    # opens that only repeat the closes are no opens
     if "open" not in index or not (index["open"].notna() & (index["open"] != index["close"])).any():
         return close, None
     return close, rows["open"].to_numpy(dtype=np.float64)
@@ -182,6 +183,7 @@ def load(
         name = split_suffix(path)[0]
         bars = read_table(path, ignore=ignore, columns=columns)
         return Market(bars, None, None, Path(name).name)
+    # a folder: a table called panel, or else a file per symbol
     tables, indexes = _named(path, "panel"), _named(path, "index")
     if len(tables) > 1:
         raise DataError(

@@ -201,6 +201,7 @@ class Membership:
                     f"{self._in[b]}; out_date is the first day no longer in: if it stayed, join "
                     f"the two."
                 )
+        # by first day: a stay that begins after all earlier ones have ended leaves a gap before it
         starts = np.sort(self._in)
         ends = np.maximum.accumulate(self._out[np.argsort(self._in, kind="stable")])
         for i in np.flatnonzero(starts[1:] > ends[:-1]):

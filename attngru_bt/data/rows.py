@@ -61,6 +61,7 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
         values = _numbers(cells, str(name), where)
         if values is not None:
             columns[str(name)] = values
+    # a day without a close, or flagged as such, is one without a trade: all its values are NaN
     traded = ~np.isnan(columns["close"])
     if "traded" in columns:
         flag = columns.pop("traded")
@@ -96,6 +97,7 @@ def _symbols(column: pd.Series, source: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _in_order(dates: np.ndarray, symbols: np.ndarray, codes: np.ndarray, source: str) -> None:
     """Check that dates increase within each symbol, however symbols are interleaved."""
+    # symbol by symbol; most tables are so already
     order = np.arange(len(codes))
     if (codes[1:] < codes[:-1]).any():
         order = np.argsort(codes, kind="stable")

@@ -137,6 +137,7 @@ def read_score_table(path: str | Path) -> pd.DataFrame:
 
 def _indexed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Return the table indexed (date, asset) if it is long, by date if it is wide."""
+    # a column of symbols makes it long; without names the first column has the dates
     named = {str(column).strip().lower(): column for column in table}
     date = next((named[name] for name in DATES if name in named), table.columns[0])
     asset = next((named[name] for name in SYMBOLS if name in named), None)

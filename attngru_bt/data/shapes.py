@@ -116,10 +116,10 @@ def _is_wide(frame: pd.DataFrame, dates: Iterable[str]) -> bool:
         return False
     if any(names[column] in (*SYMBOLS, "close") for column in others):
         return False
-    known = [column for column in others if names[column] in _KNOWN]
+    our_names = [column for column in others if names[column] in _KNOWN]
     return (
-        len(known) < len(others)
-        and all(str(column).isupper() for column in known)
+        len(our_names) < len(others)
+        and all(str(column).isupper() for column in our_names)
         and all(pd.api.types.is_numeric_dtype(frame[column]) for column in others)
     )
 

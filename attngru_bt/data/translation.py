@@ -127,8 +127,8 @@ class Translation:
                     f"{homes[ours]!r}."
                 )
             homes[ours] = theirs
-        known = {"date", "symbol", "open", "close"} <= set(homes)
-        if layout is OWN and known and "vol" in homes and "volume" not in homes:
+        is_panel = {"date", "symbol", "open", "close"} <= set(homes)
+        if layout is OWN and is_panel and "vol" in homes and "volume" not in homes:
             raise DataError(
                 f"{source}: column 'vol' may be shares or lots of 100; say which: "
                 "columns={'volume': 'vol'} (--columns volume=vol) if it is shares, 'vol*100' if "
@@ -172,21 +172,22 @@ def _alias(
     if ours in frame or ours in columns:
         return {}
     taken = {theirs.name for theirs in columns.values()}
-    found = [name for name in aliases if name in frame and name not in taken]
-    if len(found) > 1:
+    candidates = [name for name in aliases if name in frame and name not in taken]
+    if len(candidates) > 1:
+        first, second = candidates[:2]
         raise DataError(
-            f"{source}: columns {found[0]!r} and {found[1]!r} may both be the {ours}; say which: "
-            f"columns={{{ours!r}: {found[0]!r}}} (--columns {ours}={found[0]}), or {found[1]!r}."
+            f"{source}: columns {first!r} and {second!r} may both be the {ours}; say which: "
+            f"columns={{{ours!r}: {first!r}}} (--columns {ours}={first}), or {second!r}."
         )
-    return {name: ours for name in found}
+    return {name: ours for name in candidates}
 
 
 def _falls(frame: pd.DataFrame) -> bool:
     """Tell whether the rows of the first symbol begin with the newest one."""
-    own = frame
+    rows = frame
     if "symbol" in frame and len(frame):
-        own = frame[frame["symbol"] == frame["symbol"].iloc[0]]
-    dates = own["date"].iloc[:2].astype(str).tolist()
+        rows = frame[frame["symbol"] == frame["symbol"].iloc[0]]
+    dates = rows["date"].iloc[:2].astype(str).tolist()
     return len(dates) == 2 and dates[0] > dates[1]
 
 

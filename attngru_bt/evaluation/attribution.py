@@ -96,12 +96,12 @@ def family_shares(shares: pd.DataFrame, families: Mapping[str, str] | None = Non
         Fractions, a month's shares sum to 1. Registered families first, in their order.
     """
     if families is None:
-        known = [factor.family for factor in registry]
+        in_order = [factor.family for factor in registry]
         of_column = list(groups_of([str(name) for name in shares.columns]))
     else:
-        known = list(families.values())
+        in_order = list(families.values())
         of_column = [families.get(str(name), OWN) for name in shares.columns]
-    order = dict.fromkeys([*known, OWN, *of_column])
+    order = dict.fromkeys([*in_order, OWN, *of_column])
     summed = shares.T.groupby(np.asarray(of_column, dtype=object), sort=False).sum(min_count=1).T
     return summed[[name for name in order if name in summed]]
 

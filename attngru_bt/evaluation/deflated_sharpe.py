@@ -138,7 +138,7 @@ def deflated_sharpe_ratio(
     if np.isnan(deviation):
         return float("nan")
     tried = np.asarray(sharpes, dtype=np.float64)
-    tried = tried[np.isfinite(tried)] / np.sqrt(periods)
+    tried = tried[np.isfinite(tried)] / np.sqrt(periods)  # per period, as all figures below
     count = len(tried) if trials is None else trials
     variance = float(tried.var(ddof=1)) if len(tried) > 1 else 0.0
     return probabilistic_sharpe_ratio(

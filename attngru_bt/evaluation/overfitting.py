@@ -57,11 +57,13 @@ def probability_of_overfitting(returns: ArrayLike, blocks: int = 12) -> float:
     n_candidates = table.shape[1]
     if n_candidates < 2:
         return float("nan")
+    # (n_cuts, blocks): 1 for the blocks of months in the half that the choice is made on
     first = np.array(list(combinations(range(blocks), blocks // 2)))
     here = np.zeros((len(first), blocks))
     here[np.arange(len(first))[:, None], first] = 1.0
     ratios = _sharpes(table, here)
     best = ratios.argmax(axis=1)
+    # where the chosen one stands in the other half, 1 = worst; ties share their mean rank
     rank = rankdata(_sharpes(table, 1.0 - here), axis=1)[np.arange(len(first)), best]
     return float(np.mean(rank <= (n_candidates + 1) / 2))
 

@@ -71,15 +71,15 @@ def summary(monthly: pd.DataFrame) -> pd.DataFrame:
     """
     rows = {}
     for name in FIGURES:
-        known = monthly[monthly[name].notna()]
+        months = monthly[monthly[name].notna()]
         chance = {"rank_ic": 0.0, "auc": 0.5}.get(name)
-        beyond = known[name] - (known["base_rate"] if chance is None else chance)
+        beyond = months[name] - (months["base_rate"] if chance is None else chance)
         rows[name] = {
-            "mean": known[name].mean(),
+            "mean": months[name].mean(),
             "t": t_statistic(beyond),
             "t_hac": hac_t_statistic(beyond),
-            "months": len(known),
-            "chance": known["base_rate"].mean() if chance is None else chance,
+            "months": len(months),
+            "chance": months["base_rate"].mean() if chance is None else chance,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 

@@ -170,6 +170,7 @@ def random_portfolios(
         group_of = groups.reindex(index=returns.index, columns=returns.columns).to_numpy()
     for month, (earned, n_changes) in enumerate(zip(table, changes, strict=True)):
         member = ~np.isnan(earned)
+        # as many names stay as in the portfolio compared with; which ones is random
         stays = _pick(portfolios.held & member, max(k - int(n_changes), 0), rng)
         group = None if group_of is None else group_of[month]
         held = _fill(stays, member, portfolios.held, k, rng, group, max_per_group or k)

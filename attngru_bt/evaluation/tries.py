@@ -64,6 +64,7 @@ def judge(returns: pd.DataFrame, periods_per_year: float) -> Tries | None:
         return None
     values = table.to_numpy(dtype=np.float64)
     ratio = np.array([column.mean() / spread(column) for column in values.T])
+    # a candidate that never moves has no ratio; it counts as 0
     ratio = np.nan_to_num(ratio) * np.sqrt(periods_per_year)
     best = int(np.argmax(ratio))
     effective = effective_trials(values)

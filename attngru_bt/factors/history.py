@@ -129,10 +129,10 @@ class FactorHistory:
             late = wanted[wanted < len(earlier.done)]
             late = late[~earlier.done[late]]  # requested now, and not computed in that pass
             if len(late):
-                known = bars.until(earlier.dates[-1])
+                past = bars.until(earlier.dates[-1])
                 positions = self.dates.get_indexer(earlier.dates)
                 values = values_at(
-                    known, rows_of(known, earlier.dates), planned, raw=self.raw, assets=late
+                    past, rows_of(past, earlier.dates), planned, raw=self.raw, assets=late
                 )
                 kept = positions >= 0  # the others are forgotten
                 self._stored[:, positions[kept][:, None], late] = values[:, kept]

@@ -98,6 +98,7 @@ class Clock:
             self._missing = [name for name in self._feeds if self._awaited(name)]
             if self._missing:
                 patient = monotonic() - self._since < self._wait
+                # only a live feed can be late; of another one the bar comes for certain
                 if patient or not self._live.issuperset(self._missing):
                     return False
                 logger.warning(
@@ -140,6 +141,7 @@ class Clock:
 
     def _delivered(self) -> dict[str, int]:
         """Return the session of each new bar by feed; while `_even`, of one feed only."""
+        # while all feeds have the same sessions, the first new bar tells the session of all
         if self._even:
             for name, feed in self._traded.items():
                 stamp = feed.datetime[0] if len(feed) else -math.inf

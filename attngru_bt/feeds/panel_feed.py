@@ -75,6 +75,7 @@ class PanelFeed(bt.feed.DataBase):
                         f"line {name!r} cannot be a line of a backtrader feed, which uses that "
                         "name itself; rename the column."
                     )
+            # backtrader makes a feed class's lines from its attributes, so each set needs a class
             digest = hashlib.sha256("\0".join(extra).encode()).hexdigest()[:12]
             attributes = {
                 "lines": extra,

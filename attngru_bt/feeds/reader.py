@@ -176,19 +176,19 @@ class FeedReader:
     def _append(self, lines: tuple[str, ...], new: list[tuple[FeedCursor, NewRows]]) -> None:
         """Add new rows to the arrays, which grow or are merged by day where needed."""
         added = np.unique(np.concatenate([rows.days for _, rows in new]))
-        known = self._days
-        if not len(known) or added[0] > known[-1]:
-            merged = np.concatenate([known, added])
+        before = self._days
+        if not len(before) or added[0] > before[-1]:
+            merged = np.concatenate([before, added])
         else:
-            merged = np.union1d(known, added)
-        if len(merged) > self._capacity or not np.array_equal(merged[: len(known)], known):
+            merged = np.union1d(before, added)
+        if len(merged) > self._capacity or not np.array_equal(merged[: len(before)], before):
             # doubling keeps the copying linear; old arrays stay as they are, as Bars refer to them
             self._capacity = max(64, 2 * len(merged))
-            old_rows = np.searchsorted(merged, known)
+            old_rows = np.searchsorted(merged, before)
             for name in lines:
                 values = np.full((self._capacity, len(self._names)), np.nan)
-                if len(known):
-                    values[old_rows] = self._values[name][: len(known)]
+                if len(before):
+                    values[old_rows] = self._values[name][: len(before)]
                 self._values[name] = values
         self._days = merged
         for column, (cursor, rows) in enumerate(new):
@@ -239,6 +239,7 @@ class FeedReader:
         elif not has_new:
             return
         days = np.concatenate([np.empty(0, dtype=np.int64), *self._index_days])
+        # the row of the index for each day of the bars, if it has one
         position = np.searchsorted(days, self._days)
         has_row = position < len(days)
         has_row[has_row] = days[position[has_row]] == self._days[has_row]

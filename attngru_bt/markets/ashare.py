@@ -162,6 +162,7 @@ class AShare:
         names = [feed._name for feed in feeds]
         st, delisting = (_spelled(universe, names) for universe in (self.st, self.delisting))
         self._find_spellings(names)
+        # first days by symbol; a symbol whose first day is not known has no first-day limits
         listed = {
             name: [first for first, _ in stays if first is not None]
             for name, stays in self._stays.items()
@@ -232,6 +233,7 @@ def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
         stays.setdefault(symbol, []).append((first, out))
     for symbol, rows in stays.items():
         rows.sort(key=lambda stay: stay[0] or dt.date.min)
+        # a symbol may be listed again, once the stay before has ended
         for (_, out), (again, _) in itertools.pairwise(rows):
             if out is None or again is None or again < out:
                 raise DataError(

@@ -80,6 +80,7 @@ class Limits:
         if row is None:
             return NONE, NONE
         listing, age = self._listing(data)
+        # the rule of the listing day holds for the first days, even if it has changed since
         first = None if listing is None else in_force(rows, listing)
         if first is not None and age <= first.first_days:
             return (first.first_up, first.first_down) if age == 1 else (NONE, NONE)

@@ -160,6 +160,7 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
         if len(ends) <= self.months:
             return _series((), np.empty(0))
         close = bars["close"][:, columns]
+        # from `months` month-ends ago to `skip` month-ends ago
         then, now = (_last_known(close, ends[-1 - n]) for n in (self.months, self.skip))
         scores = now / then - 1.0
         known = np.isfinite(scores)
@@ -167,13 +168,13 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
 
     def why_no_scores(self, bars: Bars) -> str:
         """Say why the month-end on which `bars` end has none, as the rest of a sentence."""
-        known = len(month_ends(bars.dates))
-        if known > self.months:
+        n_months = len(month_ends(bars.dates))
+        if n_months > self.months:
             return f"no stock to hold has a close {self.months} month-ends before the last."
         return (
             f"momentum over {self.months} months needs {self.months + 1} month-ends, and the data "
-            f"have {known} up to {bars.dates[-1].date()}: bring {self.months + 1 - known} more "
-            f"months of data."
+            f"have {n_months} up to {bars.dates[-1].date()}: bring {self.months + 1 - n_months} "
+            f"more months of data."
         )
 
 
@@ -184,12 +185,12 @@ def candidates(bars: Bars, universe: Universe | None) -> tuple[list[str], NDArra
     members = None if universe is None else universe.at(bars.dates[-1])
     traded = ~np.isnan(bars["close"][-1])
     # sorted by name, so that the order of the feeds changes nothing
-    found = sorted(
+    places = sorted(
         (asset, i)
         for i, asset in enumerate(bars.assets)
         if traded[i] and (members is None or asset in members)
     )
-    return [name for name, _ in found], np.array([i for _, i in found], dtype=np.intp)
+    return [name for name, _ in places], np.array([i for _, i in places], dtype=np.intp)
 
 
 def _last_known(close: NDArray[np.float64], day: int) -> NDArray[np.float64]:

@@ -44,11 +44,11 @@ class Band:
     @property
     def sentence(self) -> str:
         """The comparison in one sentence."""
-        known = len(self.monthly)
+        n_months = len(self.monthly)
         if math.isnan(self.error):
             return (
-                f"Rank IC: {known} scored {self.unit}s have a known outcome, and {RECENT + LEAST} "
-                f"are needed to say whether the last {RECENT} are within noise."
+                f"Rank IC: {n_months} scored {self.unit}s have a known outcome, and "
+                f"{RECENT + LEAST} are needed to say whether the last {RECENT} are within noise."
             )
         distance = (self.seen - self.expected) / self.error
         where = "below" if distance < 0 else "above"
@@ -88,13 +88,13 @@ def rank_ic_band(monthly: pd.Series, unit: str = "month") -> Band:
     unit : str, default "month"
         The unit of the schedule.
     """
-    known = monthly.dropna()
-    before, recent = known.iloc[:-RECENT], known.iloc[-RECENT:]
-    enough = len(before) >= LEAST and before.std() > 0
+    ics = monthly.dropna()
+    earlier, recent = ics.iloc[:-RECENT], ics.iloc[-RECENT:]
+    enough = len(earlier) >= LEAST and earlier.std() > 0
     return Band(
-        monthly=known,
-        expected=float(before.mean()) if enough else math.nan,
-        error=before.std() * math.sqrt(1 / RECENT + 1 / len(before)) if enough else math.nan,
+        monthly=ics,
+        expected=float(earlier.mean()) if enough else math.nan,
+        error=earlier.std() * math.sqrt(1 / RECENT + 1 / len(earlier)) if enough else math.nan,
         seen=float(recent.mean()) if len(recent) else math.nan,
         months=len(recent),
         unit=unit,

@@ -86,8 +86,8 @@ def blend_contributions(
         ranks[name] = scores.rank(ascending=False, method="min").reindex(index)
         if member.fit is not None:
             section = next(s for s in member.sections if s.date == month_end).members()
-            known = [asset for asset in assets if asset in section.assets]
-            part = contributions(member.fit, section, known).table
+            present = [asset for asset in assets if asset in section.assets]
+            part = contributions(member.fit, section, present).table
             parts.append(part.reindex(index) * walk.shares[name])
             share += walk.shares[name]
     families = list(dict.fromkeys(family for part in parts for family in part.columns))
@@ -105,6 +105,7 @@ def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame 
     coefficients = getattr(fitted.model, "coef_", None)
     if coefficients is None or takes_sequences(fitted.model):
         return None
+    # coefficients of the columns that the model is given, taken back through the components
     of_feature = np.ravel(coefficients)
     frame, names, stages = row_frame([section]), list(section.columns), fitted.preprocess
     if stages is not None:
@@ -118,12 +119,14 @@ def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame 
     values = np.asarray(frame, dtype=np.float64)
     if values.shape[1] != len(of_feature):
         return None
+    # a stock's part is its distance from the month's mean, times the coefficient
     parts = (values - values.mean(axis=0)) * of_feature
     model: Any = fitted.model
     margin = scores
     if hasattr(model, "decision_function"):
         features = sequences([section], fitted.preprocess)[:, -1]
         margin = np.asarray(model.decision_function(features), dtype=np.float64)
+    # exact or not at all: the parts of a stock must sum to its score less the mean score
     missed = parts.sum(axis=1) - (margin - margin.mean())
     if not np.abs(missed).max() <= TOLERANCE * max(np.abs(margin).max(), 1e-12):
         return None

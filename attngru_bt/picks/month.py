@@ -179,10 +179,10 @@ def next_session(date: pd.Timestamp, calendar: Any = None) -> pd.Timestamp:
     """
     if calendar is None:
         return date + pd.offsets.BDay(1)
-    found = find_calendar(calendar)
+    exchange = find_calendar(calendar)
     # exchange_calendars refuses a range beyond its last session
-    end = min(date + 30 * DAY, getattr(found, "last_session", date + 30 * DAY))
-    sessions = found.sessions_in_range(date + DAY, end) if end > date else []
+    end = min(date + 30 * DAY, getattr(exchange, "last_session", date + 30 * DAY))
+    sessions = exchange.sessions_in_range(date + DAY, end) if end > date else []
     if not len(sessions):
         raise ValueError(
             f"`calendar` {calendar!r} has no session in the 30 days after {date.date()}: update "

@@ -177,7 +177,7 @@ def _picks(
                 position + 1 if scored else None,
                 name,
                 float(scores[name]) if scored else math.nan,
-                10 * position // n + 1 if scored else None,
+                10 * position // n + 1 if scored else None,  # decile, 1 = best
                 portfolio.shares.get(name, 0.0),
                 action,
                 reason,

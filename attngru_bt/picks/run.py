@@ -124,6 +124,7 @@ def run(
     ValueError, TypeError
         If a parameter is out of range.
     """
+    # which month the picks are for, and in which session they are traded
     market = as_market(market)
     market = market if asof is None else market.until(checks.date("asof", asof))
     bars = market.bars
@@ -144,6 +145,8 @@ def run(
             f"`start` {start.date()} is after the session that the picks are for, "
             f"{month.session.date()}; give that of your backtest."
         )
+
+    # everything that can be wrong is checked before anything is fitted
     for name in ("signal", "benchmark", "feeds"):
         if name in params:
             raise TypeError(f"picks.run has no parameter `{name}`: `model` and `market` say it.")
@@ -151,25 +154,20 @@ def run(
     if schedule != Schedule():
         params["schedule"] = str(schedule)
     asked = dict(model=model, start=start, commission=commission, rules=rules, **params)
-    open_account(1.0, commission, slippage, rules)  # checks them before anything is fitted
+    open_account(1.0, commission, slippage, rules)  # for its checks alone
     portfolio = read_portfolio(
         holdings,
         cash,
         [bars.assets[i] for i in np.flatnonzero(bars.traded.any(axis=0))],
         lot=1.0 if rules is not None else float(params.get("lot", 1.0)),
     )
-    if out is not None and (Path(out) / OF_A_BACKTEST).exists():
-        raise ValueError(
-            f"{out} holds the files of a backtest, whose orders.csv would be replaced: choose "
-            f"another folder to write to, and give this one as `folder` (--folder {out})."
-        )
+    _check_folders(out, folder)
     finished = folder if folder is not None else out
-    if folder is not None and not Path(folder).is_dir():
-        raise ValueError(f"`folder`: there is no folder {folder}; give that of a backtest.")
+
     with ExitStack() as locks:
-        for place in {
-            Path(path).resolve(): path for path in (out, book) if path is not None
-        }.values():
+        # out and book may be one folder, which can be locked once only
+        places = {Path(path).resolve(): path for path in (out, book) if path is not None}
+        for place in places.values():
             locks.enter_context(sole_use(place))
         params = scored(
             market,
@@ -188,6 +186,7 @@ def run(
         topk = int(params.get("topk", MonthlyTopK.params.topk))
         scores, before = month_scores(signal, market, month.end, universe, schedule)
         ranked = eligible(scores, universe, month.last)
+        # the orders are those of a backtest of the last sessions that the holdings are put into
         rehearsed = rehearse(
             bars,
             month.session,
@@ -231,3 +230,14 @@ def run(
                 locked=True,
             )
     return picks
+
+
+def _check_folders(out: str | Path | None, folder: str | Path | None) -> None:
+    """Refuse to write over the files of a backtest, and a folder to read that is not there."""
+    if out is not None and (Path(out) / OF_A_BACKTEST).exists():
+        raise ValueError(
+            f"{out} holds the files of a backtest, whose orders.csv would be replaced: choose "
+            f"another folder to write to, and give this one as `folder` (--folder {out})."
+        )
+    if folder is not None and not Path(folder).is_dir():
+        raise ValueError(f"`folder`: there is no folder {folder}; give that of a backtest.")

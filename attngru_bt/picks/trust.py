@@ -36,9 +36,9 @@ def add_trust(picks: Picks, walk: ScoredMonths, explain: bool) -> None:
     section = walk.sections[dates.index(record.month_end)].members()
     if picks.contributions is None:
         picks.contributions = contributions(fitted, section, names)
-    known = walk.sections[: dates.index(fitted.month_end) + 1]
-    own = next(r for r in walk.records if r.month_end == record.month_end)
-    picks.drift = feature_drift(walk.recipe.training_months(known), section, own.factors)
+    until_fit = walk.sections[: dates.index(fitted.month_end) + 1]
+    scoring = next(r for r in walk.records if r.month_end == record.month_end)
+    picks.drift = feature_drift(walk.recipe.training_months(until_fit), section, scoring.factors)
 
 
 def _attention(record: MonthRecord) -> pd.DataFrame | None:

@@ -205,7 +205,7 @@ class Execution:
                 closed = dealer.closed_to(name, "sell")
                 reason = f"left the best, {closed or 'trades again'}"
                 cash = dealer.sell(name, dealer.size(name), reason)
-                if not closed:
+                if not closed:  # at its limit it may not fill: its cash is not counted on
                     sold.add(name)
                     proceeds += cash
         return sold, proceeds

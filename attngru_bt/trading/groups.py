@@ -63,10 +63,10 @@ def check_groups(
             f"`groups` must be a mapping of names to groups, a function of the date that returns "
             f"one, or the name of a line; got {type(groups).__name__}."
         )
-    known = dict(groups.items())
+    group_of = dict(groups.items())
     symbols = set(names) if universe is None else set(getattr(universe, "symbols", ()))
     for name in sorted(symbols & set(names)):
-        _known(known.get(name), name, "")
+        _known(group_of.get(name), name, "")
 
 
 def summarized(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> Grou
             )
     elif groups is None or isinstance(groups, str):
         groups = _of_line(groups, bars())
-    known = dict(groups.items())
-    return lambda name: _known(known.get(name), name, f" on {date.date()}")
+    group_of = dict(groups.items())
+    return lambda name: _known(group_of.get(name), name, f" on {date.date()}")
 
 
 def _of_line(line: str | None, bars: Bars) -> dict[str, float]:
@@ -111,15 +111,16 @@ def _of_line(line: str | None, bars: Bars) -> dict[str, float]:
 
 
 def _line_of(line: str | None, bars: Bars) -> str:
-    """Return which line of the bars has the groups."""
-    wanted = GROUP_LINES if line is None else (line,)
-    found = next((name for name in wanted if name in bars), None)
-    if found is None:
+    """Return the line of the bars that has the groups."""
+    candidates = GROUP_LINES if line is None else (line,)
+    chosen = next((name for name in candidates if name in bars), None)
+    if chosen is None:
         raise DataError(
-            f"`max_per_group` needs groups, and the data have no line {' or '.join(wanted)}: give "
-            f"`groups`, a mapping of names to groups{checks.nearest(wanted[0], bars.lines)}"
+            f"`max_per_group` needs groups, and the data have no line {' or '.join(candidates)}: "
+            "give `groups`, a mapping of names to groups"
+            f"{checks.nearest(candidates[0], bars.lines)}"
         )
-    return found
+    return chosen
 
 
 def check_line(groups: Any, bars: Bars) -> None:

@@ -146,6 +146,7 @@ class Orders:
     def notify(self, order: bt.Order) -> None:
         """Log what the broker says about an order; orders of other owners are ignored."""
         name, side = order.data._name, _side(order)
+        # not ours: but market rules settle a delisted holding by an order of their own
         if order.ref not in self._open:
             settlement = order.info.get("settlement") or ""
             if settlement and name in self._feeds and order.status == bt.Order.Completed:

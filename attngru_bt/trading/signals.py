@@ -102,10 +102,10 @@ def check_scores(scores: Any, signal: Any) -> pd.Series:
 
 def check_schedule(signal: Any, schedule: Schedule) -> None:
     """Refuse a signal that scores after other sessions than the strategy decides after."""
-    own = schedule_asked(signal)
-    if own is not None and schedule_of(own) != schedule:
+    of_signal = schedule_asked(signal)
+    if of_signal is not None and schedule_of(of_signal) != schedule:
         raise ValueError(
-            f"`schedule` is {str(schedule)!r} for the strategy and {str(own)!r} for its "
+            f"`schedule` is {str(schedule)!r} for the strategy and {str(of_signal)!r} for its "
             f"{type(signal).__name__}: give both the same."
         )
 

@@ -182,6 +182,7 @@ def _outcome(action: str, events: pd.DataFrame, decision: Mapping[str, Any]) -> 
     if action != "stay":
         side = "buy" if action == "enter" else "sell"
         filled = filled[filled["side"] == side]
+        # why not all of it: what stood in the way of an order on this side
         obstacles = events[(events["side"] == side) & events["event"].isin(_OBSTACLES)]
         obstacles = obstacles[obstacles["reason"] != "a new decision"]
         reason = "; ".join(dict.fromkeys(obstacles["reason"]))

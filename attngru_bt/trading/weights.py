@@ -60,8 +60,8 @@ def weigher(weights: Any, scores: pd.Series, bars: Callable[[], Bars]) -> Weigh 
         best_first = list(chosen.index)
         shares: NDArray[np.float64]
         if callable(weights):
-            known = bars()
-            shares = _checked(weights, weights(chosen.copy(), known), best_first, known)
+            past = bars()
+            shares = _checked(weights, weights(chosen.copy(), past), best_first, past)
         elif weights == "score":
             shares = np.asarray(chosen.rank(), dtype=np.float64)
         else:

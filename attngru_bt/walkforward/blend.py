@@ -107,11 +107,11 @@ class Blend(Driver):
             return {str(name): model for name, model in self.models.items()}
         members: dict[str, Any] = {}
         for model in self.models:
-            name = own = _name_of(model)
+            name = base = _name_of(model)
             number = 1
             while name in members:
                 number += 1
-                name = f"{own} {number}"
+                name = f"{base} {number}"
             members[name] = model
         return members
 
@@ -145,8 +145,8 @@ class Blend(Driver):
     @property
     def schedule(self) -> Any:
         """The schedule of its members; None if they take that of whatever walks them."""
-        own = (getattr(member, "schedule", None) for member in self.members().values())
-        return next((schedule for schedule in own if schedule is not None), None)
+        schedules = (getattr(member, "schedule", None) for member in self.members().values())
+        return next((schedule for schedule in schedules if schedule is not None), None)
 
     @property
     def takes_settings(self) -> bool:
@@ -169,9 +169,9 @@ class Blend(Driver):
         """
         self.check()
         named = [find(m) for m in self.members().values() if isinstance(m, str)]
-        own = [n for m in named if m.family == "baseline" for n in m.make().get_params()]
+        of_baselines = [n for m in named if m.family == "baseline" for n in m.make().get_params()]
         of_run = ("progress", "checkpoints")
-        checks.no_unknown("a Blend", settings, [*_OF_RECIPE, *of_run, *own])
+        checks.no_unknown("a Blend", settings, [*_OF_RECIPE, *of_run, *of_baselines])
         universe = settings.get("universe") if self.universe is None else self.universe
         of_blend = {"neutralize": None, "neutral_share": 1.0} | settings
         if self.neutralize is not None:
@@ -255,17 +255,17 @@ def _check_member(name: str, member: Any) -> None:
 def _member(model: Any, settings: Mapping[str, Any]) -> Any:
     """Return a member as a fresh recipe, or as a fresh signal with ``scores(bars)``."""
     universe = settings["universe"]
-    known = {name: value for name, value in settings.items() if name in _OF_RECIPE}
+    of_recipe = {name: value for name, value in settings.items() if name in _OF_RECIPE}
     if isinstance(model, str):
         named = find(model)
-        signal = scorer(named, **({} if named.family == "baseline" else known))
+        signal = scorer(named, **({} if named.family == "baseline" else of_recipe))
         if not isinstance(signal, Recipe):
-            own = signal.get_params()
-            return signal.set_params(**{n: v for n, v in settings.items() if n in own})
+            parameters = signal.get_params()
+            return signal.set_params(**{n: v for n, v in settings.items() if n in parameters})
     elif hasattr(model, "scores") or isinstance(model, Recipe):
         signal = model
     else:
-        signal = Recipe(model, **known)
+        signal = Recipe(model, **of_recipe)
     if isinstance(signal, Recipe):
         params = {name: getattr(signal, name) for name in ("classifier", *_OF_RECIPE)}
         params["universe"] = universe if signal.universe is None else signal.universe

@@ -48,6 +48,7 @@ class BlendWalk(Walk):
         model: str = "",
         seed: int = 0,
     ) -> None:
+        # outcomes are those of the first member with cross-sections of its own
         fitted = [walk for walk in members.values() if walk.recipe is not None]
         first = (fitted or list(members.values()))[0]
         super().__init__(None, first.panel, model=model, seed=seed, topk=first.topk)
@@ -63,8 +64,8 @@ class BlendWalk(Walk):
         parameters = {}
         for name, walk in self.members.items():
             model = walk.recipe or walk.signal
-            own = model.get_params(deep=False) if hasattr(model, "get_params") else {}
-            parameters[name] = {"share": self.shares[name], **own}
+            settings = model.get_params(deep=False) if hasattr(model, "get_params") else {}
+            parameters[name] = {"share": self.shares[name], **settings}
         return parameters
 
     def step(self, bars: Bars) -> MonthRecord:
@@ -142,7 +143,7 @@ def blended(records: Sequence[MonthRecord], shares: Sequence[float]) -> MonthRec
 
     Its rows and months are the largest of the members', its seconds their sum.
     """
-    fitted = [record for record in records if record.n_rows]
+    fitted = [record for record in records if record.n_rows]  # baselines have no rows
     scores = mean_rank([record.scores for record in records], shares)
     return MonthRecord(
         month_end=records[0].month_end,
@@ -169,32 +170,32 @@ def mean_rank(scores: Sequence[pd.Series], shares: Sequence[float]) -> pd.Series
     shares : sequence of float
         Weight of each; they sum to 1.
     """
-    scores = [part.dropna() for part in scores]
-    if any(part.empty for part in scores):
+    scores = [of_member.dropna() for of_member in scores]
+    if any(of_member.empty for of_member in scores):
         return no_scores()
-    names = sorted(set().union(*(part.index for part in scores)))
+    names = sorted(set().union(*(of_member.index for of_member in scores)))
     mean = pd.Series(0.0, index=pd.Index(names, name="asset"), name="score")
-    for part, share in zip(scores, shares, strict=True):
-        ranks = pd.Series(rank_targets(part.to_numpy(dtype=float)), index=part.index)
+    for of_member, share in zip(scores, shares, strict=True):
+        ranks = pd.Series(rank_targets(of_member.to_numpy(dtype=float)), index=of_member.index)
         mean += share * ranks.reindex(mean.index).fillna(0.0)
     return mean
 
 
 def _joined(sections: Iterable[CrossSection]) -> CrossSection:
     """Join cross-sections of one month-end: all stocks that may be held, without factors."""
-    found: dict[str, tuple[float, float]] = {}
+    outcomes: dict[str, tuple[float, float]] = {}
     for section in sections:
         held = section.members()
         returns = np.full(len(held), np.nan) if held.returns is None else held.returns
         for name, close, outcome in zip(held.assets, held.close, returns, strict=True):
-            found.setdefault(name, (close, outcome))
-    names = sorted(found)
-    known = np.array([found[name] for name in names]).reshape(-1, 2)
+            outcomes.setdefault(name, (close, outcome))
+    names = sorted(outcomes)
+    numbers = np.array([outcomes[name] for name in names]).reshape(-1, 2)
     return CrossSection(
         date=section.date,
         assets=tuple(names),
         columns=(),
         values=np.empty((len(names), 0, 0), dtype=np.float32),
-        close=known[:, 0],
-        returns=None if section.returns is None else known[:, 1],
+        close=numbers[:, 0],
+        returns=None if section.returns is None else numbers[:, 1],
     )

@@ -165,14 +165,14 @@ def _in_a_line(value: Any) -> str:
 
 def _versions_of_models(recipe: Recipe) -> dict[str, str]:
     """Return the versions of packages that a recipe's estimators come from, where they have one."""
-    found = {}
+    versions = {}
     for value in recipe.get_params(deep=True).values():
         if hasattr(value, "get_params"):
             name = type(value).__module__.partition(".")[0]
             version = getattr(sys.modules.get(name), "__version__", None)
             if version is not None and name not in ("sklearn", *_PACKAGES):
-                found[name] = str(version)
-    return found
+                versions[name] = str(version)
+    return versions
 
 
 @functools.cache

@@ -64,8 +64,8 @@ class SignalGenerator(Driver, Recipe):
         checkpoints: str | os.PathLike[str] | None = None,
         **recipe: Any,
     ) -> None:
-        known = [name for name in Recipe().get_params(deep=False) if name != "classifier"]
-        checks.no_unknown(type(self).__name__, recipe, known)
+        allowed = [name for name in Recipe().get_params(deep=False) if name != "classifier"]
+        checks.no_unknown(type(self).__name__, recipe, allowed)
         super().__init__(classifier, **recipe)
         self.progress = progress
         self.checkpoints = checkpoints
@@ -107,11 +107,11 @@ def _signature() -> inspect.Signature:
 
     scikit-learn reads the parameters of an estimator from it, and editors show it.
     """
-    own = inspect.signature(SignalGenerator.__init__)
+    signature = inspect.signature(SignalGenerator.__init__)
     of_recipe = inspect.signature(Recipe.__init__).parameters
-    named = {**of_recipe, **own.parameters}
+    named = {**of_recipe, **signature.parameters}
     del named["recipe"]
-    return own.replace(parameters=list(named.values()))
+    return signature.replace(parameters=list(named.values()))
 
 
 SignalGenerator.__init__.__signature__ = _signature()  # type: ignore[attr-defined]

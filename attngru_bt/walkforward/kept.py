@@ -67,7 +67,7 @@ def find(folder: str | os.PathLike[str]) -> list[Kept]:
         raise DataError(f"{place}: there is no such folder; give that of a run.")
     files = [place] if place.is_file() else sorted(place.rglob("*"))
     kept = [_read(file) for file in files if file.suffix in (".month", ".walk")]
-    return [one for one in kept if one is not None]
+    return [file for file in kept if file is not None]
 
 
 def _read(path: Path) -> Kept | None:
@@ -78,19 +78,19 @@ def _read(path: Path) -> Kept | None:
         state = path.stat()
     except FileNotFoundError:
         return None
-    found = Kept(path, state.st_size, state.st_mtime)
+    kept = Kept(path, state.st_size, state.st_mtime)
     try:
         if path.suffix == ".walk":
             walk = SavedWalk(path)
-            return replace(found, records=walk.records, about=walk.about)
+            return replace(kept, records=walk.records, about=walk.about)
         if state.st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
         record, about = record_file.read(path.read_bytes(), path.stem)
-        return replace(found, records=[record], about=about)
+        return replace(kept, records=[record], about=about)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        return replace(found, problem=str(error))
+        return replace(kept, problem=str(error))
 
 
 def remove(
@@ -128,8 +128,8 @@ def remove(
         for place in _places(Path(folder), found):
             locks.enter_context(sole_use(place))
         gone = to_remove(find(folder), **which)  # looked up again, now that no run can add to it
-        for one in gone:
-            one.path.unlink(missing_ok=True)
+        for file in gone:
+            file.path.unlink(missing_ok=True)
     return gone
 
 
@@ -138,8 +138,8 @@ def _places(folder: Path, found: Iterable[Kept]) -> list[Path]:
     top = (folder if folder.is_dir() else folder.parent).resolve()
     below = {
         parent
-        for one in found
-        for parent in one.path.resolve().parents
+        for file in found
+        for parent in file.path.resolve().parents
         if parent.is_relative_to(top)
     }
     above = {parent for parent in top.parents if (parent / LOCK).exists()}
@@ -170,24 +170,24 @@ def to_remove(
     """
     kept = list(kept)
     newest: dict[tuple[Path, str], Kept] = {}
-    for one in kept:
-        if one.is_month and not one.problem:
-            key = _place(one)
-            if key not in newest or newest[key].changed < one.changed:
-                newest[key] = one
+    for file in kept:
+        if file.is_month and not file.problem:
+            key = _place(file)
+            if key not in newest or newest[key].changed < file.changed:
+                newest[key] = file
 
-    def unwanted(one: Kept) -> bool:
-        if one.problem:
+    def unwanted(file: Kept) -> bool:
+        if file.problem:
             return damaged
-        if not one.is_month:
+        if not file.is_month:
             return False
-        if before is not None and one.records[0].month_end < before:
+        if before is not None and file.records[0].month_end < before:
             return True
-        return superseded and newest[_place(one)] is not one
+        return superseded and newest[_place(file)] is not file
 
-    return [one for one in kept if unwanted(one)]
+    return [file for file in kept if unwanted(file)]
 
 
-def _place(one: Kept) -> tuple[Path, str]:
+def _place(file: Kept) -> tuple[Path, str]:
     """Return the folder and month-end of a finished month, which several files may have."""
-    return one.path.parent, one.path.name[:10]
+    return file.path.parent, file.path.name[:10]

@@ -42,6 +42,7 @@ def signals_of(
         if isinstance(signal, Blend):
             signals[name] = signal.with_settings(universe=market.membership)
             continue
+        # one that has a parameter `universe` and is given none chooses among the members
         if market.membership is not None and getattr(signal, "universe", market) is None:
             signal.set_params(universe=market.membership)
         if isinstance(signal, Recipe):
@@ -82,7 +83,7 @@ def make_walks(
     # a name of fitted walks → panel and digest of their recipe before the seed is added
     names: dict[str, tuple[str, str]] = {}
     # panel and digest of a recipe, seed included → its walk
-    known: dict[tuple[str, str], Walk] = {}
+    walk_of: dict[tuple[str, str], Walk] = {}
 
     def walked(name: str, signal: Any, seed: int, panel: Panel) -> Walk:
         if not isinstance(signal, Recipe):
@@ -95,7 +96,7 @@ def make_walks(
             seed=seed,
             checkpoints=None if folder is None else Path(folder) / name / f"seed{seed}",
         )
-        known.setdefault((panel_key(signal), recipe_digest(seeded)), walk)
+        walk_of.setdefault((panel_key(signal), recipe_digest(seeded)), walk)
         return walk
 
     walks: dict[tuple[str, int], Walk] = {}
@@ -116,15 +117,15 @@ def make_walks(
             for part, member in signal.members().items():
                 if isinstance(member, Recipe):
                     key = panel_key(member), recipe_digest(_seeded(member, seed))
-                    if key in known:
-                        members[part] = known[key]
+                    if key in walk_of:
+                        members[part] = walk_of[key]
                         continue
                     same = panel_key(member), recipe_digest(member)
                     # walks of one name may differ only in their seed: their checkpoints lie in
                     # folders by name and seed
-                    own = part if names.get(part, same) == same else f"{part} of {name}"
-                    names[own] = same
-                    members[part] = walked(own, member, seed, panel)
+                    walk_name = part if names.get(part, same) == same else f"{part} of {name}"
+                    names[walk_name] = same
+                    members[part] = walked(walk_name, member, seed, panel)
                 else:
                     members[part] = walked(part, member, seed, panel)
                 parts.append(members[part])

@@ -33,13 +33,14 @@ def scorer(model: Model, **settings: Any) -> Any:
             "attngru-bt backtest and compare show."
         )
     made = model.make()
-    own = made.get_params() if model.family == "baseline" else {}
-    known = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"] + list(own)
-    checks.no_unknown(f"the model {model.name!r}", settings, known)
+    parameters = made.get_params() if model.family == "baseline" else {}
+    of_recipe = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"]
+    checks.no_unknown(f"the model {model.name!r}", settings, [*of_recipe, *parameters])
     if model.family == "baseline":
-        return made.set_params(**{n: v for n, v in settings.items() if n in own})
+        return made.set_params(**{n: v for n, v in settings.items() if n in parameters})
     for setting in ("n_networks", "device"):
         if setting in settings and model.family == "network":
+            # the parameter may be that of a step in a pipeline: step__n_networks
             places = [p for p in made.get_params() if p.rpartition("__")[2] == setting]
             made.set_params(**dict.fromkeys(places, settings[setting]))
     return SignalGenerator(made, **{**model.settings, **settings})

@@ -121,6 +121,7 @@ def take_panels(
         panel.expect(joined[id(panel)])
     schedule = common_schedule(panels.values())
 
+    # where to compute, and how many month-ends in one call
     if all(panel.history.names == () for panel in panels.values()):
         jobs, client = 1, None  # nothing to compute
     workers = n_workers(jobs, client)
@@ -130,6 +131,7 @@ def take_panels(
         key: _ends(joined[id(panel)], schedule, complete=complete) for key, panel in panels.items()
     }
     n_months = sum(map(len, months.values()))
+    # a few calls per worker, so that none of them is idle at the end
     size = math.ceil(n_months / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
     todo: dict[int, Call] = {}
@@ -146,7 +148,7 @@ def take_panels(
                 (bars, history.names, history.raw, history.partial, source, chunk),
             )
 
-    waiting: dict[int, list[Values]] = {}
+    waiting: dict[int, list[Values]] = {}  # calls that have ended before an earlier one
     next_chunk = 0
 
     def store(number: int, values: list[Values]) -> None:
@@ -157,16 +159,16 @@ def take_panels(
             panel, chunk = chunks[next_chunk]
             bars = joined[id(panel)]
             for (days, assets), factors in zip(chunk, waiting.pop(next_chunk), strict=True):
-                known = bars.rows(0, int(days[-1]) + 1)
+                past = bars.rows(0, int(days[-1]) + 1)
                 names = [bars.assets[i] for i in assets]
-                panel.history.put(known, bars.dates[days], names, factors)
-                panel.take(known)
+                panel.history.put(past, bars.dates[days], names, factors)
+                panel.take(past)
             next_chunk += 1
 
     def stopped() -> str:
-        done = sum(len(panel.sections) for panel in panels.values())
+        n_done = sum(len(panel.sections) for panel in panels.values())
         return (
-            f"Stopped after {done} of {n_months} cross-sections, before the first "
+            f"Stopped after {n_done} of {n_months} cross-sections, before the first "
             f"fit. Cross-sections are not kept: the same call computes them again."
         )
 
@@ -180,14 +182,14 @@ def take_panels(
 
 def common_schedule(scheduled: Iterable[Panel | ScoredMonths]) -> Schedule:
     """Return the schedule of all: models that are walked together share their sessions."""
-    found = {one.schedule for one in scheduled}
-    if len(found) > 1:
-        names = " and ".join(sorted(repr(str(schedule)) for schedule in found))
+    schedules = {walked.schedule for walked in scheduled}
+    if len(schedules) > 1:
+        names = " and ".join(sorted(repr(str(schedule)) for schedule in schedules))
         raise ValueError(
             f"`schedule` must be the same for all models of a walk-forward; got {names}: walk them "
             f"apart."
         )
-    return found.pop()
+    return schedules.pop()
 
 
 def _ends(bars: Bars, schedule: Schedule, *, complete: bool) -> NDArray[np.intp]:
@@ -203,15 +205,15 @@ def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
     computes their earlier steps when they join.
     """
     orders = []
-    before = -1
+    newest = -1
     for end in map(int, ends):
-        known = bars.rows(0, end + 1)
-        asked = [panel.asks(known, day) for day in panel.due(known.dates, before + 1)]
-        steps = np.unique(np.concatenate([days for days, _ in asked]))
+        past = bars.rows(0, end + 1)
+        parts = [panel.asks(past, day) for day in panel.due(past.dates, newest + 1)]
+        steps = np.unique(np.concatenate([days for days, _ in parts]))
         # in the order of memory
-        candidates = np.unique(np.concatenate([columns for _, columns in asked]))
-        orders.append((steps[steps > before], candidates))
-        before = end
+        candidates = np.unique(np.concatenate([columns for _, columns in parts]))
+        orders.append((steps[steps > newest], candidates))
+        newest = end
     return orders
 
 
@@ -247,9 +249,9 @@ def factors_at(
         assert isinstance(source, Registry)
     values = []
     for days, assets in orders:
-        known = bars.rows(0, int(days[-1]) + 1)
-        planned = plan(known, names, partial=partial, source=source)
-        values.append(values_at(known, days, planned, raw=raw, source=source, assets=assets))
+        past = bars.rows(0, int(days[-1]) + 1)
+        planned = plan(past, names, partial=partial, source=source)
+        values.append(values_at(past, days, planned, raw=raw, source=source, assets=assets))
     return values
 
 

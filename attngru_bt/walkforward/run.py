@@ -117,11 +117,11 @@ def walk_forward(
     counts = {name: _count(name, seeds) for name in signals}
     recipes = recipes_among(signals.values())
     # baselines have no cross-sections of their own: they are judged on those of the others
-    own = settings.get("schedule", "month")
-    recipes = recipes or [without_factors(market.membership, own)]
+    given = settings.get("schedule", "month")
+    recipes = recipes or [without_factors(market.membership, given)]
     schedule = schedule_of(recipes[0].schedule)
-    asked = _asked(market.bars.dates, start, complete, schedule)
-    if not asked:
+    month_ends = _asked(market.bars.dates, start, complete, schedule)
+    if not month_ends:
         dates = market.bars.dates
         begins = [dates[end + 1].date() for end in schedule.ends(dates)[:-1]]
         day = None if start is None else checks.date("start", start).date()
@@ -139,8 +139,8 @@ def walk_forward(
         walks, parts = make_walks(signals, counts, panels, settings.get("topk", 10), folder)
         for walk in parts:
             if walk.recipe is None:
-                _ask(walk, market, asked)
-        _train(parts, asked, jobs, cluster, folder, progress)
+                _ask(walk, market, month_ends)
+        _train(parts, month_ends, jobs, cluster, folder, progress)
         for walk in walks:
             if isinstance(walk, BlendWalk):
                 walk.finish()
@@ -156,8 +156,8 @@ def _train(
     progress: Tell | None,
 ) -> None:
     """Score the months of all walks; a fit is a task, unless an earlier run has kept its months."""
-    left, found = _tasks(walks, asked)
-    n_fits, n_done = len(left) + len(found), 0
+    left, finished = _tasks(walks, asked)
+    n_fits, n_done = len(left) + len(finished), 0
 
     def report(task: Task, records: list[MonthRecord]) -> None:
         nonlocal n_done
@@ -173,9 +173,9 @@ def _train(
         )
         return f"Stopped after {n_done} of {n_fits} fits; {where}"
 
-    if found:
-        logger.info("%d of %d fits are there from an earlier run.", len(found), n_fits)
-    for task, records in found:
+    if finished:
+        logger.info("%d of %d fits are there from an earlier run.", len(finished), n_fits)
+    for task, records in finished:
         report(task, records)
     calls, numbers = _calls(left, n_workers(jobs, cluster))
 

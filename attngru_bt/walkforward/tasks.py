@@ -70,8 +70,8 @@ def bundles(
         left = MAX_ROWS
         bundle: list[int] = []
         for number in sorted(numbers, key=lambda n: (tasks[n].fit_at, tasks[n].seed)):
-            known = sections[: tasks[number].fit_at + 1]
-            n_rows = sum(map(len, recipe.training_sections(known)))
+            past = sections[: tasks[number].fit_at + 1]
+            n_rows = sum(map(len, recipe.training_sections(past)))
             if bundle and (len(bundle) == width or n_rows > left):
                 together.append(bundle)
                 bundle, left = [], MAX_ROWS

@@ -132,6 +132,7 @@ def download(
         if first > last:
             raise ValueError(f"`start` {first:%Y-%m-%d} is after `end` {last:%Y-%m-%d}.")
         asked = wanted(universe, vendor.symbol, first, last)
+        # what a second start must ask for as well, to go on with this download
         if fresh:
             Parts.forget(place)
         plan = {"source": vendor.name, "universe": universe}
@@ -147,6 +148,7 @@ def download(
         _fetch(vendor, parts, report, first, last, progress)
         if report.failed and not allow_missing:
             return report
+        # last of all, so that a vendor without the index does not keep the bars from arriving
         name = index or asked.index
         benchmark = vendor.index(name, first, last) if name else None
         _assemble(parts, members, benchmark, name, form, report)
@@ -176,8 +178,8 @@ def _fetch(
                 n_finished = len(report.skipped) + len(report.fetched)
                 raise VendorError(
                     f"{vendor.name}: {IN_A_ROW} symbols in a row failed, so the rest was not asked "
-                    f"for ({error}) {n_finished} of {len(report.symbols)} are finished and kept; "
-                    "start again to go on."
+                    f"for ({str(error).rstrip('.')}). {n_finished} of {len(report.symbols)} are "
+                    "finished and kept; start again to go on."
                 ) from error
         else:
             failed_in_a_row = 0

@@ -196,6 +196,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             if progress is not None:
                 progress(number, record)
 
+        # a generator per network, so that training together or one by one gives the same bits
         jobs = []
         for number, seed in enumerate(self._seeds()):
             generator = torch.Generator().manual_seed(int(seed))
@@ -276,6 +277,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the mask of the rows on the last dates; None if they are too few to judge by."""
         if not self.early_stopping:
             return None
+        # whole dates, the last ones: rows of one month are alike, and the future is not trained on
         dates = np.unique(groups)
         n_late = int(np.ceil(self.validation_fraction * len(dates)))
         if n_late < len(dates):

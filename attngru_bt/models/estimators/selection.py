@@ -131,14 +131,14 @@ class ElasticNetSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc
                 coef_init=coefs.copy(),  # written into
                 max_iter=10_000,
             )
-            found = path[:, 0]
-            n_found = int((found != 0).sum())
-            if n_found > self.n_factors:
+            solution = path[:, 0]
+            n_chosen = int((solution != 0).sum())
+            if n_chosen > self.n_factors:
                 if not coefs.any():  # the first factors come several at once: keep the strongest
-                    strongest = np.argsort(-np.abs(found), kind="stable")[: self.n_factors]
-                    coefs[strongest], alpha = found[strongest], float(penalty)
+                    strongest = np.argsort(-np.abs(solution), kind="stable")[: self.n_factors]
+                    coefs[strongest], alpha = solution[strongest], float(penalty)
                 break
-            coefs, alpha = found, float(penalty)
+            coefs, alpha = solution, float(penalty)
         return coefs, alpha
 
     def __sklearn_tags__(self) -> Any:

@@ -90,13 +90,13 @@ def read_fills(
         If a column is missing or a line is not as described; the message names each line.
     """
     source, rows = _rows(fills)
-    found = _columns(source, rows[0][1] if rows else {}, dict(columns or {}))
-    given = [from_cell(str(found["symbol"](row)).strip()) for _, row in rows]
-    ours = other_spellings(given, names, source)
+    readers = _columns(source, rows[0][1] if rows else {}, dict(columns or {}))
+    symbols = [from_cell(str(readers["symbol"](row)).strip()) for _, row in rows]
+    ours = other_spellings(symbols, names, source)
     read, problems = [], []
     for place, row in rows:
         try:
-            read.append(_fill(place, {name: cell(row) for name, cell in found.items()}, ours))
+            read.append(_fill(place, {name: cell(row) for name, cell in readers.items()}, ours))
         except ValueError as error:
             problems.append(f"{place}: {error}")
     refuse(problems)
@@ -126,14 +126,14 @@ def _columns(
     lower = {name.strip().lower(): name for name in row}  # case does not matter
     readers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
     for ours in COLUMNS:
-        asked = columns.get(ours, ours).strip()
+        theirs = columns.get(ours, ours).strip()
         # NAME*-1, unless a column is really called so
-        match = None if asked.lower() in lower else _TIMES.fullmatch(asked)
-        name, factor = (match["name"], float(match["factor"])) if match else (asked, 1.0)
+        match = None if theirs.lower() in lower else _TIMES.fullmatch(theirs)
+        name, factor = (match["name"], float(match["factor"])) if match else (theirs, 1.0)
         if name.lower() in lower:
             readers[ours] = _reader(lower[name.lower()], factor)
-        elif ours == "fees" and ours in columns and _is_number(asked):
-            readers[ours] = _always(float(asked))
+        elif ours == "fees" and ours in columns and _is_number(theirs):
+            readers[ours] = _always(float(theirs))
         else:
             how = "`columns` names it" if ours in columns else "it is needed"
             raise DataError(

@@ -88,17 +88,18 @@ class Ledger:
         entries, faults = [], []
         before = FIRST
         for number, line in enumerate(_lines(self.path.read_bytes()), start=1):
-            found = _parsed(line)
-            if found is None:
+            parsed = _parsed(line)
+            if parsed is None:
                 faults.append(f"{self.path}, line {number}: is damaged and is left out.")
             else:
-                follows, kind, content, digest = found
+                follows, kind, content, digest = parsed
                 if follows != before:
                     faults.append(
                         f"{self.path}, line {number}: does not continue the line before, which "
                         f"was changed later, or a line between them is missing."
                     )
                 entries.append(Entry(number, kind, content, digest))
+            # of the line as it stands: only the line after a changed one does not continue it
             before = hashlib.sha256(line).hexdigest()
         return entries, faults
 
@@ -123,8 +124,8 @@ class Ledger:
         if not locked:
             with sole_use(self.folder):
                 return self.append(kind, content, locked=True)
-        known = self.path.read_bytes() if self.path.exists() else b""
-        lines = _lines(known)
+        written = self.path.read_bytes() if self.path.exists() else b""
+        lines = _lines(written)
         before = hashlib.sha256(lines[-1]).hexdigest() if lines else FIRST
         text = json.dumps(
             {"before": before, "kind": kind, "content": dict(content)},
@@ -132,7 +133,7 @@ class Ledger:
         )  # fmt: skip
         digest = hashlib.sha256(text.encode()).hexdigest()
         # begin a new line after one that was cut
-        start = "\n" if known and not known.endswith(b"\n") else ""
+        start = "\n" if written and not written.endswith(b"\n") else ""
         _write(self.path, f'{start}{text[:-1]}{_OWN}{digest}"}}\n'.encode())
         logger.info("%s: added line %d, a %s", self.path, len(lines) + 1, kind)
         return Entry(len(lines) + 1, kind, json.loads(text)["content"], digest)

@@ -110,12 +110,13 @@ def record(
     }
     ledger = Ledger(book)
     if ledger.path.exists():
-        known = [
+        same_session = [
             entry
             for entry in ledger.read()[0]
             if entry.kind == KIND and entry.content["session"] == content["session"]
         ]
-        if known and _lasting(known[-1].content) == _lasting(json.loads(json.dumps(content))):
+        new = json.loads(json.dumps(content))  # as it would be read: tuples are lists
+        if same_session and _lasting(same_session[-1].content) == _lasting(new):
             return None
     return ledger.append(KIND, content, locked=locked)
 
@@ -133,6 +134,7 @@ def in_force(entries: list[Entry]) -> tuple[list[Proposed], list[str]]:
             continue
         proposed = Proposed.of(entry)
         session = proposed.session
+        # the last proposal for a session counts, unless a later session was proposed for before it
         if session in of_session and session < max(of_session):
             left_out.append(
                 f"Line {entry.line} of the book is left out: it proposes for {session.date()} "

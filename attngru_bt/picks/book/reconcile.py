@@ -124,6 +124,7 @@ def reconcile(
                     f"{book}: the book has no paper fills; say what was traded with `fills` "
                     f"(--fills), or fill on paper with `paper` and `market` (--paper --data)."
                 )
+    # a proposal without fills has nothing to compare yet
     months = []
     for proposed in proposals:
         digest = proposed.entry.digest
@@ -139,10 +140,10 @@ def reconcile(
 
 def _as_proposed(market: Market, proposals: Sequence[Proposed]) -> Market:
     """Return the market with its names spelled as in the proposals."""
-    known = {order["symbol"] for proposed in proposals for order in proposed.orders}
+    symbols = {order["symbol"] for proposed in proposals for order in proposed.orders}
     for proposed in proposals:
-        known |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
-    ours = other_spellings(market.bars.assets, known, market.name)
+        symbols |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
+    ours = other_spellings(market.bars.assets, symbols, market.name)
     if not ours:
         return market
     assets = tuple(ours.get(name, name) for name in market.bars.assets)

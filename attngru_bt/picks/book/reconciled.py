@@ -176,14 +176,14 @@ def _table(compared: Iterable[Compared], orders: Mapping[Key, Mapping[str, Any]]
     """Return a row per order, its differences by cause beside it."""
     rows = []
     for order in compared:
-        known = orders.get((order.symbol, order.side))
+        proposed = orders.get((order.symbol, order.side))
         traded = float(order.traded.price) if order.traded.shares else math.nan
         rows.append(
             {
                 "symbol": order.symbol,
                 "side": order.side,
                 "proposed": float(order.proposed),
-                "reference": math.nan if known is None else known["price"],
+                "reference": math.nan if proposed is None else proposed["price"],
                 "backtest": float(order.backtest.shares),
                 "backtest_price": float(order.backtest.price),
                 "traded": float(order.traded.shares),

@@ -59,8 +59,8 @@ class PlayedSession:
     @property
     def same_data(self) -> bool:
         """Whether the proposal was made on these data, as far as they had come."""
-        known = data_digest(self.bars.until(self.proposed.last))
-        return known == self.proposed.entry.content["data"]["digest"]
+        digest = data_digest(self.bars.until(self.proposed.last))
+        return digest == self.proposed.entry.content["data"]["digest"]
 
     def price(self, line: str) -> dict[str, float]:
         """Return open or close of the session by name, or the last close of the period ("mark").
@@ -88,6 +88,7 @@ class PlayedSession:
         traded = bars.traded[-1]
         if not any(has and name in names for name, has in zip(bars.assets, traded, strict=True)):
             return []
+        # as for the proposal: an account with the holdings, in which the strategy acts
         done = rehearse(
             bars,
             self.date,
@@ -100,6 +101,7 @@ class PlayedSession:
         log = done.log[done.log["date"] == self.date]
         orders = set(log.loc[log["event"] == "order", "ref"])
         fills: Any = log[log["event"].isin(("fill", "partial")) & log["ref"].isin(orders)]
+        # from units of the feeds to real shares, by the factors of the day of the proposal
         factor = factors_of(self.bars.until(self.proposed.last))
         return [
             Fill(
