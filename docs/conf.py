@@ -38,12 +38,13 @@ exclude_patterns = ["docs/description.md", "build", "dist", "runs", ".*", "**/.*
 default_role = "py:obj"
 autodoc_typehints = "none"  # types are in the parameters' descriptions
 autodoc_member_order = "bysource"
-# What scikit-learn adds to its estimators for metadata routing, its own documentation explains.
+# What scikit-learn adds to its estimators for metadata routing, its own documentation explains; `lines` is what
+# backtrader adds to its classes.
 ROUTING = ("fit", "partial_fit", "predict", "score", "transform", "inverse_transform")
 autodoc_default_options = {
     "members": True,
     "exclude-members": ",".join(
-        ["get_metadata_routing", *(f"set_{name}_request" for name in ROUTING)]
+        ["lines", "get_metadata_routing", *(f"set_{name}_request" for name in ROUTING)]
     ),
 }
 numpydoc_show_class_members = False

@@ -47,6 +47,8 @@ class AttentionGRUStrategy(MonthlyTopK):
     checkpoints : path
         Folder that keeps each finished month, so that an interrupted run can be resumed.
 
+    Notes
+    -----
     Each of these is None by default, which stands for the setting of the model or else of
     `SignalGenerator`. (Where None itself is a setting, as for no principal components, pass a
     `SignalGenerator`.) All other params are those of `MonthlyTopK`.
