@@ -687,7 +687,7 @@ class TestFeedReader:
         cerebro.strats.clear()
         cerebro.addstrategy(Reads, reader=reader, every=10)
         strategy = cerebro.run()[0]
-        assert len(strategy.reused) > 15
+        assert len(strategy.reused) > 10
         for date, read in strategy.reused.items():
             same(read, bars.until(date))
 
