@@ -10,12 +10,14 @@ import functools
 import html
 import importlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from attngru_bt import checks
+from attngru_bt.data.bars import Bars
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
@@ -350,7 +352,7 @@ class MonthlyTopK(bt.Strategy):
         # With a calendar today is the month-end: the decision comes after its close.
         before = today + dt.timedelta(days=1) if month_end == today else today
         bars = functools.cache(lambda: self._view.bars(before, today))
-        scores = self._scorer.scores(month_end, before, bars)
+        scores = self._scores(month_end, before, bars)
         if scores.empty:
             logger.info("%s: no scores, so nothing is traded.", month_end)
             return False
@@ -375,6 +377,10 @@ class MonthlyTopK(bt.Strategy):
         self.trading_since = self.trading_since or pd.Timestamp(today)
         self._execution.rebalance(rebalance, ranked, weigher(self.p.weights, scores, bars))
         return True
+
+    def _scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
+        """Return the scores to decide by; see `Scorer.scores`."""
+        return self._scorer.scores(month_end, before, bars)
 
     # -- in a notebook ----------------------------------------------------------------------------
 
