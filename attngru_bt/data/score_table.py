@@ -34,6 +34,11 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
     DataError
         If it is neither, a date is missing or cannot be told, or an asset has two scores on a date.
     """
+    if isinstance(scores, pd.DataFrame) and scores.columns.nlevels > 1:
+        raise DataError(
+            "Scores need one row of column names, the assets; got "
+            f"{scores.columns.nlevels} levels: choose one with frame.droplevel(0, axis=1)."
+        )
     if scores.index.nlevels == 1:
         if isinstance(scores, pd.Series):
             raise DataError(
