@@ -88,9 +88,9 @@ def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
             )
     for i in moved_to_utc(days.to_numpy(), lambda i: local[i]):
         raise DataError(
-            f"Scores: {stamps[i]} is on a Sunday, and none is on a Friday: they seem to be the next "
-            f"days of an exchange east of UTC; convert the dates to its zone, or write plain session "
-            f"dates (YYYY-MM-DD)."
+            f"Scores: {stamps[i]} is on a Sunday, and none is on a Friday: they seem to be the "
+            "next days of an exchange east of UTC; convert the dates to its zone, or write plain "
+            "session dates (YYYY-MM-DD)."
         )
     return days
 

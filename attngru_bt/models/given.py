@@ -116,8 +116,8 @@ class GivenScores:
             self._told = True
             counts = "none" if first == 0 else f"those of {str(self._dates[first - 1])[:10]}"
             logger.warning(
-                "Given scores of %s, which is no session, come after the month-end of %s, for which "
-                "%s count: date scores by the last session that they know.",
+                "Given scores of %s, which is no session, come after the month-end of %s, for "
+                "which %s count: date scores by the last session that they know.",
                 str(self._dates[first])[:10],
                 month_end.date(),
                 counts,

@@ -161,6 +161,6 @@ def read_groups(path: str | Path) -> dict[str, str]:
     groups = table["group"].str.strip()
     for i in first(groups == ""):
         raise DataError(
-            f"{path}, line {i + 2}: {names.iloc[i]} has no group; give it one, which may be its own."
+            f"{path}, line {i + 2}: {names.iloc[i]} has no group; give it one, maybe its own."
         )
     return dict(zip(names, groups, strict=True))

@@ -24,7 +24,7 @@ def test_what_is_not_a_table_of_dates_is_refused():
     with pytest.raises(ValueError, match="the asset 1 twice"):
         GivenScores(pd.DataFrame([[1.0, 2.0]], pd.to_datetime(["2020-01-31"]), [1, "1"]))
     with pytest.raises(ValueError, match="one row of column names.*got 2 levels"):
-        GivenScores(pd.concat({"x": pd.DataFrame({"A": 1.0}, pd.to_datetime(["2020-01-31"]))}, axis=1))
+        GivenScores(pd.concat({"x": TABLE}, axis=1))
     with pytest.raises(ValueError, match="the asset A twice"):
         GivenScores(pd.concat([TABLE, TABLE[["A"]]], axis=1))
     with pytest.raises(TypeError, match="must be numbers; column 'A' is of"):
@@ -37,10 +37,10 @@ def test_scores_of_a_day_without_session_are_told_once(caplog):
     """As pandas dates months: by their last calendar day, here a Saturday."""
     days = pd.to_datetime(["2020-01-31", "2020-02-29", "2020-03-31"])
     given = GivenScores(pd.DataFrame({"A": [1.0, 2.0, 3.0]}, days))
-    sessions = (("2020-01-31", "2020-02-03"), ("2020-02-28", "2020-03-02"), ("2020-03-31", "2020-04-01"))
-    for _ in range(2):
-        for month_end, session in sessions:
-            given.at(pd.Timestamp(month_end), before=pd.Timestamp(session))
+    month_ends = pd.to_datetime(["2020-01-31", "2020-02-28", "2020-03-31"])
+    sessions = pd.to_datetime(["2020-02-03", "2020-03-02", "2020-04-01"])
+    for month_end, session in [*zip(month_ends, sessions, strict=True)] * 2:
+        given.at(month_end, before=session)
     (record,) = caplog.records
     assert record.message.startswith(
         "Given scores of 2020-02-29, which is no session, come after the month-end of 2020-02-28, "

@@ -507,9 +507,7 @@ class TestValidation:
     def test_the_old_clock_is_refused(self, coo):
         """It never calls next_open, and the reason given for trading nothing was a wrong one."""
         with pytest.raises(ValueError, match="run Cerebro without oldsync"):
-            run(
-                {"A": bars()}, coo=coo, modes={"oldsync": True}, signal=scores({"2020-01-31": "A"})
-            )
+            run({"A": bars()}, coo=coo, modes={"oldsync": True}, signal=scores({"2020-01-31": "A"}))
 
     def test_universe_must_have_at(self):
         with pytest.raises(TypeError, match="`universe` must have a method at"):
