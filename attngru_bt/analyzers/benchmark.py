@@ -155,9 +155,9 @@ def _checked(closes: pd.Series) -> pd.Series:
     dates = stamps.normalize()
     for i in moved_to_utc(dates.to_numpy(), lambda i: stamps[i]):
         raise ValueError(
-            f"`benchmark` has a close on {stamps[i]}, a Sunday, and none on Fridays: they seem to be "
-            f"the next days of an exchange east of UTC; give its own dates, such as with "
-            f"index.tz_convert('Asia/Shanghai')."
+            f"`benchmark` has a close on {stamps[i]}, a Sunday, and none on Fridays: they seem to "
+            "be the next days of an exchange east of UTC; give its own dates, such as with "
+            "index.tz_convert('Asia/Shanghai')."
         )
     closes = pd.Series(closes.to_numpy(np.float64), index=dates).dropna().sort_index()
     twice = closes.index[closes.index.duplicated()]

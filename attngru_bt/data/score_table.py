@@ -34,6 +34,11 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
     DataError
         If it is neither, a date is missing or cannot be told, or an asset has two scores on a date.
     """
+    if isinstance(scores, pd.DataFrame) and scores.columns.nlevels > 1:
+        raise DataError(
+            "Scores need one row of column names, the assets; got "
+            f"{scores.columns.nlevels} levels: choose one with frame.droplevel(0, axis=1)."
+        )
     if scores.index.nlevels == 1:
         if isinstance(scores, pd.Series):
             raise DataError(
@@ -83,9 +88,9 @@ def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
             )
     for i in moved_to_utc(days.to_numpy(), lambda i: local[i]):
         raise DataError(
-            f"Scores: {stamps[i]} is on a Sunday, and none is on a Friday: they seem to be the next "
-            f"days of an exchange east of UTC; convert the dates to its zone, or write plain session "
-            f"dates (YYYY-MM-DD)."
+            f"Scores: {stamps[i]} is on a Sunday, and none is on a Friday: they seem to be the "
+            "next days of an exchange east of UTC; convert the dates to its zone, or write plain "
+            "session dates (YYYY-MM-DD)."
         )
     return days
 

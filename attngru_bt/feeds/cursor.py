@@ -118,9 +118,10 @@ class FeedCursor:
 
         for i in moved_to_utc(dates, stamp):
             raise DataError(
-                f"feed {self.name!r}: its bar of {stamp(i)} is on a Sunday, and it has none on Fridays: "
-                "they seem to be the next days of an exchange east of UTC, whose midnights were "
-                "converted to UTC; give the dates as the exchange writes them, such as with "
+                f"feed {self.name!r}: its bar of {stamp(i)} is on a Sunday, and it has none on "
+                "Fridays: they seem to be the next days of an exchange east of UTC, whose "
+                "midnights were converted to UTC; give the dates as the exchange writes them, "
+                "such as with "
                 "frame.index.tz_localize('UTC').tz_convert('Asia/Shanghai').tz_localize(None)."
             )
 

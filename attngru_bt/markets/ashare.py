@@ -182,7 +182,9 @@ class AShare:
         """Let the feeds find their rows of `listing`, if these spell the code in another way."""
         for theirs, name in other_spellings(self._stays, names, "`listing`").items():
             if self._stays.setdefault(name, self._stays[theirs]) is not self._stays[theirs]:
-                raise DataError(f"`listing` has {name} in two spellings, one is {theirs}; keep one.")
+                raise DataError(
+                    f"`listing` has {name} in two spellings, one is {theirs}; keep one."
+                )
 
     def gone(self, name: str, last: dt.date, today: dt.date) -> str:
         """Return why a holding with its last bar on `last` is settled today; empty if it is not."""

@@ -58,8 +58,8 @@ class Clearing(bt.Analyzer):
         for feed in feeds:
             if feed._name.isdecimal() and len(feed._name) < DIGITS:
                 raise ValueError(
-                    f"Market rules: the feed {feed._name!r} has lost the zeros in front of its code, "
-                    f"which tells exchange and board; name it {feed._name.zfill(DIGITS)!r}."
+                    f"Market rules: the feed {feed._name!r} has lost the zeros in front of its "
+                    f"code, which tells exchange and board; name it {feed._name.zfill(DIGITS)!r}."
                 )
         self._before = _unwrap(filler)
         self._comminfo = {k: v for k, v in broker.comminfo.items() if not isinstance(v, Commission)}

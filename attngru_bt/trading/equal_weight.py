@@ -16,8 +16,8 @@ class EqualWeight(MonthlyTopK):
     """Hold every scored name that trades in equal weight, set equal again at each decision.
 
     Params are those of `MonthlyTopK`. `topk` is counted at each decision: the names that can be
-    bought then, and those that are held. How many there will be later is not known, so no cash waits
-    for them.
+    bought then, and those that are held. How many there will be later is not known, so no cash
+    waits for them.
     """
 
     params: Any = dict(rebalance="full")

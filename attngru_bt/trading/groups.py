@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.bars import Bars, DataError, first
 from attngru_bt.data.names import from_cells
 from attngru_bt.data.rows import GROUP_LINES
 
@@ -146,6 +146,8 @@ def read_groups(path: str | Path) -> dict[str, str]:
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file of groups; check the path.") from None
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path}: cannot be read as CSV with the columns symbol,group ({error})."
@@ -159,4 +161,9 @@ def read_groups(path: str | Path) -> dict[str, str]:
             )
     names = from_cells(table["symbol"]).str.strip()
     checks.no_duplicates(f"{path}: symbol", names, "keep one line of it", DataError)
-    return dict(zip(names, table["group"].str.strip(), strict=True))
+    groups = table["group"].str.strip()
+    for i in first(groups == ""):
+        raise DataError(
+            f"{path}, line {i + 2}: {names.iloc[i]} has no group; give it one, maybe its own."
+        )
+    return dict(zip(names, groups, strict=True))

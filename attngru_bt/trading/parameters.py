@@ -57,6 +57,11 @@ def check_engine(strategy: bt.Strategy, *, at_open: bool, has_rules: bool) -> No
             "have on further days, and never calls next_open: run Cerebro without oldsync."
         )
     at_close = getattr(strategy.broker.p, "coc", False)  # orders fill at the close of the decision
+    if at_open and at_close:
+        logger.warning(
+            "Cerebro runs with cheat_on_open=True and broker.set_coc(True): what is sized on the "
+            "opens of a session fills at its closes; leave one of the two out."
+        )
     if not at_open and not at_close and strategy.p.calendar is None:
         logger.warning(
             "Cerebro runs without cheat_on_open=True: what is decided before a session fills "

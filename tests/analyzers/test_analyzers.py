@@ -459,8 +459,9 @@ class TestBenchmark:
                 "two closes on 2018-01-01",
             ),
             (
-                pd.Series(1.0, pd.bdate_range("2018-01-01", periods=9, tz="Asia/Shanghai"))
-                .tz_convert("UTC"),
+                pd.Series(
+                    1.0, pd.bdate_range("2018-01-01", periods=9, tz="Asia/Shanghai")
+                ).tz_convert("UTC"),
                 "a close on 2018-01-07 16:00:00, a Sunday, and none on Fridays",
             ),
         ],

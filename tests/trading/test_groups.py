@@ -252,9 +252,12 @@ def test_a_file_of_groups(tmp_path):
     for text, message in (
         ("symbol,industry\nA,b\n", "column 'group' is missing"),
         ("symbol,group\nA,b\nA,c\n", "symbol 'A' is there twice"),
+        ("symbol,group\nA,b\nB,\nC,\n", "line 3: B has no group; give it one"),
     ):
         file.write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=message):
             read_groups(file)
-    with pytest.raises(DataError, match="cannot be read as CSV"):
+    with pytest.raises(DataError, match="there is no such file of groups"):
         read_groups(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        read_groups(tmp_path)

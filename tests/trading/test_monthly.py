@@ -92,6 +92,14 @@ class TestClock:
         assert [f[:3] for f in fills(strategy)] == [("2020-02-04", "A", "buy")]
         assert sum("cheat_on_open=True" in r.message for r in caplog.records) == 1
 
+    def test_cheat_on_close_beside_cheat_on_open_is_told(self, caplog):
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        cerebro.broker.set_coc(True)
+        cerebro.adddata(bt.feeds.PandasData(dataname=bars(11.0, 10.0)), name="A")
+        cerebro.addstrategy(MonthlyTopK, topk=1, signal=scores({"2020-01-31": "A"}))
+        assert fills(cerebro.run()[0])[0][4] == 10.0  # the close, though it was sized on the open
+        assert "fills at its closes" in caplog.text
+
     def test_a_calendar_lets_it_decide_on_the_last_close(self):
         class Weekdays(bt.TradingCalendar):
             pass
@@ -507,9 +515,7 @@ class TestValidation:
     def test_the_old_clock_is_refused(self, coo):
         """It never calls next_open, and the reason given for trading nothing was a wrong one."""
         with pytest.raises(ValueError, match="run Cerebro without oldsync"):
-            run(
-                {"A": bars()}, coo=coo, modes={"oldsync": True}, signal=scores({"2020-01-31": "A"})
-            )
+            run({"A": bars()}, coo=coo, modes={"oldsync": True}, signal=scores({"2020-01-31": "A"}))
 
     def test_universe_must_have_at(self):
         with pytest.raises(TypeError, match="`universe` must have a method at"):
