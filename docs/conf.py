@@ -38,8 +38,8 @@ exclude_patterns = ["docs/description.md", "build", "dist", "runs", ".*", "**/.*
 default_role = "py:obj"
 autodoc_typehints = "none"  # types are in the parameters' descriptions
 autodoc_member_order = "bysource"
-# What scikit-learn adds to its estimators for metadata routing, its own documentation explains; `lines` is what
-# backtrader adds to its classes.
+# What scikit-learn adds to its estimators for metadata routing, its own documentation explains.
+# `lines` is what backtrader adds to its classes.
 ROUTING = ("fit", "partial_fit", "predict", "score", "transform", "inverse_transform")
 autodoc_default_options = {
     "members": True,

@@ -38,7 +38,7 @@ PRINTS = {
     "own_data.py": "15 stays",
     "own_factor.py": "OvernightGap, Cheapness, rating",
     "own_model.py": "network",
-    "picks.py": "left the best",
+    "picks.py": "not among the best",
     "quickstart.py": "information_ratio",
     "sse50.py": "changes were wanted",
     "tearsheet.py": "metrics.json",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import SPREAD, Comparison
+from attngru_bt.evaluation.spread import NOISE
 from attngru_bt.reports.tables import (
     DASH,
     Cell,
@@ -182,7 +182,8 @@ def _cell(figures: pd.Series, column: Column) -> Cell:
     if column.key == "ir_low" and text != DASH:
         return Cell(f"{text} … {column.show(figures['ir_high'])}")
     spread = figures.get(column.key + SPREAD, float("nan"))
-    has_spread = column.key in _WITH_SPREAD and not math.isnan(spread)
+    # a model without chance in it has none
+    has_spread = column.key in _WITH_SPREAD and spread > NOISE
     return Cell(text, column.show(spread) if has_spread else "")
 
 

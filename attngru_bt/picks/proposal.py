@@ -211,7 +211,7 @@ def _reasons(
 
     def left(name: str) -> str:
         if name in places:
-            return f"left the best {topk}"
+            return f"not among the best {topk}"
         return "not in the universe" if name in fresh else f"no bar on {last}"
 
     reasons: dict[str, tuple[str, str]] = {}

@@ -27,7 +27,7 @@ def tried(tries: Tries, titles: Mapping[str, str], measured: str) -> list[str]:
         f"ways to cut {tries.periods} of these returns into halves, the best model of one half "
         "was no better than the median of the other. A choice among models without skill has 50% "
         "(Bailey, Borwein, López de Prado & Zhu 2017).",
-        f"Deflated Sharpe ratio of these returns for the best, "
+        "Deflated Sharpe ratio of these returns of the best, "
         f"{titles.get(tries.best, tries.best)}: {number(tries.deflated)}. The probability that it "
         f"beats the best of {one(tries.effective)} tries without skill; above 0.95 is seldom luck.",
     ]

@@ -600,6 +600,7 @@ class TestBroadTables:
         months = pd.Series(0.1, index=pd.date_range("2020-01-31", periods=12, freq="ME"))
         table = heat.by_month(months, tables.per_cent, full=0.2)
         assert str(parts.table(table)).count('data-label="Mar"') == 1
+        assert 'class="stack"' in str(parts.table(table))
         short = tables.Table.of(["", "a"], [["x", "1"]])
         assert "data-label" not in str(parts.table(short))
 
