@@ -65,7 +65,7 @@ def _with_markets(params: Mapping[str, Any], alter: Alter) -> dict[str, Any]:
     """Return parameters with each market beside the feeds altered."""
     new = dict(params)
     if "train_on" in new:
-        new["train_on"] = _place(new["train_on"], alter)
+        new["train_on"] = _altered(new["train_on"], alter)
     if "signal" in new:
         new["signal"] = _signal(new["signal"], alter)
     return new
@@ -79,14 +79,14 @@ def _signal(signal: Any, alter: Alter) -> Any:
         if all(models[name] is member for name, member in members.items()):
             return signal
         return clone(signal).set_params(models=models)
-    place = getattr(signal, "train_on", None)
-    if not is_market(place):
+    train_on = getattr(signal, "train_on", None)
+    if not is_market(train_on):
         return signal
-    return clone(signal).set_params(train_on=_place(place, alter))
+    return clone(signal).set_params(train_on=_altered(train_on, alter))
 
 
-def _place(place: Any, alter: Alter) -> Any:
+def _altered(train_on: Any, alter: Alter) -> Any:
     """Return a `train_on` with its market altered; anything else as it is."""
-    if not is_market(place):
-        return place
-    return alter(place if isinstance(place, Market) else load(Path(place)))
+    if not is_market(train_on):
+        return train_on
+    return alter(train_on if isinstance(train_on, Market) else load(Path(train_on)))

@@ -61,9 +61,9 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
             continue
         values = compute(bars, computed, at=bars.dates[rows])[0]
         returns = returns_between(bars, rows, after)
-        for place, name in enumerate(computed):
-            measured[name, horizon] = rows, values[:, :, place], returns
-            watch.take(name, horizon, False, values[:, :, place], returns)
+        for number, name in enumerate(computed):
+            measured[name, horizon] = rows, values[:, :, number], returns
+            watch.take(name, horizon, False, values[:, :, number], returns)
     foresights += watch.new_findings()
     also = f" and {len(computed)} factors of your own" if computed else ""
     text = (

@@ -104,11 +104,11 @@ def run(
     from attngru_bt.models import names as model_names
     from attngru_bt.walkforward import walk_forward
 
-    place = None if folder is None else Path(folder)
+    path = None if folder is None else Path(folder)
     if into is not None:
-        if place is None:
+        if path is None:
             raise ValueError("`into` has no effect without `folder`, whose name marks the place.")
-        find_place(into, place.name)  # raises now rather than after hours of fits
+        find_place(into, path.name)  # raises now rather than after hours of fits
 
     names = chosen_names(models, model_names())
     scored = [name for name in names if name != EQUAL_WEIGHT]
@@ -124,12 +124,12 @@ def run(
     checks.whole_number("draws", draws)
     checks.whole_number("tried", tried, or_none=True)
     check_tried(tried, [name for name in names if name not in BASELINES])
-    with nullcontext() if place is None else sole_use(place):
+    with nullcontext() if path is None else sole_use(path):
 
         def walk(name: str, rule: Schedule) -> list[Walk]:
             return walk_forward(
                 market, scored, seeds=seeds, start=start, end=end, jobs=jobs,
-                folder=None if place is None else place / name,
+                folder=None if path is None else path / name,
                 client=client, tls=tls, progress=progress, topk=topk,
                 **{**settings, "schedule": str(rule)},
             )  # fmt: skip
@@ -148,9 +148,9 @@ def run(
             settings=settings,
             offsets={offset: walk(f"walks+{offset}", rule) for offset, rule in days.items()},
         )
-        if place is None:
+        if path is None:
             return comparison
-        files = write(comparison, place, title=title)
+        files = write(comparison, path, title=title)
         if into is not None:
-            files.append(insert(comparison, into, place.name))
+            files.append(insert(comparison, into, path.name))
         return replace(comparison, files=tuple(files))

@@ -215,7 +215,7 @@ def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
     days = np.sort(dates)
     day = days.searchsorted(dates)[codes]
     shape = (len(days), len(names))
-    place = day * len(names) + column
+    cell = day * len(names) + column
     columns = rows.columns.drop(["date", "symbol"])
     factor = rows["adjfactor"].to_numpy()[traded] if adjust and "adjfactor" in rows else None
     lines = {}
@@ -228,6 +228,6 @@ def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
         elif factor is not None and name == "volume":
             values = values / factor
         line = np.full(shape, np.nan)
-        line.reshape(-1)[place] = values
+        line.reshape(-1)[cell] = values
         lines[str(name)] = line
     return Bars(pd.DatetimeIndex(days), tuple(names), lines)

@@ -61,8 +61,8 @@ def top_turnover(scores: pd.DataFrame, k: int = 10) -> pd.Series:
     Series of shape (n_months,)
         NaN in the first month. Equal scores are taken in the order of the columns.
     """
-    place = scores.rank(axis=1, ascending=False, method="first")
-    best = (place <= k).to_numpy()
+    rank = scores.rank(axis=1, ascending=False, method="first")
+    best = (rank <= k).to_numpy()
     new = (best[1:] & ~best[:-1]).sum(axis=1) / np.maximum(best[1:].sum(axis=1), 1)
     return pd.Series(np.concatenate([[np.nan], new]), index=scores.index)
 

@@ -46,10 +46,12 @@ def outcomes_of(
             continue
         # from the last session up to the month-end to the next end after it
         begin = int(bars.dates.searchsorted(month_end, side="right")) - 1
-        place = int(ends.searchsorted(begin, side="right"))
+        following = int(ends.searchsorted(begin, side="right"))
         returns = np.full(len(scored), np.nan)
-        if begin >= 0 and place < len(ends):
-            rows = close.iloc[[begin, int(ends[place])]].reindex(columns=scored.index).to_numpy()
+        if begin >= 0 and following < len(ends):
+            rows = (
+                close.iloc[[begin, int(ends[following])]].reindex(columns=scored.index).to_numpy()
+            )
             returns = forward_returns(rows[0], rows[1])
         parts[month_end] = pd.DataFrame(
             {

@@ -62,10 +62,10 @@ def find(folder: str | os.PathLike[str]) -> list[Kept]:
     DataError
         If there is no such folder or file.
     """
-    place = Path(folder)
-    if not place.exists():
-        raise DataError(f"{place}: there is no such folder; give that of a run.")
-    files = [place] if place.is_file() else sorted(place.rglob("*"))
+    path = Path(folder)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such folder; give that of a run.")
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
     kept = [_read(file) for file in files if file.suffix in (".month", ".walk")]
     return [file for file in kept if file is not None]
 
@@ -125,8 +125,8 @@ def remove(
     if dry_run:
         return to_remove(found, **which)
     with ExitStack() as locks:
-        for place in _places(Path(folder), found):
-            locks.enter_context(sole_use(place))
+        for to_lock in _places(Path(folder), found):
+            locks.enter_context(sole_use(to_lock))
         gone = to_remove(find(folder), **which)  # looked up again, now that no run can add to it
         for file in gone:
             file.path.unlink(missing_ok=True)

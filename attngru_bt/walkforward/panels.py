@@ -73,11 +73,11 @@ def make_panels(recipes: Iterable[Recipe], exposures: Iterable[str] = ()) -> dic
     panels: dict[str, Panel] = {}
     besides: dict[object, Beside | None] = {}
     for recipe in recipes:
-        place, key = _place(recipe), panel_key(recipe)
-        if place not in besides:
-            besides[place] = recipe.make_beside()
+        beside_key, key = _place(recipe), panel_key(recipe)
+        if beside_key not in besides:
+            besides[beside_key] = recipe.make_beside()
         if key not in panels:
-            panels[key] = recipe.make_panel(besides[place])
+            panels[key] = recipe.make_panel(besides[beside_key])
         panels[key].exposures |= {*exposures, *(recipe.neutralize or ())}
     return panels
 

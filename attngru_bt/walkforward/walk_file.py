@@ -66,19 +66,19 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     ValueError
         If the file is no walk, is damaged, or was made with other versions of the packages.
     """
-    place = Path(path)
-    if not place.is_file():
-        raise ValueError(f"{place}: there is no such file; give one that Walk.save has written.")
-    header, _, body = place.read_bytes().partition(b"\n")
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"{file}: there is no such file; give one that Walk.save has written.")
+    header, _, body = file.read_bytes().partition(b"\n")
     form, _, checksum = header.decode("utf-8", "replace").rpartition(" ")
     if form != FORM:
         raise ValueError(
-            f"{place}: is no walk; a file of Walk.save begins with {FORM!r}, and this one with "
+            f"{file}: is no walk; a file of Walk.save begins with {FORM!r}, and this one with "
             f"{form[:40]!r}."
         )
     if checksum != hashlib.sha256(body).hexdigest():
-        raise ValueError(f"{place}: is damaged (its content does not match its checksum).")
-    stored = _parsed(body, place)
+        raise ValueError(f"{file}: is damaged (its content does not match its checksum).")
+    stored = _parsed(body, file)
     here, there = package_versions(), stored["versions"]
     other = [
         f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})"
@@ -87,7 +87,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     ]
     if other:
         raise ValueError(
-            f"{place}: was made with {', '.join(other)}, and other versions give other scores: "
+            f"{file}: was made with {', '.join(other)}, and other versions give other scores: "
             f"install these, or walk the recipe again."
         )
     try:
@@ -98,7 +98,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         content = {name: stored[name] for name in CONTENT}
         return {**content, "records": records, "labels": _read_table(stored["labels"])}
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"{place}: holds no walk ({type(error).__name__}: {error}).") from error
+        raise ValueError(f"{file}: holds no walk ({type(error).__name__}: {error}).") from error
 
 
 def _parsed(body: bytes, place: Path) -> dict[str, Any]:

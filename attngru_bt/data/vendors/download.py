@@ -127,19 +127,19 @@ def download(
     """
     first = checks.date("start", start)
     last = last_day(folder, fresh=fresh) if end is None else checks.date("end", end)
-    with sole_use(folder) as place:
+    with sole_use(folder) as path:
         checks.one_of("form", form, FORMATS)
         if first > last:
             raise ValueError(f"`start` {first:%Y-%m-%d} is after `end` {last:%Y-%m-%d}.")
         asked = wanted(universe, vendor.symbol, first, last)
         # what a second start must ask for as well, to go on with this download
         if fresh:
-            Parts.forget(place)
+            Parts.forget(path)
         plan = {"source": vendor.name, "universe": universe}
         plan |= {"start": f"{first:%Y-%m-%d}", "end": f"{last:%Y-%m-%d}"}
         if asked.members is not None:
             plan["symbols"] = ",".join(asked.members.symbols)
-        parts = Parts(place, plan)
+        parts = Parts(path, plan)
         members = asked.members or _members(parts, vendor, str(asked.index), first, last)
         report = Downloaded(members.symbols, members.stays is not None)
         report.skipped = [symbol for symbol in members.symbols if parts.has(symbol)]

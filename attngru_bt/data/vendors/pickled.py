@@ -117,9 +117,9 @@ def _check_places(data: bytes) -> None:
 
     The unpickler allocates all indexes up to it, so that nine bytes could ask for 32 GB.
     """
-    for operation, place, _ in pickletools.genops(data):
-        if operation.name in _KEEPS and place is not None and int(place) > len(data):
-            raise DataError(f"it has the memo index {place}")
+    for operation, index, _ in pickletools.genops(data):
+        if operation.name in _KEEPS and index is not None and int(index) > len(data):
+            raise DataError(f"it has the memo index {index}")
 
 
 def _table(root: Any) -> pd.DataFrame:
@@ -129,9 +129,9 @@ def _table(root: Any) -> pd.DataFrame:
     names = _values(axes[0].args[1]["data"])
     columns: dict[int, np.ndarray] = {}
     for block in blocks:
-        values, place = block.args[:2]
+        values, placement = block.args[:2]
         rows = np.atleast_2d(_values(values))
-        for row, position in zip(rows, range(*place.args), strict=True):
+        for row, position in zip(rows, range(*placement.args), strict=True):
             columns[position] = row
     if sorted(columns) != list(range(len(names))) or len({len(c) for c in columns.values()}) != 1:
         raise DataError("its columns do not fit its header")
