@@ -103,6 +103,11 @@ class PanelFeed(bt.feed.DataBase):
         name = self.p.name or self._name
         return columns_of(self.p.dataname, name, self.getlinealiases())
 
+    @property
+    def own_columns(self) -> frozenset[str]:
+        """Columns of the table, in lower case; other lines stand for one that is missing."""
+        return frozenset(str(column).lower() for column in self.p.dataname.columns)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the columns; a class of `with_lines` is made again where it is loaded."""
         state = {**self.__dict__, "_columns": None, "_rows": []}

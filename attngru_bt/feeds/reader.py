@@ -37,10 +37,10 @@ class FeedReader:
     Feeds may be of any class, have further lines, start late, end early and miss days. A row
     without a close is a day without trade. Which lines there are is decided at the first read that
     finds a row: a line that is NaN in all feeds (or a volume that is zero) is missing, and if open,
-    high, low and close never differ, the market is close-only and the first three are left out. An
-    INFO log line says what was left out. Warnings name prices that later events adjust
-    (``adj_close``), which are left out; further lines, which become factors; and days on which
-    prices look split but are not adjusted.
+    high, low and close never differ, the market is close-only and the first three are left out.
+    Where the table of a `PanelFeed` has opens or volumes, that is known. An INFO log line says what
+    was left out. Warnings name prices that later events adjust (``adj_close``), which are left out;
+    further lines, which become factors; and days on which prices look split but are not adjusted.
 
     Parameters
     ----------
@@ -149,6 +149,8 @@ class FeedReader:
         offered = dict.fromkeys(name for cursor in self._cursors for name in cursor.buffers)
         if self._prices_only:
             return tuple(name for name in offered if name in PRICE_LINES)
+        # what a table has need not be guessed of values that may stand for something missing
+        told = {n for c in self._cursors for n in getattr(c.feed, "own_columns", ())}
         names = dict.fromkeys(self._columns.keep(offered))
         has_values: dict[str, bool] = dict.fromkeys(names, False)
         equals_close = dict.fromkeys(("open", "high", "low"), True)
@@ -162,10 +164,11 @@ class FeedReader:
                 if name in equals_close:
                     equals_close[name] &= bool((np.isnan(values) | (values == close)).all())
         # a line of the user's own may begin later: it is kept, or a factor could take its place
+        has_values["volume"] = has_values.get("volume", False) or "volume" in told
         self._missing = {name for name in names if not has_values[name] and name in MARKET_LINES}
         if self._missing:
             log.info("lines missing in all feeds: %s", ", ".join(sorted(self._missing)))
-        close_only = all(equals_close.values())
+        close_only = "open" not in told and all(equals_close.values())
         if close_only and not set(equals_close) <= self._missing:
             log.info("close-only market: open, high and low always equal close, and are left out")
         dropped = self._missing | (set(equals_close) if close_only else set())

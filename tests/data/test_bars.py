@@ -649,6 +649,19 @@ class TestFeedReader:
         assert "close-only market" in caplog.text
         assert "lines missing in all feeds: volume" in caplog.text
 
+    def test_lines_that_a_market_has_are_no_guess(self):
+        """Opens that equal the closes, and volumes of 0, were lines of a walk and none of feeds."""
+        bars = make_market(3, 60).bars
+        none = np.where(bars.traded, 0.0, np.nan)
+        lines = dict.fromkeys(("open", "high", "low", "close"), bars["close"]) | {"volume": none}
+        flat = Bars(bars.dates, bars.assets, lines)
+        cerebro = bt.Cerebro(stdstats=False)
+        add_feeds(cerebro, flat)
+        cerebro.addstrategy(Reads, benchmark=False)
+        strategy = cerebro.run()[0]
+        last = list(strategy.got)[-1]
+        same(strategy.got[last], flat.before(last))
+
     def test_a_line_of_ones_own_may_begin_later(self):
         bars = make_market(2, 60, late=0, gaps=0, delisted=0).bars
         mood = np.where(np.arange(60) < 40, np.nan, 1.5)[:, None] * np.ones(2)
