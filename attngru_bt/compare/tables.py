@@ -48,7 +48,7 @@ def columns2(k: int) -> list[Column]:
         ],
         "Accuracy, out-of-sample": [
             Column("own yes/no", "accuracy", three, alone="accuracy"),
-            Column(called, "accuracy_at_k", three),
+            Column(called, "accuracy_at_k", three, alone=f"accuracy, {called}"),
         ],
         "Accuracy without skill": [
             Column("all “no”", "all_no", three, alone="no skill: all “no”"),
@@ -57,13 +57,13 @@ def columns2(k: int) -> list[Column]:
         "Order of the scores, out-of-sample": [
             Column("AUC", "auc", three),
             Column(f"precision@{k}", "precision", three),
-            Column("by chance", "base_rate", three),
+            Column("by chance", "base_rate", three, alone="precision by chance"),
             Column("rank IC", "rank_ic", three),
-            Column("its t", "rank_ic_t", one, alone="t"),
+            Column("its t", "rank_ic_t", one, alone="t of the rank IC"),
         ],
         "Training, seconds": [
             Column("per refit", "refit_seconds", number, alone="seconds per refit"),
-            Column("in all", "total_seconds", one),
+            Column("in all", "total_seconds", one, alone="seconds in all"),
         ],
         "The paper’s claim": [
             Column("accuracy", "paper_accuracy", four, alone="paper’s accuracy"),
