@@ -29,7 +29,7 @@ def test_every_section_is_there_and_pyplot_is_as_it_was(tmp_path, monkeypatch):
         return save(figure, *args, **kwargs)
 
     monkeypatch.setattr(matplotlib.figure.Figure, "savefig", saved)
-    run = make_run(Trader, days=150)
+    run = make_run(Trader)
     before = dict(matplotlib.rcParams)
     mine = matplotlib.pyplot.figure()
     sheet = tearsheet.pyfolio(run, tmp_path / "pyfolio.html", title="<i>")
