@@ -278,7 +278,7 @@ def _title(model: Any, strategy: MonthlyTopK) -> str:
 
 def check_traded(market: Market, params: Mapping[str, Any]) -> None:
     """Refuse parameters of `MonthlyTopK` that are out of range or that the market cannot serve."""
-    check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | params)))
+    check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | dict(params))))
     universe, assets = params.get("universe", market.membership), market.bars.assets
     check_universe(universe, assets)
     check_groups(params.get("groups"), params.get("max_per_group"), assets, universe)
