@@ -509,5 +509,5 @@ class TestGroups:
         }
         for options in ({"groups": "industry"}, {"groups": None}, {"keep": 3}):
             assert with_groups(options) == options
-        with pytest.raises(DataError, match=r"none.csv: cannot be read as CSV"):
+        with pytest.raises(DataError, match=r"none.csv: there is no such file of groups"):
             with_groups({"groups": "none.csv"})
