@@ -13,7 +13,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.analyzers import Performance
-from attngru_bt.analyzers.record import check_periods
+from attngru_bt.analyzers.record import check_periods, check_riskfree
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.interval import check_daily, contradicts
 from attngru_bt.data.lock import sole_use
@@ -23,19 +23,19 @@ from attngru_bt.data.schedule import schedule_of
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.market_feeds import add_feeds
 from attngru_bt.feeds.parameters import parameter_names, parameter_values
+from attngru_bt.feeds.roles import INDEX
 from attngru_bt.models.catalog import MODELS
 from attngru_bt.models.given import GivenScores
 from attngru_bt.models.names import DEFAULT, title_of
 from attngru_bt.trading.account import open_account
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
-from attngru_bt.trading.groups import check_groups, told
+from attngru_bt.trading.equal_weight import EqualWeight
+from attngru_bt.trading.groups import check_groups, check_line, summarized
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.parameters import check_parameters, check_universe
 from attngru_bt.trading.signals import check_schedule, schedule_asked
 
 logger = logging.getLogger(__name__)
-
-BENCHMARK = "INDEX"
 
 
 def run(
@@ -77,7 +77,7 @@ def run(
         with ``scores(bars)``, or a table of scores made elsewhere. None: what the strategy or its
         `signal` fits along with the backtest; where neither is given, the model "default".
     jobs, client, tls : default 1, None, None
-        Who fits `model`: see `walk_forward`.
+        Where `model` is fitted: see `walk_forward`.
     folder : path, default None
         Where the tear sheet and its tables are written, see `attngru_bt.tearsheet.write_run`, and
         the finished months of `model` are kept, in ``checkpoints``: a run that was stopped
@@ -142,6 +142,7 @@ def run(
     market = as_market(market)
     market = market if end is None else market.until(checks.date("end", end))
     check_sessions(market, periods)
+    check_riskfree(riskfree)
     if start is not None and start > market.bars.dates[-1]:
         raise DataError(
             f"`start` {start.date()} is after the last session of {market.name}, "
@@ -173,36 +174,16 @@ def run(
         if folder is not None:
             if finished.why_not_traded:
                 raise DataError(f"Nothing was traded: {finished.why_not_traded}")
-            from attngru_bt.reports import write_run  # loads jinja2
-
             if baseline:
-                plain = equal_weight(
+                finished.baseline = equal_weight(
                     market,
                     start=finished.trading_since,
                     schedule=finished.p.schedule,
                     **account,
                 )
-                if plain.why_not_traded:
-                    logger.warning("The baseline bought nothing: %s", plain.why_not_traded)
-                finished.baseline = plain
-            finished.files = write_run(
-                finished,
-                folder,
-                baseline=finished.baseline,
-                baseline_name="equal weight",
-                name=None if model is None else title_of(model),
-                title=None if model is None else _title(model, finished),
-                market=market,
-                run={
-                    "data": market.name,
-                    "digests": market.digests() | dict(inputs or {}),
-                    "settings": {
-                        name: value
-                        for name, value in told(account | asked).items()
-                        if value is not None and name not in ("universe", "progress")
-                    },
-                },
-            )
+                if why := finished.baseline.why_not_traded:
+                    logger.warning("The baseline bought nothing: %s", why)
+            finished.files = _report(finished, folder, market, model, account | asked, inputs or {})
     return finished
 
 
@@ -231,11 +212,7 @@ def scored(
     checks.no_unknown("backtest.run", params, of_recipe | of_strategy)
     settings = {name: value for name, value in params.items() if name in of_recipe}
     traded = {name: value for name, value in params.items() if name in of_strategy}
-    check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | traded)))
-    check_universe(traded["universe"], market.bars.assets)
-    check_groups(
-        traded.get("groups"), traded.get("max_per_group"), market.bars.assets, traded["universe"]
-    )
+    check_traded(market, traded)
     signal = signal_of(model, **settings)
     traded.setdefault("schedule", schedule_asked(signal) or "month")
     check_schedule(signal, schedule_of(traded["schedule"]))
@@ -257,10 +234,10 @@ def _trade(
 ) -> MonthlyTopK:
     """Run the engine over the market, or what the strategy can hold of it."""
     finished = hasattr(params.get("signal"), "at")  # a table of scores, or a walk
-    if strategy is MonthlyTopK and finished and not callable(params.get("weights")):
+    if strategy in (MonthlyTopK, EqualWeight) and finished and not callable(params.get("weights")):
         market = market.of(params["universe"])
-    add_feeds(cerebro, market, benchmark=BENCHMARK)
-    params.setdefault("benchmark", None if market.benchmark is None else BENCHMARK)
+    add_feeds(cerebro, market, benchmark=INDEX)
+    params.setdefault("benchmark", None if market.benchmark is None else INDEX)
     cerebro.addstrategy(strategy, start=start, **params)
     cerebro.addanalyzer(
         Performance,
@@ -273,9 +250,63 @@ def _trade(
     return cerebro.run(preload=not stream, runonce=not stream)[0]
 
 
-def _title(model: Any, strategy: MonthlyTopK) -> str:
-    unit = schedule_of(strategy.p.schedule).unit
-    return f"{title_of(model)}, best {strategy.p.topk} of each {unit}"
+def _report(
+    finished: MonthlyTopK,
+    folder: str | Path,
+    market: Market,
+    model: Any,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> list[Path]:
+    """Write the tear sheet and the tables of a run; return the files."""
+    from attngru_bt.reports import write_run  # loads jinja2
+
+    name = title = None
+    if model is not None:
+        name = title_of(model)
+        unit = schedule_of(finished.p.schedule).unit
+        title = f"{name}, best {finished.p.topk} of each {unit}"
+    run = {
+        "data": market.name,
+        "digests": market.digests() | dict(inputs),
+        "settings": {
+            key: value
+            for key, value in summarized(settings).items()
+            if value is not None and key not in ("universe", "progress")
+        },
+    }
+    return write_run(
+        finished,
+        folder,
+        baseline=finished.baseline,
+        baseline_name="equal weight",
+        name=name,
+        title=title,
+        market=market,
+        run=run,
+    )
+
+
+def check_traded(market: Market, params: Mapping[str, Any]) -> None:
+    """Refuse parameters of `MonthlyTopK` that are out of range or that the market cannot serve."""
+    check_parameters(SimpleNamespace(**(parameter_values(MonthlyTopK) | dict(params))))
+    universe, assets = params.get("universe", market.membership), market.bars.assets
+    check_universe(universe, assets)
+    check_groups(params.get("groups"), params.get("max_per_group"), assets, universe)
+    if params.get("max_per_group") is not None:
+        check_line(params.get("groups"), market.bars)
+
+
+def check_account(market: Market, params: Mapping[str, Any]) -> None:
+    """Refuse parameters of the account, which are those of `run`, and of `MonthlyTopK`."""
+    account: dict[str, Any] = dict(cash=1_000_000.0, commission=None, slippage=0.0, rules=None)
+    figures: dict[str, Any] = dict(periods=252, riskfree=0.0)
+    of_strategy = parameter_names(MonthlyTopK)
+    checks.no_unknown("trading", params, [*account, *figures, *of_strategy])
+    open_account(**{name: params.get(name, value) for name, value in account.items()})
+    check_sessions(market, params.get("periods", figures["periods"]))
+    check_riskfree(params.get("riskfree", figures["riskfree"]))
+    check_traded(market, {name: params[name] for name in of_strategy if name in params})
 
 
 def check_sessions(market: Market, periods: float) -> None:
@@ -303,14 +334,11 @@ def _first(benchmark: Any) -> str | None:
 def equal_weight(market: Market, **kwargs: Any) -> MonthlyTopK:
     """Hold the whole universe in equal weight, rebalanced monthly: the baseline without a choice.
 
+    At each decision the account is shared out among the names that can be held then.
     Takes the arguments of `run`, `schedule` among them, and pays the same costs.
     """
     market = market if kwargs.get("end") is None else market.until(kwargs["end"])
     bars = market.bars
     scores = pd.DataFrame(1.0, index=bars.dates[:1], columns=list(bars.assets))
-    if market.membership is None:
-        n_names = len(bars.assets)
-    else:
-        n_names = max(len(market.membership.at(date)) for date in bars.dates[::21])
     held = GivenScores(scores, MODELS["equal-weight"].title)
-    return run(market, MonthlyTopK, signal=held, topk=n_names, rebalance="full", **kwargs)
+    return run(market, EqualWeight, signal=held, **kwargs)

@@ -39,7 +39,7 @@ def nearest(name: object, options: Iterable[object]) -> str:
 
 
 def one_of(name: str, value: object, options: Iterable[object]) -> None:
-    """Refuse what is none of several words; None may be among them.
+    """Refuse anything but one of several words, of which None may be one.
 
     Examples
     --------
@@ -64,9 +64,9 @@ def whole_number(
     Parameters
     ----------
     unit : str
-        What is counted, for the message: "days".
+        The unit of the number, for the message: "days".
     or_none : bool
-        Whether None is allowed, too.
+        Whether None is allowed as well.
     """
     if or_none and value is None:
         return
@@ -151,7 +151,7 @@ def list_of_names(name: str, value: object) -> None:
 
 def universe(name: str, value: object) -> None:
     """Refuse what cannot tell its members on a date; None, for no universe, is allowed."""
-    if value is not None and not hasattr(value, "at"):
+    if value is not None and not callable(getattr(value, "at", None)):  # tables have another `at`
         raise TypeError(
             f"{_quoted(name)} must have a method at(date) that gives a set of names, such as "
             f"attngru_bt.Membership; got {type(value).__name__}."

@@ -30,7 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Seconds after which a process that a test has started counts as hung, not as slow. Tests have no
 # other time limit (test_speed.py): a machine that is slower still needs this variable only.
 TIME_LIMIT = float(os.environ.get("ATTNGRU_TIME_LIMIT", 1200))
-settings.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "slow", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("slow")
 REAL = Path(os.environ.get("ATTNGRU_DATA", ROOT.parent / "shared" / "data"))
 
@@ -103,6 +105,17 @@ def bs(monkeypatch):
     module = vendor_modules.make_baostock()
     monkeypatch.setitem(sys.modules, "baostock", module)
     return module
+
+
+@pytest.fixture
+def no_fresh_process(monkeypatch):
+    """The audit computes the past in this process, for a start of Python takes longer than that."""
+    from attngru_bt.audit.fresh import CannotTravel
+
+    def refuse(*code):
+        raise CannotTravel("not in this test")
+
+    monkeypatch.setattr("attngru_bt.audit.processes.Fresh", refuse)
 
 
 @pytest.fixture

@@ -61,10 +61,15 @@ def room(path):
 
 
 @functools.cache
+def tree_of(path):
+    return ast.parse(path.read_text())
+
+
+@functools.cache
 def imports(path, types=True):
     """Dotted names a file imports, those that only its types need included unless told."""
     found = []
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     skip = set()
     for node in ast.walk(tree):
         typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
@@ -81,18 +86,24 @@ def imports(path, types=True):
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_downwards(path):
-    if path == PACKAGE / "__init__.py":
-        assert not [name for name in imports(path) if name.startswith("attngru_bt")]
-        return
+def upward(path):
+    """Rooms that a file imports though they are not below its own."""
     here = room(path)
-    assert here in LEVEL, f"{here} has no place in the table: add it where it belongs"
     for name in imports(path):
         parts = name.split(".")
         if parts[0] != "attngru_bt" or parts[1].startswith("__") or parts[1] == here:
             continue
-        assert LEVEL[parts[1]] > LEVEL[here], f"{here} imports {parts[1]}, which is not below it"
+        if LEVEL[parts[1]] <= LEVEL[here]:
+            yield f"{path.relative_to(PACKAGE)} imports {parts[1]}"
+
+
+def test_imports_point_downwards():
+    top = PACKAGE / "__init__.py"
+    assert not [name for name in imports(top) if name.startswith("attngru_bt")]
+    others = [path for path in FILES if path != top]
+    homeless = {room(path) for path in others} - set(LEVEL)
+    assert not homeless, "without a place in the table: add it where it belongs"
+    assert [found for path in others for found in upward(path)] == []
 
 
 def test_no_files_import_each_other_in_a_circle():
@@ -122,13 +133,18 @@ def test_what_is_loaded_by_its_name_is_known():
     assert found == DOORS
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_outside_libraries_stay_in_their_rooms(path):
+def strangers(path):
+    """Libraries that a file imports though they have rooms of their own."""
     here = path.name[:-3] if path.parent == PACKAGE else room(path)
     for name in imports(path, types=False):
         top = name.split(".")[0]
-        assert here in ALLOWED.get(top, {here}), f"{here} imports {top}"
+        if here not in ALLOWED.get(top, {here}):
+            yield f"{path.relative_to(PACKAGE)} imports {top}"
+
+
+@pytest.mark.slow
+def test_outside_libraries_stay_in_their_rooms():
+    assert [found for path in FILES for found in strangers(path)] == []
 
 
 def test_the_engine_is_imported_in_one_place():
@@ -154,7 +170,7 @@ def private(path):
     Whatever the object is, also one whose type is not told: a private attribute that this file does
     not define itself belongs to another.
     """
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     own = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -180,9 +196,9 @@ def is_private(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_private_names_stay_in_their_module(path):
-    assert not list(private(path))
+def test_private_names_stay_in_their_module():
+    found = {str(path.relative_to(PACKAGE)): list(private(path)) for path in FILES}
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_private_names_are_found_however_they_are_taken(tmp_path):
@@ -236,7 +252,20 @@ def test_importing_the_package_is_cheap():
     assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib", "pandas", "backtrader"}
 
 
+LATE = [  # one after the other in one process: what has still not been loaded by then
+    ("import attngru_bt.models as m; m.names()", {"torch", "sklearn", "xgboost"}),
+    ("import attngru_bt.data.market as m; m.load_sp500()", {"torch", "sklearn", "skfolio"}),
+    ("attngru_bt.AttentionGRUStrategy", {"torch", "sklearn", "pyfolio", "matplotlib"}),
+    ("import attngru_bt.models.estimators", {"torch"}),  # scikit-learn's are what they build on
+]
+
+
 @pytest.mark.slow
-def test_the_strategy_loads_no_torch_before_it_trains():
-    loaded = loaded_by("import attngru_bt; attngru_bt.AttentionGRUStrategy")
-    assert not loaded & {"torch", "sklearn", "pyfolio", "matplotlib"}
+def test_what_is_large_is_loaded_when_it_is_needed():
+    said = "print(*{name.split('.')[0] for name in sys.modules})"
+    code = "\n".join(["import sys, attngru_bt", *(f"{step}\n{said}" for step, _ in LATE)])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=TIME_LIMIT
+    )
+    for (step, absent), loaded in zip(LATE, done.stdout.splitlines(), strict=True):
+        assert "attngru_bt" in loaded and not set(loaded.split()) & absent, step

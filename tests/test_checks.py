@@ -88,6 +88,7 @@ def test_what_will_not_do_is_refused(check, arguments, options, message):
     [
         ("list_of_names", "MA5", "`x` must be a list of names; got the string 'MA5'."),
         ("universe", ["A"], "must have a method at(date) .*; got list."),
+        ("universe", pd.DataFrame({"symbol": ["A"]}), "must have a method at(date) .*; got DataF"),
     ],
 )
 def test_what_is_of_another_kind_is_refused(check, value, message):

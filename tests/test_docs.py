@@ -20,7 +20,11 @@ SHOWN = re.findall(
     r"automodule:: (\S+)", "".join(p.read_text() for p in sorted(DOCS.glob("reference/*.md")))
 )
 # rooms that no reader imports from, and what there is to know about them
-WITH_A_PAGE = {"attngru_bt.factors.library": "factors.md", "attngru_bt.feeds.engine": "engines.md"}
+WITH_A_PAGE = {
+    "attngru_bt.factors.library": "factors.md",
+    "attngru_bt.factors.library.technical": "factors.md",
+    "attngru_bt.feeds.engine": "engines.md",
+}
 
 
 def module_of(path):

@@ -13,7 +13,8 @@ from attngru_bt.data.market import Market
 from attngru_bt.feeds.engine import bt
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
-SETTINGS = dict(topk=3, min_months=4, lookback=2, n_components=5, refit=2)
+FACTORS = ["ROC6", "BIAS5", "EMA10", "MACD", "RSI", "OBV", "HBETA", "JDQS20"]
+SETTINGS = dict(topk=3, min_months=4, lookback=2, n_components=5, refit=2, factors=FACTORS)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_the_open_of_the_index_reaches_the_factors(small, want, tmp_path):
     flat = small.benchmark.assign(open=small.benchmark["close"])
     closes = Market(small.bars, flat, None, "closes only")
     assert closes.bars.benchmark_open is None
-    assert "JDQS20" not in plugged(closes, tmp_path).signal.sections_[-1].columns
+    assert "JDQS20" not in plugged(closes, tmp_path, factors=None).signal.sections_[-1].columns
 
 
 @pytest.mark.slow
@@ -128,7 +129,7 @@ def test_extra_lines_of_a_feed_are_factors(small, tmp_path):
             frame = frame.assign(mood=rng.normal(size=len(frame)))
             cerebro.adddata(WithMood(dataname=frame), name=name)
 
-    strategy = plugged(small, tmp_path, feeds)
+    strategy = plugged(small, tmp_path, feeds, factors=None)
     assert "mood" in strategy.signal.sections_[-1].columns
 
 
@@ -181,6 +182,7 @@ def test_optstrategy_runs_in_worker_processes(small, tmp_path):
         lookback=2,
         n_components=5,
         refit=2,
+        factors=[FACTORS],
     )
     cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance")
     runs = cerebro.run()

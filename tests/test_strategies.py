@@ -12,6 +12,7 @@ from pathlib import Path
 
 import backtrader as bt
 import pytest
+import readers
 from backtrader.btrun import btrun
 from conftest import TIME_LIMIT
 from csv_market import write_btcsv
@@ -24,13 +25,21 @@ FILES = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py
 NAMES = [path.stem for path in FILES]
 README = FOLDER / "README.md"
 SMALL = "topk=3,lookback=3,step='month',min_months=2"  # literals after the second colon
+FEW = "ROC6 BIAS5 BIAS10 VEMA5 EMA5 EMA10 MA5 MA10 REVS5 REVS10 ATR6 PSY".split()
 MODELS = [  # those that no file but by_name.py runs
     name for name in models.names() if name not in ("equal-weight", "attention-gru-ranks")
 ]
-BY_NAME = [
-    ("by_name", f"model={model!r}," + ("topk=3" if model in models.names("baseline") else SMALL))
-    for model in MODELS
-]
+
+
+def by_name(model):
+    """What `by_name.py` is told; a blend and a model of raw lines have no use for factors."""
+    if model in models.names("baseline"):
+        return f"model={model!r},topk=3"
+    few = f",factors={FEW}" if model not in ("blend", "attention-gru-lines") else ""
+    return f"model={model!r},{SMALL}{few}"
+
+
+BY_NAME = [("by_name", by_name(model)) for model in MODELS]
 RUNS = [
     ("attention_gru_ranks", SMALL),
     ("equal_weight", "reserve=0.01"),
@@ -93,12 +102,13 @@ def test_a_name_that_is_no_model_is_refused_with_the_nearest(monkeypatch):
 
 @pytest.mark.slow
 def test_runs_under_btrun_in_the_checkout(prices):
-    data = " ".join(f"--data {file}" for file in sorted(prices.glob("*.csv")))
-    done = bash(
-        f"btrun --csvformat btcsv {data} --cerebro cheat_on_open=True --cash 1000000 "
-        f"--commission 0.001 --analyzer :TradeAnalyzer --pranalyzer "
-        f'--strategy "strategies/attention_gru.py::{SMALL}"',
-        cwd=ROOT,
+    data = [word for file in sorted(prices.glob("*.csv")) for word in ("--data", file)]
+    done = readers.run(
+        ["btrun", "--csvformat", "btcsv", *data, "--cerebro", "cheat_on_open=True"]
+        + ["--cash", "1000000", "--commission", "0.001", "--analyzer", ":TradeAnalyzer"]
+        + ["--pranalyzer", "--strategy", f"strategies/attention_gru.py::{SMALL}"],
+        ROOT,
+        TIME_LIMIT,
     )
     assert done.returncode == 0, done.stderr + done.stdout
     assert trades(done.stdout) >= 4
@@ -107,7 +117,9 @@ def test_runs_under_btrun_in_the_checkout(prices):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*load_module:DeprecationWarning")  # btrun's way to a file
-@pytest.mark.parametrize(("name", "parameters"), RUNS)
+@pytest.mark.parametrize(
+    ("name", "parameters"), RUNS, ids=[told.split(",factors")[0] for _, told in RUNS]
+)
 def test_runs_under_btrun(name, parameters, prices, monkeypatch, capsys, tmp_path):
     """In this process: starting Python takes longer than the run."""
     if "xgboost" in parameters:
@@ -134,7 +146,12 @@ def test_the_readme_command_runs_on_a_copy_elsewhere(prices, tmp_path):
     shutil.copytree(FOLDER, tmp_path / "strategies", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(prices, tmp_path / "prices")
     for command in commands:
-        done = bash(command.rstrip() + " --analyzer :TradeAnalyzer --pranalyzer", cwd=tmp_path)
+        # the shell says what words the command has
+        words = bash("printf '%s\\n' " + command, cwd=tmp_path).stdout.splitlines()
+        assert words.count("--data") == 10
+        done = readers.run(
+            [*words, "--analyzer", ":TradeAnalyzer", "--pranalyzer"], tmp_path, TIME_LIMIT
+        )
         assert done.returncode == 0, done.stderr + done.stdout
         assert trades(done.stdout) >= 5
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from attngru_bt.analyzers.record import session_dates
 from attngru_bt.checks import nearest
+from attngru_bt.data.dates import moved_to_utc
 from attngru_bt.feeds.sessions import FeedSessions
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Benchmark:
             self._prices.append(close[0])
 
     def stop(self) -> None:
-        """Turn the recorded closes into a Series and let go of the feed."""
+        """Turn the recorded closes into a Series and drop the reference to the feed."""
         if self._lines is not None:
             closes = pd.Series(self._prices, index=session_dates(self._times), dtype=np.float64)
             self._closes = _checked(closes[~closes.index.duplicated(keep="last")])
@@ -122,6 +123,7 @@ class Benchmark:
                 sessions[-1].date(),
             )
             return
+        # the first session has no change, so that a full benchmark is known from the second on
         if known[0] > 1 or known[-1] < len(sessions) - 1:
             logger.warning(
                 "Benchmark %s is known from %s to %s only; comparisons cover these sessions.",
@@ -149,7 +151,14 @@ def _checked(closes: pd.Series) -> pd.Series:
         )
     if not pd.api.types.is_numeric_dtype(closes.dtype):
         raise TypeError(f"`benchmark` must hold closes as numbers; got dtype {closes.dtype}.")
-    dates = closes.index.tz_localize(None).normalize()
+    stamps = closes.index.tz_localize(None)
+    dates = stamps.normalize()
+    for i in moved_to_utc(dates.to_numpy(), lambda i: stamps[i]):
+        raise ValueError(
+            f"`benchmark` has a close on {stamps[i]}, a Sunday, and none on Fridays: they seem to "
+            "be the next days of an exchange east of UTC; give its own dates, such as with "
+            "index.tz_convert('Asia/Shanghai')."
+        )
     closes = pd.Series(closes.to_numpy(np.float64), index=dates).dropna().sort_index()
     twice = closes.index[closes.index.duplicated()]
     if len(twice):

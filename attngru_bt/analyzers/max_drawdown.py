@@ -47,7 +47,7 @@ def dated_drawdown(
     def date(position: int | None) -> pd.Timestamp | None:
         if position is None:
             return None
-        if position < 0:
+        if position < 0:  # the peak is the value that the first return is measured from
             return base_date if base_date is not None else returns.index[0]
         return pd.Timestamp(returns.index[position])
 

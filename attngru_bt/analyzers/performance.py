@@ -105,22 +105,22 @@ class Performance(Positions):
         return self.rets  # type: ignore[no-any-return]
 
     def compare(self, benchmark: pd.Series) -> dict[str, Any]:
-        """Figures of a benchmark and of the strategy against it.
+        """Return the figures of a benchmark and of the strategy against it.
 
         Parameters
         ----------
         benchmark : Series of shape (n_sessions,)
             Returns on the measured sessions, NaN = not known.
         """
-        known = benchmark[benchmark.notna()]
-        base = self._session_before(known.index[0]) if len(known) else None
+        measured = benchmark[benchmark.notna()]
+        base = self._session_before(measured.index[0]) if len(measured) else None
         return {
             **self.against(self.returns, benchmark),
-            "benchmark": {"name": str(benchmark.name), **self.figures(known, base)},
+            "benchmark": {"name": str(benchmark.name), **self.figures(measured, base)},
         }
 
     def against(self, returns: pd.Series, benchmark: pd.Series) -> dict[str, float]:
-        """Figures of returns against a benchmark, on the sessions on which it is known.
+        """Return figures of returns against a benchmark, on the sessions on which it is known.
 
         Parameters
         ----------
@@ -141,12 +141,13 @@ class Performance(Positions):
         }
 
     def _measure(self) -> None:
-        """Figures of the strategy alone."""
+        """Compute the figures of the strategy alone."""
         returns = self.returns
         values = self.values[self.first : self.end]
         self.rets.update(self.figures(returns, self.base_date))
         self.rets["start_value"] = self.base_value
         self.rets["end_value"] = float(values[-1]) if len(values) else self.base_value
+        # trading: half of what was bought and sold, over the mean value, a year
         fills = self._fill_rows
         traded = float((fills["size"] * fills["price"]).abs().sum())
         costs = float(fills["commission"].sum())
@@ -156,6 +157,7 @@ class Performance(Positions):
         self.rets["costs"] = costs
         self.rets["cost_rate"] = costs / mean * per_year
         self.rets["fills"] = len(fills)
+        # round trips that ended in the measured sessions
         session = np.searchsorted(self._kept, [bar for bar, _ in self._trades])
         inside = (session >= self.first) & (session < self.end)
         earned = np.array([profit for _, profit in self._trades])[inside]
@@ -201,6 +203,7 @@ class Performance(Positions):
         }
 
     def _session_before(self, date: pd.Timestamp) -> pd.Timestamp | None:
+        """Return the session before a date; None if there is none."""
         position = int(self.sessions.searchsorted(date)) - 1
         return self.sessions[position] if position >= 0 else None
 
@@ -221,6 +224,7 @@ def monthly(returns: pd.Series) -> pd.Series:
         return returns
     dates = pd.DatetimeIndex(returns.index)
     month = np.asarray(dates.year) * 12 + np.asarray(dates.month)
+    # rows at which a month begins, and the last row of each
     begin = np.flatnonzero(np.diff(month, prepend=month[0] - 1))
     compounded = np.multiply.reduceat(1.0 + returns.to_numpy(), begin) - 1.0
     last = np.append(begin[1:], len(month)) - 1

@@ -75,6 +75,7 @@ class Positions(Record):
         """Record what is held, from the broker's table: `getposition` would fill it with zeros."""
         super().next()
         self._cashes.append(self._cash)
+        # looked up again only after news of an order, unless other strategies trade here as well
         if self._stale or not self._alone:
             self._open = [
                 (feed, position, self._entry(feed))
@@ -99,7 +100,7 @@ class Positions(Record):
         )
 
     def stop(self) -> None:
-        """Put the records into arrays and let go of the feeds."""
+        """Put the records into arrays and drop the references to feeds."""
         super().stop()
         self._book, self._open = {}, []
         cashes = np.asarray(self._cashes, dtype=np.float64)[self._kept]

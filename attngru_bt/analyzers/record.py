@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
+import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -13,16 +16,14 @@ from attngru_bt import checks
 from attngru_bt.data.interval import contradicts
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
-from attngru_bt.feeds.sessions import RunSessions
+from attngru_bt.feeds.sessions import EPOCH, RunSessions
 
 logger = logging.getLogger(__name__)
 
-_UNIX_EPOCH = datetime.date(1970, 1, 1).toordinal()
-
 
 def session_dates(ordinals: list[int]) -> pd.DatetimeIndex:
-    """Sessions as naive dates at midnight."""
-    days = np.asarray(ordinals, dtype=np.int64) - _UNIX_EPOCH
+    """Return sessions as naive dates at midnight."""
+    days = np.asarray(ordinals, dtype=np.int64) - EPOCH
     return pd.DatetimeIndex(days.astype("datetime64[D]").astype("datetime64[ns]"))
 
 
@@ -141,6 +142,7 @@ class Record(bt.Analyzer):
         return int(self.sessions.searchsorted(self._since))
 
     def _first_trading_session(self, bars: pd.DatetimeIndex) -> int:
+        """Position of the session of the first decision, else of the first order."""
         begin: pd.Timestamp | None
         if hasattr(self.strategy, "trading_since"):
             since = self.strategy.trading_since
@@ -192,6 +194,7 @@ class Record(bt.Analyzer):
         return float(self.p.periods)
 
     def _warn_unknown(self) -> None:
+        """Warn of sessions on which the account's value is not a number."""
         unknown = np.flatnonzero(np.isnan(self.values[self.first : self.end]))
         if len(unknown):
             logger.warning(
@@ -204,8 +207,9 @@ class Record(bt.Analyzer):
 
 
 def check_periods(periods: Any) -> float:
-    """Sessions per year as a positive number, or a ValueError."""
-    if isinstance(periods, bool) or not isinstance(periods, (int, float)) or not periods > 0:
+    """Return the sessions per year as a float; raise ValueError unless they are positive."""
+    number = isinstance(periods, numbers.Real) and not isinstance(periods, bool)
+    if not number or not 0 < periods < math.inf:
         raise ValueError(
             f"`periods` must be a positive number of sessions per year (252, China 242); "
             f"got {periods!r}."
@@ -214,8 +218,9 @@ def check_periods(periods: Any) -> float:
 
 
 def check_riskfree(riskfree: Any) -> float:
-    """Annual risk-free rate as a fraction above -1, or a ValueError."""
-    if isinstance(riskfree, bool) or not isinstance(riskfree, (int, float)) or not riskfree > -1:
+    """Return the annual risk-free rate as a float; raise ValueError unless it is above -1."""
+    number = isinstance(riskfree, numbers.Real) and not isinstance(riskfree, bool)
+    if not number or not -1 < riskfree < math.inf:
         raise ValueError(
             f"`riskfree` must be an annual rate as a fraction (0.03 = 3%); got {riskfree!r}."
         )
@@ -223,15 +228,13 @@ def check_riskfree(riskfree: Any) -> float:
 
 
 def _start_date(start: Any) -> None | str | pd.Timestamp:
+    """Return the parameter `start` with a date as a Timestamp."""
     if start is None or (isinstance(start, str) and start == "trading"):
         return start
     if isinstance(start, (str, datetime.date, np.datetime64)):
-        try:
-            date = pd.Timestamp(start)
-        except ValueError:
-            date = pd.NaT  # type: ignore[assignment]
-        if not pd.isna(date) and date.tzinfo is None:
-            return date.normalize()
+        with contextlib.suppress(ValueError):
+            if getattr(start, "tzinfo", None) is None:
+                return checks.date("start", start)
     raise ValueError(
         '`start` must be None, "trading" or a date without time zone, such as "2017-01-03"; '
         f"got {start!r}."

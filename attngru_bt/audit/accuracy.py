@@ -16,7 +16,7 @@ from attngru_bt.evaluation.quality import monthly_quality, summary
 from attngru_bt.features.foresight import ic_limit
 
 NAME = "accuracy"
-MONTHS = 6  # fewer cannot tell
+MONTHS = 6  # fewest months that can tell
 COLUMNS = ("month_end", "symbol", "score", "label")
 
 
@@ -39,9 +39,9 @@ def check(labels: pd.DataFrame, k: int | None = None, *, name: str = NAME) -> Ch
     if k is None:
         k = int(ones[ones > 0].median()) if (ones > 0).any() else 1
     quality = monthly_quality(table, k)
-    known = table["label"].notna().groupby(level=0).sum()
+    labeled = table["label"].notna().groupby(level=0).sum()
     # A month in which every stock is among the best, or none, says nothing about precision.
-    informative = quality["precision"].notna() & (ones > 0) & (ones < known)
+    informative = quality["precision"].notna() & (ones > 0) & (ones < labeled)
     measured = quality[informative], quality[quality["rank_ic"].notna()]
     if max(map(len, measured)) < MONTHS:
         return skipped(
@@ -67,8 +67,8 @@ def check(labels: pd.DataFrame, k: int | None = None, *, name: str = NAME) -> Ch
 def _precision(table: pd.DataFrame, quality: pd.DataFrame, k: int) -> tuple[str, list[Finding]]:
     """Compare the mean precision@k with its limit; if above, name the months above their own."""
     labels = table["label"].groupby(level=0)
-    known, ones = labels.count(), labels.sum()
-    months = _months(quality.index, known, ones, k)
+    labeled, ones = labels.count(), labels.sum()
+    months = _months(quality.index, labeled, ones, k)
     limit = precision_limit(months)
     precision = summary(quality).loc["precision"]
     text = (

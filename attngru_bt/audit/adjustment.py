@@ -135,6 +135,7 @@ def _by_factor(bars: Bars) -> Check | None:
         factor = bars["adjfactor"][days, j]
         if not len(days) or factor.max() <= factor.min() * (1 + 1e-6):
             continue
+        # a price adjusted forward has factor 1 on the last day and another one before it
         changes = np.flatnonzero(np.abs(np.diff(factor)) > 1e-6 * factor[:-1])
         moved[j] = int(days[changes[-1] + 1])
         ends_at_1 = abs(factor[-1] - 1) < 1e-6 and factor[0] < 1 - 1e-6

@@ -41,7 +41,7 @@ class MembersKnown:
 
 
 def scrambled_bars(bars: Bars, date: pd.Timestamp, rng: np.random.Generator) -> Bars:
-    """Return bars that are other numbers after a date, some of them missing.
+    """Return bars with other numbers after a date, some of them missing.
 
     Up to and including the date they are the same to the bit.
     """
@@ -113,7 +113,7 @@ def scrambled(
     *,
     keep_open: bool = False,
 ) -> Market:
-    """Return a market that is other numbers after a date.
+    """Return a market with other numbers after a date.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def scrambled(
         The last day that is left unchanged.
     rng : Generator
     beyond : int, optional
-        Sessions that are kept after `date`; None: all.
+        Number of sessions after `date` that are kept; None: all.
     keep_open : bool, default False
         Whether the session after `date` opens as it really did, see `reopened`.
     """
@@ -132,6 +132,7 @@ def scrambled(
     index = market.benchmark
     if index is not None:
         numbers = index.select_dtypes("number").columns
+        # one factor for a whole day, so that high stays the highest price
         late = np.asarray(index.index > date)
         index = index.astype(dict.fromkeys(numbers, np.float64))
         index.loc[late, numbers] *= np.exp(rng.normal(0, 0.3, (int(late.sum()), 1)))
@@ -168,6 +169,7 @@ def cut_dates(dates: pd.DatetimeIndex, n: int, first: int, seed: int) -> list[pd
     if last < first:
         return []
     rng = np.random.default_rng(seed)
+    # one session from each of n equal spans; of three, two are a month-end and the session after it
     edges = np.linspace(first, last + 1, n + 1)
     ends = month_ends(dates)[:-1]
     rows = set()
@@ -181,6 +183,7 @@ def cut_dates(dates: pd.DatetimeIndex, n: int, first: int, seed: int) -> list[pd
 
 
 def _nearest(ends: NDArray[np.intp], at: int) -> int:
+    """Return the month-end nearest to a session; -1 if there is none."""
     return int(ends[np.argmin(np.abs(ends - at))]) if len(ends) else -1
 
 

@@ -1,4 +1,4 @@
-"""All checks on one market."""
+"""The audit: all checks on one market, in order."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ from attngru_bt.audit import factors as causality
 from attngru_bt.audit.altered import cut_dates
 from attngru_bt.audit.fresh import is_ours, own_factors
 from attngru_bt.audit.history import History, history
-from attngru_bt.audit.outcomes import outcomes
 from attngru_bt.audit.processes import APART, Processes
 from attngru_bt.audit.report import Check, Report, skipped
 from attngru_bt.audit.rerun import Rerun, chosen, parameters
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.membership import Universe
+from attngru_bt.data.schedule import schedule_of
+from attngru_bt.evaluation.outcomes import outcomes_of
 from attngru_bt.factors import registry
 from attngru_bt.trading.attention_gru import AttentionGRUStrategy
 from attngru_bt.trading.monthly import MonthlyTopK
@@ -100,7 +101,7 @@ def run(
         A model or signal of your own instead; see `AttentionGRUStrategy`.
     strategy : subclass of MonthlyTopK
     universe : object with ``at(date)``, optional
-        Who may be held; default: the market's membership.
+        The stocks that may be held; default: the market's membership.
     topk : int, optional
         Names to hold; default 10, or a quarter of the stocks if that is less.
     min_months : int, optional
@@ -185,7 +186,7 @@ class _Audit:
     Attributes
     ----------
     market, universe, rerun, processes, n_cuts, seed
-        What is audited, and how.
+        The subject of the audit, and its settings.
     skip : collection of str
         Names of the checks to leave out.
     tell : callable or None
@@ -217,7 +218,7 @@ class _Audit:
 
         def make() -> Check:
             past = None if processes.factors is None else processes.factors.compute
-            # That there is a process for the run alone is no matter of this check.
+            # A process for the run alone has no part in this check.
             note = "" if past is None and processes.note == APART else processes.note
             return causality.check(
                 bars, dates, factors=names, seed=self.seed, past=past, beside=note
@@ -238,12 +239,14 @@ class _Audit:
                 why = f"nothing was traded: {finished.why_not_traded}"
                 self.add(name, partial(skipped, name, why))
             return
+        # one replay gives three checks; each is added by its name, as it may be left out by it
         replayed = {} if set(REPLAYED) <= set(self.skip) else self._replay(finished, run)
         for name in REPLAYED:
             self.add(name, partial(replayed.__getitem__, name))
         topk, min_months = settings["topk"], settings["min_months"]
         self.add(label_shift.NAME, lambda: _shifted(finished.signal, topk, min_months))
-        outcome = outcomes(run.scores, self.market.bars, topk)
+        schedule = schedule_of(finished.p.schedule)
+        outcome = outcomes_of(run.scores, self.market.bars, topk, schedule)
         self.add(accuracy.NAME, lambda: accuracy.check(outcome, topk))
 
     def _replay(self, finished: MonthlyTopK, run: History) -> dict[str, Check]:
@@ -282,6 +285,7 @@ class _Audit:
 
 
 def _shifted(signal: Any, topk: int, min_months: int) -> Check:
+    """Check the labels' shift, or say why it cannot be checked."""
     if not hasattr(signal, "sections_"):
         why = f"{type(signal).__name__} keeps no cross-sections of factors."
         return skipped(label_shift.NAME, why)

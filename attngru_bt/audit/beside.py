@@ -1,4 +1,4 @@
-"""Another future for the markets that models are trained on beside the feeds."""
+"""The markets beside the feeds that models are trained on, with another future."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Alter = Callable[[Market], Market]
 
 
 def read(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a backtest with each market that is given as a path read, once."""
+    """Return the parameters of a backtest with each market that is given as a path read."""
     return _with_markets(params, lambda market: market)
 
 
@@ -50,21 +50,22 @@ def has_any(params: Mapping[str, Any]) -> bool:
 
 
 def ended(market: Market, date: pd.Timestamp) -> Market:
-    """Return a market without its bars after a date; if it has no others, they are changed."""
+    """Return a market without its bars after a date; if it has only such bars, they are changed."""
     if market.bars.dates[0] > date:
         return changed(market, date, 0)
     return market.until(date)
 
 
 def changed(market: Market, date: pd.Timestamp, seed: int) -> Market:
-    """Return a market that is other numbers after a date."""
+    """Return a market with other numbers after a date."""
     return scrambled(market, date, np.random.default_rng(seed))
 
 
 def _with_markets(params: Mapping[str, Any], alter: Alter) -> dict[str, Any]:
+    """Return parameters with each market beside the feeds altered."""
     new = dict(params)
     if "train_on" in new:
-        new["train_on"] = _place(new["train_on"], alter)
+        new["train_on"] = _altered(new["train_on"], alter)
     if "signal" in new:
         new["signal"] = _signal(new["signal"], alter)
     return new
@@ -78,13 +79,14 @@ def _signal(signal: Any, alter: Alter) -> Any:
         if all(models[name] is member for name, member in members.items()):
             return signal
         return clone(signal).set_params(models=models)
-    place = getattr(signal, "train_on", None)
-    if not is_market(place):
+    train_on = getattr(signal, "train_on", None)
+    if not is_market(train_on):
         return signal
-    return clone(signal).set_params(train_on=_place(place, alter))
+    return clone(signal).set_params(train_on=_altered(train_on, alter))
 
 
-def _place(place: Any, alter: Alter) -> Any:
-    if not is_market(place):
-        return place
-    return alter(place if isinstance(place, Market) else load(Path(place)))
+def _altered(train_on: Any, alter: Alter) -> Any:
+    """Return a `train_on` with its market altered; anything else as it is."""
+    if not is_market(train_on):
+        return train_on
+    return alter(train_on if isinstance(train_on, Market) else load(Path(train_on)))

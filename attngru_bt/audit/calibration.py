@@ -24,7 +24,7 @@ from attngru_bt.features.cross_section import month_ends
 
 NAME = "account"
 SEEDS = 5
-MONTHS = 6  # fewer cannot tell
+MONTHS = 6  # fewest months that can tell
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def check(
     ----------
     bars : Bars
     members : object with ``at(date)`` or None
-        Who may be held.
+        The stocks that may be held.
     run : callable
         Scores -> finished strategy: without costs, in fractions of shares, all names traded to
         equal weight at each decision, no reserve.
@@ -144,9 +144,11 @@ def equal_weight_values(
     leaving = np.zeros(len(bars.assets), dtype=bool)
     cash, values = 1.0, np.empty(len(bars))
     when = {int(bars.dates.searchsorted(date)): month_end for date, month_end in decisions}
+    # held: shares by column; last: the last close of each stock, at which it is valued
     for row in range(len(bars)):
         trades = traded[row]
         price = np.where(trades, np.where(np.isnan(opens[row]), close[row], opens[row]), last)
+        # what could not be sold at the decision goes as soon as it trades
         sold = leaving & trades
         cash += float(held[sold] @ price[sold])
         held[sold], leaving[sold] = 0.0, False
@@ -155,6 +157,7 @@ def equal_weight_values(
             if members is not None:
                 names = members.at(when[row])
                 chosen &= np.array([asset in names for asset in bars.assets])
+            # sell all that trades, and share the cash among the members that trade
             stuck = (held > 0) & ~trades
             cash += float(held[~stuck] @ price[~stuck])
             held[~stuck] = 0.0

@@ -36,9 +36,10 @@ def assert_causal(
     """Assert that a factor does not know later days than its own.
 
     The factor is computed on all bars, on bars that end at some dates, and on bars that go on with
-    other numbers after these dates. Up to each date all values must be equal to the bit. They must
-    also be if the future of each stock is changed after a date of its own. A function that can keep
-    something from one call to the next also computes the bars that end in a process of its own.
+    other numbers after these dates. Up to each date all values must be equal to the bit. The same
+    must hold if the future of each stock is changed after a date of its own. A function that can
+    keep something from one call to the next is also called, in a process of its own, on the bars
+    that end.
 
     Parameters
     ----------
@@ -174,6 +175,7 @@ def _computer(
 
 
 def _with(factor: Factor) -> Registry:
+    """Return a copy of the registry that has this factor."""
     source = registry.snapshot()
     source.add(factor, replace=True)
     return source
@@ -190,6 +192,8 @@ def _takes_bars(function: Callable[..., Any]) -> bool:
 
 
 def _of_bars(function: Callable[[Bars], Any], name: str) -> Compute:
+    """Return a function of bars as one that returns arrays."""
+
     def values(bars: Bars) -> Values:
         return _array(function(bars), bars, name)
 
@@ -203,7 +207,7 @@ def _array(answer: Any, bars: Bars, name: str) -> Values:
     if isinstance(answer, pd.DataFrame):
         columns: Iterable[pd.DataFrame] = (answer,)
         if answer.index.nlevels == 2:
-            columns = (answer[column].unstack() for column in answer.columns)
+            columns = (answer[column].unstack() for column in answer.columns)  # dates × assets
         answer = np.stack(
             [c.reindex(index=bars.dates, columns=list(bars.assets)).to_numpy() for c in columns], -1
         )
@@ -226,12 +230,15 @@ def _made_up(nodes: Sequence[Factor], seed: int) -> Bars:
     market = make_market(ASSETS, n_days, seed, signal=0.1)
     bars, rng = market.bars, np.random.default_rng(seed)
     shape = bars["close"].shape
-    own = {name for node in _with_inputs(nodes) for name in node.extra_lines}
+    own_lines = {name for node in _with_inputs(nodes) for name in node.extra_lines}
+    # lines of the user's own, and what a made-up market has no movement in
     lines = dict(bars.lines)
-    more = {name: rng.lognormal(0, 0.5, shape) for name in sorted(own) if name not in lines}
-    more["adjfactor"] = np.cumprod(1 + 0.02 * (rng.random(shape) < 0.01), axis=0)
-    more["dividend_yield"] = rng.uniform(0, 0.05, shape)
-    lines |= {name: np.where(bars.traded, line, np.nan) for name, line in more.items()}
+    further_lines = {
+        name: rng.lognormal(0, 0.5, shape) for name in sorted(own_lines) if name not in lines
+    }
+    further_lines["adjfactor"] = np.cumprod(1 + 0.02 * (rng.random(shape) < 0.01), axis=0)
+    further_lines["dividend_yield"] = rng.uniform(0, 0.05, shape)
+    lines |= {name: np.where(bars.traded, line, np.nan) for name, line in further_lines.items()}
     return Bars(bars.dates, bars.assets, lines, bars.benchmark, bars.benchmark_open)
 
 

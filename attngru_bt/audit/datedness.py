@@ -17,7 +17,7 @@ from attngru_bt.data.market import Market
 
 NAME = "dates"
 LAGS = range(-5, 6)
-SESSIONS = 60  # fewer cannot tell
+SESSIONS = 60  # fewest sessions that can tell
 # Another lag must have a higher correlation by this many standard errors, and by this much. Over a
 # thousand stocks and years, chance reaches so many in less than one case of ten.
 BEYOND, MARGIN = 4.5, 0.1

@@ -54,17 +54,17 @@ def check(
         why = "no factor is computed" if not names else "the data are too short to be cut"
         return skipped(NAME, f"{why}, so there is nothing to compare.")
     first_leaks: dict[str, Leak] = {}
-    own = set(own_factors(names))
+    of_user = set(own_factors(names))
     n_dates = 0
     for block in blocks(bars, len(names)):
         # The user's own factors are checked more closely than those of the package.
-        for group in (sorted(own), [name for name in names if name not in own]):
+        for group in (sorted(of_user), [name for name in names if name not in of_user]):
             if not group:
                 continue
             compute_group = _computer(group)
             values = compute_group(block)
             past_values, passes, early = None, len(cuts), 0
-            if group[0] in own:
+            if group[0] in of_user:
                 past_values = None if past is None else _past_computer(past, group)
                 passes *= max(1, WIDE // len(block.assets))
                 early = -(-passes // 4)

@@ -43,9 +43,10 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
         Factors that a model is given, default all. Those of them that are not built in are measured
         as well.
     """
-    known = spans(bars)
-    if all(len(known[horizon][0]) < least for horizon, least in LEAST.items()):
+    outcomes = spans(bars)
+    if all(len(outcomes[horizon][0]) < least for horizon, least in LEAST.items()):
         return skipped(NAME, f"{len(bars)} sessions are too few to tell.")
+    # lines of the data as a backtest watches them; then factors that are not built in
     watch = Watch(bars.lines)
     foresights = watch.extend(bars)
     computed = [
@@ -54,19 +55,19 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
         if not str(getattr(factor.function, "__module__", "")).startswith("attngru_bt.")
     ]
     measured: dict[tuple[str, str], tuple[Rows, Floats, Floats]] = {}
-    for horizon, (rows, after) in known.items() if computed else ():
+    for horizon, (rows, after) in outcomes.items() if computed else ():
         rows, after = _some(rows), _some(after)
         if not len(rows):
             continue
         values = compute(bars, computed, at=bars.dates[rows])[0]
         returns = returns_between(bars, rows, after)
-        for place, name in enumerate(computed):
-            measured[name, horizon] = rows, values[:, :, place], returns
-            watch.take(name, horizon, False, values[:, :, place], returns)
+        for number, name in enumerate(computed):
+            measured[name, horizon] = rows, values[:, :, number], returns
+            watch.take(name, horizon, False, values[:, :, number], returns)
     foresights += watch.new_findings()
-    own = f" and {len(computed)} factors of your own" if computed else ""
+    also = f" and {len(computed)} factors of your own" if computed else ""
     text = (
-        f"{len(bars.lines)} lines of {len(bars.assets)} stocks{own}, beside the return to "
+        f"{len(bars.lines)} lines of {len(bars.assets)} stocks{also}, beside the return to "
         "the next month-end and to the next session"
     )
     if not foresights:
@@ -79,7 +80,9 @@ def check(bars: Bars, factors: Sequence[str] | None = None) -> Check:
         f"{text}: {len(names)} know the future ({', '.join(names)}){advice}.",
         [
             _finding(
-                f, bars, *(measured.get((f.name, f.horizon)) or _line(f, bars, *known[f.horizon]))
+                f,
+                bars,
+                *(measured.get((f.name, f.horizon)) or _line(f, bars, *outcomes[f.horizon])),
             )
             for f in foresights
         ],

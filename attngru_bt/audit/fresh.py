@@ -1,9 +1,9 @@
 """A process that has seen no bars yet, in which the user's own code computes the past.
 
 What a function keeps from one call to the next (a dictionary of its module, an `lru_cache`, a table
-that is read once) may carry the future into the past: after a call with all bars, it gives the same
-values for bars that end. A process of its own is only given bars that end, the earliest end first,
-so there is no future to keep.
+that is read once) may carry the future into the past, and hide it: after a call with all bars it
+returns the same values for bars that end. A process of its own is only given bars that end, the
+earliest end first, so there is no future to keep.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import importlib.util
 import logging
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -27,6 +25,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Universe
 from attngru_bt.factors import Factor, compute, registry
+from attngru_bt.walkforward.crew import end_with
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ class Fresh:
     Parameters
     ----------
     run : callable, optional
-        What the process is to call: for `run` a function of market and members that returns a
+        The function to call in the process: for `run` one of market and members that returns a
         finished strategy, for `call` any other.
     classes : iterable of type
         Classes that `run` uses and that the process imports by name, since those of backtrader
@@ -77,17 +76,17 @@ class Fresh:
     def __init__(
         self, run: Callable[..., Any] | None = None, classes: Iterable[type[Any]] = ()
     ) -> None:
-        own = [node for node in registry.nodes.values() if not is_ours(node.function)]
+        own_factors = [node for node in registry.nodes.values() if not is_ours(node.function)]
         for kind in classes:
             _check_importable(kind)
         try:
             import cloudpickle
             from joblib.externals.loky import ProcessPoolExecutor
 
-            code = cloudpickle.dumps((own, run))
+            code = cloudpickle.dumps((own_factors, run))
         except Exception as error:  # whatever an object of the user raises when it is pickled
             raise CannotTravel(f"{type(error).__name__}: {error}") from error
-        files = _files(node.function for node in own)
+        files = _files(node.function for node in own_factors)
         self._pool = ProcessPoolExecutor(
             max_workers=1,
             initializer=_begin,
@@ -106,10 +105,10 @@ class Fresh:
         trace: TracebackType | None,
     ) -> None:
         """End the process."""
-        self._pool.shutdown(kill_workers=True)  # by now nobody waits for a result
+        self._pool.shutdown(kill_workers=True)  # no result is awaited any more
 
     def run(self, market: Market, members: Universe | None, alter: Alter | None = None) -> History:
-        """Make the run on a market that ends; return its scores and orders."""
+        """Call `run` on a market that ends; return the scores and orders."""
         more = () if alter is None else (alter,)
         return self._submit(_run, market, members, *more)  # type: ignore[no-any-return]
 
@@ -122,6 +121,7 @@ class Fresh:
         return self._submit(_call, *arguments)
 
     def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function in the process; raise CannotTravel if it did not start or has ended."""
         from joblib.externals.loky.process_executor import BrokenProcessPool
 
         try:
@@ -168,17 +168,10 @@ _state: dict[str, Any] = {}
 
 def _begin(path: list[str], files: dict[str, str], code: bytes, parent: int) -> None:
     """Keep the code of the parent process for `_prepare`."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     sys.path[:] = path
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # the parent prints the same
     _state.update(files=files, code=code)
-
-
-def _end_with(parent: int) -> None:
-    """End this process once its parent has ended."""
-    while os.getppid() == parent or os.name == "nt":
-        time.sleep(1)
-    os._exit(1)
 
 
 def _prepare() -> None:
@@ -193,6 +186,7 @@ def _prepare() -> None:
 
 
 def _load(name: str, file: str) -> ModuleType:
+    """Run a file as the module of this name, which can import the modules beside it."""
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""Scores and orders of a run, by which two runs are compared."""
+"""The scores and orders of a run, by which two runs are compared."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class History:
     log : tuple of entries
         The trade log; each number is its exact text, so that NaN equals NaN.
     placed : tuple of entries
-        Every order that the broker received, (date, asset, "order", side, size, price), whoever
-        placed it and whether or not it was logged.
+        Every order that the broker received, (date, asset, "order", side, size, price), also those
+        that no log has.
     began : Timestamp or None
         Session of the first decision, or of the first order.
     """
@@ -70,6 +70,7 @@ def history(strategy: MonthlyTopK) -> History:
 
 
 def _placed(orders: Sequence[Any]) -> tuple[Entry, ...]:
+    """Return the orders that the broker received, without those of the market itself."""
     rows = []
     for order in orders:
         if order.info.get("settlement"):
@@ -82,6 +83,7 @@ def _placed(orders: Sequence[Any]) -> tuple[Entry, ...]:
 
 
 def _exact(value: Any) -> Any:
+    """Return a number as its exact text, so that NaN equals NaN."""
     return repr(value) if isinstance(value, float) else value
 
 
@@ -104,12 +106,12 @@ def first_score(
     difference : (month_end, asset, wanted, got) or None
         The first scores that differ.
     """
-    # If the data end at the cut, nobody may have asked for scores of its own month.
-    known = [d for d in want.scores if d <= cut and (d in got.scores or d < cut.replace(day=1))]
-    known += [d for d in got.scores if d not in want.scores and d < cut.replace(day=1)]
+    # If the data end at the cut, the scores of its own month may not have been asked for.
+    expected = [d for d in want.scores if d <= cut and (d in got.scores or d < cut.replace(day=1))]
+    expected += [d for d in got.scores if d not in want.scores and d < cut.replace(day=1)]
     n = 0
-    nothing = pd.Series(dtype=np.float64)
-    for month_end in sorted(known):
+    nothing = pd.Series(dtype=np.float64)  # of a month-end that one of them has no scores of
+    for month_end in sorted(expected):
         a, b = want.scores.get(month_end, nothing), got.scores.get(month_end, nothing)
         names = sorted(set(a.index) | set(b.index))
         n += len(names)

@@ -22,7 +22,7 @@ Compute = Callable[[Bars], Values]
 
 @dataclass(frozen=True)
 class Leak:
-    """A value that knew what came after its date.
+    """A value that depends on what came after its date.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Leak:
     ahead : int or None
         Number of sessions after `date` that the value depends on; None: not known.
     bars_ahead : int or None
-        In how many of these sessions the asset traded.
+        Number of these sessions in which the asset traded.
     to_the_end : bool
         Whether `ahead` reaches the end of the data.
     kept : bool
@@ -140,6 +140,7 @@ def find(
                 other = past(ended)
             else:
                 other = compute(scrambled_bars(bars, cut, rng) if how == "scrambled" else ended)
+            # up to the cut nothing may differ; between processes arithmetic may, by rounding
             want = values[: len(ended)]
             other = other[: len(ended)]
             wrong = differs(other, want)
@@ -149,7 +150,7 @@ def find(
                 day = int(wrong[:, :, j].any(axis=1).argmax())
                 name, date = names[j], pd.Timestamp(bars.dates[day])
                 if name in leaks and leaks[name].date <= date:
-                    continue
+                    continue  # the earliest day of a factor is reported
                 i = int(wrong[day, :, j].argmax())
                 leaks[name] = Leak(
                     name,

@@ -11,14 +11,14 @@ from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from attngru_bt.audit.limit import CONFIDENCE
-from attngru_bt.audit.outcomes import next_month
 from attngru_bt.audit.report import Check, Finding, failed, passed, skipped
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Universe
 from attngru_bt.features.cross_section import month_ends
-from attngru_bt.features.labels import rank_targets
+from attngru_bt.features.labels import forward_returns, rank_targets
 
 NAME = "members"
 ALLOWED = 0.2
@@ -83,3 +83,18 @@ def check(bars: Bars, members: Universe | None) -> Check:
         "each change was announced.",
         [Finding(sentence, best[most], dates[most], "membership")],
     )
+
+
+def next_month(bars: Bars) -> NDArray[np.float64]:
+    """Compute the return from each session's close to that of the next month's last session.
+
+    The array has the shape (days, assets); returns are fractions. Closes are carried forward over
+    suspensions. NaN: before the first bar of an asset, and where the bars end before that session.
+    """
+    close = bars.frame("close").ffill().to_numpy()
+    ends = month_ends(bars.dates)
+    month = np.searchsorted(ends, np.arange(len(bars)))  # of each session, numbered from 0
+    following = ends[np.minimum(month + 1, len(ends) - 1)]
+    returns = forward_returns(close, close[following])
+    returns[month >= len(ends) - 2] = np.nan  # the last month may not have ended
+    return returns

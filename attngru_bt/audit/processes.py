@@ -1,4 +1,4 @@
-"""The processes in which the user's own code computes the past, where it can be sent there."""
+"""Processes of their own in which the user's code computes the past, if it can be sent there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HERE = "; all in this process, so what your code keeps from one call to the next
 class Processes:
     """One process for the factors and one for the whole run, begun before anything is computed.
 
-    Code of this package keeps nothing from one call to the next, as its tests hold, and needs none.
+    Code of this package needs none: its tests hold that it keeps nothing from one call to the next.
 
     Parameters
     ----------
@@ -59,5 +59,6 @@ class Processes:
             return make()
 
     def _do_without(self, error: CannotTravel) -> None:
+        """Go on in this process, and note why."""
         self.factors = self.run = None
         self.note = f"{HERE} ({error})"

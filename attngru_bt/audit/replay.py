@@ -44,9 +44,9 @@ def check(
 ) -> tuple[Check, Check, Check]:
     """Run again without the future, and with another one; compare scores and orders to the bit.
 
-    Entries and exits of members after the date are removed, too. In the other future, the session
-    after the date opens as it really did and closes elsewhere, so that the orders placed at its
-    open must not change either.
+    Entries and exits of members after the date are removed as well. In the other future, the
+    session after the date opens as it really did and closes elsewhere, so that the orders placed at
+    its open must not change either.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def check(
     beside : str
         What the summaries add about the processes.
     trains_beside : bool
-        Whether a market beside the feeds is trained on: `run` and `past` then take a third
-        argument, what is to become of that market, whose future is taken away or changed as well.
+        Whether the model is trained on a market beside the feeds, whose future is removed or
+        changed as well: `run` and `past` then take a third argument, the function that does so.
 
     Returns
     -------
@@ -85,11 +85,13 @@ def check(
             return history(run(market, members, *alter))
 
     alter: tuple[Alter, ...] = ()
+    # nothing after the date
     for cut in cuts:
         known = None if members is None else MembersKnown(members, cut)
         alter = (partial(ended, date=cut),) if trains_beside else ()
         make = partial(past, market.until(cut), known, *alter)
         comparison.attempt(make, cut, f"without the bars after {cut.date()}{place}", slack)
+    # something else after the date, in this process
     for cut, rng in zip(cuts, generators(seed, len(cuts)), strict=True):
         known = None if members is None else MembersKnown(members, cut)
         future = scrambled(market, cut, rng, BEYOND, keep_open=True)
@@ -98,6 +100,7 @@ def check(
         other = history(run(future, known, *alter))
         comparison.compare(other, cut, f"with other bars after {cut.date()}")
         comparison.compare_open(other, market, cut)
+    # nothing of a session but what is known at its open
     if blind is not None:
         comparison.attempt_blind(lambda: history(blind()), market.bars.dates[-1])
     return comparison.checks(len(cuts), beside, blind is not None)
@@ -116,11 +119,11 @@ class _Comparison:
     def attempt(
         self, make: Callable[[], History], cut: pd.Timestamp, how: str, slack: float
     ) -> None:
-        """Compare a run on fewer bars; it is a finding, too, if this run raises an error."""
+        """Compare a run on fewer bars; if it raises an error, this is a finding as well."""
         try:
             other = make()
         except CannotTravel:
-            raise
+            raise  # says nothing about the strategy: the caller runs it in this process instead
         except Exception as error:
             self.wrong[ORDERS].append(_broken(error, cut, how))
             return
@@ -139,6 +142,7 @@ class _Comparison:
             self.wrong[SCORES].append(Finding(text, asset, month_end, "score"))
         for what in ("log", "placed"):
             n, pair = first_entry(self.whole.until(cut, what), other.until(cut, what))
+            # orders placed are in the log as well, if there is one: they count once
             self.compared[ORDERS] += n if what == "log" or not self.whole.log else 0
             if pair is not None:
                 self.wrong[ORDERS].append(_differs(*pair, how, "the trade log has"))
@@ -165,6 +169,7 @@ class _Comparison:
         self._same_day(list(self.whole.placed), list(other.placed), how)
 
     def _same_day(self, want: list[Entry], got: list[Entry], how: str) -> None:
+        """Compare orders at opens, and keep the first that differs."""
         n, pair = first_entry(want, got)
         self.compared[SAME_DAY] += n
         if pair is not None:
@@ -179,6 +184,7 @@ class _Comparison:
         )
 
     def _judged(self, name: str, n_cuts: int, beside: str) -> Check:
+        """Return the check of scores, or of orders."""
         unit = UNITS[name]
         compared = f"{self.compared[name]} {unit} of {2 * n_cuts} runs cut or scrambled at a date"
         if self.wrong[name]:
@@ -187,14 +193,15 @@ class _Comparison:
         if name == SCORES and self.whole.given:
             return skipped(
                 name,
-                "the scores were given as a table, which no run computes anew; accuracy holds them "
-                "against the bars.",
+                "the scores were given as a table, which no run computes anew; the accuracy check "
+                "compares them with the bars.",
             )
         if not self.compared[name]:
             return skipped(name, f"no {unit} before any of {n_cuts} dates to compare.")
         return passed(name, f"{compared}: the same as those of the uncut run{beside}.")
 
     def _same_day_judged(self, n_cuts: int, blind: bool) -> Check:
+        """Return the check of orders of the same day."""
         if not self.has_opens:
             return skipped(
                 SAME_DAY,

@@ -28,7 +28,7 @@ COSTS = ("commission", "slippage", "rules", "reserve")
 
 
 class Rerun:
-    """A strategy with its parameters, to be run on any market; it can travel to another process.
+    """A strategy with its parameters, to be run on any market; it can be sent to another process.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Rerun:
         return backtest.run(market, self.strategy, universe=members, **params)
 
     def blind(self, market: Market, members: Universe | None) -> MonthlyTopK:
-        """Run it on bars that are handed over one by one, of a session only what its open tells."""
+        """Run it on bars that come one by one, of a session showing only what its open tells."""
         strategy = blindfolded(self.strategy)
         return backtest.run(market, strategy, universe=members, stream=True, **self.params)
 
@@ -79,7 +79,7 @@ class Rerun:
         return beside.has_any(self.params)
 
     def is_ours(self) -> bool:
-        """Whether no code of the user's own takes part, apart from factors."""
+        """Whether the user's own code is not part of it, apart from factors."""
         signal: Any = self.params.get("signal")
         deep = signal.get_params().values() if hasattr(signal, "get_params") else ()
         return all(map(is_ours, (self.strategy, *self.params.values(), *deep)))
@@ -115,8 +115,8 @@ def parameters(
 ) -> dict[str, Any]:
     """Return the parameters of the backtest; a signal of the user's brings its own settings."""
     traded = {name: settings[name] for name in ("topk", "start")}
-    own = hasattr(signal, "scores") or isinstance(signal, pd.DataFrame)
-    if own or not issubclass(strategy, AttentionGRUStrategy):
+    is_given = hasattr(signal, "scores") or isinstance(signal, pd.DataFrame)
+    if is_given or not issubclass(strategy, AttentionGRUStrategy):
         return traded | dict(signal=signal)
     scoring = dict(
         signal=_model(model) if signal is None else signal, factors=factors, random_state=seed
@@ -127,7 +127,7 @@ def parameters(
 
 
 def _model(name: str) -> Any:
-    """Return the model that scores; a network is trained just long enough to have weights."""
+    """Return the model that scores; a network is trained for two epochs only."""
     if name == "network":
         from attngru_bt.models.estimators import AttentionGRUClassifier
 

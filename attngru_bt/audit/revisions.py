@@ -28,6 +28,7 @@ def check(market: Market, against: Market | None) -> Check:
     """
     if against is None:
         return skipped(NAME, "there is no other data set to compare with; give one (--against).")
+    # the one that ends earlier is the older download
     old, new = (
         (market, against) if market.bars.dates[-1] < against.bars.dates[-1] else (against, market)
     )
@@ -76,6 +77,7 @@ def _values(old: Market, new: Market, begin: pd.Timestamp, end: pd.Timestamp) ->
     names = sorted(set(old.bars.assets) & set(new.bars.assets))
     dates = old.bars.dates.union(new.bars.dates)
     dates = dates[(dates >= begin) & (dates <= end)]
+    # where each data set has the common days and stocks; -1 for a day that it lacks
     rows = [m.bars.dates.get_indexer(dates) for m in (old, new)]
     columns = [pd.Index(m.bars.assets).get_indexer(pd.Index(names)) for m in (old, new)]
     for line in old.bars.lines:
@@ -133,4 +135,5 @@ def _apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _number(value: float) -> str:
+    """Return a value with the digits of a CSV, or "empty"."""
     return "empty" if np.isnan(value) else f"{value:.10g}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -48,4 +50,7 @@ def _main(
 
 def main() -> None:
     """Entry point of the ``attngru-bt`` command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a terminal without a dash or an umlaut shows "?" instead of losing the result
+        sys.stdout.reconfigure(errors="replace")
     app()

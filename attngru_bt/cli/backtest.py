@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from attngru_bt import backtest as engine
-from attngru_bt.cli.console import err, log_to_stderr, out, say, sentences, tell
+from attngru_bt.cli.console import err, log_to_stderr, out, say, sentences
 from attngru_bt.cli.inputs import (
     check_fees,
     chosen,
@@ -96,7 +96,7 @@ def backtest(
         partial = PartialScores(out_dir)
         progress = Progress(err, partial)
         tell_data(progress, market.until(settings["end"]) if "end" in settings else market, choice)
-        try:
+        with progress.resumable():
             strategy = engine.run(
                 market,
                 model=scored,
@@ -107,13 +107,6 @@ def backtest(
                 **workers(options),
                 **settings,
             )
-        except KeyboardInterrupt as stopped:
-            progress.stop()
-            text = str(stopped) or "Interrupted: the same command goes on from what is finished."
-            if partial.path.exists():
-                text += f"\nScores so far: {partial.path}"
-            tell(f"\n{text}")
-            raise typer.Exit(130) from None
         partial.remove()
         progress.stage(
             "backtest",
@@ -193,6 +186,7 @@ def _print_metrics(metrics: dict[str, Any], unit: str) -> None:
     )
     table = Table(title=title, title_justify="left")
     table.add_column("")
+    # a column per account, a row per figure
     runs = {"strategy": metrics["strategy"]}
     if metrics["baseline"]:
         runs["equal weight"] = metrics["baseline"]
@@ -205,8 +199,8 @@ def _print_metrics(metrics: dict[str, Any], unit: str) -> None:
         table.add_row(label, *(DASH if v is None else form.format(v) for v in values))
     out.print(table)
     if metrics["signal"]:
-        known = ", out of sample" if metrics["evidence"] == "out-of-sample" else ""
-        quality = Table(title=f"Scores, {unit} by {unit}{known}", title_justify="left")
+        evidence = ", out of sample" if metrics["evidence"] == "out-of-sample" else ""
+        quality = Table(title=f"Scores, {unit} by {unit}{evidence}", title_justify="left")
         for column in ("", "mean", "t", "without skill", f"{unit}s"):
             quality.add_column(column, justify="right" if column else "left")
         for key, row in metrics["signal"].items():

@@ -12,7 +12,7 @@ import typer
 
 from attngru_bt import compare as engine
 from attngru_bt.cli.backtest import EMBEDDED
-from attngru_bt.cli.console import err, log_to_stderr, print_table, say, sentences, tell
+from attngru_bt.cli.console import err, log_to_stderr, print_table, say, sentences
 from attngru_bt.cli.inputs import check_fees, chosen, given, read_market, span, with_groups, workers
 from attngru_bt.cli.options import ACCOUNT, DEBUG, FACTORS, INPUTS, WALK, WORKERS, shared
 from attngru_bt.cli.progress import Progress
@@ -22,7 +22,7 @@ from attngru_bt.factors.plan import plan
 from attngru_bt.factors.scripts import choose
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
     from attngru_bt.walkforward.tasks import Task
 
 EXAMPLES = """
@@ -106,7 +106,7 @@ def compare(
             if not left:
                 progress.stage("backtest", "every model's scores, and random names beside them")
 
-        try:
+        with progress.resumable():
             comparison = engine.run(
                 market,
                 models,
@@ -122,13 +122,6 @@ def compare(
                 **workers(options),
                 **((EMBEDDED | settings) if options["data"] is None else settings),
             )
-        except KeyboardInterrupt as stopped:
-            text = str(stopped) or "Stopped; what was finished is kept, the same command goes on."
-            progress.stop()
-            tell(f"\n{text}")
-            raise typer.Exit(130) from None
-        finally:
-            progress.stop()
         progress.stage("report", f"written to {out_dir}{os.sep}")
         say(f"{subject(comparison)}\n")
         scores = table2(comparison)

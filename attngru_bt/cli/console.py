@@ -48,7 +48,7 @@ def log_to_stderr(level: int, without: str = "") -> None:
 
 
 class _Once(logging.Filter):
-    """Let each warning pass once: training, backtest and baseline read the same data."""
+    """Let each warning pass once, as training, backtest and baseline read the same data."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ def sentences(debug: bool, out_path: Path | None = None) -> Iterator[None]:
     except Exception as error:
         text = blame(error)
         if text is None and isinstance(error, OSError) and error.errno is not None:
-            text = trouble.told(error, out_path)
+            text = trouble.explanation(error, out_path)
         if text is None and isinstance(error, (ValueError, TypeError, OSError, ImportError)):
             text = str(error)
         if debug or text is None:
@@ -114,7 +114,7 @@ def print_table(title: str, table: Table) -> None:
         names = max((len(row.name) for row in part.rows), default=0)
         broken = whole + _BORDER * len(part.columns) + max(names, _LEAST_NAME) + 4 > out.width
         for j, column in enumerate(part.columns):
-            # else the first column would be narrowed for headings that can be broken
+            # otherwise rich would narrow the first column, although headings can be broken
             most = _needed(part, j) if broken else None
             shown.add_column(column.name, justify="right", overflow="fold", max_width=most)
         for row in part.rows:
@@ -133,9 +133,10 @@ def _needed(table: Table, i: int) -> int:
 
 
 def _fitting(table: Table, width: int) -> list[Table]:
-    """Part the columns of a table into tables that are no wider than the terminal."""
+    """Split the columns of a table into tables that fit the terminal."""
     names = max((len(row.name) for row in table.rows), default=0)
     room = width - min(max(names, _LEAST_NAME), width // 3) - _BORDER - 1
+    # columns from the left until the width is full; each part repeats the names of the rows
     parts: list[list[int]] = [[]]
     left = room
     for i in range(len(table.columns)):

@@ -79,6 +79,7 @@ def fetch(
     with sentences(options["debug"], out_dir):
         checks.one_of("--source", source, VENDORS)
         first = date("start", start)
+        # the day is in the command that goes on, so that it means the same tomorrow
         last = f"{last_day(out_dir, fresh=fresh):%Y-%m-%d}" if end is None else date("end", end)
         vendor_class = VENDORS[source]
         patience = Patience(vendor_class.pause if pause is None else pause, retries)
@@ -116,7 +117,7 @@ def fetch(
 
 
 class _Messages:
-    """What a fetch says on stderr while it goes; `command` is the one that resumes it."""
+    """Messages of a fetch on stderr; `command` is the one that resumes it."""
 
     def __init__(self, command: str) -> None:
         self.command = command
@@ -138,7 +139,7 @@ class _Messages:
             )
 
     def symbol(self, report: Downloaded, symbol: str) -> None:
-        """Show the symbol at hand on a terminal; in a file write a line for each fiftieth."""
+        """Show the current symbol on a terminal; in a file write a line for every fiftieth."""
         done = len(report.fetched) + len(report.empty) + len(report.failed)
         text = f"{done + len(report.skipped)}/{len(report.symbols)}  {symbol}"
         if self._status is not None:
@@ -171,6 +172,7 @@ class _Messages:
             self._status.stop()
 
     def _kept(self) -> str:
+        """Say how many symbols the same command need not fetch again."""
         if self.report is None:
             return "nothing was fetched yet."
         done = len(self.report.skipped) + len(self.report.fetched)

@@ -24,11 +24,11 @@ from attngru_bt.trading.groups import read_groups
 
 
 def chosen(options: Mapping[str, Any], *groups: Mapping[str, Option]) -> dict[str, Any]:
-    """Return the options of some groups, as far as the command has them."""
-    found = {name: options[name] for group in groups for name in group if name in options}
-    if str(found.get("sample")).isdecimal():
-        found["sample"] = int(found["sample"])
-    return found
+    """Return the options of some groups that the command has."""
+    given = {name: options[name] for group in groups for name in group if name in options}
+    if str(given.get("sample")).isdecimal():
+        given["sample"] = int(given["sample"])
+    return given
 
 
 def read_market(
@@ -42,15 +42,14 @@ def read_market(
     """Read the data, and a benchmark, members and factor values from files of their own.
 
     Each of `ignore` is a column to leave out, or several with commas between them, each of
-    `columns` a name of ours and the column of the data. Which layout of a source was recognized is
-    told in a line.
+    `columns` a name of ours and the column of the data. A line says which layout was recognized.
 
     Raises
     ------
     DataError
         If a file cannot be used.
     ValueError
-        If columns are to be ignored or named of the embedded data.
+        If columns of the embedded data are to be ignored or named.
     """
     left_out = [name for option in ignore or () for name in option.split(",") if name.strip()]
     if data is None and left_out:
@@ -62,7 +61,7 @@ def read_market(
         raise ValueError(
             "--columns has no effect without --data: the embedded data are closes only."
         )
-    logging.getLogger(translation.log.name).setLevel(logging.INFO)
+    logging.getLogger(translation.log.name).setLevel(logging.INFO)  # how columns were understood
     market = load_sp500() if data is None else load(data, ignore=left_out, columns=named)
     if benchmark is not None:
         market = replace(market, benchmark=read_index(benchmark))
@@ -120,13 +119,13 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def workers(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return who fits the models, as `walk_forward` takes it: jobs, client and tls."""
+    """Return `jobs`, `client` and `tls` as `walk_forward` takes them."""
     files = given(**{role: options[f"dask_{role}"] for role in ("ca", "cert", "key")})
     return dict(jobs=options["jobs"], client=options["dask"], tls=files or None)
 
 
 def model_of(model: str, scores: Path | None) -> str | pd.DataFrame:
-    """Return what makes the scores: a model's name, or the table of a file."""
+    """Return the model: its name, or a table of scores from a file."""
     if scores is None:
         return model
     if model != DEFAULT:

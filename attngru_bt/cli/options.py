@@ -209,7 +209,7 @@ def shared(*groups: dict[str, Option]) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
-        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        own_options = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         added = [
             inspect.Parameter(
                 name,
@@ -224,7 +224,7 @@ def shared(*groups: dict[str, Option]) -> Callable[[Command], Command]:
             for name, option in group.items()
         ]
         # Positional ones have to come first; a command's own options precede the shared ones.
-        parameters = sorted([*own, *added], key=lambda p: p.kind)
+        parameters = sorted([*own_options, *added], key=lambda p: p.kind)
         # Typer reads both: the order and the defaults here, the types there.
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in parameters}

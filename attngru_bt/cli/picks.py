@@ -114,44 +114,40 @@ def picks(
         groups = MONTH, HELD, MODEL, ORDERS
         choice, market, scored, settings = asked(model, n_networks, options, *groups)
         progress = Progress(err)
-        known = market.until(settings["asof"]) if "asof" in settings else market
-        tell_data(progress, known, choice)
+        until = market.until(settings["asof"]) if "asof" in settings else market
+        tell_data(progress, until, choice)
         try:
-            found = engine.run(
-                market,
-                model=scored,
-                out=out_dir,
-                book=book,
-                folder=folder,
-                explain=explain,
-                progress=progress.fit,
-                **workers(options),
-                **settings,
-            )
+            with progress.resumable():
+                result = engine.run(
+                    market,
+                    model=scored,
+                    out=out_dir,
+                    book=book,
+                    folder=folder,
+                    explain=explain,
+                    progress=progress.fit,
+                    **workers(options),
+                    **settings,
+                )
         except engine.MonthIncompleteError as error:
             tell(error)
             raise typer.Exit(INCOMPLETE) from None
-        except KeyboardInterrupt as stopped:
-            progress.stop()
-            text = str(stopped) or "Interrupted: the same command goes on from what is finished."
-            tell(f"\n{text}")
-            raise typer.Exit(130) from None
         progress.stage("picks", f"written to {out_dir}{os.sep}")
-        print_table(heading(found), pick_table(found))
-        if len(found.orders):
-            orders = order_table(found)
+        print_table(heading(result), pick_table(result))
+        if len(result.orders):
+            orders = order_table(result)
             headings = [column.heading for column in orders.columns]
             # without the value, so that it fits a terminal of 80 columns
             shown = orders.select(lambda i: headings[i] != "Value")
             print_table("Orders, at the last closes", shown)
         else:
             say("There is nothing to buy or sell.")
-        for sentence in sentences(found):
+        for sentence in sentences(result):
             say(sentence)
-        for path in found.files:
+        for path in result.files:
             say(f"  {path}")
         if book is not None:
-            say(_kept(book, found.entry))
+            say(_kept(book, result.entry))
         progress.stage("done", f"in {time.perf_counter() - began:.0f} s")
 
 

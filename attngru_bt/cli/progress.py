@@ -1,18 +1,25 @@
-"""What a run says while it goes: a line per stage, and where the training stands."""
+"""Messages of a run in progress: a line per stage, a bar of the fits, what to do after Ctrl-C."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 
+from attngru_bt.cli.console import tell
 from attngru_bt.reports.partial import PartialScores
 from attngru_bt.reports.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
     from attngru_bt.walkforward.tasks import Task
+
+
+INTERRUPTED = 130  # exit code of a command that Ctrl-C has stopped
 
 
 class Progress(ProgressBar):
@@ -42,3 +49,18 @@ class Progress(ProgressBar):
                 self.partial.remove()
             self.partial.append(records)
         super().fit(done, total, task, records)
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """End the command on Ctrl-C with a sentence that says how to go on."""
+        try:
+            yield
+        except KeyboardInterrupt as stopped:
+            text = str(stopped) or "Interrupted: the same command goes on from what is finished."
+            if self.partial is not None and self.partial.path.exists():
+                text += f"\nScores so far: {self.partial.path}"
+            self.stop()  # the bar would be drawn over the text
+            tell(f"\n{text}")
+            raise typer.Exit(INTERRUPTED) from None
+        finally:
+            self.stop()

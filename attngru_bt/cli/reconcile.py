@@ -70,16 +70,16 @@ def reconcile(
         if data is None and (data_columns or ignore):
             raise ValueError("--data-columns and --ignore have no effect without --data.")
         market = None if data is None else read_market(data, ignore=ignore, columns=data_columns)
-        found = engine.reconcile(
+        result = engine.reconcile(
             book, fills, columns=named_columns(columns or ()), market=market, paper=paper
         )
-        if found.months:
-            last = found.months[-1]
-            print_table("Account less backtest, by cause", month_table(found))
+        if result.months:
+            last = result.months[-1]
+            print_table("Account less backtest, by cause", month_table(result))
             print_table(f"Orders of {last.month_end.date()}", order_table(last))
         else:
             out.print("There is nothing to compare yet.")
-        for sentence in sentences(found):
+        for sentence in sentences(result):
             say(sentence)
         if out_path is not None:
-            say(f"  {output.write(out_path, output.as_csv(found.frame()))}")
+            say(f"  {output.write(out_path, output.as_csv(result.frame()))}")

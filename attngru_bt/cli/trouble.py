@@ -10,7 +10,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
-def told(error: OSError, out_path: Path | None = None) -> str:
+def explanation(error: OSError, out_path: Path | None = None) -> str:
     """Say which path an error is about and what to do.
 
     Parameters

@@ -1,6 +1,6 @@
 """Many models through one walk-forward, side by side: how good their scores are, what they earned.
 
-`run` fits, trades and measures; `measure` takes walks that are finished; `write` leaves the result
+`run` fits, trades and measures; `measure` takes walks that are finished; `write` writes the result
 as a page, tables and JSON.
 """
 

@@ -1,4 +1,4 @@
-"""What scores earned in an account."""
+"""The account of given scores: a backtest, reduced to what a comparison needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attngru_bt.trading.monthly import MonthlyTopK
 
 @dataclass(frozen=True)
 class Account:
-    """What a comparison needs of a backtest of given scores; small, as processes pass it on.
+    """The part of a finished backtest that a comparison needs; small, since processes pass it on.
 
     Attributes
     ----------
@@ -103,7 +103,9 @@ def growth(accounts: Mapping[tuple[str, int], Account], order: Sequence[str]) ->
     """
     curves = {}
     for name in order:
-        seeds = [(1.0 + own.returns).cumprod() for key, own in accounts.items() if key[0] == name]
+        seeds = [
+            (1.0 + account.returns).cumprod() for key, account in accounts.items() if key[0] == name
+        ]
         curves[name] = pd.concat(seeds, axis=1).mean(axis=1)
     index = next(iter(accounts.values())).benchmark
     if index is not None and index.notna().any():

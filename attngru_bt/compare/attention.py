@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Attention:
-    """What a model with attention looked at, mean over its seeds.
+    """Attention of a model, mean over its seeds.
 
     Attributes
     ----------

@@ -191,11 +191,11 @@ def against_chance(
     """
     table = scores.reindex(index=returns.index, columns=returns.columns)
     held = chosen(table, topk, keep, groups, max_per_group).to_numpy()
+    # how many names enter each month: random portfolios trade as much
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     entrants = (held & ~before).sum(axis=1)
-    chosen_return = _a_year(portfolio_returns(held, returns, topk, cost, weights)[None, :], years)[
-        0
-    ]
+    by_month = portfolio_returns(held, returns, topk, cost, weights)
+    chosen_return = float(_a_year(by_month[None, :], years)[0])
     random_returns = _a_year(
         random_portfolios(
             returns,
@@ -212,8 +212,8 @@ def against_chance(
     )
     low, median, high = np.quantile(random_returns, [0.05, 0.5, 0.95])
     return {
-        "simple_return": float(chosen_return),
-        "chance": as_good_by_chance(float(chosen_return), random_returns),
+        "simple_return": chosen_return,
+        "chance": as_good_by_chance(chosen_return, random_returns),
         "chance_median": float(median),
         "chance_low": float(low),
         "chance_high": float(high),

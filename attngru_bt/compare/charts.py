@@ -27,6 +27,7 @@ def growth(comparison: Comparison) -> dict[str, Chart]:
     thin ones, baselines and index broken ones.
     """
     curves = comparison.growth.rename(columns=str)
+    # colors in the order of the models; classic ones are thin, references broken
     style: dict[str, tuple[str, str]] = {}
     names = [str(name) for name in curves.columns]
     classic = [name for name in names if comparison.families.get(name) == "classic"]
@@ -41,7 +42,7 @@ def growth(comparison: Comparison) -> dict[str, Chart]:
     charts = {}
     for scale in (Log(values, NUMBER), Linear(values, NUMBER)):
         chart = Chart(Dates(curves.index), scale, height=340, label="Growth of 1").level(1.0)
-        for name in order[::-1]:
+        for name in order[::-1]:  # the best is drawn last, above the others
             color, kind = style[name]
             chart.line(curves[name], _title(comparison, name), color, kind=kind)
         charts[scale.kind] = chart.first_last()
@@ -110,7 +111,7 @@ def departure(seen: Attention) -> float:
 
 
 def attention_is_even(seen: Attention) -> bool:
-    """Say whether no family's share is further from the even one than would choose anything."""
+    """Whether no family's share is far enough from the even one to mean a choice."""
     return departure(seen) < ALMOST_EVEN
 
 

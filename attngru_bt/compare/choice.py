@@ -22,7 +22,7 @@ BASELINES = (EQUAL_WEIGHT, "random", "momentum")
 def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]:
     """Return the names asked for, each once; "all" stands for all known ones.
 
-    A model with two names goes by that of the table: "default" is "blend".
+    A model with two names is called as in the catalog: "default" is "blend".
 
     Raises
     ------
@@ -48,16 +48,16 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
 def ordered(walks: Sequence[ScoredMonths], models: Sequence[str] | None) -> list[str]:
     """Order the rows as asked for, baselines last."""
     walked = list(dict.fromkeys(walk.model for walk in walks))
-    asked = [*walked, EQUAL_WEIGHT] if models is None else list(models)
-    names = [name for name in asked if name in walked or name == EQUAL_WEIGHT]
+    order = [*walked, EQUAL_WEIGHT] if models is None else list(models)
+    names = [name for name in order if name in walked or name == EQUAL_WEIGHT]
     return [n for n in names if n not in BASELINES] + [n for n in BASELINES if n in names]
 
 
 def described(names: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Titles and families of the models; one of the user's own goes by its name."""
-    known = {name: find(name) for name in names if is_known(name)}
-    titles = {name: known[name].title if name in known else name for name in names}
-    return titles, {name: known[name].family if name in known else "own" for name in names}
+    """Return titles and families of the models; the title of a user's own model is its name."""
+    models = {name: find(name) for name in names if is_known(name)}
+    titles = {name: models[name].title if name in models else name for name in names}
+    return titles, {name: models[name].family if name in models else "own" for name in names}
 
 
 def threshold(name: str) -> float | None:
@@ -73,7 +73,7 @@ def threshold(name: str) -> float | None:
 def common_months(
     walks: Sequence[ScoredMonths], dates: pd.DatetimeIndex, start: Any = None
 ) -> pd.DatetimeIndex:
-    """Month-ends on which all walks have scores: those that all are measured on.
+    """Return the month-ends at which all walks have scores; all are measured on these.
 
     Parameters
     ----------

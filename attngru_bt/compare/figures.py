@@ -32,7 +32,7 @@ EARNED = (
 
 
 def quality_figures(monthly: pd.DataFrame, walk: ScoredMonths) -> dict[str, float]:
-    """Average what `quality.monthly` answers for a walk, and add up its training time."""
+    """Average the figures of `quality.monthly` over the months, and add up the training time."""
     seconds = [record.fit_seconds for record in walk.records if record.refit]
     figures = {
         "refit_seconds": float(np.mean(seconds)) if seconds else np.nan,
@@ -51,7 +51,7 @@ def quality_figures(monthly: pd.DataFrame, walk: ScoredMonths) -> dict[str, floa
 
 
 def account_figures(account: Account, draws: int) -> dict[str, float]:
-    """Take an account's figures, and bootstrap the interval of its information ratio."""
+    """Return the figures of an account, with a bootstrap interval of its information ratio."""
     names = ("annual_return", "volatility", "sharpe", "max_drawdown", "turnover", "cost_rate")
     figures = {name: float(account.figures[name]) for name in names}
     figures["information_ratio"] = float(account.figures.get("information_ratio", np.nan))
@@ -65,6 +65,14 @@ def account_figures(account: Account, draws: int) -> dict[str, float]:
     return figures
 
 
+def check_tried(tried: int | None, tries: Sequence[str]) -> None:
+    """Refuse a number of tries below that of the models shown."""
+    if tried is not None and tried < len(tries):
+        raise ValueError(
+            f"`tried` must count all models tried, at least the {len(tries)} shown; got {tried}."
+        )
+
+
 def deflate(
     runs: pd.DataFrame,
     accounts: Mapping[tuple[str, int], Account],
@@ -76,11 +84,9 @@ def deflate(
 
     The trials' Sharpe ratios are those of the models, each the mean over its seeds.
     """
-    if tried is not None and tried < len(tries):
-        raise ValueError(
-            f"`tried` must count all models tried, at least the {len(tries)} shown; got {tried}."
-        )
+    check_tried(tried, tries)
     runs["deflated_sharpe"] = np.nan
+    # seeds are no trials: nobody chooses among them
     sharpes = runs["sharpe"].groupby(level="model").mean().reindex(list(tries))
     for key, account in accounts.items():
         if key[0] in tries:
@@ -115,12 +121,16 @@ def excess_by_month(
     table = pd.DataFrame(
         {
             name: pd.DataFrame(
-                [by_month(own, months)["return"] for key, own in accounts.items() if key[0] == name]
+                [
+                    by_month(account, months)["return"]
+                    for key, account in accounts.items()
+                    if key[0] == name
+                ]
             ).mean()
             for name in names
         }
     )
-    plain = accounts.get((EQUAL_WEIGHT, 0))
+    plain = accounts.get((EQUAL_WEIGHT, 0))  # it has no seed
     if plain is not None:
         return table.sub(by_month(plain, months)["return"], axis=0)
     first = by_month(next(iter(accounts.values())), months)
@@ -128,7 +138,7 @@ def excess_by_month(
 
 
 def over_seeds(runs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
-    """Mean over seeds, and beside it the sample deviation (NaN with one seed)."""
+    """Return means over the seeds, and beside each the sample deviation (NaN with one seed)."""
     by_model = runs.groupby(level="model", sort=False)
     mean, spread = by_model.mean(), by_model.std(ddof=1)
     columns = {}

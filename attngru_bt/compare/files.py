@@ -30,8 +30,8 @@ def write(
     - ``table2.csv``, ``table3.csv``: a row per model; columns as `Comparison.table2`, `.table3`.
     - ``monthly.csv``: a row per model, seed and month-end.
     - ``compare.json``: `about`, `table2`, `table3`, `runs` (per model and seed), `benchmark`,
-      `buckets`, `attention` (mean share per family and factor), `paper`, `versions`. What is not
-      known is null.
+      `buckets`, `attention` (mean share per family and factor), `paper`, `versions`. Unknown values
+      are null.
     - ``offsets.csv``: a row per model and day, where days after month-ends were tried.
     - ``table.md``: the tables as Markdown.
 
@@ -97,7 +97,7 @@ def find_place(path: str | os.PathLike[str], name: str) -> tuple[str, int, int]:
 
 
 def contents(comparison: Comparison) -> dict[str, Any]:
-    """Everything but the curves, as JSON can hold it."""
+    """Return everything but the curves, as values of JSON."""
     runs = comparison.runs.reset_index()
     return {
         "about": comparison.about,

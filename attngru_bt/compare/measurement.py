@@ -35,7 +35,7 @@ from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.data.market import Market
 from attngru_bt.evaluation.bootstrap import DRAWS
 from attngru_bt.evaluation.tries import judge
-from attngru_bt.trading.groups import told
+from attngru_bt.trading.groups import summarized
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward.scored_months import ScoredMonths
@@ -64,7 +64,7 @@ def measure(
     ----------
     market : Market
         As the walks saw it: accounts run to its last session.
-    walks : iterable of Walk, or of what `Walk.load` has read
+    walks : iterable of Walk, or of walks that `Walk.load` has read
     models : sequence of str, default None
         Order of the rows, "equal-weight" included, which no walk has. None: the order of the walks,
         then equal weight.
@@ -73,24 +73,26 @@ def measure(
     settings : mapping, default None
         Parameters that the walks were made with, to be shown.
     offsets : sequence of int, or mapping of int to walks, default ()
-        Sessions after month-ends: the same scores are traded so much later, or, of a mapping, the
-        walks that score then.
+        Sessions after month-ends. The same scores are traded so many sessions later; a mapping has
+        walks that score then instead.
     """
     from attngru_bt.walkforward.panels import common_schedule  # loads scikit-learn
 
+    # what all models have in common: months, schedule, account
     walks = sorted(walks, key=lambda walk: walk.seed)
     trading = dict(trading or {})
     months = common_months(walks, market.bars.dates, start)
     order = ordered(walks, models)
     if thresholds is None:
         thresholds = {name: threshold(name) for name in {walk.model for walk in walks}}
-    # all walks are traded from the session after the first month-end that they have in common
     schedule = common_schedule(walks)
     account = {
         **trading,
-        "start": months[0] + pd.Timedelta(days=1),
+        "start": months[0] + pd.Timedelta(days=1),  # the session after the first month-end
         "schedule": str(schedule),
     }
+
+    # each walk: its account, the quality of its scores, and random names in its place
     scores = [walk.scores().reindex(months) for walk in walks]
     traded = trade_all(market, scores, topk, jobs, **account)
     scored = pd.concat([table.notna() for table in scores]).groupby(level=0).any()
@@ -116,6 +118,8 @@ def measure(
                 table, topk=topk, cost=own.cost, years=years, draws=draws, **alike
             ),
         }
+
+    # equal weight has an account, but no scores, and so nothing to choose names by
     plain = None
     if EQUAL_WEIGHT in order:
         choosing = ("rebalance", "keep", "weights", "max_per_group", "groups")
@@ -125,6 +129,7 @@ def measure(
         accounts[key] = reduced(finished, trading.get("slippage", 0.0))
         figures[key] = account_figures(accounts[key], draws)
 
+    # the same on other days of the month
     spread = None
     if offsets:
         spread = over_days(
@@ -132,11 +137,13 @@ def measure(
             topk=topk, jobs=jobs, account=account, plain=plain,
         ).loc[order]  # fmt: skip
 
+    # the tables: a row per model and seed, and the mean of each model over its seeds
     runs = pd.DataFrame.from_dict(figures, orient="index")
     runs.index = pd.MultiIndex.from_tuples(list(figures), names=["model", "seed"])
     tries = [name for name in order if name not in BASELINES]
     deflate(runs, accounts, tries, tried, trading)
-    runs = runs.reindex(columns=list(dict.fromkeys([*QUALITY, *EARNED, *chance.FIGURES])))
+    columns = dict.fromkeys([*QUALITY, *EARNED, *chance.FIGURES])  # some are in two of them
+    runs = runs.reindex(columns=list(columns))
     runs = runs.loc[[key for name in order for key in figures if key[0] == name]]
     walked = [name for name in order if name != EQUAL_WEIGHT]
     titles, families = described(order)
@@ -169,7 +176,7 @@ def measure(
             "models": len(tries),
             "tried": len(tries) if tried is None else tried,
             "draws": draws,
-            "trading": told(trading),
+            "trading": summarized(trading),
             **(dict(offsets=list(offsets), walked=isinstance(offsets, Mapping)) if offsets else {}),
             "settings": dict(settings or {}),
         },

@@ -75,7 +75,8 @@ def notes3(comparison: Comparison) -> list[str]:
         f"least as much after costs, with the same {unit}s, number of names, changes per {unit} "
         "and costs. Both are measured in a simple account: filled at the open after the "
         f"{schedule.end_called}, without lots, limits or suspensions, {_shares(about['trading'])}.",
-        "Deflated Sharpe: probability that the Sharpe ratio is higher than "
+        "Deflated Sharpe: probability that the Sharpe ratio of the account, with what the market "
+        "gave, is higher than "
         + (f"the best of {tries} tries" if tries > 1 else "that one try")
         + " without skill would show (Bailey & López de Prado 2014).",
     ]
@@ -89,7 +90,7 @@ def notes3(comparison: Comparison) -> list[str]:
 
 
 def notes_on_choice(comparison: Comparison) -> list[str]:
-    """Say what the choice of the best model is worth, a sentence or two each; none for one."""
+    """Say how far the best model can be trusted, a sentence or two each; none for one model."""
     tries = comparison.tries
     if tries is None:
         return []

@@ -25,24 +25,24 @@ Accounts = Mapping[tuple[str, int], Account]  # by model and seed
 
 
 def later(schedule: Schedule, offsets: Sequence[int]) -> dict[int, Schedule]:
-    """Return the schedules that decide so many sessions after those of a week, month or quarter.
+    """Return the schedules that decide some sessions after the end of a week, month or quarter.
 
     Raises
     ------
     ValueError
-        If a number is none, too large, given twice, or that of the schedule itself.
+        If an offset is no whole number, too large, given twice, or that of the schedule itself.
     """
     checks.no_duplicates("`offsets`:", offsets, "keep one of them", ValueError)
-    found = {}
+    schedules = {}
     for offset in offsets:
         checks.whole_number("offsets", offset, unit="sessions")
-        found[int(offset)] = schedule_of(f"{schedule.unit}+{int(offset)}")
-    if schedule.offset in found:
+        schedules[int(offset)] = schedule_of(f"{schedule.unit}+{int(offset)}")
+    if schedule.offset in schedules:
         raise ValueError(
             f"`offsets` has {schedule.offset}, on which `schedule` {str(schedule)!r} decides "
             f"already: leave it out."
         )
-    return found
+    return schedules
 
 
 def over_days(
@@ -63,7 +63,7 @@ def over_days(
     ----------
     market : Market
     offsets : sequence of int, or mapping of int to walks
-        The same scores are traded so many sessions later, or, of a mapping, those of its walks.
+        The same scores are traded so many sessions later; a mapping has the walks that score then.
     accounts : mapping of (model, seed) to Account
         Those of `scores` come first, in the same order.
     scores : sequence of DataFrame of shape (n_months, n_assets)
@@ -83,6 +83,7 @@ def over_days(
     schedule = schedule_of(account["schedule"])
     by_day = {schedule.offset: accounts}
     for offset, rule in later(schedule, list(offsets)).items():
+        # equal weight is the last of the accounts and has no scores
         tables = dict(zip(accounts, scores, strict=False))
         if isinstance(offsets, Mapping):
             walks = offsets[offset]
@@ -94,19 +95,19 @@ def over_days(
         by_day[offset] = dict(zip(tables, traded, strict=True))
         if plain is not None:
             finished = backtest.equal_weight(market, **{**plain, "schedule": str(rule)})
-            own = reduced(finished, account.get("slippage", 0.0))
-            by_day[offset] = {**by_day[offset], (EQUAL_WEIGHT, 0): own}
+            reduced_account = reduced(finished, account.get("slippage", 0.0))
+            by_day[offset] = {**by_day[offset], (EQUAL_WEIGHT, 0): reduced_account}
     return by_offset(by_day, account.get("riskfree", 0.0))
 
 
 def by_offset(accounts: Mapping[int, Accounts], riskfree: float = 0.0) -> pd.DataFrame:
-    """Measure all accounts on the sessions on which all are invested.
+    """Measure all accounts on the sessions on which all of them are invested.
 
     Parameters
     ----------
     accounts : mapping of offset to (model, seed) to Account
     riskfree : float
-        A year, as a fraction.
+        Annual rate, as a fraction.
 
     Returns
     -------
@@ -130,6 +131,7 @@ def by_offset(accounts: Mapping[int, Accounts], riskfree: float = 0.0) -> pd.Dat
 
 
 def _figures(own: Account, begin: Any, riskfree: float) -> dict[str, float]:
+    """Return the figures of an account from a session on."""
     returns, periods = own.returns[begin:], float(own.figures["periods"])
     if len(returns) < 2:
         raise DataError("`offsets`: there are no sessions on which all days are invested.")

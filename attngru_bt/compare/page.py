@@ -50,6 +50,7 @@ def render(comparison: Comparison, title: str | None = None) -> str:
 
 
 def _pictures(comparison: Comparison) -> dict[str, Picture]:
+    """Return the charts of the page; intervals of the ratio only if there are any."""
     pictures = {
         "growth": picture("Cumulative return", partial(charts.growth, comparison), wide=True),
         "chance": picture("Chosen names and random names", partial(charts.chance, comparison)),
@@ -61,7 +62,7 @@ def _pictures(comparison: Comparison) -> dict[str, Picture]:
 
 
 def _attention(title: str, seen: Attention) -> dict[str, Any]:
-    """Show what one model looked at: a chart and a table, or only a sentence where it is even."""
+    """Show the attention of a model: a chart and a table, or only a sentence where it is even."""
     rows = (
         [str(factor), per_cent(row["share"], 2), per_cent(row["even"], 2)]
         for factor, row in seen.factors.iterrows()

@@ -1,4 +1,4 @@
-"""What the paper reports of its own models: its claim, on another period, not measured here."""
+"""The paper's own figures of its models: claims on another period, which are not measured here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACCURACY: Mapping[str, float] = {
     "gru": 0.9876,
     "attention-gru": 0.9973,
 }
-"""Share of stocks told right. All "no" is right for 40 of the SSE 50's 50, .80, if 10 are best."""
+"""Share of stocks classified correctly. If 10 of the SSE 50 are the best, all "no" reaches .80."""
 
 SECONDS: Mapping[str, float] = {"rnn": 10.2, "lstm": 36.2, "gru": 29.0, "attention-gru": 24.9}
 """Of training, on the paper's machine."""

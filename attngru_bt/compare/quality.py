@@ -16,7 +16,7 @@ import pandas as pd
 from attngru_bt.evaluation.quality import monthly_quality
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
 
 IN_SAMPLE = ("accuracy", "accuracy_at_k", "auc")
 BUCKETS = 10
@@ -58,8 +58,8 @@ def monthly(
     if threshold is not None:
         table["accuracy"] = mean((ended["score"] > threshold) == best)
     # picks are made among all scored stocks, also those whose outcome is not known
-    place = scored["score"].groupby(level=0, sort=False).rank(ascending=False, method="first")
-    picked = (place <= k).reindex(ended.index)
+    rank = scored["score"].groupby(level=0, sort=False).rank(ascending=False, method="first")
+    picked = (rank <= k).reindex(ended.index)
     table["accuracy_at_k"] = mean(picked == best)
     table["all_no"] = 1.0 - mean(best)
     # a random pick is right if it is among the best, a stock left out if it is not
@@ -99,8 +99,8 @@ def by_bucket(tables: Iterable[pd.DataFrame], buckets: int = BUCKETS) -> pd.Seri
         rows = table[table["score"].notna() & table["forward_return"].notna()]
         month = rows.index.get_level_values(0)
         groups = rows.groupby(month, sort=False)
-        place = groups["score"].rank() - 0.5  # equal scores have the same, 0.5 to n - 0.5
-        bucket = np.ceil(place / groups["score"].transform("size") * buckets)
+        rank = groups["score"].rank() - 0.5  # equal scores have the same, 0.5 to n - 0.5
+        bucket = np.ceil(rank / groups["score"].transform("size") * buckets)
         excess = rows["forward_return"] - groups["forward_return"].transform("mean")
         months = excess.groupby([month, bucket.to_numpy()]).mean()
         walks.append(months.groupby(level=1).mean())

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attngru_bt import backtest
-from attngru_bt.compare.choice import EQUAL_WEIGHT, chosen_names
+from attngru_bt import backtest, checks
+from attngru_bt.compare.choice import BASELINES, EQUAL_WEIGHT, chosen_names
 from attngru_bt.compare.comparison import Comparison
+from attngru_bt.compare.figures import check_tried
 from attngru_bt.compare.files import find_place, insert, write
 from attngru_bt.compare.measurement import measure
 from attngru_bt.compare.offsets import later
@@ -21,7 +22,6 @@ from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.evaluation.bootstrap import DRAWS
-from attngru_bt.evaluation.statistics import SESSIONS_PER_YEAR
 
 if TYPE_CHECKING:
     from attngru_bt.walkforward import Walk
@@ -83,8 +83,8 @@ def run(
     into : path, default None
         Markdown file that gets the tables as well, under the name of `folder`; see `insert`.
     offsets : sequence of int, default ()
-        Also walk every model with these decisions, so many sessions after month-ends (or the
-        weeks, quarters of `schedule`), and show the spread: the luck of the day.
+        Numbers of sessions after month-ends (or the weeks, quarters of `schedule`). Every model is
+        also walked with decisions on these days, and the spread is shown: the luck of the day.
     **settings
         Parameters of every model's `SignalGenerator`; unknown ones are errors.
 
@@ -104,11 +104,11 @@ def run(
     from attngru_bt.models import names as model_names
     from attngru_bt.walkforward import walk_forward
 
-    place = None if folder is None else Path(folder)
+    path = None if folder is None else Path(folder)
     if into is not None:
-        if place is None:
+        if path is None:
             raise ValueError("`into` has no effect without `folder`, whose name marks the place.")
-        find_place(into, place.name)  # hours later would be too late to say that there is none
+        find_place(into, path.name)  # raises now rather than after hours of fits
 
     names = chosen_names(models, model_names())
     scored = [name for name in names if name != EQUAL_WEIGHT]
@@ -120,13 +120,16 @@ def run(
     schedule = schedule_of(settings.get("schedule", "month"))
     days = later(schedule, offsets)
     market = market if end is None else market.until(end)
-    backtest.check_sessions(market, (trading or {}).get("periods", SESSIONS_PER_YEAR))
-    with nullcontext() if place is None else sole_use(place):
+    backtest.check_account(market, {**(trading or {}), "topk": topk})
+    checks.whole_number("draws", draws)
+    checks.whole_number("tried", tried, or_none=True)
+    check_tried(tried, [name for name in names if name not in BASELINES])
+    with nullcontext() if path is None else sole_use(path):
 
         def walk(name: str, rule: Schedule) -> list[Walk]:
             return walk_forward(
                 market, scored, seeds=seeds, start=start, end=end, jobs=jobs,
-                folder=None if place is None else place / name,
+                folder=None if path is None else path / name,
                 client=client, tls=tls, progress=progress, topk=topk,
                 **{**settings, "schedule": str(rule)},
             )  # fmt: skip
@@ -145,9 +148,9 @@ def run(
             settings=settings,
             offsets={offset: walk(f"walks+{offset}", rule) for offset, rule in days.items()},
         )
-        if place is None:
+        if path is None:
             return comparison
-        files = write(comparison, place, title=title)
+        files = write(comparison, path, title=title)
         if into is not None:
-            files.append(insert(comparison, into, place.name))
+            files.append(insert(comparison, into, path.name))
         return replace(comparison, files=tuple(files))

@@ -110,13 +110,13 @@ def table3(comparison: Comparison) -> Table:
 
 
 def claims(comparison: Comparison) -> list[Mapping[str, Any]]:
-    """Return what the paper says its models earned, of those that are compared."""
+    """Return the paper's claims of what the models that are compared earned."""
     compared = {paper.PRESETS.get(str(name), str(name)) for name in comparison.table3.index}
     return [claim for name, claim in paper.RETURNS.items() if name in compared]
 
 
 def table_of_days(comparison: Comparison) -> Table | None:
-    """Show how much hangs on the day that is decided on; None where only one was tried."""
+    """Show how much depends on the day of the decision; None if only one day was tried."""
     if comparison.offsets is None:
         return None
     columns, rows = [], []
@@ -133,7 +133,7 @@ def table_of_days(comparison: Comparison) -> Table | None:
         ]
         reference = comparison.families[str(name)] == "baseline"
         rows.append(Row(comparison.titles[str(name)], tuple(cells), reference))
-    return Table("Model", tuple(columns), tuple(rows)).known()
+    return Table("Model", tuple(columns), tuple(rows)).known()  # without empty columns
 
 
 def ranges_of_days(comparison: Comparison) -> Table | None:
@@ -146,6 +146,7 @@ def ranges_of_days(comparison: Comparison) -> Table | None:
         Row(
             row.name,
             tuple(
+                # cells are lowest, median, highest of each group
                 Cell(f"{row.cells[3 * i].text} … {row.cells[3 * i + 2].text}")
                 for i in range(len(columns))
             ),
@@ -157,12 +158,14 @@ def ranges_of_days(comparison: Comparison) -> Table | None:
 
 
 def _grouped(groups: Mapping[str, Sequence[Column]]) -> list[Column]:
+    """Put the name of its group on each column."""
     return [replace(column, group=group) for group, columns in groups.items() for column in columns]
 
 
 def _rows(
     comparison: Comparison, figures: pd.DataFrame, columns: Sequence[Column]
 ) -> tuple[Row, ...]:
+    """Return a row per model; baselines are marked as references."""
     return tuple(
         Row(
             comparison.titles[str(name)],
@@ -174,13 +177,14 @@ def _rows(
 
 
 def _cell(figures: pd.Series, column: Column) -> Cell:
+    """Return a figure with its deviation over the seeds; of an interval both ends."""
     text = column.show(figures[column.key])
     if column.key == "ir_low" and text != DASH:
         return Cell(f"{text} … {column.show(figures['ir_high'])}")
     spread = figures.get(column.key + SPREAD, float("nan"))
     # a model without chance in it has none
-    known = column.key in _WITH_SPREAD and spread > NOISE
-    return Cell(text, column.show(spread) if known else "")
+    has_spread = column.key in _WITH_SPREAD and spread > NOISE
+    return Cell(text, column.show(spread) if has_spread else "")
 
 
 def _reference(name: str, figures: Mapping[str, Any], columns: Sequence[Column]) -> Row:

@@ -1,9 +1,10 @@
 """What the market was: bars, their checks and files, members over time, and the data sets.
 
 `Bars` are the daily lines known so far, `Market` is the bars of a run with its benchmark and its
-members, `Membership` says who was a member when. ``files`` reads tables, which ``raw`` has as they
-are; ``shapes``, ``layouts``, ``translation`` and ``adjusted`` make ours of them; ``rows``,
-``columns``, ``interval``, ``names``, ``units`` and ``splits`` check them; ``vendors`` downloads.
+members, `Membership` says who was a member when. ``files`` reads tables and ``raw`` a single file
+as it is; ``shapes``, ``layouts``, ``translation`` and ``adjusted`` bring tables into our form;
+``rows``, ``columns``, ``interval``, ``names``, ``units`` and ``splits`` check them. ``vendors``
+downloads.
 """
 
 from __future__ import annotations

@@ -14,14 +14,14 @@ from attngru_bt.data.units import Doubt
 _HOW, _WHAT = "(adj|adjusted|qfq|hfq)", "(close|closeprice)"
 _CLOSE = re.compile(f"{_HOW}{_WHAT}|{_WHAT}{_HOW}")  # without the characters between words
 OFTEN = 0.2  # share of days on which the ratio of two closes may change before it is no factor
-CENT = 0.02  # what two prices that are rounded to cents may be off together
+CENT = 0.02  # in currency: by how much rounding to cents may move two prices together
 LEAST = 20  # days needed to judge
 
 
 def with_factor(
     frame: pd.DataFrame, layout: Layout, source: str, doubt: Doubt
 ) -> tuple[pd.DataFrame, str]:
-    """Return a table with a backward factor made of adjusted prices, and what was made of what.
+    """Return a table with a backward factor made of adjusted prices, and a note of how it was made.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def with_factor(
 def _check_factor(
     factor: pd.Series, symbol: pd.Series, price: pd.Series, name: str, source: str, doubt: Doubt
 ) -> None:
-    """Warn of a ratio that changes on most days, of which dividends were added and not factors."""
+    """Warn of a ratio that changes on many days: the source has added dividends to the prices."""
     step = pd.Series(np.log(factor), index=factor.index).groupby(symbol).diff().abs()
     known = step.notna()
     if known.sum() < LEAST:

@@ -22,7 +22,7 @@ DateLike = pd.Timestamp | datetime.date | datetime.datetime | np.datetime64 | st
 
 
 class DataError(ValueError):
-    """Input data that cannot be used; the message names where and what to do."""
+    """Input data that cannot be used; the message says where the fault is and what to do."""
 
 
 def first(mask: ArrayLike) -> list[int]:
@@ -153,9 +153,9 @@ class Bars:
         """Show a row per line: how much of it is known, and its smallest and largest value."""
         rows = {}
         for name, values in self.lines.items():
-            known = values[np.isfinite(values)]
-            ends = (known.min(), known.max()) if len(known) else (np.nan, np.nan)
-            rows[name] = (f"{len(known) / max(values.size, 1):.1%}", *map(_short, ends))
+            finite = values[np.isfinite(values)]
+            ends = (finite.min(), finite.max()) if len(finite) else (np.nan, np.nan)
+            rows[name] = (f"{len(finite) / max(values.size, 1):.1%}", *map(_short, ends))
         columns = ["known", "smallest", "largest"]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
         span = f", {self.dates[0]:%Y-%m-%d} to {self.dates[-1]:%Y-%m-%d}" if len(self) else ""
@@ -183,7 +183,11 @@ class Bars:
         return self._counted("latest", latest)
 
     def _counted(self, name: str, count: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Count once for the source of all views of its first days: later days change nothing."""
+        """Return a count by day that is computed once for the source of this view.
+
+        Later days do not change the counts of earlier ones, so all views that begin on the first
+        day of a source share its counts.
+        """
         source: Bars = self.__dict__.get("_source", self)
         if name not in source.__dict__.setdefault("_counts", {}):
             source.__dict__["_counts"][name] = _read_only(count(source.traded))
@@ -201,7 +205,7 @@ class Bars:
         if start == 0 and stop >= len(self):
             return self
         days = slice(start, stop)
-        view = object.__new__(Bars)  # the checks of the source hold for its rows, too
+        view = object.__new__(Bars)  # without the checks, which the source has passed
         view._set(
             dates=self.dates[days],
             assets=self.assets,
@@ -222,7 +226,13 @@ class Bars:
         return self.rows(0, int(self.dates.searchsorted(checks.date("date", date), "right")))
 
     def select(self, assets: Iterable[str]) -> Bars:
-        """Return a copy with the columns of ``assets``, in that order; else a KeyError."""
+        """Return a copy with the columns of ``assets``, in that order.
+
+        Raises
+        ------
+        KeyError
+            If there is no such asset; the message names the nearest one.
+        """
         wanted = tuple(assets)
         column = {asset: j for j, asset in enumerate(self.assets)}
         for asset in wanted:

@@ -14,16 +14,16 @@ from attngru_bt.data.market import Market
 
 logger = logging.getLogger(__name__)
 
-SPARE = 1.5  # room for so many times the rows at hand, so that not every month copies all before it
+SPARE = 1.5  # capacity over rows at hand: so the rows are copied rarely and not at each month-end
 
 
 class Beside:
     """The bars of a market beside those that are traded, for models to be trained on.
 
-    A stock that is among the feeds, too, in whatever spelling, has the name and the bars of its
-    feed alone. From the first bar of the feeds on, the sessions are those of the feeds, and a
-    warning tells once if the market has others; before it those of the market. The lines are those
-    that both have. The benchmark is that of the feeds; before their first bar that of the
+    A stock of the market that is fed as well, in whatever spelling, has the name and the bars of
+    its feed. The sessions before the first bar of the feeds are those of the market; from then on
+    they are those of the feeds, and a warning says once if the market has others. The lines are
+    those that both have. The benchmark is that of the feeds, and before their first bar that of the
     market, scaled to meet it.
 
     Parameters
@@ -41,7 +41,7 @@ class Beside:
     def __init__(self, market: Market) -> None:
         self.market = market
         self.fed: frozenset[str] = frozenset()
-        self._kind: tuple[object, ...] = ()
+        self._kind: tuple[object, ...] = ()  # first day, names and lines of the rows that are kept
         self._lines: dict[str, NDArray[np.float64]] = {}  # with spare rows
         self._n = 0  # rows that are filled
         self._assets = market.bars.assets  # spelled as the feeds are
@@ -58,18 +58,18 @@ class Beside:
             At least one session. They continue those of the call before, whose rows are not read
             again.
         """
-        own = self.market.bars
-        n_before = int(own.dates.searchsorted(bars.dates[0]))
-        dates = pd.DatetimeIndex(own.dates[:n_before].append(bars.dates))
+        market = self.market.bars
+        n_before = int(market.dates.searchsorted(bars.dates[0]))
+        dates = pd.DatetimeIndex(market.dates[:n_before].append(bars.dates))
         if bars.assets != self._feeds:
             self._spell(bars.assets)
         known = set(self._assets)
         # appended, so that a feed that comes later moves no column
         names = (*self._assets, *(name for name in bars.assets if name not in known))
-        lines = tuple(line for line in bars.lines if line in own.lines)
+        lines = tuple(line for line in bars.lines if line in market.lines)
         kind = bars.dates[0], names, lines, frozenset(bars.assets)
         if kind != self._kind:
-            self._tell(bars, lines, names)
+            self._log_join(bars, lines, names)
             self._kind, self._n, self._lines = kind, 0, {}
             self.fed = frozenset(bars.assets)
         if len(dates) > self._n:
@@ -91,9 +91,9 @@ class Beside:
         DataError
             If two stocks of the market are one of the feeds, or one is two of them.
         """
-        own = self.market.bars.assets
-        self._spelled = other_spellings(own, feeds, f"`train_on`: {self.market.name}")
-        taken = {name: name for name in own if name not in self._spelled}
+        symbols = self.market.bars.assets
+        self._spelled = other_spellings(symbols, feeds, f"`train_on`: {self.market.name}")
+        taken = {name: name for name in symbols if name not in self._spelled}
         for theirs, name in self._spelled.items():
             if name in taken:
                 raise DataError(
@@ -101,17 +101,17 @@ class Beside:
                     f"of {name}; keep one of them."
                 )
             taken[name] = theirs
-        self._assets = tuple(self._spelled.get(name, name) for name in own)
+        self._assets = tuple(self._spelled.get(name, name) for name in symbols)
         self._feeds = feeds
 
     def _warn_of_sessions(self, dates: pd.DatetimeIndex, start: int, n_before: int) -> None:
-        """Say once that the market has sessions, among rows from `start` on, the feeds lack."""
+        """Warn once if the market has sessions, from row `start` on, that the feeds lack."""
         begin = max(start, n_before)
         if self._warned or begin >= len(dates):
             return
-        own = self.market.bars.dates
+        sessions = self.market.bars.dates
         after = dates[begin - 1] if begin > n_before else dates[begin] - pd.Timedelta(days=1)
-        theirs = own[(own > after) & (own <= dates[-1])]
+        theirs = sessions[(sessions > after) & (sessions <= dates[-1])]
         left = theirs[~theirs.isin(dates)]
         if len(left):
             self._warned = True
@@ -131,12 +131,12 @@ class Beside:
         n_before: int,
     ) -> None:
         """Add the rows that are not there yet."""
-        own, start, stop = self.market.bars, self._n, len(dates)
+        market, start, stop = self.market.bars, self._n, len(dates)
         self._warn_of_sessions(dates, start, n_before)
         column = {name: i for i, name in enumerate(names)}
         fed = np.array([column[name] for name in bars.assets], dtype=np.intp)
-        rows = own.dates.get_indexer(dates[start:])
-        there = np.flatnonzero(rows >= 0)
+        rows = market.dates.get_indexer(dates[start:])
+        shared = np.flatnonzero(rows >= 0)
         of_feeds = max(start, n_before)  # the first row that the feeds have
         for line in lines:
             values = self._lines.get(line, np.empty((0, len(names))))
@@ -146,7 +146,7 @@ class Beside:
                 values[:start] = old[:start]
             new = values[start:stop]
             new[...] = np.nan
-            new[there, : len(own.assets)] = own[line][rows[there]]
+            new[shared, : len(market.assets)] = market[line][rows[shared]]
             new[:, fed] = np.nan
             values[of_feeds:stop, fed] = bars[line][of_feeds - n_before :]
             self._lines[line] = values
@@ -156,36 +156,38 @@ class Beside:
         self, bars: Bars, n_before: int
     ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
         """Return closes and opens of the benchmark; None where the feeds have none."""
-        own = self.market.bars
+        market = self.market.bars
         if bars.benchmark is None:
             return None, None
+        # earlier values of the market's index, scaled to that of the feeds on its first day
         scale = np.nan
         if (
-            own.benchmark is not None
-            and n_before < len(own)
-            and own.dates[n_before] == bars.dates[0]
+            market.benchmark is not None
+            and n_before < len(market)
+            and market.dates[n_before] == bars.dates[0]
         ):
-            scale = bars.benchmark[0] / own.benchmark[n_before]
+            scale = bars.benchmark[0] / market.benchmark[n_before]
         joined: list[NDArray[np.float64] | None] = []
         for name in ("benchmark", "benchmark_open"):
-            later, earlier = getattr(bars, name), getattr(own, name)
+            later, earlier = getattr(bars, name), getattr(market, name)
             if later is None:
                 joined.append(None)
                 continue
-            earlier = own.benchmark if earlier is None else earlier
+            earlier = market.benchmark if earlier is None else earlier
             before = np.full(n_before, np.nan) if earlier is None else earlier[:n_before] * scale
             joined.append(np.concatenate([before, later]))
         return joined[0], joined[1]
 
-    def _tell(self, bars: Bars, lines: tuple[str, ...], names: tuple[str, ...]) -> None:
-        own = self.market.bars
-        left = sorted(set(bars.lines) ^ set(own.lines))
+    def _log_join(self, bars: Bars, lines: tuple[str, ...], names: tuple[str, ...]) -> None:
+        """Log how many stocks and which lines come of the join."""
+        market = self.market.bars
+        left = sorted(set(bars.lines) ^ set(market.lines))
         logger.info(
             "%s beside the feeds: %d stocks from %s on, %d of them fed; lines %s%s",
             self.market.name,
-            len(own.assets),
-            own.dates[0].date() if len(own) else "no day",
-            len(bars.assets) + len(own.assets) - len(names),
+            len(market.assets),
+            market.dates[0].date() if len(market) else "no day",
+            len(bars.assets) + len(market.assets) - len(names),
             ", ".join(lines),
-            f", without {', '.join(left)}, which not both have" if left else "",
+            f", without {', '.join(left)}, which only one of the two has" if left else "",
         )

@@ -101,7 +101,7 @@ def other_spellings(names: Iterable[str], known: Iterable[str], source: str) -> 
     spellings: dict[str, list[str]] = {}
     for name in known if unknown else ():
         spellings.setdefault(same_stock(name), []).append(name)
-    found = {}
+    renamed = {}
     for name in unknown:
         same = spellings.get(same_stock(name), [])
         if len(same) > 1:
@@ -110,13 +110,13 @@ def other_spellings(names: Iterable[str], known: Iterable[str], source: str) -> 
                 "it as the one that is meant."
             )
         if same:
-            found[name] = same[0]
+            renamed[name] = same[0]
         elif name.isdecimal() and same_stock(name.zfill(6)) in spellings:
             raise DataError(
                 f"{source}: {name} has lost the zeros in front of it; write it with six digits, as "
                 f"text, if {spellings[same_stock(name.zfill(6))][0]} is meant, else leave it out."
             )
-    return found
+    return renamed
 
 
 def is_code(name: str) -> bool:

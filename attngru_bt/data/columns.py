@@ -71,9 +71,9 @@ class Columns:
             if name in self.ignore:
                 raise DataError(f"`ignore` cannot leave out {name!r}: every table needs it.")
         self.translation = Translation(columns)
-        self._ignored: set[str] = set()
-        self._adjusted: dict[str, None] = {}
-        self._seen: dict[str, None] = {}
+        self._ignored: set[str] = set()  # those of `ignore` that were there
+        self._adjusted: dict[str, None] = {}  # left out as adjusted, in order of appearance
+        self._seen: dict[str, None] = {}  # all columns, in order of appearance
 
     def take(
         self, frame: pd.DataFrame, source: str, symbol: str | None = None, *, is_index: bool = False
@@ -100,12 +100,13 @@ class Columns:
         check_width(len(frame.columns), source)
         if frame.columns.nlevels == 1:
             frame = self._without_ignored(frame)
+        # a table with a column per symbol becomes one with a row per symbol and day
         dates = {theirs.name for ours, theirs in self.translation.columns.items() if ours == "date"}
         frame, shape = long(frame, source, dates, wide=symbol is None)
         if shape:
-            self.translation.said[shape] = None
+            self.translation.notes[shape] = None
         frame = frame.rename(columns=lambda name: str(name).strip().lower())
-        frame = self._without_ignored(frame)
+        frame = self._without_ignored(frame)  # again, by the names that it has now
         for position, name in enumerate(frame.columns):
             _check_cells(frame.iloc[:, position], str(name), source)
         checks.no_duplicates(
@@ -113,8 +114,7 @@ class Columns:
         )
         if shape != WIDE:
             frame = self.translation(frame, source, symbol, is_index=is_index)
-        kept = self.keep(map(str, frame.columns))
-        return frame[kept]
+        return frame[self.keep(map(str, frame.columns))]
 
     def _without_ignored(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a table without the columns to leave out, and remember them."""
@@ -124,7 +124,7 @@ class Columns:
         return frame.loc[:, [name not in self.ignore for name in names]]
 
     def keep(self, names: Iterable[str]) -> list[str]:
-        """Return the names of the columns to keep."""
+        """Return the names of the columns to keep: neither ignored nor adjusted by later events."""
         names = list(names)
         ignored = [name for name in names if name.lower() in self.ignore]
         self._ignored.update(name.lower() for name in ignored)
@@ -159,7 +159,7 @@ class Columns:
                 "the future. Bring a backward 'adjfactor' instead (docs/data_format.md); %s takes "
                 "this message away.",
                 self.source,
-                f"column {names[0]!r} is" if len(names) == 1 else f"columns {_list(names)} are",
+                f"column {names[0]!r} is" if len(names) == 1 else f"columns {_listed(names)} are",
                 how_to_ignore(names),
             )
         names = [name for name in lines if name not in MARKET_COLUMNS]
@@ -170,7 +170,7 @@ class Columns:
                 self.source,
                 len(names),
                 " becomes a factor" if len(names) == 1 else "s become factors",
-                _list(names),
+                _listed(names),
                 how_to_ignore(names),
             )
 
@@ -210,7 +210,8 @@ def _check_cells(column: pd.Series, name: str, source: str) -> None:
         )
 
 
-def _list(names: list[str]) -> str:
+def _listed(names: list[str]) -> str:
+    """List some names for a message, quoted."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(map(repr, names[:SHOWN])) + more
 

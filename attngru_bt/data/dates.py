@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ TURNED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?: .*)?")  # 03/04/202
 MONTHS = 12
 HOUR = 3600
 NOON = 12
-FRIDAY, SUNDAY = 4, 6
+FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
 
 
 def parse_dates(
@@ -50,12 +51,14 @@ def parse_dates(
             raise DataError(f"{source}: {symbols[i]} has a row without a date in column {name!r}.")
         zoned = getattr(column.dt, "tz", None) is not None
         local = column.dt.tz_localize(None)
-        days = _unit(local.dt.normalize().to_numpy())
+        days = local.dt.normalize().to_numpy().astype("datetime64[us]")
         if not zoned:
+            _not_moved(days, lambda i: local.iloc[i], symbols, source)
             return days, None
         gap = local - column.dt.tz_convert("UTC").dt.tz_localize(None)
         seconds = gap.dt.total_seconds().to_numpy().astype(np.int64)
-        _not_moved(days, seconds, lambda i: local.iloc[i], symbols, source)
+        if not seconds.any():
+            _not_moved(days, lambda i: local.iloc[i], symbols, source)
         return days, seconds
     # a column has few different dates, so each one is parsed once; code -1 is an empty cell
     codes, values = pd.factorize(column, use_na_sentinel=True)
@@ -71,11 +74,12 @@ def parse_dates(
             )
     days = np.array([p[0] if p else np.datetime64("NaT") for p in parsed], dtype="datetime64[us]")
     offsets = [p[1] if p else None for p in parsed]
-    known = [offsets[k] for k in np.unique(codes)]
+    used = [offsets[k] for k in np.unique(codes)]
     dates = days[codes]
-    if all(offset is None for offset in known):
+    if all(offset is None for offset in used):
+        _not_moved(dates, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
         return dates, None
-    if any(offset is None for offset in known):
+    if any(offset is None for offset in used):
         zoned_at = np.array([offset is not None for offset in offsets])[codes]
         i = first(zoned_at != zoned_at[0])[0]
         raise DataError(
@@ -84,33 +88,46 @@ def parse_dates(
         )
     seconds = np.array([o or 0 for o in offsets], dtype=np.int64)[codes]
     one_zone(dates, seconds, symbols, source)
-    _not_moved(dates, seconds, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
+    if not seconds.any():
+        _not_moved(dates, lambda i: pd.Timestamp(written[codes[i]]), symbols, source)
     return dates, seconds
 
 
-def _not_moved(
-    dates: np.ndarray,
-    offsets: np.ndarray,
-    stamp: Callable[[int], pd.Timestamp],
-    symbols: np.ndarray,
-    source: str,
-) -> None:
-    """Refuse midnights east of Greenwich that were converted to UTC: they are of the day before.
+def moved_to_utc(dates: np.ndarray, stamp: Callable[[int], pd.Timestamp]) -> list[int]:
+    """Find midnights east of Greenwich that were converted to UTC: they are of the day before.
 
-    They show by Sundays, where the sessions are Mondays, and by no Friday.
+    They show by Sundays in the afternoon, where the sessions are Mondays, and by no Friday.
+
+    Parameters
+    ----------
+    dates : datetime64 array
+        As they are written.
+    stamp : callable
+        Position → date and time as they are written there.
+
+    Returns
+    -------
+    list of int
+        The position of the first Sunday; empty if the dates may be what they seem.
     """
-    if offsets.any():
-        return
     weekday = (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 0 is Monday
-    if (weekday == FRIDAY).any():
-        return
-    for i in first(weekday == SUNDAY):
-        if stamp(i).hour >= NOON:
-            raise DataError(
-                f"{source}: {symbols[i]} on {str(dates[i])[:10]}, a Sunday, and on no Friday: "
-                f"{stamp(i)} seems to be the next day of an exchange east of UTC; convert the "
-                "dates to its zone, or write plain session dates (YYYY-MM-DD)."
-            )
+    if np.isin(weekday, (FRIDAY, SATURDAY)).any():
+        return []
+    sundays = first(weekday == SUNDAY)
+    # at 23:59 a day ends, and is written for the day itself
+    return [i for i in sundays if dt.time(NOON) <= stamp(i).time() < dt.time(23, 30)]
+
+
+def _not_moved(
+    dates: np.ndarray, stamp: Callable[[int], pd.Timestamp], symbols: np.ndarray, source: str
+) -> None:
+    """Refuse midnights east of Greenwich that were converted to UTC."""
+    for i in moved_to_utc(dates, stamp):
+        raise DataError(
+            f"{source}: {symbols[i]} on {str(dates[i])[:10]}, a Sunday, and on no Friday: "
+            f"{stamp(i)} seems to be the next day of an exchange east of UTC; convert the "
+            "dates to its zone, or write plain session dates (YYYY-MM-DD)."
+        )
 
 
 def one_zone(dates: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, source: str) -> None:
@@ -143,23 +160,21 @@ def _readings(text: str) -> str:
     return f", which may be {year}-{second:02d}-{first:02d} or {year}-{first:02d}-{second:02d}"
 
 
-def _unit(days: np.ndarray) -> np.ndarray:
-    return days.astype("datetime64[us]")
-
-
 def _text(value: object) -> str:
+    """Return a cell as it was written."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # 20200131 in a column that had an empty cell
     return str(value).strip()
 
 
 def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
+    """Return a date and its UTC offset in seconds, None without one; None if it is no date."""
     match = WRITTEN.fullmatch(text)
     if match is None:
         return None
     year, separator, month, day, zone = match.groups()
     if not separator and len(month + day) != 4:
-        return None
+        return None  # 2020111 is January 11 or November 1
     try:
         date = np.datetime64(f"{year}-{int(month):02d}-{int(day):02d}", "us")
     except ValueError:
@@ -168,6 +183,6 @@ def _parse(text: str) -> tuple[np.datetime64, int | None] | None:
         return date, None
     if zone in ("Z", "UTC"):
         return date, 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
+    digits = zone[1:].replace(":", "").ljust(4, "0")  # of +08, +0800 or +08:00
     seconds = int(digits[:2]) * HOUR + int(digits[2:]) * 60
     return date, -seconds if zone[0] == "-" else seconds

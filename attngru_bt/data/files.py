@@ -76,12 +76,14 @@ def read_table(
     >>> read_table(pd.DataFrame(rows | {"close": [10.0, 10.5]}))["close"].ravel().tolist()
     [10.0, 10.5]
     """
-    own = Columns("the DataFrame" if isinstance(path, pd.DataFrame) else str(path), ignore, columns)
-    source, frame = _table(path, own)
-    part, _ = checked(own.take(frame, source), source)
+    translation = Columns(
+        "the DataFrame" if isinstance(path, pd.DataFrame) else str(path), ignore, columns
+    )
+    source, frame = _table(path, translation)
+    part, _ = checked(translation.take(frame, source), source)
     del frame  # a large file should not be in memory twice
     bars = _pivot([part], source, adjust)
-    own.report(bars.lines)
+    translation.report(bars.lines)
     if adjust:
         tell_splits(bars, source)
     return bars
@@ -109,13 +111,14 @@ def read_folder(
             f"{folder}: no symbol files in this folder; expected one {', '.join(SUFFIXES)} file "
             "per symbol, named after the symbol."
         )
-    own = Columns(str(folder), ignore, columns)
+    translation = Columns(str(folder), ignore, columns)
     parts, offsets = [], []
     for symbol, file in files.items():
-        source, frame = _table(file, own)
-        part, offset = checked(own.take(frame, source, symbol), source)
+        source, frame = _table(file, translation)
+        part, offset = checked(translation.take(frame, source, symbol), source)
         parts.append(part)
         offsets.append(offset)
+    # a column that some files lack would look as if its values were not known there
     for column in FILLABLE:
         has_column = [column in part for part in parts]
         if any(has_column) and not all(has_column):
@@ -138,7 +141,7 @@ def read_folder(
             str(folder),
         )
     bars = _pivot(parts, str(folder), adjust)
-    own.report(bars.lines)
+    translation.report(bars.lines)
     if adjust:
         tell_splits(bars, str(folder))
     return bars
@@ -152,13 +155,13 @@ def read_index(path: str | Path, *, columns: Mapping[str, str] | None = None) ->
     pandas.DataFrame
         Indexed by naive session dates. Layouts, checks and errors are those of ``read_table``.
     """
-    own = Columns(str(path), columns=columns)
-    source, frame = _table(path, own)
-    part = checked(own.take(frame, source, "INDEX", is_index=True), source)[0]
-    rows = part[part["close"].notna()].drop(columns=["symbol", "adjfactor"], errors="ignore")
+    translation = Columns(str(path), columns=columns)
+    source, frame = _table(path, translation)
+    rows = checked(translation.take(frame, source, "INDEX", is_index=True), source)[0]
+    rows = rows[rows["close"].notna()].drop(columns=["symbol", "adjfactor"], errors="ignore")
     if rows.empty:
         raise DataError(f"{path}: no row has a close; give the index's daily closes.")
-    own.translation.report(source)
+    translation.translation.report(source)
     return rows.set_index("date")
 
 
@@ -183,7 +186,7 @@ def _table(path: str | Path | pd.DataFrame, columns: Columns) -> tuple[str, pd.D
     """Return the name of a table in messages, and the table as it is."""
     if isinstance(path, pd.DataFrame):
         return "the DataFrame", path
-    return str(path), read_raw(Path(path), columns.translation.words)
+    return str(path), read_raw(Path(path), columns.translation.text_columns)
 
 
 def _no_code_twice(names: Iterable[str], source: str) -> None:
@@ -212,7 +215,7 @@ def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
     days = np.sort(dates)
     day = days.searchsorted(dates)[codes]
     shape = (len(days), len(names))
-    place = day * len(names) + column
+    cell = day * len(names) + column
     columns = rows.columns.drop(["date", "symbol"])
     factor = rows["adjfactor"].to_numpy()[traded] if adjust and "adjfactor" in rows else None
     lines = {}
@@ -225,6 +228,6 @@ def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
         elif factor is not None and name == "volume":
             values = values / factor
         line = np.full(shape, np.nan)
-        line.reshape(-1)[place] = values
+        line.reshape(-1)[cell] = values
         lines[str(name)] = line
     return Bars(pd.DatetimeIndex(days), tuple(names), lines)

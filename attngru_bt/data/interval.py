@@ -9,7 +9,7 @@ from attngru_bt.data.bars import DataError
 
 DAYS_PER_YEAR = 365.25
 LEAST = 12  # sessions needed for an answer
-DAILY = 5  # calendar days; the median gap of a daily market is 1, whatever its holidays
+DAILY = 5  # calendar days, below which a median gap is daily; it is 1 whatever the holidays
 HOLIDAYS = 15  # longest gap, in median gaps, so that a hole in the data does not count
 
 _NAMES = ((5.0, "daily"), (12.0, "weekly"), (25.0, "fortnightly"), (45.0, "monthly"),
@@ -72,4 +72,5 @@ def _gaps(dates: pd.DatetimeIndex) -> np.ndarray:
 
 
 def _name(gap: float) -> str:
+    """Return the word for bars with this gap, in calendar days."""
     return next((name for limit, name in _NAMES if gap < limit), "yearly")

@@ -16,20 +16,20 @@ SYMBOLS = (
     "symbol", "ticker", "code", "ts_code", "instrument", "asset", "股票代码", "证券代码",
     "<ticker>",
 )  # fmt: skip
-"""Columns of dates and of names: read as text, and known in any table that has no own ones."""
+"""Columns of dates and of symbols: read as text, and recognized in a table without ours."""
 VALUES = (
     "open", "high", "low", "close", "adj close", "volume", "dividends", "stock splits",
     "capital gains",
 )  # fmt: skip
-"""What yfinance has in one of two rows of a header; the other one has the tickers."""
+"""The columns of yfinance; in a header of two rows, one has these and the other the tickers."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """How a column is written: our value is theirs times `factor`."""
+    """How a column is written: our value is theirs times `factor`; messages use `name`."""
 
     factor: float
-    words: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Layout:
     of_codes : tuple of str
         Columns whose unit holds for Chinese stocks only.
     unused : tuple of str
-        Columns that repeat others, or are nothing to learn from.
+        Columns that repeat others, or that nothing can be learned from.
     newest_first : bool
         Whether the source gives the newest row first.
-    said : str
-        What else there is to say.
+    note : str
+        What is logged of a table in this layout, beside its name.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Layout:
     of_codes: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     newest_first: bool = False
-    said: str = ""
+    note: str = ""
 
 
 OWN = Layout("own")
@@ -131,7 +131,7 @@ LAYOUTS = (
             "<low>": "low", "<close>": "close", "<vol>": "volume",
         },
         unused=("<per>", "<time>", "<openint>"),
-        said="prices as Stooq adjusts them",
+        note="prices as Stooq adjusts them",
     ),
     Layout(
         "Qlib",
@@ -147,31 +147,31 @@ LAYOUTS = (
         needs=("open", "high", "low", "close"),
         any_of=("adj close", "stock splits", "capital gains"),
         unused=("dividends", "stock splits", "capital gains"),
-        said="prices divided by later splits, as Yahoo gives them",
+        note="prices divided by later splits, as Yahoo gives them",
     ),
 )  # fmt: skip
 
 
 def recognize(columns: Iterable[str], source: str) -> Layout:
-    """Return the layout of a table with these columns, in lower case; `OWN` if it is none.
+    """Return the layout of a table with these columns, in lower case; else `OWN`.
 
     Raises
     ------
     DataError
         If the columns are those of two sources.
     """
-    there = set(columns)
-    found = [
+    present = set(columns)
+    matches = [
         layout
         for layout in LAYOUTS
-        if there.issuperset(layout.needs)
-        and (not layout.any_of or not there.isdisjoint(layout.any_of))
+        if present.issuperset(layout.needs)
+        and (not layout.any_of or not present.isdisjoint(layout.any_of))
     ]
-    if len(found) > 1:
-        first, second = found[:2]
+    if len(matches) > 1:
+        first, second = matches[:2]
         raise DataError(
             f"{source}: may be a table of {first.name} ({', '.join(first.needs)}) or of "
             f"{second.name} ({', '.join(second.needs)}), whose units differ; leave out the columns "
             "of one of them with ignore=[…] (--ignore …)."
         )
-    return found[0] if found else OWN
+    return matches[0] if matches else OWN

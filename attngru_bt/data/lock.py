@@ -40,23 +40,23 @@ def sole_use(folder: str | os.PathLike[str]) -> Iterator[Path]:
     ...     sorted(path.name for path in folder.iterdir())
     ['.lock']
     """
-    place = Path(folder)
-    new = not place.exists()
-    place.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place / NAME, timeout=0)
+    path = Path(folder)
+    new = not path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path / NAME, timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise BlockingIOError(
-            f"{place}: another run is working in this folder; wait until it has ended, or choose "
+            f"{path}: another run is working in this folder; wait until it has ended, or choose "
             f"another folder."
         ) from None
     try:
-        yield place
+        yield path
     finally:
         # removed before it is released: the next run creates a file of its own
-        (place / NAME).unlink(missing_ok=True)
+        (path / NAME).unlink(missing_ok=True)
         lock.release()
         if new:
             with suppress(OSError):  # the folder is not empty
-                place.rmdir()
+                path.rmdir()

@@ -36,7 +36,7 @@ class Market:
     benchmark : pandas.DataFrame or None
         The index, indexed by increasing naive dates, with at least a column ``close``.
     membership : Membership or None
-        Who was in the index when; None means that every asset may always be held.
+        The members over time; None means that every asset may always be held.
     name : str
         Name in reports.
     """
@@ -106,7 +106,7 @@ class Market:
     def of(self, universe: Universe | None) -> Market:
         """Return the market of the stocks that are ever members, if it is known who they are.
 
-        Models may have been trained on many more, of which no one is ever held.
+        A model may have been trained on many more stocks, none of which is ever held.
         """
         if not isinstance(universe, Membership):
             return self
@@ -136,6 +136,7 @@ def _benchmark_lines(
         )
     rows = index.set_axis(days).reindex(dates)
     close = rows["close"].to_numpy(dtype=np.float64)
+    # opens that only repeat the closes are no opens
     if "open" not in index or not (index["open"].notna() & (index["open"] != index["close"])).any():
         return close, None
     return close, rows["open"].to_numpy(dtype=np.float64)
@@ -157,7 +158,7 @@ def load(
     data : DataFrame or path
         A table (see ``read_table``); or a folder with such a table as ``panel.csv``,
         ``panel.csv.gz`` or ``panel.parquet``; or a folder with one file per symbol. A folder's
-        ``membership.csv`` and ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read, too.
+        ``membership.csv`` and ``index.csv`` (or ``.csv.gz``, ``.parquet``) are read as well.
     ignore : iterable of str, default ()
         Columns to leave out. Any other numeric column that is not known becomes a factor, and a
         warning names it.
@@ -182,6 +183,7 @@ def load(
         name = split_suffix(path)[0]
         bars = read_table(path, ignore=ignore, columns=columns)
         return Market(bars, None, None, Path(name).name)
+    # a folder: a table called panel, or else a file per symbol
     tables, indexes = _named(path, "panel"), _named(path, "index")
     if len(tables) > 1:
         raise DataError(
@@ -211,7 +213,7 @@ def as_market(data: Market | str | os.PathLike[str] | pd.DataFrame) -> Market:
 
 
 def _named(folder: Path, stem: str) -> list[Path]:
-    """Return the tables of this stem in a folder."""
+    """Return the tables in a folder that are called `stem`, whatever their suffix."""
     files = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
     return [file for file in files if file.exists()]
 

@@ -17,7 +17,7 @@ from attngru_bt.data.names import fault, from_cells
 from attngru_bt.data.raw import encoding_of
 
 COLUMNS = ("symbol", "in_date", "out_date")
-GAP = 7  # days; a shorter absence from an index is more likely a mistake in the file
+GAP = 7  # days; so short an absence from an index is more likely a mistake in the file
 
 
 class Universe(Protocol):
@@ -39,6 +39,8 @@ class Membership:
         First day of each stay.
     out_dates : array of datetime64
         First day after each stay; NaT if it has not ended.
+    source : str, default "membership"
+        Where the stays come from, for messages.
 
     Raises
     ------
@@ -135,17 +137,23 @@ class Membership:
         day = np.datetime64(checks.date("date", date), "D")
         return frozenset(self._names[(self._in <= day) & (day < self._out)])
 
-    def spelled(self, assets: Iterable[str]) -> Membership:
+    def spelled(self, assets: Iterable[str], *, some: bool = True) -> Membership:
         """Return the membership with its names spelled as those of `assets`.
 
         Names of the same stock are ``600000.SH``, ``sh.600000``, ``SH600000``, ``600000.SS``,
         ``600000.XSHG`` and ``600000``; ``BRK.B`` and ``BRK-B``; ``AAPL`` and ``AAPL.US``. Names
         that are among the assets, or are no other spelling of one, stay as they are.
 
+        Parameters
+        ----------
+        assets : iterable of str
+        some : bool, default True
+            Whether some of the members must be among the assets.
+
         Raises
         ------
         DataError
-            If a name is another spelling of two assets.
+            If a name is another spelling of two assets, or none is of any.
         """
         assets = tuple(assets)
         unknown = set(self._names) - set(assets)
@@ -153,7 +161,7 @@ class Membership:
             return self
         ours = other_spellings(unknown, assets, self._source)
         if not ours:
-            if unknown == set(self._names) and assets:
+            if some and unknown == set(self._names) and assets:
                 name = min(unknown)
                 raise DataError(
                     f"{self._source}: none of its {len(unknown)} members ({name}, …) has bars, "
@@ -187,12 +195,13 @@ class Membership:
                     f"{self._source}: {self._names[a]} has overlapping stays, one from "
                     f"{self._in[a]} to {self._out[a]} and one from {self._in[b]}; join them."
                 )
-            elif self._names[a] == self._names[b] and 0 < _days(self._out[a], self._in[b]) <= GAP:
+            elif self._names[a] == self._names[b] and 0 < _gap(self._out[a], self._in[b]) <= GAP:
                 problems.append(
                     f"{self._source}: {self._names[a]} is out on {self._out[a]} and in again on "
                     f"{self._in[b]}; out_date is the first day no longer in: if it stayed, join "
                     f"the two."
                 )
+        # by first day: a stay that begins after all earlier ones have ended leaves a gap before it
         starts = np.sort(self._in)
         ends = np.maximum.accumulate(self._out[np.argsort(self._in, kind="stable")])
         for i in np.flatnonzero(starts[1:] > ends[:-1]):
@@ -218,8 +227,9 @@ class Membership:
         return f"Membership({len(set(self._names))} symbols, {len(self)} stays)"
 
 
-def _days(start: np.datetime64, end: np.datetime64) -> int:
-    return int((end - start) / np.timedelta64(1, "D"))
+def _gap(left: np.datetime64, returned: np.datetime64) -> int:
+    """Return the number of days between two stays."""
+    return int((returned - left) / np.timedelta64(1, "D"))
 
 
 def _dates(column: pd.Series, symbols: list[Any], name: str, source: str) -> np.ndarray:
@@ -240,7 +250,7 @@ def _dates(column: pd.Series, symbols: list[Any], name: str, source: str) -> np.
 
 
 def _days_of(dates: ArrayLike, names: list[Any], name: str, source: str) -> np.ndarray:
-    """Return dates of any kind as datetime64[D]; those of a time zone as they are written there."""
+    """Return dates of any kind as datetime64[D]; of a stamp with a time zone, its local date."""
     if isinstance(dates, np.ndarray) and dates.dtype.kind == "M":
         return dates.astype("datetime64[D]")
     values: Any = dates

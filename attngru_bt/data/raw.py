@@ -32,13 +32,13 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 LONGEST_NAME = 255  # bytes of a file name on common systems
 STOOQ = b"<TICKER>"  # how a file of Stooq begins, which is called .txt
 PROBE = 1 << 20  # bytes that tell the encoding
-# what is Chinese: ideographs, their punctuation, and the wide forms of Latin letters and digits
+# Chinese text: ASCII, ideographs, their punctuation, and wide forms of Latin letters and digits
 _CHINESE = re.compile(r"[\u0000-\u007f\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2027]*")
 
 
 def names_a_file(text: str) -> bool:
     """Tell whether a text is the path of a file."""
-    # a long list of symbols as a path would be an error of the system
+    # `is_file` raises OSError for a name that is too long, as a list of symbols may be
     path = Path(text)
     return all(len(os.fsencode(part)) <= LONGEST_NAME for part in path.parts) and path.is_file()
 
@@ -130,6 +130,7 @@ def check_file_width(path: Path) -> None:
 
 
 def _open(path: Path) -> gzip.GzipFile:
+    """Open a file for reading bytes, unzipped by its suffix."""
     zipped = path.name.lower().endswith(".gz")
     return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
 
@@ -143,6 +144,7 @@ def _first_rows(path: Path, encoding: str) -> list[list[str]]:
 
 
 def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
+    """Read a CSV file as text or numbers; symbols stay the text that the file has."""
     encoding = encoding_of(path)
     first, second = _first_rows(path, encoding)
     check_width(len(first), str(path))
@@ -158,7 +160,7 @@ def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
             )
             return frame.set_axis(frame.columns.set_names([None, None]), axis=1)
         names = [name for name in map(str.strip, first) if name]
-        # pandas would call the second one A.1, as if it were another
+        # pandas would rename the second of two columns A to A.1
         checks.no_duplicates(f"{path}: column", names, "rename or remove one of them", DataError)
         header = pd.read_csv(path, nrows=0, encoding=encoding).columns
         words = {column for column in header if str(column).strip().lower() in text}
@@ -181,8 +183,8 @@ def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
     for column in words:
         if str(column).strip().lower() in SYMBOLS:
             frame[column] = from_cells(frame[column])
-    if first and not first[0].strip() and not blank and _counts(frame.iloc[:, 0]):
-        frame = frame.iloc[:, 1:]  # numbers of rows, which pandas writes unless told
+    if first and not first[0].strip() and not blank and _numbers_rows(frame.iloc[:, 0]):
+        frame = frame.iloc[:, 1:]  # pandas writes the numbers of rows unless told not to
     frame = frame.rename(columns=dict.fromkeys(blank, "date"))
     if encoding != "utf-8-sig":
         log.info("%s: read as GB 18030", path)
@@ -212,7 +214,8 @@ def _unnamed_dates(first: list[str], second: list[str], words: set[str]) -> set[
     return {"Unnamed: 0"} if dated else set()
 
 
-def _counts(column: pd.Series) -> bool:
+def _numbers_rows(column: pd.Series) -> bool:
+    """Tell whether a column numbers the rows from 0 on."""
     return pd.api.types.is_integer_dtype(column) and bool(
         (column.to_numpy() == np.arange(len(column))).all()
     )

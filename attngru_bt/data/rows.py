@@ -61,6 +61,7 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
         values = _numbers(cells, str(name), where)
         if values is not None:
             columns[str(name)] = values
+    # a day without a close, or flagged as such, is one without a trade: all its values are NaN
     traded = ~np.isnan(columns["close"])
     if "traded" in columns:
         flag = columns.pop("traded")
@@ -75,7 +76,7 @@ def checked(frame: pd.DataFrame, source: str) -> tuple[pd.DataFrame, np.ndarray 
 
 
 def _symbols(column: pd.Series, source: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the symbol of each row, and its number."""
+    """Return the symbol of each row, and the number of that symbol, for comparisons."""
     codes, names = pd.factorize(column, use_na_sentinel=True)
     for name in names:
         if not isinstance(name, str):
@@ -96,6 +97,7 @@ def _symbols(column: pd.Series, source: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _in_order(dates: np.ndarray, symbols: np.ndarray, codes: np.ndarray, source: str) -> None:
     """Check that dates increase within each symbol, however symbols are interleaved."""
+    # symbol by symbol; most tables are so already
     order = np.arange(len(codes))
     if (codes[1:] < codes[:-1]).any():
         order = np.argsort(codes, kind="stable")
@@ -150,9 +152,10 @@ def _codes(column: pd.Series) -> pd.Series:
 
 
 def _code(text: str) -> float:
-    """48 bits of a digest: a float holds them exactly."""
+    """Return a number that stands for a text: NaN for an empty one."""
     if text in EMPTY:
         return np.nan
+    # 48 bits of the digest, since a float holds integers of up to 53 bits exactly
     return float(int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big"))
 
 

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from attngru_bt import checks
 
-# the most sessions after the end of a week, month or quarter: holidays leave fewer in some
+# largest `offset`: holidays leave some weeks, months and quarters without more sessions
 MOST = {"week": 4, "month": 15, "quarter": 50}
-_MONTHS = {"week": 12 / 52, "month": 1.0, "quarter": 3.0}  # length of each
+_MONTHS = {"week": 12 / 52, "month": 1.0, "quarter": 3.0}  # length of each, in months
 
 
 @dataclass(frozen=True)
 class Schedule:
     """When cross-sections are taken, models score and the portfolio is changed.
 
-    At the close of the last session of each week, month or quarter, or of the session so many
-    after it. Which session that is depends on the sessions before it alone; what is decided then
-    is traded in the next one.
+    This is at the close of the last session of each week, month or quarter, or of a session a fixed
+    number of sessions later. Which session that is depends on the sessions before it alone; what is
+    decided then is traded in the next one.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Schedule:
         return self._number(one) == self._number(other)
 
     def _number(self, date: Any) -> int:
-        """Return what `units` has for one date, without pandas: backtests ask in each session."""
+        """Return what `units` has for one date, without pandas: backtests ask in every session."""
         if self.unit == "week":
             return int((date.toordinal() - 1) // 7)  # day 1 is a Monday
         months = date.year * 12 + date.month - 1
@@ -119,18 +119,18 @@ class Schedule:
 
     @property
     def end_called(self) -> str:
-        """What the end of its unit is called."""
+        """Name of the end of its unit: "month-end", "end of the week", "end of the quarter"."""
         return "month-end" if self.unit == "month" else f"end of the {self.unit}"
 
     def counted(self, n: int) -> str:
-        """Name so many of its sessions: "60 month-ends", "20 quarters + 5 sessions"."""
+        """Say how many of its sessions there are: "60 month-ends", "20 quarters + 5 sessions"."""
         what = {"month": "month-end", "week": "week", "quarter": "quarter"}[self.unit]
         return f"{n} {what}{'s' if n != 1 else ''}" + (
             f" + {self.offset} session{'s' if self.offset > 1 else ''}" if self.offset else ""
         )
 
     def periods(self, months: int) -> int:
-        """How many of these sessions there are in so many months, rounded up."""
+        """Return the number of these sessions in a number of months, rounded up."""
         return int(np.ceil(round(months / _MONTHS[self.unit], 6)))
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.data import layouts
 from attngru_bt.data.bars import DataError, first
-from attngru_bt.data.dates import NOON, parse_dates
+from attngru_bt.data.dates import NOON, moved_to_utc, parse_dates
 from attngru_bt.data.layouts import SYMBOLS
 from attngru_bt.data.raw import read_raw
 
@@ -34,6 +34,11 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
     DataError
         If it is neither, a date is missing or cannot be told, or an asset has two scores on a date.
     """
+    if isinstance(scores, pd.DataFrame) and scores.columns.nlevels > 1:
+        raise DataError(
+            "Scores need one row of column names, the assets; got "
+            f"{scores.columns.nlevels} levels: choose one with frame.droplevel(0, axis=1)."
+        )
     if scores.index.nlevels == 1:
         if isinstance(scores, pd.Series):
             raise DataError(
@@ -65,10 +70,10 @@ def wide(scores: pd.DataFrame | pd.Series) -> pd.DataFrame:
 
 
 def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the dates that are written.
+    """Return the dates that are written, without their times.
 
-    The afternoon in UTC may stand for the midnight of an exchange in the east, that is for the next
-    day, whose scores would be known too early.
+    An afternoon in UTC may stand for the midnight of an exchange in the east, and so for the next
+    day; its scores would be known too early and are refused.
     """
     for i in first(np.asarray(stamps.isna())):
         raise DataError(f"Scores, row {i + 1}: the date is missing.")
@@ -81,6 +86,12 @@ def _days(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
                 f"write session dates, such as {days[i].date()}, or use the exchange's own zone: "
                 f"tz_convert('Asia/Shanghai')."
             )
+    for i in moved_to_utc(days.to_numpy(), lambda i: local[i]):
+        raise DataError(
+            f"Scores: {stamps[i]} is on a Sunday, and none is on a Friday: they seem to be the "
+            "next days of an exchange east of UTC; convert the dates to its zone, or write plain "
+            "session dates (YYYY-MM-DD)."
+        )
     return days
 
 
@@ -131,6 +142,7 @@ def read_score_table(path: str | Path) -> pd.DataFrame:
 
 def _indexed(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Return the table indexed (date, asset) if it is long, by date if it is wide."""
+    # a column of symbols makes it long; without names the first column has the dates
     named = {str(column).strip().lower(): column for column in table}
     date = next((named[name] for name in DATES if name in named), table.columns[0])
     asset = next((named[name] for name in SYMBOLS if name in named), None)

@@ -1,7 +1,7 @@
 """The shape of a table: one row per symbol and day, made of the other shapes that sources give.
 
-These are a column per symbol and line (yfinance), a column per symbol with its closes, and dates
-and symbols as the index (Qlib, alphalens).
+The others are a column per symbol and line (yfinance), a column of closes per symbol, and dates and
+symbols as the index (Qlib, alphalens).
 """
 
 from __future__ import annotations
@@ -116,15 +116,16 @@ def _is_wide(frame: pd.DataFrame, dates: Iterable[str]) -> bool:
         return False
     if any(names[column] in (*SYMBOLS, "close") for column in others):
         return False
-    known = [column for column in others if names[column] in _KNOWN]
+    our_names = [column for column in others if names[column] in _KNOWN]
     return (
-        len(known) < len(others)
-        and all(str(column).isupper() for column in known)
+        len(our_names) < len(others)
+        and all(str(column).isupper() for column in our_names)
         and all(pd.api.types.is_numeric_dtype(frame[column]) for column in others)
     )
 
 
 def _of_closes(frame: pd.DataFrame, dates: Iterable[str]) -> pd.DataFrame:
+    """Return a long table of one with a column of closes per symbol."""
     (date,) = (column for column in frame if _lower(column) in dates)
     symbols = [column for column in frame if column != date]
     table = frame.rename(columns={date: "date"}).melt(["date"], symbols, "symbol", "close")

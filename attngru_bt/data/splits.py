@@ -108,8 +108,8 @@ def find_splits(bars: Bars, start: int = 0) -> list[Split]:
         ratio = close[1:] / close[:-1]
         suspect = (ratio < LARGE) | (ratio > 1 / LARGE)
         with np.errstate(invalid="ignore"):
-            worth = _values(bars, "preclose", days, j)[1:] / close[:-1]
-            stated = np.abs(np.log(worth)) > STATED
+            reference = _values(bars, "preclose", days, j)[1:] / close[:-1]
+            stated = np.abs(np.log(reference)) > STATED
         suspect |= stated
         suspect &= days[1:] >= start
         for k in np.flatnonzero(suspect) + 1:
@@ -162,6 +162,7 @@ def _split(
 
 
 def _values(bars: Bars, line: str, days: NDArray[np.intp], j: int) -> Floats:
+    """Return a line of the j-th asset on some days; NaN without such a line."""
     return bars[line][days, j] if line in bars else np.full(len(days), np.nan)
 
 

@@ -79,8 +79,8 @@ def make_market(
     dates = pd.DatetimeIndex(pd.bdate_range("2015-01-01", periods=n_days).to_numpy())
     hidden = _persistent(rng, shape, 0.9 ** (1 / 21))
     month = np.asarray(dates.year * 12 + dates.month)
-    known = _last_month(hidden, month)
-    # numbers of their own, so that all else is the same with and without them
+    last_hidden = _last_month(hidden, month)
+    # decoys have a generator of their own, so that all else is the same with and without them
     noise_rng = np.random.default_rng([seed, 1])
     alike = [_persistent(noise_rng, shape, 0.9 ** (1 / 21)) for _ in range(decoys)]
     crowd = alike[0] if decoys else hidden
@@ -94,7 +94,7 @@ def make_market(
     pearson = 2 * np.sin(np.pi * signal / 6)
     noise = np.hypot(own_noise, 0.2 * 0.010)
     days = np.bincount(month - month[0])[month - month[0]][:, None]  # sessions of the month
-    drift = noise * pearson / np.sqrt(1 - pearson**2) / np.sqrt(days) * known
+    drift = noise * pearson / np.sqrt(1 - pearson**2) / np.sqrt(days) * last_hidden
     shock = rng.standard_t(6, shape) / np.sqrt(1.5)
     returns = beta * market + drift + own_noise * shock - own_noise**2 / 2
     level = np.exp(rng.normal(np.log(20), 0.6, n_assets))

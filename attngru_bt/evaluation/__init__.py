@@ -1,13 +1,13 @@
 """Numbers: what a run earned, how good scores were, and whether it could be luck.
 
-Pure functions of returns and scores. Of returns: ``statistics``, ``rolling``, and ``contribution``
-by name. Of scores: ``quality`` month by month, ``horizons`` (how long they stay good), ``deciles``,
-``exposures`` to the ``characteristics`` of stocks, ``outcomes`` of scores made elsewhere;
-``attribution`` of attention to factors, ``permutation`` (what each family of factors is worth);
-``newey_west`` is the t-statistic of months that resemble each other. Five answer whether a result
-could be luck: ``bootstrap``, ``random_portfolios``, ``deflated_sharpe``, ``overfitting``, and
-``tries``, which asks the last two of several candidates. ``spread`` decides whether a series varies
-by more than rounding.
+All are pure functions of returns and scores. ``statistics``, ``rolling`` and ``contribution`` (by
+name) measure returns. ``quality`` (month by month), ``horizons`` (how long scores stay good),
+``deciles``, ``exposures`` to the ``characteristics`` of stocks and ``outcomes`` (of scores made
+elsewhere) measure scores. ``attribution`` traces attention back to factors, ``permutation`` says
+what each family of factors is worth, and ``newey_west`` is the t-statistic of months that resemble
+each other. Five ask whether a result could be luck: ``bootstrap``, ``random_portfolios``,
+``deflated_sharpe``, ``overfitting``, and ``tries``, which applies the last two to several
+candidates. ``spread`` decides whether a series varies by more than rounding.
 """
 
 from attngru_bt.evaluation.permutation import permutation_drop

@@ -11,8 +11,8 @@ and the shares sum to 1 over the factors. Absolute loadings would not sum to 1 b
 component spread over many factors would count for more.
 
 A share says where the model's input comes from, not what the model does with it: the sign is lost,
-and a factor with large loadings on many components has a share under any weights. `even` gives the
-shares under equal weights; the difference is what attention adds.
+and a factor with large loadings on many components has a share under any weights. With `even` the
+shares are those under equal weights, and the difference is what attention adds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from attngru_bt.features.families import OWN, groups_of
 from attngru_bt.features.windows import are_steps, line_of
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
 
 
 def factor_shares(records: Iterable[MonthRecord], *, even: bool = False) -> pd.DataFrame:
@@ -96,12 +96,12 @@ def family_shares(shares: pd.DataFrame, families: Mapping[str, str] | None = Non
         Fractions, a month's shares sum to 1. Registered families first, in their order.
     """
     if families is None:
-        known = [factor.family for factor in registry]
+        in_order = [factor.family for factor in registry]
         of_column = list(groups_of([str(name) for name in shares.columns]))
     else:
-        known = list(families.values())
+        in_order = list(families.values())
         of_column = [families.get(str(name), OWN) for name in shares.columns]
-    order = dict.fromkeys([*known, OWN, *of_column])
+    order = dict.fromkeys([*in_order, OWN, *of_column])
     summed = shares.T.groupby(np.asarray(of_column, dtype=object), sort=False).sum(min_count=1).T
     return summed[[name for name in order if name in summed]]
 
@@ -123,6 +123,7 @@ def top_factors(shares: pd.DataFrame, even: pd.DataFrame, count: int = 10) -> pd
 def _shares(
     weights: np.ndarray, loadings: pd.DataFrame, month_end: pd.Timestamp, even: bool
 ) -> pd.Series:
+    """Return the share of each factor in a month."""
     if len(weights) != len(loadings):
         raise ValueError(
             f"{pd.Timestamp(month_end).date()}: {len(weights)} attention weights but loadings of "

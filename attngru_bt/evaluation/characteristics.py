@@ -1,6 +1,8 @@
-"""What kind of stock each one was at each month-end: size, volatility, turnover, past returns."""
+"""Characteristics of the stocks at each month-end: size, volatility, turnover, past returns."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -45,6 +47,7 @@ def characteristics(
     column = {name: i for i, name in enumerate(bars.assets)}
     columns = np.array([column[name] for name in names], dtype=int)
     rows = np.asarray(bars.dates.searchsorted(month_ends, side="right")) - 1
+    # closes carried over suspensions; daily returns only of days with a trade
     close = pd.DataFrame(bars["close"][:, columns]).ffill().to_numpy()
     traded = ~np.isnan(bars["close"][:, columns])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -56,19 +59,20 @@ def characteristics(
         values[past < 0] = np.nan
         return values
 
-    found: dict[str, np.ndarray] = {}
+    values_of: dict[str, np.ndarray] = {}
     for line in SIZES:
         if line in bars.lines:
-            found[SIZE] = bars[line][rows][:, columns]
+            values_of[SIZE] = bars[line][rows][:, columns]
             break
-    found[VOLATILITY] = _each(daily, rows, QUARTER, _deviation)
+    values_of[VOLATILITY] = _each(daily, rows, QUARTER, _deviation)
     if "turnover" in bars.lines:
-        found[TURNOVER] = _each(bars["turnover"][1:, columns], rows, MONTH, _mean)
-    found[MOMENTUM] = at(MONTH) / at(YEAR) - 1.0
-    found[REVERSAL] = 1.0 - at(0) / at(MONTH)
+        values_of[TURNOVER] = _each(bars["turnover"][1:, columns], rows, MONTH, _mean)
+    # the last month is left out of momentum, since it is the reversal
+    values_of[MOMENTUM] = at(MONTH) / at(YEAR) - 1.0
+    values_of[REVERSAL] = 1.0 - at(0) / at(MONTH)
     return {
         name: pd.DataFrame(values, index=month_ends, columns=names).reindex(columns=assets)
-        for name, values in found.items()
+        for name, values in values_of.items()
     }
 
 
@@ -88,9 +92,10 @@ def groups(bars: Bars, month_ends: pd.DatetimeIndex, assets: pd.Index) -> pd.Dat
     return values.reindex(columns=assets)
 
 
-def _each(daily: np.ndarray, rows: np.ndarray, length: int, figure: object) -> np.ndarray:
+def _each(
+    daily: np.ndarray, rows: np.ndarray, length: int, figure: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
     """Apply a figure to the sessions up to each month-end; row i of `daily` is session i + 1."""
-    assert callable(figure)
     out = np.full((len(rows), daily.shape[1]), np.nan)
     for i, row in enumerate(rows):
         window = daily[max(row - length, 0) : row]

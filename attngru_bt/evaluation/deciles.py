@@ -35,8 +35,8 @@ def decile_returns(scores: pd.DataFrame, returns: pd.DataFrame, count: int = COU
     """
     checks.whole_number("count", count, at_least=2)
     known = returns.notna() & scores.notna()
-    place = scores.where(known).rank(axis=1) - 0.5  # 0.5 to n - 0.5
-    group = np.ceil(place.div(known.sum(axis=1), axis=0).to_numpy() * count)
+    rank = scores.where(known).rank(axis=1) - 0.5  # 0.5 to n - 0.5
+    group = np.ceil(rank.div(known.sum(axis=1), axis=0).to_numpy() * count)
     values = returns.where(known).to_numpy()
     columns = {}
     for number in range(1, count + 1):

@@ -24,7 +24,7 @@ def probabilistic_sharpe_ratio(
         Per observation, not annualized.
     observations : int
     skew, kurtosis : float, default=0, 3
-        Of the returns; the normal distribution's kurtosis is 3.
+        Of the returns; the kurtosis of a normal distribution is 3.
 
     References
     ----------
@@ -41,15 +41,15 @@ def probabilistic_sharpe_ratio(
 
 
 def effective_trials(returns: ArrayLike) -> float:
-    """Return how many independent tries some correlated ones amount to.
+    """Return the number of independent tries that correlated ones amount to.
 
-    With M tries of mean correlation r it is r + (1 - r) M: one if all are the same, M if none has
-    to do with another.
+    With M tries of mean correlation r it is r + (1 - r) M: one if all are the same, M if they are
+    uncorrelated.
 
     Parameters
     ----------
     returns : array-like of shape (n_periods, n_tries)
-        Of each try, fractions; for a comparison with a baseline the excess over it. A mean
+        Returns of each try, fractions; for a comparison with a baseline the excess over it. A mean
         correlation below 0 counts as 0, and a try that does not vary as independent.
 
     Returns
@@ -82,7 +82,8 @@ def expected_best_sharpe(trials: float, variance: float) -> float:
     trials : float
         Independent tries, at least 1; `effective_trials` need not be whole. One: 0.
     variance : float
-        Of the tries' Sharpe ratios, per observation, not annualized; the answer is in its unit.
+        Variance of the tries' Sharpe ratios, per observation, not annualized; the result is in the
+        same unit.
 
     References
     ----------
@@ -137,7 +138,7 @@ def deflated_sharpe_ratio(
     if np.isnan(deviation):
         return float("nan")
     tried = np.asarray(sharpes, dtype=np.float64)
-    tried = tried[np.isfinite(tried)] / np.sqrt(periods)
+    tried = tried[np.isfinite(tried)] / np.sqrt(periods)  # per period, as all figures below
     count = len(tried) if trials is None else trials
     variance = float(tried.var(ddof=1)) if len(tried) > 1 else 0.0
     return probabilistic_sharpe_ratio(

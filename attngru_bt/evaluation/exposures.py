@@ -1,4 +1,4 @@
-"""What kind of stock scores prefer, and what is left of them beyond that."""
+"""Exposures of scores to characteristics of stocks, and what is left of the scores without them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attngru_bt.evaluation.horizons import mean_and_t
 from attngru_bt.evaluation.ranks import rank_rows, row_correlation
 
 _ROUNDING = 1e-9
-LEAST = 5  # stocks of a group, of which a rank correlation says anything
+LEAST = 5  # stocks of a group in a month, below which its rank correlation is left out
 
 
 def exposures(scores: pd.DataFrame, kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How long scores stay good, how much they change, and what that makes of the best names."""
+"""How long scores stay good, and how much they and the best names change."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MONTHS = 12
 def ic_decay(scores: pd.DataFrame, returns: pd.DataFrame, months: int = MONTHS) -> pd.DataFrame:
     """Rank IC of scores with the return of the first month after them, the second, and so on.
 
-    Each month by itself, not added up: a score that is only right about the next month is near 0
-    from the second on.
+    Each month is measured by itself: a score that is only right about the next month has a rank IC
+    near 0 from the second on.
 
     Parameters
     ----------
     scores, returns : DataFrame of shape (n_months, n_assets)
-        As `ranks.wide` returns them, a row per month-end without a gap. A return is known for the
-        names that were scored at the month-end before it, so names that have left by then are left
-        out.
+        As `ranks.wide` returns them, a row per month-end without a gap. Returns are known only of
+        names that were scored at the month-end before them, so names that have left are not
+        counted.
     months : int, default=12
 
     Returns
@@ -61,14 +61,14 @@ def top_turnover(scores: pd.DataFrame, k: int = 10) -> pd.Series:
     Series of shape (n_months,)
         NaN in the first month. Equal scores are taken in the order of the columns.
     """
-    place = scores.rank(axis=1, ascending=False, method="first")
-    best = (place <= k).to_numpy()
+    rank = scores.rank(axis=1, ascending=False, method="first")
+    best = (rank <= k).to_numpy()
     new = (best[1:] & ~best[:-1]).sum(axis=1) / np.maximum(best[1:].sum(axis=1), 1)
     return pd.Series(np.concatenate([[np.nan], new]), index=scores.index)
 
 
 def mean_and_t(values: np.ndarray) -> dict[str, float]:
-    """Mean of the known values, its plain and its Newey-West t, and how many they are."""
+    """Mean of the known values, its plain and its Newey-West t, and their number."""
     known = values[~np.isnan(values)]
     return {
         "mean": float(known.mean()) if len(known) else float("nan"),

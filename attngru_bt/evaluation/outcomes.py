@@ -1,4 +1,4 @@
-"""What came of scores that were made elsewhere: the returns of the stocks after each month-end."""
+"""The outcomes of scores: the returns of the stocks after each month-end, from bars alone."""
 
 from __future__ import annotations
 
@@ -37,26 +37,29 @@ def outcomes_of(
     """
     ends = schedule.ends(bars.dates)
     if not schedule.complete(bars.dates):
-        ends = ends[:-1]
+        ends = ends[:-1]  # the data end within a month, whose end is not known yet
     close = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill()
     parts = {}
     for month_end, of_month in scores.items():
-        known = of_month.dropna()
-        if known.empty:
+        scored = of_month.dropna()
+        if scored.empty:
             continue
+        # from the last session up to the month-end to the next end after it
         begin = int(bars.dates.searchsorted(month_end, side="right")) - 1
-        place = int(ends.searchsorted(begin, side="right"))
-        returns = np.full(len(known), np.nan)
-        if begin >= 0 and place < len(ends):
-            rows = close.iloc[[begin, int(ends[place])]].reindex(columns=known.index).to_numpy()
+        following = int(ends.searchsorted(begin, side="right"))
+        returns = np.full(len(scored), np.nan)
+        if begin >= 0 and following < len(ends):
+            rows = (
+                close.iloc[[begin, int(ends[following])]].reindex(columns=scored.index).to_numpy()
+            )
             returns = forward_returns(rows[0], rows[1])
         parts[month_end] = pd.DataFrame(
             {
-                "score": known.to_numpy(dtype=float),
+                "score": scored.to_numpy(dtype=float),
                 "label": top_labels(returns, topk),
                 "forward_return": returns,
             },
-            index=pd.Index(known.index, name="asset"),
+            index=pd.Index(scored.index, name="asset"),
         )
     if not parts:
         index = pd.MultiIndex.from_arrays([[], []], names=["month_end", "asset"])

@@ -15,9 +15,9 @@ from attngru_bt.evaluation.spread import NOISE
 def probability_of_overfitting(returns: ArrayLike, blocks: int = 12) -> float:
     """Share of cuts of the months in which the best of one half is below the median of the other.
 
-    The months are cut into blocks that stay whole. Of every way to choose half of the blocks, the
-    candidate with the best Sharpe ratio in these is looked up in the others. Without skill it is
-    below the median there half of the time; well below half means that the choice carries over.
+    The months are cut into blocks that stay whole. For every choice of half of the blocks, the
+    candidate with the best Sharpe ratio in these is ranked in the others. Without skill it is below
+    the median there half of the time; a share well below half means that the choice carries over.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def probability_of_overfitting(returns: ArrayLike, blocks: int = 12) -> float:
     checks.whole_number("blocks", blocks, 2)
     if blocks % 2:
         raise ValueError(
-            f"`blocks` must be an even number, half of which are looked at; got {blocks}."
+            f"`blocks` must be an even number, half of which are chosen; got {blocks}."
         )
     if table.ndim != 2 or len(table) < blocks:
         raise ValueError(
@@ -57,11 +57,13 @@ def probability_of_overfitting(returns: ArrayLike, blocks: int = 12) -> float:
     n_candidates = table.shape[1]
     if n_candidates < 2:
         return float("nan")
+    # (n_cuts, blocks): 1 for the blocks of months in the half that the choice is made on
     first = np.array(list(combinations(range(blocks), blocks // 2)))
     here = np.zeros((len(first), blocks))
     here[np.arange(len(first))[:, None], first] = 1.0
     ratios = _sharpes(table, here)
     best = ratios.argmax(axis=1)
+    # where the chosen one stands in the other half, 1 = worst; ties share their mean rank
     rank = rankdata(_sharpes(table, 1.0 - here), axis=1)[np.arange(len(first)), best]
     return float(np.mean(rank <= (n_candidates + 1) / 2))
 

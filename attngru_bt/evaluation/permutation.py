@@ -12,39 +12,39 @@ from attngru_bt.evaluation.horizons import mean_and_t
 from attngru_bt.evaluation.ranks import row_correlation
 
 if TYPE_CHECKING:
-    from attngru_bt.walkforward import MonthRecord
+    from attngru_bt.walkforward.record import MonthRecord
 
 
 class Scored(Protocol):
-    """What has records of months and knows what came of them, such as a walk."""
+    """Anything with the records of months and their outcomes, such as a walk."""
 
     @property
     def records(self) -> Iterable[MonthRecord]:
-        """What happened at each month-end."""
+        """The record of each month-end."""
 
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them."""
+        """Return the scores beside what came of them."""
 
 
 def permutation_drop(walk: Scored) -> pd.DataFrame:
     """Rank IC that is lost when the values of a family of factors are shuffled among the stocks.
 
-    Out of sample: each month with the model that scored it. The values are those of other stocks of
-    the same month, so they are as likely as before and say nothing about the stock; the model is
-    not fitted again. Families that say the same can stand in for each other, so the drops need not
-    add up to the rank IC.
+    It is measured out of sample: each month with the model that scored it, which is not fitted
+    again. The shuffled values are those of other stocks of the same month, so they are as likely as
+    before and say nothing about the stock. Families with the same information can replace each
+    other, so the drops need not add up to the rank IC.
 
     Parameters
     ----------
     walk : Walk
-        Of any model that is fitted, or of a blend of such; one that was read from a file, too.
+        The walk of a model that is fitted, or of a blend of such; it may be read from a file.
 
     Returns
     -------
     DataFrame of shape (n_months, n_families)
-        Rank IC as it was, less the mean rank IC of the shuffled repeats. By factor or line where
-        all are of one family. NaN: the model was not given the family. Months whose outcome is not
-        known are left out; there are none at all for models that are not fitted.
+        Rank IC as it was, less the mean rank IC of the shuffled repeats. If all factors are of one
+        family, there is a column per factor or line. NaN: the model was not given the family.
+        Months whose outcome is not known are left out; models that are not fitted have no rows.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def permutation_drop(walk: Scored) -> pd.DataFrame:
 
 
 def drops(records: Iterable[MonthRecord], labels: pd.DataFrame) -> pd.DataFrame:
-    """As `permutation_drop`, of the records and labels of a walk."""
+    """Return `permutation_drop`, given the records and labels of a walk."""
     outcomes = labels["forward_return"].astype(float)
     known_months = set(outcomes.index.get_level_values(0))
     rows: dict[pd.Timestamp, dict[str, float]] = {}
@@ -75,7 +75,7 @@ def drops(records: Iterable[MonthRecord], labels: pd.DataFrame) -> pd.DataFrame:
         ic = row_correlation(stacked, np.broadcast_to(returns, stacked.shape))
         if np.isnan(ic[0]):
             continue
-        # where all scores are alike without a family they rank nothing
+        # if all scores are alike without a family, their rank IC is NaN and counts as 0
         each = np.nan_to_num(ic[1:]).reshape(len(shuffled), -1).mean(axis=1)
         rows[record.month_end] = dict(zip(shuffled, ic[0] - each, strict=True))
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="month_end")

@@ -71,15 +71,15 @@ def summary(monthly: pd.DataFrame) -> pd.DataFrame:
     """
     rows = {}
     for name in FIGURES:
-        known = monthly[monthly[name].notna()]
+        months = monthly[monthly[name].notna()]
         chance = {"rank_ic": 0.0, "auc": 0.5}.get(name)
-        beyond = known[name] - (known["base_rate"] if chance is None else chance)
+        beyond = months[name] - (months["base_rate"] if chance is None else chance)
         rows[name] = {
-            "mean": known[name].mean(),
+            "mean": months[name].mean(),
             "t": t_statistic(beyond),
             "t_hac": hac_t_statistic(beyond),
-            "months": len(known),
-            "chance": known["base_rate"].mean() if chance is None else chance,
+            "months": len(months),
+            "chance": months["base_rate"].mean() if chance is None else chance,
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -136,11 +136,13 @@ def auc(score: pd.Series, label: pd.Series) -> float:
 
 
 def _by_month(table: pd.DataFrame, figure: Callable[[pd.DataFrame], float]) -> pd.Series:
+    """Return a figure of each month."""
     months = {month: figure(rows.droplevel(0)) for month, rows in table.groupby(level=0, sort=True)}
     return pd.Series(months, dtype=np.float64)
 
 
 def _checked(labels: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a score; a ValueError unless the table is one of labels."""
     missing = [name for name in ("score", "label", "forward_return") if name not in labels]
     if missing:
         raise ValueError(

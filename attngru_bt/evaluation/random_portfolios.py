@@ -33,14 +33,14 @@ def portfolio_returns(
     held : bool array of shape (n_months, n_assets)
         Who is held over the month.
     returns : DataFrame of shape (n_months, n_assets)
-        From one rebalance to the next, fractions; NaN = could not be held, so it counts nothing.
+        From one rebalance to the next, fractions; NaN = could not be held, counts as 0.
     k : int
         Places.
     cost : float, default=0.0
         Fraction of the traded value.
     weights : DataFrame of shape (n_months, n_assets), default None
-        In proportion to which names that enter share the free cash; NaN counts as the least of the
-        month. None: equally.
+        Names that enter share the free cash in proportion to these; NaN counts as the smallest of
+        the month. None: equally.
 
     Returns
     -------
@@ -122,11 +122,11 @@ def random_portfolios(
 ) -> NDArray[np.float64]:
     """Monthly returns after costs of portfolios of k names picked at random.
 
-    They are under the strategy's constraints (months, members, number of names, changes per month,
+    They have the strategy's constraints (months, members, number of names, changes per month,
     costs), in an account simple enough to be drawn a thousand times. Each month the names that can
-    no longer be held leave, then random ones until `entrants` places are free, if so many are not
-    free already. Random members fill the places and share the free cash. Names that stay are left
-    alone, as in the strategy.
+    no longer be held leave, and then random ones until at least `entrants` places are free. Random
+    members fill the places and share the free cash. Names that stay are left alone, as in the
+    strategy.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def random_portfolios(
     groups : DataFrame of shape (n_months, n_assets), default None
         Number of each name's group.
     max_per_group : int, default None
-        At most so many names of one group are held; places that this leaves empty are cash.
+        Largest number of names of one group; places that this leaves empty are cash.
     draws : int, default=1000
     random_state : int, default=0
 
@@ -170,6 +170,7 @@ def random_portfolios(
         group_of = groups.reindex(index=returns.index, columns=returns.columns).to_numpy()
     for month, (earned, n_changes) in enumerate(zip(table, changes, strict=True)):
         member = ~np.isnan(earned)
+        # as many names stay as in the portfolio compared with; which ones is random
         stays = _pick(portfolios.held & member, max(k - int(n_changes), 0), rng)
         group = None if group_of is None else group_of[month]
         held = _fill(stays, member, portfolios.held, k, rng, group, max_per_group or k)
@@ -207,8 +208,8 @@ def _fill(
 ) -> NDArray[np.bool_]:
     """Fill the free places of each row with random members.
 
-    A name that was sold just now is taken only if there is no other. Of a group only the first so
-    many are taken.
+    A name that was sold just now is taken only if there is no other, and of a group at most
+    `max_per_group` names are taken.
     """
     # the largest keys win: 2 to 3 for names that stay, 1 to 2 for new ones, 0 to 1 for sold ones
     keys = rng.random(stays.shape) + np.where(stays, 2.0, np.where(before, 0.0, 1.0))

@@ -118,7 +118,7 @@ def annualized_return(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) ->
     if not len(array) or np.isnan(periods):
         return float("nan")
     final = float(np.prod(1.0 + array))
-    if not final >= 0.0:  # also NaN
+    if not final >= 0.0 or (array < -1.0).any():  # also NaN
         return float("nan")
     return float(final ** (periods / len(array)) - 1.0)
 
@@ -199,6 +199,7 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
 
     Of equally deep troughs it is the first; of sessions at the same peak, the last before it.
     """
+    # position 0 is the value before the first return, so positions below are one too large
     value = np.concatenate([[1.0], growth(returns)])
     if len(value) == 1 or np.isnan(value).any():
         return Drawdown(float("nan"), None, None, None)
@@ -207,7 +208,7 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
     trough = int(np.argmax(depth))
     if depth[trough] == 0.0:
         return Drawdown(0.0, None, None, None)
-    peak = int(np.flatnonzero(value[:trough] == running[trough])[-1])
+    peak = int(np.flatnonzero(value[:trough] == running[trough])[-1])  # the last such day
     later = np.flatnonzero(value[trough:] >= running[trough])
     recovery = trough + int(later[0]) if len(later) else None
     return Drawdown(
@@ -235,13 +236,13 @@ def worst_drawdowns(returns: ArrayLike, count: int = 5) -> list[Drawdown]:
         return []
     below = np.concatenate([[0], depth > 0.0, [0]]).astype(int)
     begin, end = (np.flatnonzero(np.diff(below) == step) for step in (1, -1))
-    found = []
+    losses = []
     for first, last in zip(begin, end, strict=True):
         trough = int(first + np.argmax(depth[first:last]))
         recovery = int(last) if last < len(array) else None
-        found.append(Drawdown(float(depth[trough]), int(first) - 1, trough, recovery))
-    found.sort(key=lambda drawdown: -drawdown.depth)
-    return found[:count]
+        losses.append(Drawdown(float(depth[trough]), int(first) - 1, trough, recovery))
+    losses.sort(key=lambda drawdown: -drawdown.depth)
+    return losses[:count]
 
 
 def calmar_ratio(returns: ArrayLike, periods: float = SESSIONS_PER_YEAR) -> float:

@@ -1,4 +1,4 @@
-"""What the choice of the best of several candidates is worth."""
+"""How far the best of several candidates can be trusted."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ def judge(returns: pd.DataFrame, periods_per_year: float) -> Tries | None:
     Parameters
     ----------
     returns : DataFrame of shape (n_periods, n_candidates)
-        Of each candidate, fractions; best the excess over a baseline, since what all have in common
-        says nothing about the choice. Periods in which one is not known are left out.
+        Returns of each candidate, fractions; preferably the excess over a baseline, since what all
+        have in common says nothing about the choice. Periods in which one is not known are left
+        out.
     periods_per_year : float
 
     Returns
@@ -63,6 +64,7 @@ def judge(returns: pd.DataFrame, periods_per_year: float) -> Tries | None:
         return None
     values = table.to_numpy(dtype=np.float64)
     ratio = np.array([column.mean() / spread(column) for column in values.T])
+    # a candidate that never moves has no ratio; it counts as 0
     ratio = np.nan_to_num(ratio) * np.sqrt(periods_per_year)
     best = int(np.argmax(ratio))
     effective = effective_trials(values)

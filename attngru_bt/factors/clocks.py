@@ -148,6 +148,7 @@ class Traded(View):
             return wanted
         values = _benchmark(self._bars, name)
         n_assets = self._flat.shape[1]
+        # no suspensions: bars and sessions are the same rows, and a slice does
         if self._slice is not None:
             if values is not None:
                 return np.repeat(values[self._slice], n_assets, axis=1)

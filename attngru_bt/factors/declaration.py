@@ -14,6 +14,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 MEMORIES = ("finite", "ema", "cumulative")
@@ -70,7 +71,7 @@ class Factor:
         """Names of all inputs, the optional ones last."""
         return self.inputs + self.optional
 
-    @property
+    @cached_property
     def scales(self) -> tuple[tuple[str, int], ...]:
         """Lines and powers that the value is divided by to be free of scale."""
         pairs = (

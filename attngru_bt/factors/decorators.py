@@ -90,13 +90,15 @@ def factor(
         parameters = inspect.signature(function).parameters
         named = windows if windows is not None else {function.__name__: {}}
         for name, given in named.items():
-            values = dict(given) if isinstance(given, Mapping) else {"n": given}
+            values = dict(given) if isinstance(given, Mapping) else {"n": given}  # its windows
             for option in values:
                 if option not in parameters:
                     raise ValueError(
                         f"Factor {name!r} sets the window {option!r}, which "
                         f"{function.__name__} does not take{checks.nearest(option, parameters)}"
                     )
+            # other parameters: without a default a line or factor, None if it may be missing, and
+            # with a number one more window
             inputs, optional = [], []
             for key, parameter in parameters.items():
                 if key in values:
@@ -107,6 +109,7 @@ def factor(
                     optional.append(key)
                 else:
                     values[key] = parameter.default
+            # a look-back that is not declared is that of the widest window
             spans = [int(v) for v in values.values() if float(v).is_integer() and v >= 1]
             widest = max(spans, default=1)
             own_lookback = _resolve(lookback, values, widest)

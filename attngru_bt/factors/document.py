@@ -51,6 +51,7 @@ def scale_of(factor: Factor) -> str:
         ("volume", factor.volume_degree),
         ("amount", factor.amount_degree),
     )
+    # as a fraction, with powers: close^2 / volume
     above = [f"{u}^{d}" if d > 1 else u for u, d in units if d > 0]
     below = [f"{u}^{-d}" if d < -1 else u for u, d in units if d < 0]
     text = " x ".join(above) or ("1" if below else "")
@@ -62,6 +63,7 @@ def lines_of(factor: Factor) -> tuple[str, ...]:
     lines: set[str] = set()
 
     def visit(node: Factor) -> None:
+        # an input is a line of the data, or another factor or step
         for name in node.needs:
             inner = None if name in LINES else registry.node(name)
             if inner is None:
@@ -70,8 +72,8 @@ def lines_of(factor: Factor) -> tuple[str, ...]:
                 visit(inner)
 
     visit(factor)
-    own = sorted(lines - set(LINES))
-    return tuple(n for n in LINES if n in lines and n not in ("traded", "wanted")) + tuple(own)
+    of_user = sorted(lines - set(LINES))
+    return tuple(n for n in LINES if n in lines and n not in ("traded", "wanted")) + tuple(of_user)
 
 
 def describe(name: str) -> str:

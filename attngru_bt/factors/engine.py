@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.factors.clocks import Calendar, Columns, Days, Mask, Traded, View, has_line
+from attngru_bt.factors.clocks import Calendar, Columns, Days, Mask, Traded, View
 from attngru_bt.factors.declaration import Factor
 from attngru_bt.factors.ops import Array
 from attngru_bt.factors.order import Order, latest_needed, order_of
-from attngru_bt.factors.plan import Plan, own_lines, plan, report_missing
-from attngru_bt.factors.registry import LINES, Registry, registry
+from attngru_bt.factors.plan import Plan, known_lines, plan, report_missing
+from attngru_bt.factors.registry import Registry, registry
 
 BLOCK = 80_000
 """Most values of a line that are computed together: those of 56 assets of 1,400 bars, 640 kB."""
@@ -151,7 +151,7 @@ def values_at(
     present = traded.any(axis=0)  # assets that traded on one of the days; the others have no value
     out[:, :, ~present] = np.nan
     position = {name: i for i, name in enumerate(planned.columns)}
-    have = {name for name in (*LINES, *own_lines(bars)) if has_line(bars, name)}
+    have = known_lines(bars)
     clocks: dict[str, type[View]] = {"traded": Traded, "calendar": Calendar}
     groups = _groups(planned.factors.values(), raw, days, source)
     with np.errstate(all="ignore"):  # a division by zero gives NaN, which is meant

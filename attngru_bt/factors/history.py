@@ -13,7 +13,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.factors.clocks import Days, Mask
 from attngru_bt.factors.engine import rows_of, values_at
 from attngru_bt.factors.ops import Array
-from attngru_bt.factors.plan import Plan, plan, report_missing
+from attngru_bt.factors.plan import Plan, known_lines, plan, report_missing
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class FactorHistory:
         self.missing: dict[str, tuple[str, ...]] = {}
         self.n_forgotten = 0
         self._plan: Plan | None = None
+        self._lines: set[str] = set()  # of the bars that were planned with
         # (factors, dates, assets), with spare room for further dates and assets
         self._stored: Array = np.empty((0, 0, 0))
         self._passes: list[_Pass] = []
@@ -128,10 +129,10 @@ class FactorHistory:
             late = wanted[wanted < len(earlier.done)]
             late = late[~earlier.done[late]]  # requested now, and not computed in that pass
             if len(late):
-                known = bars.until(earlier.dates[-1])
+                past = bars.until(earlier.dates[-1])
                 positions = self.dates.get_indexer(earlier.dates)
                 values = values_at(
-                    known, rows_of(known, earlier.dates), planned, raw=self.raw, assets=late
+                    past, rows_of(past, earlier.dates), planned, raw=self.raw, assets=late
                 )
                 kept = positions >= 0  # the others are forgotten
                 self._stored[:, positions[kept][:, None], late] = values[:, kept]
@@ -140,7 +141,7 @@ class FactorHistory:
     def put(
         self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None, values: Array
     ) -> None:
-        """Store values that were computed elsewhere and that `extend` would compute, too.
+        """Store the values that `extend` would compute, if they were computed elsewhere.
 
         Parameters
         ----------
@@ -159,7 +160,7 @@ class FactorHistory:
         self._append(bars, at, planned, wanted, values)
 
     def forget(self, before: pd.Timestamp) -> None:
-        """Give up the values of all dates before one; nobody may ask for these dates again."""
+        """Drop the values of all dates before one; these dates must not be asked for again."""
         n = int(self.dates.searchsorted(before))
         if not n:
             return
@@ -174,11 +175,12 @@ class FactorHistory:
         """Check the bars; return the plan and the columns of the requested assets."""
         if self._plan is None:
             self._plan = plan(bars, self.names, partial=self.partial)
+            self._lines = known_lines(bars)
             self.missing = self._plan.missing
             report_missing(self.missing)
             self._stored = np.empty((len(self.columns), 0, 0))
-        elif self.names is not None or len(at.difference(self.dates)):
-            plan(bars, self._plan.columns)  # raises if a line has disappeared
+        elif not self._lines <= known_lines(bars):
+            plan(bars, self._plan.columns)  # raises if a factor needs what has disappeared
         self._check(bars.assets)
         if assets is None:
             return self._plan, np.arange(len(bars.assets))

@@ -63,8 +63,8 @@ def latest_needed(wanted: Sequence[Factor], order: Order) -> dict[str, int | Non
         latest = None if own is None or of_node is None else of_node + own - 1
         needed[node.name] = latest
         for name in node.needs:
-            before = bars.get(name, 1)
-            bars[name] = None if latest is None or before is None else max(latest, before)
+            so_far = bars.get(name, 1)
+            bars[name] = None if latest is None or so_far is None else max(latest, so_far)
     return needed
 
 

@@ -39,6 +39,11 @@ def own_lines(bars: Bars) -> tuple[str, ...]:
     return tuple(name for name in bars.lines if name not in LINES)
 
 
+def known_lines(bars: Bars) -> set[str]:
+    """Return the lines that factors of these bars can read, the user's own among them."""
+    return {name for name in (*LINES, *own_lines(bars)) if has_line(bars, name)}
+
+
 def plan(
     bars: Bars,
     names: Sequence[str] | None = None,
@@ -63,21 +68,21 @@ def plan(
     ValueError
         If a name is unknown (with the nearest one), given twice, or needs a line that is missing.
     """
-    own = own_lines(bars)
-    have = {name for name in (*LINES, *own) if has_line(bars, name)}
+    extra = own_lines(bars)
+    have = known_lines(bars)
     missing: dict[str, list[str]] = {}
     if names is None:
-        chosen = [f.name for f in source if f.default and f.name not in own]
+        chosen = [f.name for f in source if f.default and f.name not in extra]
     else:
         chosen = list(names)
         checks.no_duplicates("Factor", chosen, "leave one out")
     columns, factors = [], {}
     for name in chosen:
-        if name in own:
+        if name in extra:
             columns.append(name)
             continue
         if name not in source:
-            hint = checks.nearest(name, [*source.names(), *own])
+            hint = checks.nearest(name, [*source.names(), *extra])
             raise ValueError(f"{name!r} is neither a factor nor a further line of these bars{hint}")
         lacking = source.missing(source[name], have)
         if lacking and names is not None and not partial:
@@ -91,7 +96,7 @@ def plan(
             columns.append(name)
             factors[name] = source[name]
     if names is None:
-        columns.extend(own)
+        columns.extend(extra)
     if not columns and (names is None or len(names)):
         raise ValueError("No factor can be computed from these bars; they need at least a close.")
     return Plan(tuple(columns), factors, {k: tuple(v) for k, v in missing.items()})

@@ -17,7 +17,7 @@ LINES = (
 """Lines that a factor may use without declaring them. Any other line of the bars is a factor.
 
 `st` and `delisting` mark special treatment and the delisting period, for the rules of a market;
-`industry` and `sector` are codes of groups, of which so many names may be held.
+`industry` and `sector` are codes of groups, by which the names held may be limited.
 Two lines are not in the bars but made during the computation: `traded` is 1 on days with a trade
 and NaN on others; `wanted` is 1 at the bars whose values are asked for and 0 at the others.
 """

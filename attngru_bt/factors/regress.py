@@ -59,6 +59,7 @@ def regression(
         wanted = np.ones(y.shape, dtype=bool)
     slopes = np.full((len(x) if n_slopes is None else n_slopes, *y.shape), np.nan)
     variance = np.full(y.shape, np.nan)
+    # few days wanted: each window by itself; many: running sums, tile by tile to stay in the cache
     at = np.flatnonzero(wanted.any(axis=1))
     few = len(at) <= _FEW * len(y)
     size = n_assets if few else _TILE

@@ -28,9 +28,9 @@ class Script:
     digest : str
         SHA-256 of its text.
     nodes : dict of str to Factor
-        What the file registered, shared steps included.
+        The factors that the file registered, shared steps included.
     replaced : dict of str to Factor
-        What was registered under these names before.
+        The factors that had these names before.
     """
 
     path: Path
@@ -88,23 +88,23 @@ def load_script(path: str | Path) -> Script:
         itself is raised as it is; `blame` says where it arose.
     """
     path = Path(path)
-    place = path.resolve()
+    resolved = path.resolve()
     if path.suffix != ".py":
         raise ValueError(
             f"{path}: a file of factors is a Python file (.py); expected one, or names of factors."
         )
-    if not place.is_file():
+    if not resolved.is_file():
         raise ValueError(f"{path}: there is no such file; check the path.")
-    source = place.read_bytes()
+    source = resolved.read_bytes()
     digest = hashlib.sha256(source).hexdigest()
-    earlier = _loaded.get(place)
+    earlier = _loaded.get(resolved)
     if earlier is not None and earlier.digest == digest and earlier.names and _stands(earlier):
         return earlier
     undo = registry.snapshot()
     try:
-        forget(place)
+        forget(resolved)
         before = dict(registry.nodes)
-        _loaded[place] = Script(path, digest, {}, {})  # so that `blame` knows the file
+        _loaded[resolved] = Script(path, digest, {}, {})  # so that `blame` knows the file
         _run(path, source)
         new = {name: f for name, f in registry.nodes.items() if before.get(name) is not f}
         script = Script(path, digest, new, {n: f for n, f in before.items() if n in new})
@@ -116,9 +116,9 @@ def load_script(path: str | Path) -> Script:
     except BaseException:
         registry.restore(undo)
         if earlier is not None:
-            _loaded[place] = earlier
+            _loaded[resolved] = earlier
         raise
-    _loaded[place] = script
+    _loaded[resolved] = script
     return script
 
 
@@ -141,20 +141,20 @@ def blame(error: BaseException) -> str | None:
 
 def _run(path: Path, source: bytes) -> None:
     """Run a file as a module of its own, which can import the modules beside it."""
-    place = path.resolve()
-    name = f"attngru_bt_script_{hashlib.sha256(str(place).encode()).hexdigest()[:12]}"
+    resolved = path.resolve()
+    name = f"attngru_bt_script_{hashlib.sha256(str(resolved).encode()).hexdigest()[:12]}"
     module = types.ModuleType(name)
-    module.__file__ = str(place)
+    module.__file__ = str(resolved)
     sys.modules[name] = module  # where dataclasses and pickle look their module up
-    sys.path.insert(0, str(place.parent))
+    sys.path.insert(0, str(resolved.parent))
     try:
-        exec(compile(source, str(place), "exec", dont_inherit=True), module.__dict__)
+        exec(compile(source, str(resolved), "exec", dont_inherit=True), module.__dict__)
     except SystemExit as error:
         raise ValueError(
             f"{path}: calls sys.exit({error.code!r}); a file of factors only registers them."
         ) from error
     finally:
-        sys.path.remove(str(place.parent))
+        sys.path.remove(str(resolved.parent))
 
 
 def _stands(script: Script) -> bool:
@@ -163,12 +163,12 @@ def _stands(script: Script) -> bool:
 
 
 def forget(path: str | Path) -> None:
-    """Remove from the registry what a file has registered, whoever ran it.
+    """Remove from the registry the factors that a file has registered, however it was run.
 
-    What the file replaced is registered again.
+    Factors that it had replaced are registered again.
     """
-    place = Path(path).resolve()
-    script = _loaded.pop(place, None)
+    resolved = Path(path).resolve()
+    script = _loaded.pop(resolved, None)
     if script is not None:
         for name, node in script.nodes.items():
             if registry.nodes.get(name) is node:
@@ -178,7 +178,7 @@ def forget(path: str | Path) -> None:
                     registry.remove(name)
     for name, node in list(registry.nodes.items()):
         code = getattr(node.function, "__code__", None)
-        if code is not None and Path(code.co_filename).resolve() == place:
+        if code is not None and Path(code.co_filename).resolve() == resolved:
             registry.remove(name)
 
 

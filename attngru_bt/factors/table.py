@@ -101,18 +101,21 @@ def _tables(
 
 @contextmanager
 def _csv(path: Path) -> Iterator[Write]:
+    """Open a CSV file to write tables to, one below the other."""
     with path.open("w", encoding="utf-8", newline="") as file:
         yield _appending(file)
 
 
 @contextmanager
 def _csv_gz(path: Path) -> Iterator[Write]:
+    """Open a compressed CSV file to write tables to, one below the other."""
     # Without a name and a time in its header, the same table gives the same bytes.
     with path.open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as compressed:
         yield _appending(compressed)
 
 
 def _appending(file: IO[str] | gzip.GzipFile) -> Write:
+    """Return what writes tables to an open file, the first with a header."""
     first = True
 
     def write(table: pd.DataFrame) -> None:
@@ -131,6 +134,7 @@ def _appending(file: IO[str] | gzip.GzipFile) -> Write:
 
 @contextmanager
 def _parquet(path: Path) -> Iterator[Write]:
+    """Open a Parquet file to write tables to; the first one sets the types."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

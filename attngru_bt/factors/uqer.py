@@ -74,6 +74,7 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
             if len(table)
             else f"{name} has no rows."
         )
+    # from here on only the cells that the bars have
     rows, columns, table = rows[matched], columns[matched], table[matched]
     for at in first(pd.Index(rows * len(bars.assets) + columns).duplicated()):
         raise DataError(
@@ -89,6 +90,7 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
                 f"{bars.assets[columns[at]]} on {bars.dates[rows[at]].date()} is not a number; "
                 "leave it empty if it is not known."
             )
+        # days that the file lacks stay NaN: a computed value beside a given one would be another
         line = np.full(bars["close"].shape, np.nan)
         line[rows, columns] = values.to_numpy(dtype=np.float64)
         line[~bars.traded] = np.nan
@@ -97,6 +99,7 @@ def join_factor_file(bars: Bars, source: str | os.PathLike[str] | pd.DataFrame) 
 
 
 def _read(source: str | os.PathLike[str] | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the table of a source, and what to call the source in messages."""
     if isinstance(source, pd.DataFrame):
         return source, "the factor table"
     path = Path(source)
@@ -123,7 +126,7 @@ def _dates(column: pd.Series, tickers: pd.Series, name: str) -> pd.DatetimeIndex
 def _columns(tickers: pd.Series, assets: tuple[str, ...], name: str) -> np.ndarray:
     """Return the column of each row's asset, -1 if the bars do not have it."""
     exact = {asset: j for j, asset in enumerate(assets)}
-    by_digits: dict[str, list[int]] = {}
+    by_digits: dict[str, list[int]] = {}  # as the six digits of Chinese codes
     for j, asset in enumerate(assets):
         for digits in re.findall(r"\d+", asset):
             by_digits.setdefault(digits.zfill(6), []).append(j)

@@ -48,9 +48,8 @@ class FrameTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "n_features_in_")
         values = self._change(X, self._values(X, reset=False))
-        names = list(self.get_feature_names_out())
         # `_change` returns a new array, so pandas need not copy it
-        return pd.DataFrame(values, index=X.index, columns=names, copy=False)
+        return pd.DataFrame(values, index=X.index, columns=self._columns(X), copy=False)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
         """Names of the columns that `transform` returns."""
@@ -72,7 +71,9 @@ class FrameTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         if not len(X):
             raise ValueError("`X` must have at least one row; got none.")
-        validate_data(self, X, reset=reset, skip_check_array=True)
+        # scikit-learn's check takes longer than most transformers do: it is spared where it passes
+        if reset or not np.array_equal(X.columns.to_numpy(), self.feature_names_in_):
+            validate_data(self, X, reset=reset, skip_check_array=True)
         values = np.asarray(X.to_numpy(dtype=np.float64))
         if np.isinf(values).any():
             row, column = np.argwhere(np.isinf(values))[0]
@@ -92,6 +93,10 @@ class FrameTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _change(self, X: pd.DataFrame, values: Floats) -> Floats:
         """Return the transformed values, as an array of its own."""
         raise NotImplementedError
+
+    def _columns(self, X: pd.DataFrame) -> pd.Index:
+        """Return the columns of the transformed rows, which `get_feature_names_out` names too."""
+        return X.columns
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

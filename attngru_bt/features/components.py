@@ -114,6 +114,9 @@ class Components(FrameTransformer):
         self._require_known(X, values)
         return (values - self.mean_) @ self.components_.T
 
+    def _columns(self, X: pd.DataFrame) -> pd.Index:
+        return pd.Index(self.get_feature_names_out())
+
     def _require_known(self, X: pd.DataFrame, values: Floats) -> None:
         if np.isnan(values).any():
             row, column = np.argwhere(np.isnan(values))[0]

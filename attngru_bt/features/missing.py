@@ -68,6 +68,9 @@ class MissingShareFilter(FrameTransformer):
     def _change(self, X: pd.DataFrame, values: Floats) -> Floats:
         return values[:, self.support_]
 
+    def _columns(self, X: pd.DataFrame) -> pd.Index:
+        return X.columns[self.support_]
+
 
 class ConstantImputer(FrameTransformer):
     """Replace missing values by a constant; after standardizing, 0 is the mean.

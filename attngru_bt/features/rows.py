@@ -31,12 +31,12 @@ def row_frame(sections: Sequence[CrossSection], step: int | None = -1) -> pd.Dat
     take = slice(None) if step is None else [step]
     values = np.concatenate([s.values[:, take, :].reshape(-1, len(columns)) for s in sections])
     steps = sections[0].values.shape[1] if step is None else 1
-    names = pd.Index(sorted({a for s in sections for a in s.assets}), name="asset")
+    place = {name: i for i, name in enumerate(sorted({a for s in sections for a in s.assets}))}
     # the stubs know lists of hashables only; arrays are taken as they are, without a copy
-    levels: Any = [pd.DatetimeIndex([s.date for s in sections]), names]
+    levels: Any = [pd.DatetimeIndex([s.date for s in sections]), list(place)]
     codes: Any = [
         np.repeat(np.arange(len(sections)), [len(s) * steps for s in sections]),
-        np.repeat(names.get_indexer(pd.Index([a for s in sections for a in s.assets])), steps),
+        np.repeat([place[a] for s in sections for a in s.assets], steps),
     ]
     index = pd.MultiIndex(levels=levels, codes=codes, names=["date", "asset"])
     return pd.DataFrame(values, index=index, columns=list(columns), copy=False)
@@ -79,11 +79,13 @@ def sequences(
 def _blocks(sections: Sequence[CrossSection]) -> Iterator[list[CrossSection]]:
     """Yield blocks of whole months: some transformers look at all rows of a date."""
     block: list[CrossSection] = []
+    n_rows = 0
     for section in sections:
         block.append(section)
-        if sum(map(len, block)) >= BLOCK:
+        n_rows += len(section)
+        if n_rows >= BLOCK:
             yield block
-            block = []
+            block, n_rows = [], 0
     if block:
         yield block
 

@@ -59,8 +59,8 @@ class Clock:
         self._wait = wait
         self._live = {name for name, feed in self._feeds.items() if feed.islive()}
         self.live = bool(self._live)
-        # While all feeds date their bars by one rule and deliver a session in one step, one feed
-        # tells the session of all.
+        # While all feeds date their bars by one rule and deliver each session in one step, it is
+        # enough to look at one of them.
         rules = {sessions.rule() for sessions in self._sessions.values()}
         self._one_rule = self._even = len(rules) == 1 and not self.live
         self._newest = -math.inf  # the latest time stamp, while `_even`
@@ -98,6 +98,7 @@ class Clock:
             self._missing = [name for name in self._feeds if self._awaited(name)]
             if self._missing:
                 patient = monotonic() - self._since < self._wait
+                # only a live feed can be late; of another one the bar comes for certain
                 if patient or not self._live.issuperset(self._missing):
                     return False
                 logger.warning(
@@ -140,6 +141,7 @@ class Clock:
 
     def _delivered(self) -> dict[str, int]:
         """Return the session of each new bar by feed; while `_even`, of one feed only."""
+        # while all feeds have the same sessions, the first new bar tells the session of all
         if self._even:
             for name, feed in self._traded.items():
                 stamp = feed.datetime[0] if len(feed) else -math.inf
@@ -174,6 +176,7 @@ class Clock:
                 self._last[name] = self._sessions[name].day(-1 if new else 0)
 
     def _begin(self, day: int) -> None:
+        """Begin a session; note whether the one before ended while bars were still awaited."""
         self.missed = None
         if not self._acted and self._missing:
             self.missed = dt.date.fromordinal(self._today)
@@ -187,6 +190,7 @@ class Clock:
         self._expected, self._delivering = self._delivering, set()
 
     def _late(self, name: str, day: int) -> None:
+        """Warn of a bar that comes after the next session has begun; raise in a backtest."""
         if name in self._live:
             logger.warning(
                 "%s: the bar of %s came after the session of %s had begun.",
@@ -238,5 +242,6 @@ class Pulse:
 
 
 def _some(names: list[str]) -> str:
+    """Name the first few."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more

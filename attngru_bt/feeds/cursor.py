@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from attngru_bt.data.bars import DataError, first
-from attngru_bt.feeds.sessions import FeedSessions
+from attngru_bt.data.dates import moved_to_utc
+from attngru_bt.feeds.engine import bt
+from attngru_bt.feeds.sessions import EPOCH, FeedSessions
 
 LEFT_OUT = ("datetime", "openinterest")
 NO_DAY = -(10**9)  # earlier than any session
+ENOUGH = 10  # rows in which some Friday shows
 
 
 class NewRows(NamedTuple):
@@ -42,6 +46,7 @@ class FeedCursor:
     name: str
     read: int = 0  # rows
     last: int = NO_DAY  # ordinal of the last session read
+    checked: bool = False  # whether its stamps are no midnights that were moved to UTC
     clock: Any = field(init=False)
     sessions: FeedSessions = field(init=False)
     buffers: dict[str, Any] = field(init=False)  # line name -> backtrader LineBuffer
@@ -92,12 +97,33 @@ class FeedCursor:
             raise DataError(
                 f"feed {self.name!r}: goes back in time to {date}; sort its rows by date."
             )
+        if not self.checked and len(self.feed) >= ENOUGH:
+            self._check_zone()
         n_rows = int(np.searchsorted(days, before))
         start, stop, days = self.read, self.read + n_rows, days[:n_rows]
         traded = ~np.isnan(self.values("close", start, stop))
         if traded.all() or not traded_only:
             return NewRows(start, stop, days, slice(None))
         return NewRows(start, stop, days[traded], traded)
+
+    def _check_zone(self) -> None:
+        """Refuse midnights east of Greenwich that were converted to UTC."""
+        self.checked = True
+        times = np.frombuffer(self.clock.array[: len(self.feed)])
+        days = self.sessions.days_of(times)
+        dates = (days - EPOCH).astype("datetime64[D]")
+
+        def stamp(i: int) -> pd.Timestamp:
+            return pd.Timestamp(bt.num2date(times[i])).round("s")
+
+        for i in moved_to_utc(dates, stamp):
+            raise DataError(
+                f"feed {self.name!r}: its bar of {stamp(i)} is on a Sunday, and it has none on "
+                "Fridays: they seem to be the next days of an exchange east of UTC, whose "
+                "midnights were converted to UTC; give the dates as the exchange writes them, "
+                "such as with "
+                "frame.index.tz_localize('UTC').tz_convert('Asia/Shanghai').tz_localize(None)."
+            )
 
     def take(self, rows: NewRows) -> None:
         """Count these rows as read."""

@@ -1,7 +1,7 @@
 """The engine that the package runs in: backtrader, or another that is built like it.
 
-The one place where it is imported. Everything else of the package takes it from here, and so may a
-script that is to run on whichever engine is there:
+It is imported here alone. The rest of the package takes it from this module, and so may a script
+that is to run on whichever engine is installed:
 
 >>> from attngru_bt.feeds.engine import bt
 >>> bt.Cerebro.__name__
@@ -30,8 +30,8 @@ def engine_name() -> str:
     Returns
     -------
     str
-        What the environment variable ``ATTNGRU_BACKTRADER`` says; if it is not set, `backtrader`,
-        or where that is not installed, `backtrader_next`.
+        The environment variable ``ATTNGRU_BACKTRADER``. If it is not set: `backtrader`, or
+        `backtrader_next` where that alone is installed.
 
     Raises
     ------
@@ -86,7 +86,8 @@ else:
 def names_used(function: Callable[..., Any]) -> frozenset[str]:
     """Return the names of the globals and attributes that a function uses.
 
-    They tell whether a method of the engine at hand works on the same things as one that is known.
+    By them a method of the engine at hand is compared with the method of backtrader that a faster
+    one here stands for: if they differ, the engine may do something else.
     """
     code = [inspect.unwrap(function).__code__]  # type: ignore[attr-defined]
     names: set[str] = set()

@@ -10,7 +10,7 @@ from attngru_bt.feeds.engine import bt
 
 
 class Leader(bt.linebuffer.LineBuffer):
-    """The time stamps of a feed, which are the same dates in many feeds: each is made once."""
+    """The time stamps of a feed; a date that many feeds share is converted once."""
 
     def datetime(self, ago: int = 0, tz: Any = None, naive: bool = True) -> dt.datetime:
         """Return the date and time of a bar."""
@@ -27,7 +27,7 @@ def _moment(stamp: float) -> dt.datetime:
 class Follower(bt.linebuffer.LineBuffer):
     """A line that shares the pointer of a leading line: moving the leader moves all.
 
-    A feed moves all its lines by the same step; with 15 lines these would be 30 attributes per bar.
+    A feed moves all its lines by the same step, which for 15 lines would set 30 attributes per bar.
     Moving a follower itself has no effect, so that a loop over all lines of a feed moves them once.
     Lines become followers, and plain lines again, by a change of their class, because indicators
     and strategies hold references to these objects.

@@ -12,7 +12,7 @@ from attngru_bt.data.bars import Bars
 
 logger = logging.getLogger(__name__)
 
-MIN_SESSIONS = 60  # with fewer returns nothing is said
+MIN_SESSIONS = 60  # with fewer returns no feed is compared
 MAX_SESSIONS = 250  # latest sessions that are looked at
 MIN_OTHERS = 3  # fewest other feeds
 MIN_CORRELATION = 0.85  # with the mean of the other feeds
@@ -86,12 +86,13 @@ def _follow_the_mean(returns: NDArray[np.float64]) -> list[tuple[float, float]]:
     results = []
     for column in range(returns.shape[1]):
         both = known[:, column] & (count > 1)
-        own = returns[both, column]
-        others = (total[both] - own) / (count[both] - 1)
-        spread = own.std() if len(own) >= 0.8 * len(returns) else 0.0
+        of_stock = returns[both, column]
+        others = (total[both] - of_stock) / (count[both] - 1)  # mean of all but this column
+        spread = of_stock.std() if len(of_stock) >= 0.8 * len(returns) else 0.0
         if not spread or not others.std():
             results.append((np.nan, np.nan))
             continue
-        correlation = float(np.corrcoef(own, others)[0, 1])
+        # what a regression on the others leaves: deviation × sqrt(1 - correlation²)
+        correlation = float(np.corrcoef(of_stock, others)[0, 1])
         results.append((correlation, float(spread * np.sqrt(max(1 - correlation**2, 0.0)))))
     return results

@@ -73,13 +73,14 @@ def add_feeds(
         make: Any = feed_class  # its metaclass takes the parameters
         feed = make(dataname=frame, name=name, fromdate=fromdate, todate=todate)
         feed.is_benchmark = index is not None and name == benchmark
-        feed.lines_told = True  # they were when the market was read
+        feed.lines_reported = True  # when the market was read
         cerebro.adddata(feed, name=name)
         feeds.append(feed)
     return feeds
 
 
 def _index_of(bars: Bars) -> pd.DataFrame | None:
+    """Return the benchmark of bars as a table."""
     if bars.benchmark is None:
         return None
     lines = {"close": bars.benchmark}

@@ -1,9 +1,9 @@
 """PanelBroker: backtrader's simulated broker without the work of days on which nothing is ordered.
 
-`BackBroker` walks through its books four times a day, by way of several calls per position, though
-on most days no order is live. Here these days are one loop over the positions and the arrays of the
-feeds; a day with orders is backtrader's own code. Fills, cash, values and notifications are the
-same to the bit.
+`BackBroker` walks through its books four times a day with several calls per position, though on
+most days no order is live. On such days there is one loop here over the positions and the arrays of
+the feeds; on a day with orders backtrader's own code runs. Fills, cash, values and notifications
+are the same to the bit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, cast
 from attngru_bt.feeds.engine import bt, names_used
 from attngru_bt.feeds.panel_feed import PanelFeed
 
-# what of a commission scheme says how a position is valued and what it costs to hold it
+# the methods of a commission scheme that value a position and charge for holding it
 _VALUING = (
     "getvaluesize",
     "profitandloss",
@@ -24,8 +24,8 @@ _VALUING = (
     "_get_credit_interest",
 )
 
-# What the methods of backtrader's broker work on, whose work is done here. An engine whose methods
-# work on anything else keeps its books in another way.
+# The names that those methods of backtrader's broker use whose work is done here. An engine whose
+# methods use others keeps its books in another way.
 _BOOKS = {
     "next": """
         Completed Order _bracketize _get_value _ococheck _process_order_history _toactivate
@@ -88,7 +88,7 @@ class PanelBroker(bt.brokers.BackBroker):
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order."""
         if self._known:
-            # asked for again and again; in its parameters that takes a failed lookup first
+            # read often, and a read of a parameter begins with a failed lookup
             p = order.p
             order.__dict__.update(owner=p.owner, data=p.data, tradeid=p.tradeid, parent=p.parent)
         return super().submit(order, check=check)
@@ -99,17 +99,17 @@ class PanelBroker(bt.brokers.BackBroker):
         return self._valuelever if lever else self._value
 
     def _value_account(self, *, new_bars: bool) -> bool:
-        """Value the account as `BackBroker` does; False: it must do so itself.
+        """Value the account as `BackBroker` does, and return True; False: it must do so itself.
 
-        The operations are those of `CommInfoBase` for stocks, in the order of `BackBroker`, which
-        the last bits of the sums depend on.
+        The operations are those of `CommInfoBase` for stocks, in the order of `BackBroker`, since
+        the last bits of the sums depend on it.
 
         Parameters
         ----------
         new_bars : bool
-            Whether to note the newest bars in the positions, too. Where nothing is charged for
-            holding them, that is all that `BackBroker.next` does without orders; doing it before
-            giving up changes nothing for `BackBroker`.
+            Whether to note the newest bars in the positions as well. Where nothing is charged for
+            holding them, this is all that `BackBroker.next` does without orders, and it does no
+            harm if `BackBroker` then does the same.
         """
         if self._fundhist or self._cash_addition or not self.p.shortcash:
             return False
@@ -154,6 +154,7 @@ class PanelBroker(bt.brokers.BackBroker):
 
 
 def _knows_the_books() -> bool:
+    """Whether the engine's broker keeps its books as backtrader's does."""
     kind = bt.brokers.BackBroker
     return all(names_used(getattr(kind, name)) == set(_BOOKS[name].split()) for name in _BOOKS)
 
@@ -176,7 +177,7 @@ def _values_as_usual(kind: Any) -> bool:
 
 
 def _copied(order: Any) -> Any:
-    """Return what ``order.clone()`` does, without the detour of the module ``copy``."""
+    """Return what ``order.clone()`` returns, without the slow way through the module ``copy``."""
     if type(order) is not bt.order.BuyOrder and type(order) is not bt.order.SellOrder:
         return order.clone()
     executed = order.executed

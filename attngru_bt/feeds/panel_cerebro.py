@@ -16,8 +16,8 @@ from attngru_bt.feeds.engine import bt, names_used
 from attngru_bt.feeds.panel_broker import PanelBroker
 from attngru_bt.feeds.panel_feed import PanelFeed
 
-# What backtrader's loop over the sessions works on, which is replaced here. An engine whose loop
-# works on anything else does something else.
+# The names that backtrader's loop over the sessions uses, which is replaced here. An engine whose
+# loop uses others does something else.
 _LOOP = """
     _brokernotify _check_timers _compression _event_stop _next_writers _once _oncepost
     _oncepost_open _timeframe advance advance_peek cheat_on_open datas enumerate float len min p
@@ -28,9 +28,9 @@ _LOOP = """
 class PanelCerebro(bt.Cerebro):
     """A faster `bt.Cerebro` for `PanelFeed` feeds, with a `PanelBroker`.
 
-    It takes the parameters of `bt.Cerebro`. With other feeds among them, and in the modes that
-    deliver bars one by one, it does what `bt.Cerebro` does at the same speed, as on an engine whose
-    loop over the sessions is not backtrader's.
+    It takes the parameters of `bt.Cerebro`. It is `bt.Cerebro`, at its speed, if some feeds are of
+    another class, in the modes that deliver bars one by one, and on an engine whose loop over the
+    sessions is not backtrader's.
 
     Examples
     --------
@@ -45,6 +45,7 @@ class PanelCerebro(bt.Cerebro):
         self._known = names_used(bt.Cerebro._runonce) == set(_LOOP.split())
 
     def _runonce(self, runstrats: list[Any]) -> None:
+        """Run all sessions as backtrader does, but move only the feeds that have a bar."""
         bulk = all(isinstance(feed, PanelFeed) and feed.in_bulk for feed in self.datas)
         if not (self._known and bulk):
             super()._runonce(runstrats)
@@ -56,6 +57,7 @@ class PanelCerebro(bt.Cerebro):
             for pointer in arriving:  # as `PanelFeed.advance`
                 pointer._idx += 1
                 pointer.lencount += 1
+            # from here on in backtrader's order
             self._check_timers(runstrats, stamp, cheat=True)
             if self.p.cheat_on_open:
                 for strategy in runstrats:

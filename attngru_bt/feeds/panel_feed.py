@@ -54,9 +54,9 @@ class PanelFeed(bt.feed.DataBase):
     """
 
     is_benchmark = False
-    lines_told = False  # whether the user was told already which of its lines become factors
+    lines_reported = False  # whether the log said already which of its lines become factors
 
-    # the broker uses the bar where these are None, so that no stale tick can fill an order
+    # where these are None the broker uses the bar, so that no stale tick can fill an order
     tick_close = tick_low = tick_high = tick_open = None
     tick_volume = tick_openinterest = tick_last = None
 
@@ -75,6 +75,7 @@ class PanelFeed(bt.feed.DataBase):
                         f"line {name!r} cannot be a line of a backtrader feed, which uses that "
                         "name itself; rename the column."
                     )
+            # backtrader makes a feed class's lines from its attributes, so each set needs a class
             digest = hashlib.sha256("\0".join(extra).encode()).hexdigest()[:12]
             attributes = {
                 "lines": extra,
@@ -102,6 +103,11 @@ class PanelFeed(bt.feed.DataBase):
         name = self.p.name or self._name
         return columns_of(self.p.dataname, name, self.getlinealiases())
 
+    @property
+    def own_columns(self) -> frozenset[str]:
+        """Columns of the table, in lower case; other lines stand for one that is missing."""
+        return frozenset(str(column).lower() for column in self.p.dataname.columns)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the columns; a class of `with_lines` is made again where it is loaded."""
         state = {**self.__dict__, "_columns": None, "_rows": []}
@@ -123,6 +129,7 @@ class PanelFeed(bt.feed.DataBase):
         self._rows, self._next_row, self._in_bulk = [], 0, False
 
     def _can_bulk(self) -> bool:
+        """Whether nothing looks at or changes the bars while they are loaded."""
         return not (
             self._filters
             or self.resampling

@@ -8,12 +8,12 @@ from typing import Any
 def parameter_names(owner: Any) -> list[str]:
     """Names of the ``params`` of a strategy, an analyzer or their class, in their order."""
     params = owner.params if isinstance(owner.params, type) else type(owner.params)
-    # each class of the owner has a class of parameters; the first one of all has none
-    *kinds, first, _ = params.__mro__
+    # backtrader makes a class of parameters for each class; their common base declares none
+    *declaring, base, _ = params.__mro__
     names = dict.fromkeys(
-        name for kind in reversed(kinds) for name in vars(kind) if not name.startswith("__")
+        name for kind in reversed(declaring) for name in vars(kind) if not name.startswith("__")
     )
-    return [name for name in names if not hasattr(first, name)]
+    return [name for name in names if not hasattr(base, name)]
 
 
 def parameter_values(owner: Any) -> dict[str, Any]:
@@ -22,6 +22,6 @@ def parameter_values(owner: Any) -> dict[str, Any]:
     Anything without ``params`` has none.
     """
     params = getattr(owner, "params", None)
-    return (
-        {} if params is None else {name: getattr(params, name) for name in parameter_names(owner)}
-    )
+    if params is None:
+        return {}
+    return {name: getattr(params, name) for name in parameter_names(owner)}

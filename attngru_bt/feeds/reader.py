@@ -35,12 +35,12 @@ class FeedReader:
     """Reads backtrader feeds; each ``read`` takes only the rows that are new since the last.
 
     Feeds may be of any class, have further lines, start late, end early and miss days. A row
-    without a close is a day without trade. The lines are decided on at the first read that finds a
-    row: a line that is NaN in all feeds (or a volume that is zero) is missing, and if open, high,
-    low and close never differ, the market is close-only and the first three are left out. An INFO
-    log line says what was left out. Warnings name prices that later events adjust (``adj_close``),
-    which are left out; further lines, which become factors; and days on which prices look split but
-    are not adjusted.
+    without a close is a day without trade. Which lines there are is decided at the first read that
+    finds a row: a line that is NaN in all feeds (or a volume that is zero) is missing, and if open,
+    high, low and close never differ, the market is close-only and the first three are left out.
+    Where the table of a `PanelFeed` has opens or volumes, that is known. An INFO log line says what
+    was left out. Warnings name prices that later events adjust (``adj_close``), which are left out;
+    further lines, which become factors; and days on which prices look split but are not adjusted.
 
     Parameters
     ----------
@@ -87,7 +87,9 @@ class FeedReader:
         check_names(self._names)
         self._cursors = [FeedCursor(f, n) for f, n in zip(datas, self._names, strict=True)]
         self._prices_only = prices_only
-        self._lines_told = prices_only or all(getattr(feed, "lines_told", False) for feed in datas)
+        self._lines_reported = prices_only or all(
+            getattr(feed, "lines_reported", False) for feed in datas
+        )
         self._index = None
         if benchmark is not None:
             self._index = FeedCursor(benchmark, str(benchmark._name or "benchmark"))
@@ -134,7 +136,7 @@ class FeedReader:
             lines = {"close": np.empty((0, len(self._names)))}
         index = (self._benchmark, self._benchmark_open) if self._index else (None, None)
         bars = Bars(dates, self._names, lines, *index).before(day)
-        if has_new and not self._lines_told:
+        if has_new and not self._lines_reported:
             tell_splits(bars, "the feeds", start=int(np.searchsorted(self._days, oldest)))
         return bars
 
@@ -143,9 +145,12 @@ class FeedReader:
         return {cursor.name: cursor.read for cursor in self._cursors}
 
     def _decide_lines(self, new: list[tuple[FeedCursor, NewRows]]) -> tuple[str, ...]:
+        """Return the lines to read, by what the first rows show; log what is left out."""
         offered = dict.fromkeys(name for cursor in self._cursors for name in cursor.buffers)
         if self._prices_only:
             return tuple(name for name in offered if name in PRICE_LINES)
+        # what a table has need not be guessed of values that may stand for something missing
+        told = {n for c in self._cursors for n in getattr(c.feed, "own_columns", ())}
         names = dict.fromkeys(self._columns.keep(offered))
         has_values: dict[str, bool] = dict.fromkeys(names, False)
         equals_close = dict.fromkeys(("open", "high", "low"), True)
@@ -158,33 +163,35 @@ class FeedReader:
                 has_values[name] |= bool(_known(name, values).any())
                 if name in equals_close:
                     equals_close[name] &= bool((np.isnan(values) | (values == close)).all())
-        # a line of the user's own may begin later: it stays, so that no computed factor replaces it
+        # a line of the user's own may begin later: it is kept, or a factor could take its place
+        has_values["volume"] = has_values.get("volume", False) or "volume" in told
         self._missing = {name for name in names if not has_values[name] and name in MARKET_LINES}
         if self._missing:
             log.info("lines missing in all feeds: %s", ", ".join(sorted(self._missing)))
-        close_only = all(equals_close.values())
+        close_only = "open" not in told and all(equals_close.values())
         if close_only and not set(equals_close) <= self._missing:
             log.info("close-only market: open, high and low always equal close, and are left out")
         dropped = self._missing | (set(equals_close) if close_only else set())
         lines = tuple(name for name in names if name not in dropped)
-        self._columns.report(() if self._lines_told else lines)
+        self._columns.report(() if self._lines_reported else lines)
         return lines
 
     def _append(self, lines: tuple[str, ...], new: list[tuple[FeedCursor, NewRows]]) -> None:
+        """Add new rows to the arrays, which grow or are merged by day where needed."""
         added = np.unique(np.concatenate([rows.days for _, rows in new]))
-        known = self._days
-        if not len(known) or added[0] > known[-1]:
-            merged = np.concatenate([known, added])
+        before = self._days
+        if not len(before) or added[0] > before[-1]:
+            merged = np.concatenate([before, added])
         else:
-            merged = np.union1d(known, added)
-        if len(merged) > self._capacity or not np.array_equal(merged[: len(known)], known):
-            # doubling keeps the copying linear in all; the old arrays belong to Bars given out
+            merged = np.union1d(before, added)
+        if len(merged) > self._capacity or not np.array_equal(merged[: len(before)], before):
+            # doubling keeps the copying linear; old arrays stay as they are, as Bars refer to them
             self._capacity = max(64, 2 * len(merged))
-            old_rows = np.searchsorted(merged, known)
+            old_rows = np.searchsorted(merged, before)
             for name in lines:
                 values = np.full((self._capacity, len(self._names)), np.nan)
-                if len(known):
-                    values[old_rows] = self._values[name][: len(known)]
+                if len(before):
+                    values[old_rows] = self._values[name][: len(before)]
                 self._values[name] = values
         self._days = merged
         for column, (cursor, rows) in enumerate(new):
@@ -218,6 +225,7 @@ class FeedReader:
             check_feed_prices(self._names, self._days[start:stop], name, block)
 
     def _read_benchmark(self, limit: int, has_new: bool) -> None:
+        """Read the benchmark and align it with the days of the bars."""
         if self._index is None:
             return
         rows = self._index.new_rows(limit, traded_only=False)
@@ -234,6 +242,7 @@ class FeedReader:
         elif not has_new:
             return
         days = np.concatenate([np.empty(0, dtype=np.int64), *self._index_days])
+        # the row of the index for each day of the bars, if it has one
         position = np.searchsorted(days, self._days)
         has_row = position < len(days)
         has_row[has_row] = days[position[has_row]] == self._days[has_row]

@@ -36,13 +36,13 @@ class Roles:
         The feeds to choose from, by name.
     benchmark : dict of str to data feed
         The benchmark for factors that need one, by name; empty if there is none.
-    told : bool
+    stated : bool
         Whether the script says which feeds are traded or which one is the benchmark.
     """
 
     traded: dict[str, Any]
     benchmark: dict[str, Any]
-    told: bool
+    stated: bool
 
 
 def roles_of(
@@ -91,8 +91,8 @@ def roles_of(
     check_daily(traded, chosen=feeds is not None)
     for name in compared:
         logger.info("%s is a benchmark and not traded.", name)
-    told = bool(compared) or benchmark is not None or feeds is not None
-    return Roles(traded, {name: by_name[name] for name in compared[:1]}, told)
+    stated = bool(compared) or benchmark is not None or feeds is not None
+    return Roles(traded, {name: by_name[name] for name in compared[:1]}, stated)
 
 
 def take_names(feeds: Sequence[Any]) -> None:
@@ -109,6 +109,7 @@ def take_names(feeds: Sequence[Any]) -> None:
 
 
 def _symbol(table: Any) -> str:
+    """Return the symbol that a feed's table says it is of; empty if it says none."""
     if not isinstance(table, pd.DataFrame):
         return ""
     attributes = {str(key).lower(): value for key, value in table.attrs.items()}
@@ -139,7 +140,7 @@ def named(feeds: Sequence[Any]) -> dict[str, Any]:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise DataError if two feeds have one name, by which backtrader and reports tell them."""
+    """Raise DataError if two feeds have one name, as backtrader and reports tell feeds by name."""
     seen = set()
     for name in names:
         if name in seen:
@@ -151,6 +152,7 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def _describe(feed: Any) -> str:
+    """Describe a feed without a name by its class and table."""
     table = feed.p.dataname
     if not isinstance(table, pd.DataFrame) or not len(table):
         return type(feed).__name__

@@ -6,7 +6,7 @@ session is the date that the source wrote:
 1. A shift to UTC by ``tzinput`` is undone.
 2. Stamps of a DataFrame are read as they are written there, in the zone of its index if it has one.
    The feed's ``tz`` only says how backtrader shows them: a midnight belongs to its own day.
-3. Stamps of a CSV file are read as they are written there, too. Where `GenericCSVData` replaced
+3. Stamps of a CSV file are read as they are written there as well. Where `GenericCSVData` replaced
    them by ``sessionend`` in the zone ``tz``, the date is the one in ``tz``.
 4. Other feeds (live, resampled) deliver moments, and the date is the one in ``tz``, if they have
    one; but a stamp at midnight UTC is a plain date.
@@ -120,14 +120,16 @@ def session_of(feed: Any, ago: int = 0) -> dt.date:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _day(stamp: float, moved: Any, zone: Any, end: int, frame: bool, csv: bool, ends: bool) -> int:
+    """Return the ordinal of the session that a stamp belongs to."""
     moment = _microseconds(stamp)
     if moved is not None:
         moment += _offset(moment, moved)
     if zone is None:
         return moment // DAY
     local = moment + _offset(moment, zone)
-    if frame:
+    if frame:  # of pandas: its stamps are exact, and no end of a session is put in their place
         return local // DAY
+    # sessions that have passed their end, and the time since
     day, late = divmod(local - end + NEAR, DAY)
     # backtrader's rounding may have moved the end of a session to the next midnight
     if late < 2 * NEAR and (ends or day == local // DAY):

@@ -19,7 +19,12 @@ def columns_of(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{where}: `dataname` must be a DataFrame; got {type(frame).__name__}.")
     index: Any = frame.index
-    if not isinstance(index, pd.DatetimeIndex) or index.tz is not None or index.hasnans:
+    for i in first(index.isna()) if isinstance(index, pd.DatetimeIndex) else ():
+        raise DataError(
+            f"{where}: row {i + 1} has no date (NaT); write it, or drop the row with "
+            "frame[frame.index.notna()]."
+        )
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is not None:
         raise DataError(
             f"{where}: the DataFrame must be indexed by naive timestamps, every row with one "
             f"(set_index, tz_localize(None)); got {type(index).__name__}"

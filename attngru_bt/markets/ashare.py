@@ -19,7 +19,8 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.membership import Universe
+from attngru_bt.data.codes import other_spellings
+from attngru_bt.data.membership import Membership, Universe
 from attngru_bt.feeds.engine import bt
 from attngru_bt.markets.clearing import Clearing
 from attngru_bt.markets.exchange import Exchange
@@ -158,6 +159,10 @@ class AShare:
         count: Callable[[], int] | None = None,
     ) -> Exchange:
         """Return the filler of one run; arguments as in `Exchange`."""
+        names = [feed._name for feed in feeds]
+        st, delisting = (_spelled(universe, names) for universe in (self.st, self.delisting))
+        self._find_spellings(names)
+        # first days by symbol; a symbol whose first day is not known has no first-day limits
         listed = {
             name: [first for first, _ in stays if first is not None]
             for name, stays in self._stays.items()
@@ -166,12 +171,20 @@ class AShare:
         return Exchange(
             broker,
             feeds,
-            Limits(self.limits, self.st, listed, self.delisting),
+            Limits(self.limits, st, listed, delisting),
             {**LOTS, **self.lots},
             t_plus_one=self.t_plus_one,
             before=before,
             count=count,
         )
+
+    def _find_spellings(self, names: Sequence[str]) -> None:
+        """Let the feeds find their rows of `listing`, if these spell the code in another way."""
+        for theirs, name in other_spellings(self._stays, names, "`listing`").items():
+            if self._stays.setdefault(name, self._stays[theirs]) is not self._stays[theirs]:
+                raise DataError(
+                    f"`listing` has {name} in two spellings, one is {theirs}; keep one."
+                )
 
     def gone(self, name: str, last: dt.date, today: dt.date) -> str:
         """Return why a holding with its last bar on `last` is settled today; empty if it is not."""
@@ -201,6 +214,11 @@ def install(cerebro: bt.Cerebro, **switches: Any) -> AShare:
     return AShare(**switches).install(cerebro)
 
 
+def _spelled(universe: Universe | None, names: Sequence[str]) -> Universe | None:
+    """Return a membership with its names spelled as those of the feeds; anything else as it is."""
+    return universe.spelled(names, some=False) if isinstance(universe, Membership) else universe
+
+
 def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
     """Return first and last dates by symbol, the earliest stay first."""
     if frame is None:
@@ -217,6 +235,7 @@ def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
         stays.setdefault(symbol, []).append((first, out))
     for symbol, rows in stays.items():
         rows.sort(key=lambda stay: stay[0] or dt.date.min)
+        # a symbol may be listed again, once the stay before has ended
         for (_, out), (again, _) in itertools.pairwise(rows):
             if out is None or again is None or again < out:
                 raise DataError(
@@ -228,6 +247,7 @@ def _stays(frame: pd.DataFrame | None) -> dict[str, list[Stay]]:
 
 
 def _day(symbol: str, value: Any) -> dt.date:
+    """Return a date of `listing`."""
     try:
         return checks.date("listing", value).date()
     except ValueError:

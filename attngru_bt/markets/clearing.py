@@ -13,6 +13,7 @@ from attngru_bt.feeds.sessions import RunSessions
 from attngru_bt.markets.exchange import Event, Exchange
 from attngru_bt.markets.fees import Commission
 
+DIGITS = 6  # of a code
 # what broker.set_slippage_perc sets
 _SLIPPAGE = ("slip_perc", "slip_fixed", "slip_open", "slip_limit", "slip_match", "slip_out")
 
@@ -54,6 +55,12 @@ class Clearing(bt.Analyzer):
         if isinstance(filler, Exchange) and filler.broker is broker and filler.token is self._token:
             return  # done by the analyzer of another strategy of this run
         check_names(feed._name for feed in feeds)  # backtrader keeps fees by name
+        for feed in feeds:
+            if feed._name.isdecimal() and len(feed._name) < DIGITS:
+                raise ValueError(
+                    f"Market rules: the feed {feed._name!r} has lost the zeros in front of its "
+                    f"code, which tells exchange and board; name it {feed._name.zfill(DIGITS)!r}."
+                )
         self._before = _unwrap(filler)
         self._comminfo = {k: v for k, v in broker.comminfo.items() if not isinstance(v, Commission)}
         rules = self.p.rules
@@ -87,6 +94,7 @@ class Clearing(bt.Analyzer):
         self.next()
 
     def _settle(self, exchange: Exchange, session: int) -> None:
+        """Sell holdings that count as delisted, at their last traded price and without fees."""
         broker = self.strategy.broker
         held = [(data, pos) for data, pos in broker.positions.items() if pos.size > 0]
         today = dt.date.fromordinal(session)
@@ -136,7 +144,7 @@ class Clearing(bt.Analyzer):
         self._comminfo, self._settling = {}, set()
 
     def get_analysis(self) -> list[Event]:
-        """Return everything that differed from the orders, in the order it happened."""
+        """Return the report of the exchange, in the order of events."""
         return self.rets
 
     def frame(self) -> pd.DataFrame:

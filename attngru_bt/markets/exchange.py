@@ -53,8 +53,8 @@ class Exchange:
     ----------
     session : Session
     events : list of Event
-        What differed from the orders, and why. An order that waits for days for one reason is one
-        entry.
+        Where what was done differs from an order, and why. An order that waits for several days for
+        one reason has one entry.
     waiting : dict of int to str
         Why orders did not fill when last tried, by reference of the order.
     """
@@ -130,10 +130,10 @@ class Exchange:
         return float(position.size) if position is not None else 0.0
 
     def _free_to_sell(self, data: Any) -> float:
-        """Return the position without what was bought today.
+        """Return the position without the shares that were bought today.
 
-        The filler is called before every execution, so what the position has gained since the call
-        before was bought in the session of that call.
+        The filler is called before every execution, so that any gain of the position since the last
+        call was bought in the session of that call.
         """
         today, position = self.session.today, self._position(data)
         session, bought, before = self._bought.get(data, (today, 0.0, position))
@@ -191,6 +191,7 @@ class Exchange:
         return order.ref in self._split or size > self._position(order.data) + EPSILON
 
     def _obstacle(self, order: Any) -> str:
+        """Return why an order cannot fill today; empty if nothing is in the way."""
         data, side = order.data, "buy" if order.isbuy() else "sell"
         suspended = self.session.suspension(data)
         return suspended or _at_limit("locked", side, self.limits.locked_at(data, side))
@@ -230,6 +231,7 @@ class Exchange:
         self.broker._bracketize(order, cancel=True)
 
     def _wait(self, order: Any, reason: str) -> float:
+        """Note why an order waits, and report it once per kind of reason; return 0, its fill."""
         kind = reason.partition(":")[0]
         if self.waiting.get(order.ref, "").partition(":")[0] != kind:
             self._report(order, "waiting", abs(order.executed.remsize), reason)
@@ -237,6 +239,7 @@ class Exchange:
         return 0.0
 
     def _charge(self, order: Any) -> None:
+        """Tell the commission of the feed which order is about to be filled."""
         commission = self.broker.getcommissioninfo(order.data)
         if isinstance(commission, Commission):
             commission.order = order

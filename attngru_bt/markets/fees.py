@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from attngru_bt.feeds.engine import bt
-from attngru_bt.markets.limits import adjfactor, day_of
+from attngru_bt.feeds.sessions import session_of
+from attngru_bt.markets.limits import adjfactor
 from attngru_bt.markets.rulebook import (
     FUNDS,
     STAMP_DUTY,
@@ -22,7 +23,8 @@ from attngru_bt.markets.rulebook import (
 
 
 def cents(amount: float) -> float:
-    """Round half up to the cent; the 1e-6 keeps 1.005, which is no binary float, from 1.00."""
+    """Round half up to the cent."""
+    # 1.005 is slightly less as a float: the 1e-6 rounds it to 1.01 all the same
     return math.floor(amount * 100 + 0.5 + 1e-6) / 100
 
 
@@ -127,7 +129,7 @@ class Commission(bt.CommInfoBase):
         before = 0.0 if order is None else self._traded.get(order.ref, 0.0)
         commission = fees.commission_of(before + value) - fees.commission_of(before)
         shares, side = abs(size) * adjfactor(feed), "sell" if size < 0 else "buy"
-        taxes = fees.taxes(value, shares, side, day_of(feed), self._exchange, self._board)
+        taxes = fees.taxes(value, shares, side, session_of(feed), self._exchange, self._board)
         return cents(commission + taxes)
 
     def confirmexec(self, size: float, price: float) -> float:

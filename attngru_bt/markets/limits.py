@@ -35,11 +35,6 @@ def adjfactor(data: Any) -> float:
     return factor if factor > 0 else 1.0
 
 
-def day_of(data: Any, ago: int = 0) -> dt.date:
-    """Return the session of a bar."""
-    return session_of(data, ago)
-
-
 class Limits:
     """Limit prices of feeds.
 
@@ -81,10 +76,11 @@ class Limits:
     def fractions(self, data: Any) -> tuple[float, float]:
         """Return the limits of today's bar, up and down, as fractions of the previous close."""
         rows = self._rows.get(board_of(data._name), [])
-        row = in_force(rows, day_of(data))
+        row = in_force(rows, session_of(data))
         if row is None:
             return NONE, NONE
         listing, age = self._listing(data)
+        # the rule of the listing day holds for the first days, even if it has changed since
         first = None if listing is None else in_force(rows, listing)
         if first is not None and age <= first.first_days:
             return (first.first_up, first.first_down) if age == 1 else (NONE, NONE)
@@ -124,6 +120,7 @@ class Limits:
         return self._at(data, side, ("open", "high", "low", "close"))
 
     def _at(self, data: Any, side: str, lines: tuple[str, ...]) -> float:
+        """Return the limit against a side if these prices of the bar are all at it, else NaN."""
         up, down = self.prices(data)
         limit = up if side == "buy" else down
         if not 0 < limit < math.inf:
@@ -143,7 +140,7 @@ class Limits:
         """Whether a stock has the status "st" or "delisting" on a bar."""
         names = self._status[status]
         if names is not None:
-            return data._name in names.at(day_of(data, ago))
+            return data._name in names.at(session_of(data, ago))
         return line(data, status, ago) > 0
 
     def _enters_delisting(self, data: Any, days: int) -> bool:
@@ -154,24 +151,25 @@ class Limits:
         )
 
     def _relisted_today(self, data: Any) -> bool:
+        """Whether today's bar is the first one since a relisting."""
         relistings = self.listed.get(data._name, ())[1:]
         if not relistings or len(data) < 2:
-            return day_of(data) in relistings
-        return any(day_of(data, -1) < day <= day_of(data) for day in relistings)
+            return session_of(data) in relistings
+        return any(session_of(data, -1) < day <= session_of(data) for day in relistings)
 
     def _listing(self, data: Any) -> tuple[dt.date | None, float]:
         """Return the first day of trading and its age in sessions (1 = today), if it is recent."""
         longest, bars = self._longest, len(data)
         listed = self.listed.get(data._name, (None,))[0]
         if listed is None:
-            first = None if bars > longest else day_of(data, 1 - bars)
+            first = None if bars > longest else session_of(data, 1 - bars)
             if first is None or self.first_session is None or first <= self.first_session:
                 return None, math.inf
             return first, bars
         age = 0
-        while age < min(bars, longest + 1) and day_of(data, -age) >= listed:
+        while age < min(bars, longest + 1) and session_of(data, -age) >= listed:
             age += 1
-        if bars <= longest and (day_of(data, 1 - bars) - listed).days > STARTS_LATE:
+        if bars <= longest and (session_of(data, 1 - bars) - listed).days > STARTS_LATE:
             return listed, math.inf
         return listed, age if age else math.inf
 

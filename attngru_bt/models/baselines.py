@@ -1,13 +1,11 @@
-"""Signals without a model: equal scores, random scores, momentum. What any model has to beat.
+"""Signals without a model, which any model has to beat: equal scores, random scores, momentum.
 
-Each is asked like a `SignalGenerator`, ``scores(bars)`` at a month-end, keeps no state and looks at
-nothing but the bars it is handed. Who is scored is the same too: the members of the universe with
-a bar at the month-end.
+Like a `SignalGenerator` each has ``scores(bars)``, and scores the members of the universe with a
+bar at the month-end. It keeps no state and looks at nothing but the bars it is given.
 """
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import schedule_of
@@ -30,7 +29,7 @@ class EqualScores(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     universe : object with ``at(date)``, default None
-        Who may be held, per date. None: every asset with a bar at the month-end.
+        The stocks that may be held, per date. None: every asset with a bar at the month-end.
 
     Examples
     --------
@@ -60,9 +59,9 @@ class RandomScores(BaseEstimator):  # type: ignore[misc]
         Each month-end draws from a seed made of it and the month, so that a run started later, or
         feeds in another order, draw the same.
     universe : object with ``at(date)``, default None
-        Who may be held, per date. None: every asset with a bar at the month-end.
+        The stocks that may be held, per date. None: every asset with a bar at the month-end.
     schedule : str or Schedule, default "month"
-        As in `Recipe`. Of weeks each draws anew.
+        As in `Recipe`. By "week" each week draws anew.
 
     Examples
     --------
@@ -89,15 +88,13 @@ class RandomScores(BaseEstimator):  # type: ignore[misc]
         ValueError
             If `random_state` is no whole number of at least 0.
         """
-        seed = self.random_state
-        if not isinstance(seed, numbers.Integral) or isinstance(seed, bool) or seed < 0:
-            raise ValueError(f"`random_state` must be a whole number of at least 0; got {seed!r}.")
+        checks.whole_number("random_state", self.random_state, at_least=0)
         names, _ = candidates(bars, self.universe)
         end = bars.dates[-1]
         period = end.year * 12 + end.month
         if schedule_of(self.schedule).unit == "week":
             period = end.toordinal()
-        generator = np.random.default_rng([int(seed), period])
+        generator = np.random.default_rng([int(self.random_state), period])
         return _series(names, generator.random(len(names)))
 
 
@@ -114,7 +111,7 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
     skip : int, default 1
         Latest months left out; fewer than `months`.
     universe : object with ``at(date)``, default None
-        Who may be held, per date. None: every asset with a bar at the month-end.
+        The stocks that may be held, per date. None: every asset with a bar at the month-end.
 
     Notes
     -----
@@ -141,7 +138,7 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
 
     @property
     def title(self) -> str:
-        """What tables and charts call it."""
+        """Title in tables and charts."""
         return f"Momentum {self.months}-{self.skip}"
 
     def scores(self, bars: Bars) -> pd.Series:
@@ -152,20 +149,18 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
         ValueError
             If `months` or `skip` is no whole number, or not 0 <= skip < months.
         """
-        for name in ("months", "skip"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-                raise ValueError(f"`{name}` must be a whole number of months; got {value!r}.")
-        if not 0 <= self.skip < self.months:
+        checks.whole_number("months", self.months, unit="months")
+        checks.whole_number("skip", self.skip, at_least=0, unit="months")
+        if self.skip >= self.months:
             raise ValueError(
-                f"`skip` must be at least 0 and below `months`; got skip={self.skip}, "
-                f"months={self.months}."
+                f"`skip` must be below `months`; got skip={self.skip}, months={self.months}."
             )
         names, columns = candidates(bars, self.universe)
         ends = month_ends(bars.dates)
         if len(ends) <= self.months:
             return _series((), np.empty(0))
         close = bars["close"][:, columns]
+        # from `months` month-ends ago to `skip` month-ends ago
         then, now = (_last_known(close, ends[-1 - n]) for n in (self.months, self.skip))
         scores = now / then - 1.0
         known = np.isfinite(scores)
@@ -173,38 +168,39 @@ class MomentumScores(BaseEstimator):  # type: ignore[misc]
 
     def why_no_scores(self, bars: Bars) -> str:
         """Say why the month-end on which `bars` end has none, as the rest of a sentence."""
-        known = len(month_ends(bars.dates))
-        if known > self.months:
+        n_months = len(month_ends(bars.dates))
+        if n_months > self.months:
             return f"no stock to hold has a close {self.months} month-ends before the last."
         return (
             f"momentum over {self.months} months needs {self.months + 1} month-ends, and the data "
-            f"have {known} up to {bars.dates[-1].date()}: bring {self.months + 1 - known} more "
-            f"months of data."
+            f"have {n_months} up to {bars.dates[-1].date()}: bring {self.months + 1 - n_months} "
+            f"more months of data."
         )
 
 
 def candidates(bars: Bars, universe: Universe | None) -> tuple[list[str], NDArray[np.intp]]:
-    """Names that could be held at the month-end on which `bars` end, sorted, and their columns."""
+    """Return the names that could be held on the last day of `bars`, sorted, and their columns."""
     if not len(bars):
         raise DataError("No bars yet: a month-end needs at least one session to look back on.")
     members = None if universe is None else universe.at(bars.dates[-1])
     traded = ~np.isnan(bars["close"][-1])
     # sorted by name, so that the order of the feeds changes nothing
-    found = sorted(
+    places = sorted(
         (asset, i)
         for i, asset in enumerate(bars.assets)
         if traded[i] and (members is None or asset in members)
     )
-    return [name for name, _ in found], np.array([i for _, i in found], dtype=np.intp)
+    return [name for name, _ in places], np.array([i for _, i in places], dtype=np.intp)
 
 
 def _last_known(close: NDArray[np.float64], day: int) -> NDArray[np.float64]:
-    """Last close of each column not after `day`; NaN where there is none."""
+    """Return the last close of each column up to `day`; NaN where there is none."""
     known = ~np.isnan(close[: day + 1])
     back = known[::-1].argmax(axis=0)  # 0 too where nothing is known: that close is NaN
     return np.asarray(close[day - back, np.arange(close.shape[1])])
 
 
 def _series(names: object, values: NDArray[np.float64]) -> pd.Series:
+    """Return scores by name."""
     index = pd.Index(names, name="asset", dtype=object)  # type: ignore[call-overload]
     return pd.Series(values, index=index, name="score", dtype=float)

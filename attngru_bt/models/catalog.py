@@ -1,8 +1,8 @@
 """The catalog: what each model is made of, what it is called, and which settings it wants.
 
-"attention-gru-ranks" was chosen by the search in docs/presets.md, "paper" has the paper's settings;
-those of the others are sensible ones for some hundred stocks over ten years of months, not searched
-for. scikit-learn, torch and xgboost are loaded when a model is made.
+"attention-gru-ranks" was chosen by the search in docs/presets.md, and "paper" has the paper's
+settings. Those of the others were not searched for: they are sensible ones for some hundred stocks
+over ten years of months. scikit-learn, torch and xgboost are loaded when a model is made.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ class Model:
     Attributes
     ----------
     name : str
-        What to write: ``--models gbdt``, ``signal="gbdt"``.
+        As users write it: ``--models gbdt``, ``signal="gbdt"``.
     title : str
-        What tables and charts call it.
+        Title in tables and charts.
     family : {"network", "classic", "blend", "baseline"}
         Networks and classic models are estimators for the walk-forward, not fitted and without a
         random state of their own, so that each month brings its seed; baselines are signals
         themselves, with ``scores(bars)``. A blend is made of its `members`.
     make : callable
-        Returns a new one; of a blend its members' names.
+        Returns a new model; for a blend, its members' names.
     settings : mapping
         Parameters of `SignalGenerator` that differ from its defaults.
     extra : str or None
         Optional part of the installation it needs: ``pip install 'attngru_bt[extra]'``.
     members : tuple of str
-        Of a blend, the models whose mean rank it is.
+        The models that a blend is the mean rank of; otherwise empty.
     """
 
     name: str
@@ -97,7 +97,7 @@ def _bp() -> Any:
 
 
 def _elastic_net_lstm() -> Any:
-    # the elastic net chooses among the factors themselves, as many as components elsewhere
+    # the elastic net chooses 24 of the factors, as many as there are components elsewhere
     from attngru_bt.models.estimators import (
         AttentionGRUClassifier,
         ElasticNetSelection,
@@ -129,7 +129,8 @@ def _momentum() -> Any:
     return MomentumScores()
 
 
-# fitted on the ranks of the returns and on the factors themselves: components would lose some
+# fitted on the ranks of the returns, and on the factors themselves, since components lose some of
+# what they say
 ON_FACTORS: Mapping[str, Any] = MappingProxyType(
     {"target": "rank", "n_components": None, "lookback": 1}
 )
@@ -175,12 +176,12 @@ _TABLE = (
         "Boosted trees on ranks",
         "classic",
         classic.gbdt_rank,
-        # a year more or less changes trees little, and on a whole market a fit takes a minute
+        # a few more months change trees little, and on a whole market a fit takes a minute
         settings={**ON_FACTORS, "refit": 12},
     ),
 )
 _BASELINES = (
-    # held whole, by attngru_bt.backtest.equal_weight: equal scores choose nobody
+    # backtested by attngru_bt.backtest.equal_weight, which holds all: equal scores choose nobody
     Model("equal-weight", "Equal weight", "baseline", _equal_weight),
     Model("random", "Random", "baseline", _random),
     Model("momentum", "Momentum 12-1", "baseline", _momentum),

@@ -29,7 +29,7 @@ def is_scorer(model: Any) -> bool:
 
 
 def target_of(model: Any) -> str:
-    """Return what a model is fitted on unless told: regressors on ranks, classifiers on labels."""
+    """Return what a model is fitted on by default: regressors on ranks, classifiers on labels."""
     return "rank" if is_regressor(model) else "top"
 
 
@@ -54,7 +54,10 @@ def check_model(model: Any, target: str | None) -> None:
 
 
 def value(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P(label 1), the distance from the border of classifiers that know none, or a prediction."""
+    """Return a number per row, higher is better.
+
+    It is P(label 1), the decision function of a classifier without probabilities, or a prediction.
+    """
     if hasattr(model, "predict_proba"):
         return model.predict_proba(features)[:, list(model.classes_).index(1)]
     if hasattr(model, "decision_function"):
@@ -70,8 +73,8 @@ def takes_sequences(model: Any) -> bool:
 def input_of(model: Any, features: Any, lines: bool | None = None) -> Any:
     """Return what a model is given of sequences (rows, steps, features).
 
-    Sequences if it takes them, else the last step. Of raw lines, which say little by their last
-    step, whatever looks at one step alone gets all of them side by side.
+    That is the sequences if it takes them, else the last step. The last step of raw lines says
+    little, so a model that looks at one step is given all of them side by side.
 
     Parameters
     ----------
@@ -89,9 +92,9 @@ def input_of(model: Any, features: Any, lines: bool | None = None) -> Any:
 
 
 def network_values(model: Any, features: Any) -> NDArray[np.float64] | None:
-    """Return what each network of an ensemble says, (networks, rows); None unless it has several.
+    """Return the output of each network of a model, (networks, rows); None unless it has several.
 
-    Their mean has the order of `value`, up to the curve that turns an output into a probability.
+    Their mean orders the rows as `value` does, up to the curve that makes outputs probabilities.
     """
     networks = getattr(model, "networks_", ())
     if not isinstance(model, NetworkEstimator) or len(networks) < 2:
@@ -147,6 +150,7 @@ def _fit_model(
     weight: NDArray[np.float64] | None,
     months: NDArray[np.intp],
 ) -> None:
+    """Fit a model, with weights and months by the names that its ``fit`` has for them."""
     last, prefix = model, ""
     while hasattr(last, "steps"):  # a pipeline hands parameters to its steps by name
         name, last = last.steps[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,6 +12,8 @@ import pandas as pd
 from attngru_bt.data.bars import DataError
 from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.score_table import wide
+
+logger = logging.getLogger(__name__)
 
 
 class GivenScores:
@@ -22,7 +25,7 @@ class GivenScores:
         As `attngru_bt.data.score_table.wide` takes it. Higher is better; NaN = not scored. A row
         counts from its date on, so a row must hold nothing that was not known on that date.
     title : str, default None
-        What tables and charts call it.
+        Title in tables and charts.
 
     Raises
     ------
@@ -40,7 +43,8 @@ class GivenScores:
                 f"Given scores must be indexed by date, one column per asset; "
                 f"got an index of {table.index.dtype}. Convert it with pd.to_datetime."
             )
-        for axis, labels in (("date", table.index), ("asset", table.columns)):
+        assets = pd.Index(table.columns.astype(str), name="asset")
+        for axis, labels in (("date", table.index), ("asset", assets)):
             if labels.has_duplicates:
                 twice = labels[labels.duplicated()][0]
                 raise ValueError(f"Given scores have the {axis} {twice} twice: keep one of them.")
@@ -52,8 +56,9 @@ class GivenScores:
                 )
         table = table.sort_index()
         self._dates = table.index.to_numpy()
-        self._assets = pd.Index(table.columns.astype(str), name="asset")
+        self._assets = assets
         self._values = table.to_numpy(dtype=float)
+        self._told = False  # whether rows of no session were
 
     def spelled(self, names: Iterable[str]) -> GivenScores:
         """Return the scores with their assets spelled as `names` are.
@@ -92,14 +97,31 @@ class GivenScores:
         return None if row < 0 else pd.Timestamp(self._dates[row])
 
     def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
-        """Latest scores dated up to `month_end`, and before a session; missing ones left out."""
+        """Return the latest scores dated up to `month_end` and before a session, without NaN."""
         last = month_end if before is None else min(month_end, before - pd.Timedelta(1, "ns"))
+        if before is not None and not self._told:
+            self._tell_of_no_session(month_end, before)
         row = int(np.searchsorted(self._dates, last.to_datetime64(), side="right")) - 1
         if row < 0:
             return pd.Series(dtype=float, index=self._assets[:0], name="score")
         known = ~np.isnan(self._values[row])
         assets = self._assets if known.all() else self._assets[known]
         return pd.Series(self._values[row][known], index=assets, name="score")
+
+    def _tell_of_no_session(self, month_end: pd.Timestamp, before: pd.Timestamp) -> None:
+        """Warn of scores of a day between a month-end and the session at hand, which was none."""
+        first = int(np.searchsorted(self._dates, month_end.to_datetime64(), side="right"))
+        end = int(np.searchsorted(self._dates, before.to_datetime64(), side="left"))
+        if first < end:
+            self._told = True
+            counts = "none" if first == 0 else f"those of {str(self._dates[first - 1])[:10]}"
+            logger.warning(
+                "Given scores of %s, which is no session, come after the month-end of %s, for "
+                "which %s count: date scores by the last session that they know.",
+                str(self._dates[first])[:10],
+                month_end.date(),
+                counts,
+            )
 
     def why_no_scores(self, last: dt.date) -> str:
         """Say why there were none up to the month-end `last`, as the rest of a sentence."""

@@ -12,13 +12,13 @@ class RidgePerRow(Ridge):  # type: ignore[misc]
 
     .. math:: \min_w \; \frac{1}{n} \lVert y - Xw \rVert^2 + \text{penalty} \, \lVert w \rVert^2
 
-    scikit-learn's `Ridge` penalizes the sum of the squared errors: with the same `alpha`, each
-    month that is added to the training rows leaves the coefficients freer.
+    scikit-learn's `Ridge` adds its penalty to the sum of the squared errors: with the same `alpha`,
+    each month that is added to the training rows weakens it.
 
     Parameters
     ----------
     penalty : float, default 0.5
-        On standardized features.
+        Chosen for standardized features.
     """
 
     def __init__(self, penalty: float = 0.5) -> None:

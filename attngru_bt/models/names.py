@@ -1,8 +1,8 @@
-"""The models of the paper and its baselines by name: one word each, one walk-forward for all.
+"""Models by name: those of the `catalog`, and blends of them.
 
-The models are in the `catalog`; `attngru_bt.models.generator` makes what scores at month-ends. Any
-names with "+" between them are a model as well, the blend of these. "default" is another name for
-"blend", which won the rule in docs/signal.md.
+Names with "+" between them are the blend of these models. "default" is another name for "blend",
+which was chosen by the rule in docs/signal.md. `attngru_bt.models.generator` makes the
+walk-forward of a model.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from attngru_bt.models.presets import BLEND
 
 DEFAULT = "default"
 JOINT = "+"  # between the names of a blend's members
-# further names of models, which a walk over all of them does not meet twice
+# second names of models, which `names` leaves out
 ALIASES: Mapping[str, str] = MappingProxyType({DEFAULT: "blend"})
 
 
 def names(family: str | None = None) -> list[str]:
-    """Names of the models, those of one family if asked for, in the order of the paper."""
+    """Return the names of the models, or of those of one family, in the order of the paper."""
     return [name for name, model in MODELS.items() if family in (None, model.family)]
 
 
@@ -34,8 +34,8 @@ def find(name: str) -> Model:
     Raises
     ------
     ValueError
-        If there is none; the message has the nearest name. If a blend is made of one model twice,
-        or of one that is a blend itself or chooses nobody.
+        If there is no such model, with the nearest name; or if a blend has a model twice, a model
+        that is a blend itself, or one that scores all stocks alike.
     """
     if JOINT in name:
         return _blend(name, tuple(part.strip() for part in name.split(JOINT)))
@@ -80,7 +80,7 @@ def title_of(model: Any) -> str:
     """Return what a report calls the model that made its scores: a name, an object or a table."""
     if isinstance(model, str):
         return find(model).title
-    import pandas as pd  # not with the table of names, which is cheap to import
+    import pandas as pd  # here, so that the names alone are quick to import
 
     if isinstance(model, (pd.DataFrame, pd.Series)):
         return "Given scores"

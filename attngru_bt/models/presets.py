@@ -3,10 +3,9 @@
 `PAPER` is what the paper states: z-scores over the panel, 24 principal components, attention over
 them, a GRU, cross-entropy on "among the ten best", t = 2, 3, …; what it does not state (network
 size, epochs, steps) is this library's. `RANKS`, of the model "attention-gru-ranks", was chosen on
-CSI 300 by the search in docs/presets.md. A `SignalGenerator` walks one model, and it is this
-network unless told otherwise. `BLEND` has the
-members of the model "blend", which won the rule in docs/signal.md and is the default wherever
-models have names: "default" is another name for it.
+CSI 300 by the search in docs/presets.md; it is what a `SignalGenerator` walks unless told
+otherwise. `BLEND` has the members of the model "blend", which was chosen by the rule in
+docs/signal.md and is the default wherever models have names: "default" is another name for it.
 """
 
 from __future__ import annotations
@@ -39,12 +38,11 @@ RANKS: Mapping[str, Any] = MappingProxyType(
     )
 )
 RANKS_NETWORKS = 5
-# rows every week: a network on raw lines needs many; fitted once a year, since that takes minutes
+# rows every week, since a network on raw lines needs many; one fit a year, since it takes minutes
 LINES: Mapping[str, Any] = MappingProxyType(
     dict(view="lines", sample="week", refit=12, min_months=12)
 )
-# members of the model "blend", by their names, and what becomes of their mean rank: chosen by the
-# rule in docs/signal.md
+# the members of the model "blend", and its settings: chosen by the rule in docs/signal.md
 BLEND = ("ridge", "gbdt-rank", "attention-gru-lines")
 NEUTRAL: Mapping[str, Any] = MappingProxyType(dict(neutralize=("known",), neutral_share=0.5))
 
@@ -83,9 +81,10 @@ def ranks_model(**given: Any) -> Any:
 def lines_model(**given: Any) -> Any:
     """Return the network for raw lines: attention over the lines of a step, GRU over 60 sessions.
 
-    Wider than that on ranks of month-ends, since it has to find its factors itself, and without a
-    linear path: nothing linear in a day's move tells where a stock will rank. Six passes over some
-    hundred thousand rows; the mean of the weights after the last two.
+    It is wider than the network on month-ends, since it has to find its factors itself, and has no
+    linear path, since nothing linear in a day's move tells where a stock will rank. It is trained
+    in six passes over some hundred thousand rows and keeps the mean of the weights after the last
+    two.
     """
     from attngru_bt.models.estimators import AttentionGRURegressor
 

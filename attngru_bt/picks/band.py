@@ -1,4 +1,4 @@
-"""Whether the scores of the last year were as good as those before let expect."""
+"""Whether the rank IC of the last year is within what earlier months let expect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 2.0  # standard errors
 
 @dataclass(frozen=True)
 class Band:
-    """The mean rank IC of the last months beside what the months before let expect.
+    """The mean rank IC of the last months beside the mean of the months before.
 
     Attributes
     ----------
@@ -29,7 +29,9 @@ class Band:
     seen : float
         Mean of the last months.
     months : int
-        How many these are.
+        Number of the last months.
+    unit : str, default "month"
+        The unit of the schedule.
     """
 
     monthly: pd.Series
@@ -41,12 +43,12 @@ class Band:
 
     @property
     def sentence(self) -> str:
-        """What it means, as one sentence."""
-        known = len(self.monthly)
+        """The comparison in one sentence."""
+        n_months = len(self.monthly)
         if math.isnan(self.error):
             return (
-                f"Rank IC: {known} scored {self.unit}s have a known outcome, and {RECENT + LEAST} "
-                f"are needed to say whether the last {RECENT} are within noise."
+                f"Rank IC: {n_months} scored {self.unit}s have a known outcome, and "
+                f"{RECENT + LEAST} are needed to say whether the last {RECENT} are within noise."
             )
         distance = (self.seen - self.expected) / self.error
         where = "below" if distance < 0 else "above"
@@ -84,15 +86,15 @@ def rank_ic_band(monthly: pd.Series, unit: str = "month") -> Band:
     monthly : Series, index month_end
         Rank IC; NaN where the outcome is not known.
     unit : str, default "month"
-        What is counted: that of the schedule.
+        The unit of the schedule.
     """
-    known = monthly.dropna()
-    before, recent = known.iloc[:-RECENT], known.iloc[-RECENT:]
-    enough = len(before) >= LEAST and before.std() > 0
+    ics = monthly.dropna()
+    earlier, recent = ics.iloc[:-RECENT], ics.iloc[-RECENT:]
+    enough = len(earlier) >= LEAST and earlier.std() > 0
     return Band(
-        monthly=known,
-        expected=float(before.mean()) if enough else math.nan,
-        error=before.std() * math.sqrt(1 / RECENT + 1 / len(before)) if enough else math.nan,
+        monthly=ics,
+        expected=float(earlier.mean()) if enough else math.nan,
+        error=earlier.std() * math.sqrt(1 / RECENT + 1 / len(earlier)) if enough else math.nan,
         seen=float(recent.mean()) if len(recent) else math.nan,
         months=len(recent),
         unit=unit,

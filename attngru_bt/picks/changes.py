@@ -1,4 +1,4 @@
-"""What changed since the month-end before."""
+"""The changes of the scores since the month-end before."""
 
 from __future__ import annotations
 

@@ -34,14 +34,14 @@ class Contributions:
     Attributes
     ----------
     table : DataFrame, index asset, columns families
-        What a family adds to a score, against the mean stock of the month; in standard deviations
-        of the month's scores.
+        What a family adds to a score, compared with the mean stock of the month, in standard
+        deviations of the month's scores.
     exact : bool
         Whether the parts add up to the score: for linear models. Otherwise a part is the score
         less its mean when the family's factors are those of other stocks.
     ranks : DataFrame, index asset, columns members, or None
-        Of a blend, the rank of each stock by each member, 1 the best; NaN where it has no score.
-        `table` is then the mean over the members that are fitted, weighted as in the blend.
+        For a blend, the rank of each stock by each member, 1 = best; NaN where it has no score. The
+        table is then the mean over the members that are fitted, weighted as in the blend.
     """
 
     table: pd.DataFrame
@@ -66,7 +66,7 @@ def contributions(fitted: Fit, section: CrossSection, assets: Sequence[str]) -> 
         parts = _linear(fitted, section, scores)
         exact = parts is not None
         table = _permuted(fitted, section, rows, scores) if parts is None else parts.iloc[rows]
-    # of a linear classifier the parts add up to the margin, which its probability is a function of
+    # the parts of a linear classifier add up to its margin, of which the probability is a function
     deviation = float(scores.std() if parts is None else parts.sum(axis=1).std(ddof=0))
     order = [family for family in dict.fromkeys(f.family for f in registry) if family in table]
     table = table[[*order, *(name for name in table if name not in order)]]
@@ -86,13 +86,13 @@ def blend_contributions(
         ranks[name] = scores.rank(ascending=False, method="min").reindex(index)
         if member.fit is not None:
             section = next(s for s in member.sections if s.date == month_end).members()
-            known = [asset for asset in assets if asset in section.assets]
-            part = contributions(member.fit, section, known).table
+            present = [asset for asset in assets if asset in section.assets]
+            part = contributions(member.fit, section, present).table
             parts.append(part.reindex(index) * walk.shares[name])
             share += walk.shares[name]
     families = list(dict.fromkeys(family for part in parts for family in part.columns))
     table = pd.DataFrame(0.0, index=index, columns=families)
-    for part in parts:  # a family that a member is not given moves none of its scores
+    for part in parts:  # a family that a member is not given adds nothing to its scores
         table += part.reindex(columns=families).fillna(0.0) / share
     return Contributions(table, exact=False, ranks=pd.DataFrame(ranks, index=index))
 
@@ -105,6 +105,7 @@ def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame 
     coefficients = getattr(fitted.model, "coef_", None)
     if coefficients is None or takes_sequences(fitted.model):
         return None
+    # coefficients of the columns that the model is given, taken back through the components
     of_feature = np.ravel(coefficients)
     frame, names, stages = row_frame([section]), list(section.columns), fitted.preprocess
     if stages is not None:
@@ -118,12 +119,14 @@ def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame 
     values = np.asarray(frame, dtype=np.float64)
     if values.shape[1] != len(of_feature):
         return None
+    # a stock's part is its distance from the month's mean, times the coefficient
     parts = (values - values.mean(axis=0)) * of_feature
     model: Any = fitted.model
     margin = scores
     if hasattr(model, "decision_function"):
         features = sequences([section], fitted.preprocess)[:, -1]
         margin = np.asarray(model.decision_function(features), dtype=np.float64)
+    # exact or not at all: the parts of a stock must sum to its score less the mean score
     missed = parts.sum(axis=1) - (margin - margin.mean())
     if not np.abs(missed).max() <= TOLERANCE * max(np.abs(margin).max(), 1e-12):
         return None
@@ -133,7 +136,7 @@ def _linear(fitted: Fit, section: CrossSection, scores: Floats) -> pd.DataFrame 
 def _permuted(
     fitted: Fit, section: CrossSection, rows: Sequence[int], scores: Floats
 ) -> pd.DataFrame:
-    """Put the factors of a family of other stocks in place of a stock's own, family by family."""
+    """Replace the factors of a stock by those of other stocks, family by family."""
     donors = np.unique(np.linspace(0, len(section) - 1, DONORS).round().astype(int))
     of_column = families_of(section.columns)
     # a row per stock and donor, donors innermost

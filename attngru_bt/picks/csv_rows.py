@@ -1,4 +1,4 @@
-"""The rows of a CSV file that a person or a broker has written, each with where it stands."""
+"""The rows of a CSV file that a person or a broker has written, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attngru_bt.data.raw import encoding_of
 
 SHOWN = 5  # faulty rows that a message names
 
-Row = tuple[str, Mapping[str, Any]]  # where it stands, and its cells by column
+Row = tuple[str, Mapping[str, Any]]  # its place, such as "fills.csv, line 3", and cells by column
 
 
 def read_rows(path: Path) -> tuple[list[str], list[Row]]:

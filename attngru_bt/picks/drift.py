@@ -1,4 +1,4 @@
-"""How unusual the features of a month are against those that the model was trained on."""
+"""How unusual the factors of a month are, compared with those that the model was trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attngru_bt.features.families import families_of
 
 BINS = 10
 USUAL = 12  # latest training months that a month is compared with
-LEAST_SHARE = 1e-3  # of an empty bin, so that its logarithm is known
+LEAST_SHARE = 1e-3  # share of an empty bin, so that its logarithm is finite
 FAR = 3.0  # deviations
 
 Floats = NDArray[np.float64]
@@ -27,8 +27,8 @@ def feature_drift(
 
     The population stability index (PSI) of a factor is the sum over ten bins of
     ``(p - q) log(p / q)``, with the shares p of the month's stocks and q of the training rows, a
-    tenth each. A month of few stocks differs by chance, and all stocks move together: so the PSI
-    that single training months had is the yardstick.
+    tenth each. A month of few stocks differs by chance, and all stocks move together, so the PSI is
+    compared with that of single training months.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def feature_drift(
     section : CrossSection
         The month.
     factors : sequence of str
-        Those that the model was given.
+        The factors that the model was given.
 
     Returns
     -------
@@ -52,8 +52,7 @@ def feature_drift(
     center, spread = moments(rows)
     usual = [s.members() for s in training[-USUAL:]]
     recent = [s.values[:, -1, columns].astype(np.float64) for s in usual]
-    # (months, factors): today first
-    psi = np.array([stability(rows, month) for month in (today, *recent)])
+    psi = np.array([stability(rows, month) for month in (today, *recent)])  # (months, factors)
     table = pd.DataFrame(
         {
             "factors": 1,
@@ -79,7 +78,7 @@ def feature_drift(
 
 
 def stability(training: Floats, month: Floats) -> Floats:
-    """PSI per factor of a month against the training rows; NaN where nothing is known.
+    """Return the PSI of each factor of a month; NaN where nothing is known.
 
     Parameters
     ----------
@@ -97,12 +96,13 @@ def stability(training: Floats, month: Floats) -> Floats:
 
 
 def _shares(values: Floats, edges: Floats) -> Floats:
+    """Return the share of the values in each bin."""
     counts = np.bincount(np.searchsorted(edges, values), minlength=BINS)
     return np.maximum(counts / len(values), LEAST_SHARE)
 
 
 def _far(values: Floats, center: Floats, spread: Floats) -> Floats:
-    """Share of the known values of each factor beyond `FAR` deviations."""
+    """Return the share of the known values of each factor beyond `FAR` deviations."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         far = np.abs(values - center) > FAR * spread

@@ -1,4 +1,4 @@
-"""Which month-end the picks are for, and in which session they are traded."""
+"""The month-end that the picks are for, and the session in which they are traded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from attngru_bt.data.schedule import Schedule
 
 # sessions of a new month up to which picks are for the month-end before it
 LATE = 5
-# weekdays without a bar at the end of a month that are taken for holidays because the month is over
+# most weekdays without a bar at the end of a month that is over which are taken for holidays
 HOLIDAYS = 5
-IN_A_WEEK = 2  # so many of a week
+IN_A_WEEK = 2  # the same for a week
 DAY = pd.Timedelta(days=1)
 
 
@@ -66,12 +66,12 @@ def find_month(
 ) -> Month:
     """Find the last month-end in the data whose month is complete.
 
-    Under another schedule that is the last session of a week or quarter, or the one so many
-    sessions after it.
+    Under another schedule this is the last session of a week or quarter, or a session a fixed
+    number of sessions later.
 
     A month is complete if the data have a session of the next month, if no weekday of it is left
     (with a calendar: no session), or if it is over by the date: five weekdays at its end may then
-    lack a bar, as holidays do; any number with `asof`, which is the user's word.
+    lack a bar, as holidays do. With `asof`, which is the user's word, any number may.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def find_month(
     asof : date, default None
         Up to and including this day all sessions are in the data. None: up to yesterday.
     today : date, default None
-        What counts as today; None: the clock, or the day after `asof`.
+        The date of today; None: by the clock, or the day after `asof`.
     old : bool, default False
         Take data that are older than one rebalance. `asof` implies it.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
@@ -148,7 +148,7 @@ def _sessions_after(
     asked: bool,
     calendar: Any,
 ) -> Month:
-    """Find the last session that is so many after the end of a month, week or quarter."""
+    """Find the last session on which a schedule with an offset decides."""
     last = dates[-1]
     session = next_session(max(following, now) - DAY, calendar)
     nth = f"session {rule.offset} of {rule.title(last)}"
@@ -179,10 +179,10 @@ def next_session(date: pd.Timestamp, calendar: Any = None) -> pd.Timestamp:
     """
     if calendar is None:
         return date + pd.offsets.BDay(1)
-    found = find_calendar(calendar)
+    exchange = find_calendar(calendar)
     # exchange_calendars refuses a range beyond its last session
-    end = min(date + 30 * DAY, getattr(found, "last_session", date + 30 * DAY))
-    sessions = found.sessions_in_range(date + DAY, end) if end > date else []
+    end = min(date + 30 * DAY, getattr(exchange, "last_session", date + 30 * DAY))
+    sessions = exchange.sessions_in_range(date + DAY, end) if end > date else []
     if not len(sessions):
         raise ValueError(
             f"`calendar` {calendar!r} has no session in the 30 days after {date.date()}: update "
@@ -253,6 +253,7 @@ def _incomplete(
     asof: pd.Timestamp | None,
     rule: Schedule,
 ) -> str:
+    """Say that the month of the last session is not complete, and what to do."""
     given = "" if asof is None else f" (as of {asof.date()})"
     earlier = ""
     if len(before):

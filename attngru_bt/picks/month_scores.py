@@ -34,7 +34,7 @@ def ready(signal: Any, bars: Bars, month_end: pd.Timestamp, schedule: Schedule) 
 def month_scores(
     signal: Any, market: Market, month_end: pd.Timestamp, universe: Any, schedule: Schedule
 ) -> tuple[pd.Series, tuple[pd.Timestamp, pd.Series] | None]:
-    """Return the scores of a month-end, and month-end and scores before it."""
+    """Return the scores of a month-end, and the month-end before with its scores, if it has any."""
     bars = market.bars.until(month_end)
     why = f"{type(signal).__name__} gave no score."
     if hasattr(signal, "at"):
@@ -49,7 +49,7 @@ def month_scores(
         def ask(date: pd.Timestamp) -> pd.Series:
             return check_scores(signal.scores(bars.until(date)), signal)
 
-    # in the order of time, for signals that keep what they have seen
+    # in order of time, as some signals keep what they have seen
     asked = [(date, ask(date)) for date in bars.dates[schedule.ends(bars.dates)[-2:]]]
     _, scores = asked[-1]
     if scores.empty:
@@ -58,7 +58,7 @@ def month_scores(
 
 
 def eligible(scores: pd.Series, universe: Any, last: pd.Timestamp) -> pd.Series:
-    """Return the scores of who is in the universe now; late picks may find that somebody left."""
+    """Return the scores of the stocks in the universe now, which some may have left since."""
     held = scores if universe is None else scores[scores.index.isin(universe.at(last))]
     if held.empty:
         raise DataError(

@@ -11,12 +11,12 @@ from attngru_bt.trading.sizing import Lots
 
 
 class Obstacles:
-    """What may be ordered in the session to come, as far as the last session tells.
+    """The lots of the session to come, with the obstacles that were seen in the last session.
 
     Parameters
     ----------
     lots : Lots
-        What may be ordered otherwise.
+        What may be ordered without obstacles.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Obstacles:
 
 
 def obstacle(exchange: Exchange, data: Any, side: str) -> str:
-    """Say what would have held an order up in the session at hand; empty if nothing."""
+    """Say what would have held up an order in the current session; empty if nothing."""
     exchange.session.end(exchange.session.latest())
     if suspended := exchange.session.suspension(data):
         return suspended.partition(":")[0]

@@ -1,4 +1,4 @@
-"""The picks of a month-end, with all that is told about them."""
+"""The picks of a month-end, with everything that is reported about them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Picks:
     scores : Series, index asset
         Those of the month-end: the same bits as in a backtest with the same settings.
     portfolio : Portfolio
-        What was held.
+        The holdings before.
     proposal : Proposal
         Its `picks` and `orders` are the tables of picks.csv and orders.csv.
     title, data : str
@@ -40,7 +40,7 @@ class Picks:
     n_scored, n_found : int
         Month-ends that the walk scored, and how many of them an earlier run had finished.
     contributions : Contributions or None
-        Why each name that is held or wanted; None without a fitted model.
+        Parts of the scores of the names that are held or wanted; None without a fitted model.
     drift : DataFrame or None
         See `feature_drift`; None without a fitted model.
     attention : DataFrame or None
@@ -50,11 +50,11 @@ class Picks:
     changes : Changes or None
         None at the first month-end with scores.
     settings : dict
-        What was asked for.
+        The settings of the call.
     files : list of Path
-        What was written.
+        The files that were written.
     entry : Entry or None
-        What was added to a book.
+        The entry that was added to a book.
     """
 
     month: Month

@@ -1,4 +1,4 @@
-"""What an account holds before the picks: read, and checked line by line."""
+"""The holdings of an account before the picks, read and checked line by line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUNDING = 1e-6  # of a share
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What is held, and the cash.
+    """Holdings and cash.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ def read_portfolio(
         written = from_cell(str(row["symbol"]).strip())
         symbol = ours.get(written, written)
         shares, problem = _number(row["shares"], "shares")
-        if symbol.upper() == CASH and CASH not in names:
+        if symbol.upper() == CASH and CASH not in names:  # unless a stock is called so
             cash_lines.append(shares)
             if len(cash_lines) > 1:
                 problem = "the cash is there twice; keep one line"
@@ -115,10 +115,10 @@ def read_portfolio(
             "The holdings have no line CASH, and no `cash` (--cash) is given: say how much there "
             "is to spend, 0 if nothing."
         )
-    found = _checked_cash(cash_lines[0] if cash is None else cash)
+    available = _checked_cash(cash_lines[0] if cash is None else cash)
     held = {name: n for name, n in portfolio.shares.items() if n}
     cost = {name: price for name, price in portfolio.cost.items() if name in held}
-    return Portfolio(held, found, cost, portfolio.places)
+    return Portfolio(held, available, cost, portfolio.places)
 
 
 def _rows(holdings: Any) -> Sequence[Row]:

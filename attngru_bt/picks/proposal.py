@@ -1,4 +1,4 @@
-"""What is proposed: an action for every name, and the orders that lead there."""
+"""The proposal: an action for every name, and the orders that lead there."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Proposal:
         bar for long), "settled" (delisted) or empty.
     orders : DataFrame
         A row per order, columns `ORDERS`: sales first. Shares are real ones, `price` is the last
-        close of a real share, limits and fees are of the next session. Limits that there are not
-        are NaN. `cash_after` counts the orders so far, but no sale that may not fill.
+        close of a real share, limits and fees are of the next session; without a limit it is NaN.
+        `cash_after` counts the orders so far, except sales that may not fill.
     cash : float
         Before the orders.
     value : float
         Of the account at the last closes, before the orders.
     uncounted : frozenset of str
-        Names that are to be sold and may not be.
+        Names that are to be sold but may not be tradable.
     gains : dict of str to float
         Last close over purchase price, less 1, of the holdings whose cost is known.
     lots : dict of str to (float, float)
@@ -86,9 +86,10 @@ def propose(
         (rehearsed.log["event"] == "rejected") & (rehearsed.log["side"] == "sell")
     ]
     if len(rejected):
-        _tell_rejected(portfolio, rehearsed.log, str(rejected["asset"].iloc[0]))
+        _refuse_rejected(portfolio, rehearsed.log, str(rejected["asset"].iloc[0]))
     closes = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill().iloc[-1]
     price = {name: float(closes[name]) / factor[name] for name in portfolio.shares}
+    # of fills only the settlement of a delisted name has a reason; its cash is in `cash` already
     settled = rehearsed.log[(rehearsed.log["event"] == "fill") & (rehearsed.log["reason"] != "")]
     kept = {n: x for n, x in portfolio.shares.items() if n not in set(settled["asset"])}
     return Proposal(
@@ -105,7 +106,7 @@ def propose(
     )
 
 
-def _tell_rejected(portfolio: Portfolio, log: pd.DataFrame, name: str) -> NoReturn:
+def _refuse_rejected(portfolio: Portfolio, log: pd.DataFrame, name: str) -> NoReturn:
     """Raise the error of a sale that the broker turned down."""
     order = log[(log["asset"] == name) & (log["event"] == "order")].iloc[-1]
     raise DataError(
@@ -120,6 +121,7 @@ def _orders(
     """List the orders of the session to come, in real shares, with the cash after each."""
     log = rehearsed.log[rehearsed.log["date"] == rehearsed.decision["date"]]
     fills = log[log["event"].isin(("fill", "partial"))]
+    # an order may fill in parts; one line of the proposal has their sums
     sums = fills.groupby("ref")[["size", "value", "commission"]].sum()
     placed = log[(log["event"] == "order") & log["ref"].isin(sums.index)]
     rows = []
@@ -137,6 +139,7 @@ def _orders(
                 "limit_down": round(low / unit, 6) if low > 0 else math.nan,
                 "limit_up": round(high / unit, 6) if high < math.inf else math.nan,
                 "fees": round(fees, 2),
+                # the cash of this order alone; summed up below, once the order of lines is known
                 "cash_after": (value if order.side == "sell" else -value) - fees,
                 "reason": order.reason,
             }
@@ -174,7 +177,7 @@ def _picks(
                 position + 1 if scored else None,
                 name,
                 float(scores[name]) if scored else math.nan,
-                10 * position // n + 1 if scored else None,
+                10 * position // n + 1 if scored else None,  # decile, 1 = best
                 portfolio.shares.get(name, 0.0),
                 action,
                 reason,
@@ -199,8 +202,9 @@ def _reasons(
     last = bars.dates[-1].date()
     fresh = {name for name, has in zip(bars.assets, bars.traded[-1], strict=True) if has}
     places = {name: i + 1 for i, name in enumerate(ranked)}
-    said: dict[str, str] = dict(decision.get("why", {}))
-    said |= {name: f"no bar on {last}" for name in said if name not in fresh}
+    why: dict[str, str] = dict(decision.get("why", {}))
+    # the rehearsal speaks of "today", which is the last session here
+    why |= {name: f"no bar on {last}" for name in why if name not in fresh}
     log = rehearsed.log
     unfilled = log[log["event"] == "passed"].groupby("asset")["reason"].last().to_dict()
     bought = set(orders.loc[orders["side"] == "buy", "symbol"])
@@ -218,17 +222,16 @@ def _reasons(
         near = places.get(name, topk + 1) <= topk
         reasons[name] = "sell", "its group is full" if near else left(name)
     for name in decision.get("stuck", ()):
-        reasons[name] = "wait", f"{said[name]}: to be sold as soon as it trades"
-    for name in decision.get("passed", ()):
-        reasons[name] = "pass", f"{said[name]}: the next in rank takes its place"
-    for name in decision.get("capped", ()):
-        reasons[name] = "pass", f"{said[name]}: the next in rank takes its place"
+        reasons[name] = "wait", f"{why[name]}: to be sold as soon as it trades"
+    for name in (*decision.get("passed", ()), *decision.get("capped", ())):
+        reasons[name] = "pass", f"{why[name]}: the next in rank takes its place"
     for name in decision.get("entrants", ()):
         if name in bought:
-            why = (
-                f"among the best {topk}" if places[name] <= topk else "in the place of a better one"
+            among = places[name] <= topk
+            reasons[name] = (
+                "buy",
+                f"among the best {topk}" if among else "in the place of a better one",
             )
-            reasons[name] = "buy", why
         else:
             reasons[name] = "pass", unfilled.get(name, "no cash is left")
     for row in log[log["event"].isin(("stale", "fill"))].itertuples():

@@ -1,8 +1,8 @@
-"""The next session, rehearsed: what the strategy of a backtest would order if prices stayed.
+"""A rehearsal of the next session: what the strategy of a backtest would order if prices stayed.
 
-The plan is not written anew here. One more session is added to the bars, in which each stock that
-traded last opens, trades and closes at its last close, and `MonthlyTopK` runs over it with the
-holdings of the account: the decision, the sizes, lots, fees and limits are those of a backtest.
+One more session is added to the bars, in which each stock that traded last opens, trades and closes
+at its last close, and `MonthlyTopK` runs over it with the holdings of the account. So decision,
+sizes, lots, fees and limits are those of a backtest, and nothing of them is written a second time.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Rehearsed:
 
 
 class LastSession(Months):
-    """Says that the decision is due in one session, the first of a month or not.
+    """Says that the decision is due in one session, whether or not a month begins with it.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class RehearsalStrategy(MonthlyTopK):
         Sessions of the run, that one included. Two sessions before it the holdings are put into
         the account.
     units : mapping of str to float
-        What is held, in units of the feeds.
+        The holdings, in units of the feeds.
     cash : float
     foresee : bool, default True
         Note what could not be traded in the session before, as the session to come is not known.
@@ -105,7 +105,7 @@ class RehearsalStrategy(MonthlyTopK):
         return LastSession(self.p.session)
 
     def make_lots(self) -> Lots:
-        """Note what the last session tells."""
+        """Return the lots, with the obstacles of the last session."""
         self.obstacles = Obstacles(super().make_lots())
         return self.obstacles
 

@@ -27,9 +27,9 @@ from attngru_bt.picks.picks import Picks
 from attngru_bt.picks.portfolio import read_portfolio
 from attngru_bt.picks.proposal import propose
 from attngru_bt.picks.rehearsal import rehearse
-from attngru_bt.picks.trust import tell_walk
+from attngru_bt.picks.trust import add_trust
 from attngru_bt.trading.account import open_account
-from attngru_bt.trading.groups import told
+from attngru_bt.trading.groups import summarized
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.trading.signals import schedule_asked
 from attngru_bt.walkforward.scored_months import ScoredMonths
@@ -76,20 +76,20 @@ def run(
         As in `attngru_bt.backtest.run`; or scores from elsewhere, dates × assets, of which the
         latest row up to the month-end counts.
     holdings : path, DataFrame, mapping of symbol to shares, or None
-        What is held, in real shares: the columns symbol, shares[, cost]; a line CASH has the cash.
-        None: nothing.
+        The holdings, in real shares: the columns symbol, shares[, cost]; a line CASH has the cash.
+        None: nothing is held.
     cash : float, default None
         In the currency of the prices. None: as the line CASH says; 1,000,000 if nothing is held.
     asof : date, default None
-        Do as if it were the end of this day: later bars are not touched, and a month that is over
+        Act as if it were the end of this day: later bars are not touched, and a month that is over
         by then is complete. None: the clock says what day it is.
     old : bool, default False
-        Take data that are older than one rebalance.
+        Accept data that are older than one rebalance.
     calendar : str or object with ``sessions_in_range(start, end)``, default None
         Trading calendar that says whether a month is complete and when the next session is; a name
         of ``exchange_calendars`` such as "XSHG". None: weekdays.
     today : date, default None
-        What counts as today; None: the clock.
+        The date of today; None: by the clock.
     out : path, default None
         Where picks.csv, orders.csv and picks.html are written.
     book : path, default None
@@ -101,11 +101,11 @@ def run(
     explain : bool, default True
         Say why each name, and how unusual the month is. The last model is fitted once more for it.
     start : date, default None
-        As in the backtest: when models are fitted is counted from the first month-end traded.
+        As in the backtest: fits are scheduled from the first month-end that is traded.
     commission, slippage, rules : default None, 0.0, None
         As in `attngru_bt.backtest.run`.
     jobs, client, tls : default 1, None, None
-        Who fits: see `walk_forward`.
+        Where models are fitted: see `walk_forward`.
     progress : callable, default None
         Called as `walk_forward` calls it.
     **params
@@ -124,6 +124,7 @@ def run(
     ValueError, TypeError
         If a parameter is out of range.
     """
+    # which month the picks are for, and in which session they are traded
     market = as_market(market)
     market = market if asof is None else market.until(checks.date("asof", asof))
     bars = market.bars
@@ -144,6 +145,8 @@ def run(
             f"`start` {start.date()} is after the session that the picks are for, "
             f"{month.session.date()}; give that of your backtest."
         )
+
+    # everything that can be wrong is checked before anything is fitted
     for name in ("signal", "benchmark", "feeds"):
         if name in params:
             raise TypeError(f"picks.run has no parameter `{name}`: `model` and `market` say it.")
@@ -151,25 +154,20 @@ def run(
     if schedule != Schedule():
         params["schedule"] = str(schedule)
     asked = dict(model=model, start=start, commission=commission, rules=rules, **params)
-    open_account(1.0, commission, slippage, rules)  # checks them before anything is fitted
+    open_account(1.0, commission, slippage, rules)  # for its checks alone
     portfolio = read_portfolio(
         holdings,
         cash,
         [bars.assets[i] for i in np.flatnonzero(bars.traded.any(axis=0))],
         lot=1.0 if rules is not None else float(params.get("lot", 1.0)),
     )
-    if out is not None and (Path(out) / OF_A_BACKTEST).exists():
-        raise ValueError(
-            f"{out} holds the files of a backtest, whose orders.csv would be replaced: choose "
-            f"another folder to write to, and give this one as `folder` (--folder {out})."
-        )
+    _check_folders(out, folder)
     finished = folder if folder is not None else out
-    if folder is not None and not Path(folder).is_dir():
-        raise ValueError(f"`folder`: there is no folder {folder}; give that of a backtest.")
+
     with ExitStack() as locks:
-        for place in {
-            Path(path).resolve(): path for path in (out, book) if path is not None
-        }.values():
+        # out and book may be one folder, which can be locked once only
+        places = {Path(path).resolve(): path for path in (out, book) if path is not None}
+        for place in places.values():
             locks.enter_context(sole_use(place))
         params = scored(
             market,
@@ -188,6 +186,7 @@ def run(
         topk = int(params.get("topk", MonthlyTopK.params.topk))
         scores, before = month_scores(signal, market, month.end, universe, schedule)
         ranked = eligible(scores, universe, month.last)
+        # the orders are those of a backtest of the last sessions that the holdings are put into
         rehearsed = rehearse(
             bars,
             month.session,
@@ -208,10 +207,12 @@ def run(
             data=market.name,
             topk=topk,
             changes=None if before is None else changes(*before, scores, topk),
-            settings={k: v for k, v in told(asked).items() if v is not None and k != "universe"},
+            settings={
+                k: v for k, v in summarized(asked).items() if v is not None and k != "universe"
+            },
         )
         if isinstance(signal, ScoredMonths):
-            tell_walk(picks, signal, explain)
+            add_trust(picks, signal, explain)
         if out is not None:
             from attngru_bt.picks.files import write  # loads jinja2
 
@@ -229,3 +230,14 @@ def run(
                 locked=True,
             )
     return picks
+
+
+def _check_folders(out: str | Path | None, folder: str | Path | None) -> None:
+    """Refuse to write over the files of a backtest, and a folder to read that is not there."""
+    if out is not None and (Path(out) / OF_A_BACKTEST).exists():
+        raise ValueError(
+            f"{out} holds the files of a backtest, whose orders.csv would be replaced: choose "
+            f"another folder to write to, and give this one as `folder` (--folder {out})."
+        )
+    if folder is not None and not Path(folder).is_dir():
+        raise ValueError(f"`folder`: there is no folder {folder}; give that of a backtest.")

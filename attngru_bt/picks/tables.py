@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.schedule import Schedule, schedule_of
+from attngru_bt.picks.amounts import shares, signed
 from attngru_bt.picks.picks import Picks
 from attngru_bt.reports.tables import DASH, Table, date, decimals, number, per_cent, whole
 
@@ -30,7 +31,7 @@ def pick_table(picks: Picks) -> Table:
                 str(row.rank) if scored else DASH,
                 str(ranks.get(str(row.symbol), DASH)),
                 str(row.decile) if scored else DASH,
-                _shares(row.held) if row.held else DASH,
+                shares(row.held) if row.held else DASH,
                 per_cent(picks.proposal.gains.get(str(row.symbol))),
                 str(row.reason),
             ]
@@ -49,7 +50,7 @@ def order_table(picks: Picks) -> Table:
         [
             str(row.symbol),
             str(row.side),
-            _shares(row.shares),
+            shares(row.shares),
             number(row.price),
             whole(row.value),
             _band(row.limit_down, row.limit_up),
@@ -64,7 +65,7 @@ def order_table(picks: Picks) -> Table:
 def contribution_table(picks: Picks) -> Table | None:
     """Show what each family of factors adds to each score; None without a fitted model.
 
-    Of a blend also how each member ranks the names.
+    A blend also has a column per member with its ranks.
     """
     if picks.contributions is None or not len(picks.contributions.table):
         return None
@@ -73,8 +74,8 @@ def contribution_table(picks: Picks) -> Table | None:
     shown = places.map(lambda rank: DASH if pd.isna(rank) else whole(rank))
     if not len(table.columns) + len(shown.columns):
         return None
-    signed = table.map(_signed)
-    rows = ([str(n), *shown.loc[n], *signed.loc[n]] for n in table.index)
+    parts = table.map(signed)
+    rows = ([str(n), *shown.loc[n], *parts.loc[n]] for n in table.index)
     return Table.of(
         ["Symbol", *(f"Rank by {name}" for name in shown.columns), *map(str, table.columns)], rows
     )
@@ -109,7 +110,7 @@ def family_table(picks: Picks) -> Table | None:
 
 
 def sentences(picks: Picks) -> list[str]:
-    """Say what matters about these picks, a sentence each."""
+    """Return the sentences about these picks."""
     return list(_sentences(picks))
 
 
@@ -146,10 +147,12 @@ def _sentences(picks: Picks) -> Iterator[str]:
 
 
 def _which(schedule: Schedule) -> str:
+    """Return which picks these are: the month's (week's, …), or those of a day of your own."""
     return "those after" if schedule.offset else f"the {schedule.end_called}"
 
 
 def _change(picks: Picks) -> str:
+    """Say who entered and left the best since the picks before."""
     changes = picks.changes
     assert changes is not None
     text = f"Since {changes.before.date()}"
@@ -166,6 +169,7 @@ def _change(picks: Picks) -> str:
 
 
 def _drift(drift: pd.DataFrame, unit: str) -> str:
+    """Say which families of factors are unusually far from their training rows."""
     unusual: Any = drift[drift["psi"] > drift["psi_most"]].itertuples()
     names = ", ".join(
         f"{row.Index} (PSI {number(row.psi)}, at most {number(row.psi_most)} before)"
@@ -190,7 +194,7 @@ def with_families(picks: Picks) -> pd.DataFrame:
 
 
 def _largest(parts: pd.DataFrame, name: str) -> str:
-    """Name the families that move a score most, with how far."""
+    """Name the families that move a score most, and by how much."""
     if name not in parts.index:
         return ""
     of_name: Any = parts.loc[name]
@@ -201,15 +205,6 @@ def _largest(parts: pd.DataFrame, name: str) -> str:
 def heading(picks: Picks) -> str:
     """Return the title of page and tables."""
     return f"Picks of {date(picks.month.end)}, to trade from {date(picks.month.session)} on"
-
-
-def _shares(value: float) -> str:
-    return whole(value) if value == round(value) else decimals(value, 4)
-
-
-def _signed(value: float) -> str:
-    text = number(value)
-    return f"+{text}" if value > 0 and text != "0.00" else text
 
 
 def _band(low: float, high: float) -> str:

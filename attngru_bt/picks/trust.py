@@ -1,4 +1,4 @@
-"""How far to trust picks: what the walk tells that made their scores."""
+"""How far to trust picks, by the walk that made their scores."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from attngru_bt.walkforward import BlendWalk, MonthRecord, Walk
 from attngru_bt.walkforward.scored_months import ScoredMonths
 
 
-def tell_walk(picks: Picks, walk: ScoredMonths, explain: bool) -> None:
-    """Add what the walk tells: how good it was, why each name, and how unusual the month is."""
+def add_trust(picks: Picks, walk: ScoredMonths, explain: bool) -> None:
+    """Add to picks how good the walk was, why each name, and how unusual the month is."""
     scored_months = [record for record in walk.records if len(record.scores)]
     picks.n_scored = len(scored_months)
     picks.n_found = sum(record.found for record in scored_months)
@@ -27,7 +27,7 @@ def tell_walk(picks: Picks, walk: ScoredMonths, explain: bool) -> None:
     if isinstance(walk, BlendWalk):
         picks.contributions = blend_contributions(walk, record.month_end, names)
         fitted_members = [part for part in walk.members.values() if part.fit is not None]
-        # how unusual the month is is told of the features of the first member that has any
+        # the month is compared with others by the factors of the first member that is fitted
         walk = fitted_members[0] if fitted_members else walk
     fitted = walk.fit
     if fitted is None or walk.recipe is None:
@@ -36,9 +36,9 @@ def tell_walk(picks: Picks, walk: ScoredMonths, explain: bool) -> None:
     section = walk.sections[dates.index(record.month_end)].members()
     if picks.contributions is None:
         picks.contributions = contributions(fitted, section, names)
-    known = walk.sections[: dates.index(fitted.month_end) + 1]
-    own = next(r for r in walk.records if r.month_end == record.month_end)
-    picks.drift = feature_drift(walk.recipe.training_months(known), section, own.factors)
+    until_fit = walk.sections[: dates.index(fitted.month_end) + 1]
+    scoring = next(r for r in walk.records if r.month_end == record.month_end)
+    picks.drift = feature_drift(walk.recipe.training_months(until_fit), section, scoring.factors)
 
 
 def _attention(record: MonthRecord) -> pd.DataFrame | None:

@@ -58,6 +58,7 @@ def open_account(cash: float, commission: float | None, slippage: float, rules: 
 
 
 def _rules(rules: Any) -> Any:
+    """Return the rules as an object; None stays None."""
     if isinstance(rules, str):
         if rules != "ashare":
             raise ValueError(f"`rules` must be 'ashare' or an object; got {rules!r}.")

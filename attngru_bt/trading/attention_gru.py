@@ -14,12 +14,12 @@ class AttentionGRUStrategy(MonthlyTopK):
     Params
     ------
     signal : object, default None
-        None: the model "attention-gru-ranks", an Attention-GRU as the class says. The name of a
-        model of `attngru_bt.models`, such as "default" (the blend of several models that the
-        command line uses unless told otherwise), "paper" or "ridge", or a scikit-learn classifier,
-        regressor or pipeline: a walk-forward with that model. Anything else is as in `MonthlyTopK`.
-        A `SignalGenerator`, and a baseline by name, have their own settings: leave the parameters
-        below alone then.
+        None: the model "attention-gru-ranks", the Attention-GRU that the class is named after. The
+        name of a model of `attngru_bt.models`, such as "default" (the blend of several models that
+        the command line uses unless told otherwise), "paper" or "ridge", or a scikit-learn
+        classifier, regressor or pipeline: a walk-forward with that model. Anything else is as in
+        `MonthlyTopK`. A `SignalGenerator` and a baseline by name have settings of their own: leave
+        the parameters below alone with these.
     refit : int
         Months between refits.
     lookback : int

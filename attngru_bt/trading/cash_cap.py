@@ -51,6 +51,7 @@ class CashCap:
         is_our_buy = order.owner is self.owner and order.isbuy()
         if is_our_buy and self.waits(order):
             return 0.0
+        # market rules, or a filler that the script has set, have their say first
         if self.before is not None:
             size = min(size, self.before(order, price, ago))
         if not size or not is_our_buy or price is None:

@@ -1,4 +1,4 @@
-"""The dealer: sells and buys at the prices of the session, out of the cash that there will be."""
+"""The dealer: sells and buys at the prices of the session, within the cash that will be there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Dealer:
         fill there (``cheat_on_open``), and on its close otherwise.
     log : TradeLog
     market : Lots
-        What may be ordered: `PlainLots`, or the exchange in the broker.
+        `PlainLots`, or the exchange in the broker.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class Dealer:
         self._log = log
         self._market = market
         self._opening_value = 0.0  # of the account, at the close of the session before
-        # The broker checks the orders of a session one by one, at unslipped prices, and subtracts
-        # as it goes. This is the cash it will have come to.
+        # The broker checks the orders of a session one by one, at unslipped prices, and keeps a
+        # running total of the cash. This repeats its arithmetic.
         self._broker_cash = 0.0
 
     def begin(self, session: dt.date) -> None:
@@ -124,4 +124,5 @@ class Dealer:
         return cost(comminfo, size, price)
 
     def _slippage(self) -> float:
+        """Return the broker's slippage, as a fraction of the price."""
         return float(getattr(self._broker.p, "slip_perc", 0.0) or 0.0)

@@ -17,7 +17,7 @@ FULL = "its group is full"
 
 
 class Execution:
-    """Plans a rebalance, orders it, and tries again in the sessions after it.
+    """Plans a rebalance, orders it, and retries in the sessions after it what could not be traded.
 
     Parameters
     ----------
@@ -26,10 +26,10 @@ class Execution:
     feeds : mapping of str to data feed
         Those that may be traded.
     dealer : Dealer
-        Who places the orders.
+        Places the orders.
     log : TradeLog
     market : Lots
-        What may be ordered: `PlainLots`, or the exchange in the broker.
+        `PlainLots`, or the exchange in the broker.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Execution:
         self._orders = dealer.orders
         self._log = log
         self._market = market
-        self._full = params.rebalance == "full"  # stayers are traded to their weight, too
+        self._full = params.rebalance == "full"  # stayers are traded to their weights as well
         # Set by each rebalance:
         self._leaving: set[str] = set()  # names that it sells
         self._unsold: set[str] = set()  # those of them to be sold as soon as they trade
@@ -133,7 +133,7 @@ class Execution:
             for name in rebalance.entrants:
                 if weights[name]:
                     self._buy(name, cash / rebalance.slots * among[name], "entered the best")
-        # A name that opens at its limit may still be sold today, but nobody counts on its cash.
+        # A name that opens at its limit may still be sold today, but its cash is not counted on.
         self._retry_exits()
 
     def _weights(self, names: Sequence[str]) -> dict[str, float]:
@@ -141,7 +141,7 @@ class Execution:
         return dict.fromkeys(names, 1.0) if self._weigh is None else self._weigh(names)
 
     def _equalize(self, rebalance: Rebalance, cash: float, weights: dict[str, float]) -> None:
-        """Trade stayers and entrants to their weight: what is too much first, then the rest."""
+        """Trade stayers and entrants to their weights: sales first, then buys."""
         dealer = self._dealer
         slot = (1 - self._p.reserve) * dealer.value() / self._p.topk
         which = "equal" if self._weigh is None else "its"
@@ -172,7 +172,7 @@ class Execution:
     # -- the sessions until the next decision -----------------------------------------------------
 
     def cancel_stale(self) -> None:
-        """Cancel what must not wait, see `Orders`; exits among it are to be sold later."""
+        """Cancel the orders that must not wait, see `Orders`; exits among them are retried."""
         # A sale of a name that stays was a trim to equal weight, and is not tried again.
         self._unsold |= self._leaving & set(self._orders.cancel_stale())
 
@@ -205,7 +205,7 @@ class Execution:
                 closed = dealer.closed_to(name, "sell")
                 reason = f"left the best, {closed or 'trades again'}"
                 cash = dealer.sell(name, dealer.size(name), reason)
-                if not closed:
+                if not closed:  # at its limit it may not fill: its cash is not counted on
                     sold.add(name)
                     proceeds += cash
         return sold, proceeds
@@ -233,7 +233,7 @@ class Execution:
         if self._full:
             share = min(share, (1 - self._p.reserve) * value / self._p.topk)
         while free > 0 and entrants:
-            # who is too dear for its share makes room for the next ones
+            # a name whose share buys no lot makes room for the next ones
             names, entrants = self._with_room(entrants, free, taken)
             among = self._among_held(names, taken)
             for name in names:
@@ -254,7 +254,7 @@ class Execution:
     def _with_room(
         self, entrants: list[str], free: int, held: set[str]
     ) -> tuple[list[str], list[str]]:
-        """Split off the next names that may be held beside others; who has no room is left out."""
+        """Split off the next names that may be held beside others, passing over full groups."""
         names: list[str] = []
         for position, name in enumerate(entrants):
             if len(names) == free:
@@ -264,7 +264,7 @@ class Execution:
         return names, []
 
     def _among_held(self, names: list[str], held: set[str]) -> dict[str, float]:
-        """Return the weights of late entrants beside what is held, 1 on average of the entrants."""
+        """Return the weights of late entrants among all names held, scaled to 1 on average."""
         beside = [name for name in self._ranked if name in held and name not in self._leaving]
         weights = self._weights([*names, *beside])
         return even({name: weights[name] for name in names})

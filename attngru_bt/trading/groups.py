@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.data.bars import Bars, DataError
+from attngru_bt.data.bars import Bars, DataError, first
 from attngru_bt.data.names import from_cells
 from attngru_bt.data.rows import GROUP_LINES
 
@@ -20,11 +20,12 @@ GroupOf = Callable[[str], Hashable]
 
 @dataclass(frozen=True)
 class GroupCap:
-    """At most so many names of one group.
+    """A cap on the number of names of one group.
 
     Attributes
     ----------
     most : int
+        Largest number of names of one group.
     group_of : callable
         Name → its group; see `groups_at`.
     """
@@ -41,7 +42,7 @@ class GroupCap:
 def check_groups(
     groups: Any, max_per_group: object, names: Collection[str] = (), universe: Any = None
 ) -> None:
-    """Refuse groups that are none, have no effect, or leave out a name that may be held.
+    """Refuse groups of a wrong type, without effect, or without a name that may be held.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def check_groups(
     names : collection of str
         The feeds that may be traded.
     universe : object with ``at(date)`` or None
-        Who of them may be held; its ``symbols`` are read, if it has any.
+        Which of them may be held; its ``symbols`` are read, if it has any.
     """
     checks.whole_number("max_per_group", max_per_group, or_none=True)
     if groups is not None and max_per_group is None:
@@ -62,14 +63,14 @@ def check_groups(
             f"`groups` must be a mapping of names to groups, a function of the date that returns "
             f"one, or the name of a line; got {type(groups).__name__}."
         )
-    known = dict(groups.items())
+    group_of = dict(groups.items())
     symbols = set(names) if universe is None else set(getattr(universe, "symbols", ()))
     for name in sorted(symbols & set(names)):
-        _known(known.get(name), name, "")
+        _known(group_of.get(name), name, "")
 
 
-def told(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters for a report, in which a mapping of all names would fill pages."""
+def summarized(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters for a report, with a count in place of a mapping of all names to groups."""
     groups = params.get("groups")
     if not isinstance(groups, (Mapping, pd.Series)):
         return dict(params)
@@ -78,7 +79,7 @@ def told(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> GroupOf:
-    """Return what tells the group of each name at a date.
+    """Return a function of a name that returns its group at a date.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> Grou
         As `MonthlyTopK` takes it.
     date : Timestamp
     bars : callable
-        Returns what was known at that date; called if the groups are in a line of it. The last
+        Returns the bars known at that date; called if the groups are in a line of them. The last
         known value counts.
     """
     if callable(groups):
@@ -98,24 +99,38 @@ def groups_at(groups: Any, date: pd.Timestamp, bars: Callable[[], Bars]) -> Grou
             )
     elif groups is None or isinstance(groups, str):
         groups = _of_line(groups, bars())
-    known = dict(groups.items())
-    return lambda name: _known(known.get(name), name, f" on {date.date()}")
+    group_of = dict(groups.items())
+    return lambda name: _known(group_of.get(name), name, f" on {date.date()}")
 
 
 def _of_line(line: str | None, bars: Bars) -> dict[str, float]:
     """Return the last known value of a line, by name."""
-    wanted = GROUP_LINES if line is None else (line,)
-    found = next((name for name in wanted if name in bars), None)
-    if found is None:
-        raise DataError(
-            f"`max_per_group` needs groups, and the data have no line {' or '.join(wanted)}: give "
-            f"`groups`, a mapping of names to groups{checks.nearest(wanted[0], bars.lines)}"
-        )
+    found = _line_of(line, bars)
     last = pd.DataFrame(bars[found], columns=list(bars.assets)).ffill().iloc[-1]
     return {str(name): float(value) for name, value in last.items()}
 
 
+def _line_of(line: str | None, bars: Bars) -> str:
+    """Return the line of the bars that has the groups."""
+    candidates = GROUP_LINES if line is None else (line,)
+    chosen = next((name for name in candidates if name in bars), None)
+    if chosen is None:
+        raise DataError(
+            f"`max_per_group` needs groups, and the data have no line {' or '.join(candidates)}: "
+            "give `groups`, a mapping of names to groups"
+            f"{checks.nearest(candidates[0], bars.lines)}"
+        )
+    return chosen
+
+
+def check_line(groups: Any, bars: Bars) -> None:
+    """Refuse groups in a line that the data do not have."""
+    if groups is None or isinstance(groups, str):
+        _line_of(groups, bars)
+
+
 def _known(group: Any, name: str, when: str) -> Hashable:
+    """Return a group; raise DataError if it is missing."""
     if group is None or (isinstance(group, (float, np.floating)) and np.isnan(group)):
         raise DataError(f"`groups`: {name} has no group{when}; give it one, which may be its own.")
     return group  # type: ignore[no-any-return]
@@ -131,6 +146,8 @@ def read_groups(path: str | Path) -> dict[str, str]:
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file of groups; check the path.") from None
     except (OSError, ValueError) as error:
         raise DataError(
             f"{path}: cannot be read as CSV with the columns symbol,group ({error})."
@@ -144,4 +161,9 @@ def read_groups(path: str | Path) -> dict[str, str]:
             )
     names = from_cells(table["symbol"]).str.strip()
     checks.no_duplicates(f"{path}: symbol", names, "keep one line of it", DataError)
-    return dict(zip(names, table["group"].str.strip(), strict=True))
+    groups = table["group"].str.strip()
+    for i in first(groups == ""):
+        raise DataError(
+            f"{path}, line {i + 2}: {names.iloc[i]} has no group; give it one, maybe its own."
+        )
+    return dict(zip(names, groups, strict=True))

@@ -1,4 +1,4 @@
-"""Why a strategy never traded: the one sentence that is logged after such a run."""
+"""Why a strategy never traded, in one sentence that is logged after such a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attngru_bt.trading.months import Months
 logger = logging.getLogger(__name__)
 
 
-def tell(reason: str) -> None:
+def warn_of_no_trades(reason: str) -> None:
     """Log why nothing was traded, unless `reason` is empty."""
     if reason:
         logger.warning("Nothing was traded: %s", reason)

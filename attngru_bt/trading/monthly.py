@@ -27,11 +27,12 @@ from attngru_bt.trading.dealer import Dealer
 from attngru_bt.trading.execution import Execution
 from attngru_bt.trading.groups import GroupCap, check_groups, groups_at
 from attngru_bt.trading.holdings import Holdings
-from attngru_bt.trading.idle import tell, why_no_decision, why_no_fill
+from attngru_bt.trading.idle import warn_of_no_trades, why_no_decision, why_no_fill
 from attngru_bt.trading.months import Months
 from attngru_bt.trading.parameters import check_engine, check_parameters, check_universe
 from attngru_bt.trading.rebalance import rank
-from attngru_bt.trading.signals import check_scores, checked_signal
+from attngru_bt.trading.scorer import Scorer
+from attngru_bt.trading.signals import checked_signal
 from attngru_bt.trading.sizing import Lots, PlainLots
 from attngru_bt.trading.trade_log import TradeLog, by_decision, last_events, log_rebalance
 from attngru_bt.trading.view import FeedView
@@ -83,15 +84,15 @@ class MonthlyTopK(bt.Strategy):
         Leave names that stay alone, or trade every name to its weight.
     weights : {"equal", "inverse-volatility", "score"} or callable, default "equal"
         How much of each name is held. "inverse-volatility": in proportion to one over the standard
-        deviation of the daily returns of the last 60 sessions. "score": the best of n names weighs
-        n, the last 1, as only the order of scores matters. A callable is given the scores of the
-        chosen names and the `Bars` known, and returns a weight by name, 1 in sum. Entrants share
-        the cash that is free in proportion to their weights; under ``rebalance="full"`` each name
-        is traded to its weight. The weight is that among all names held: those that stay and
-        those that enter.
+        deviation of the daily returns of the last 60 sessions. "score": the best of n names has the
+        weight n and the last 1, since only the order of scores matters. A callable is given the
+        scores of the chosen names and the `Bars` known, and returns weights by name whose sum is 1.
+        Weights are those among all names held, which are those that stay and those that enter.
+        Entrants share the free cash in proportion to their weights; under ``rebalance="full"`` each
+        name is traded to its weight.
     max_per_group : int, default None
-        How many names of one group may be held: who is best and whose group is full makes room
-        for the next in rank. None: any number.
+        How many names of one group may be held. A name whose group is full is passed over for the
+        next in rank. None: any number.
     groups : mapping of str to group, callable or str, default None
         The group of each name; a function of the date that returns such a mapping; or a line of
         the data. None: the line "industry", or else "sector".
@@ -101,13 +102,13 @@ class MonthlyTopK(bt.Strategy):
         In the sessions until the next decision, sell what could not be sold as soon as it trades,
         and give free slots and their cash to the best names still missing.
     schedule : str or Schedule, default "month"
-        When is decided: after each "month", "week" or "quarter", or so many sessions later
-        ("month+5"). What is said here of month-ends holds for these sessions then.
+        When the strategy decides: after each "month", "week" or "quarter", or some sessions later
+        ("month+5"). These sessions then stand for the month-ends in this description.
     start : date or str, default None
         No decision before this date.
     stale_days : int, default 180
-        A holding without a bar for so many calendar days no longer counts as a slot. It is kept at
-        its last price and reported once: whether its feed has ended for good is not known then.
+        A holding without a bar for more calendar days than this no longer takes a slot. It is kept
+        at its last price and reported once, since its feed may or may not have ended for good.
     lot : float, default 1
         Shares per lot; 0 allows fractions of a share. Market rules bring their own.
     calendar : bt.TradingCalendar, default None
@@ -123,7 +124,7 @@ class MonthlyTopK(bt.Strategy):
     feeds : dict of str to data feed
         The feeds that may be traded, by name.
     signal : object
-        What is asked for scores.
+        The signal of this run, a clone of the parameter if it can be cloned.
     trade_log : TradeLog
         Every order, fill, cancellation and reason not to trade.
     scores_by_month : dict of Timestamp to Series
@@ -134,9 +135,9 @@ class MonthlyTopK(bt.Strategy):
     trading_since : Timestamp or None
         Session of the first decision.
     baseline : MonthlyTopK or None
-        The whole universe in equal weight, where `attngru_bt.backtest.run` has run it as well.
+        The run of the whole universe in equal weight, if `attngru_bt.backtest.run` has made it.
     files : list of Path
-        What `attngru_bt.backtest.run` has written.
+        The files that `attngru_bt.backtest.run` has written.
     why_not_traded : str
         After a run without a fill the reason, with the number that was missing; it is also logged
         as a warning. Otherwise empty.
@@ -175,7 +176,6 @@ class MonthlyTopK(bt.Strategy):
         self.baseline: MonthlyTopK | None = None
         self.files: list[Path] = []
         self.why_not_traded = ""
-        self._strangers_told = False  # whether the signal scored what is no feed
 
     # -- beginning and end of a run ---------------------------------------------------------------
 
@@ -204,6 +204,7 @@ class MonthlyTopK(bt.Strategy):
             logger.warning(problem)
         check_groups(self.p.groups, self.p.max_per_group, self.feeds, self.p.universe)
         self.signal = self.make_signal()
+        self._scorer = Scorer(self.signal, self._view, self.p.universe)
         exchange = exchange_of(self.broker)
         check_engine(self, at_open=self._at_open, has_rules=exchange is not None)
         self._holdings = Holdings(self.broker, self._view, self.p.stale_days, self.trade_log)
@@ -211,8 +212,21 @@ class MonthlyTopK(bt.Strategy):
         self._dealer = Dealer(self, self._view, self.trade_log, lots)
         self._execution = Execution(self.p, self.feeds, self._dealer, self.trade_log, lots)
 
+    def _start(self) -> None:
+        # Cerebro calls it, and it calls `start`, which scripts override, as they do `__init__`.
+        self._check_called("__init__", "trade_log")
+        super()._start()
+        self._check_called("start", "_execution")
+
+    def _check_called(self, method: str, made: str) -> None:
+        """Refuse a subclass whose own method did not call the one that makes an attribute."""
+        if made not in vars(self):
+            raise TypeError(
+                f"{type(self).__name__} overrides `{method}`: call super().{method}() in it."
+            )
+
     def make_signal(self) -> Any:
-        """Return what is asked for scores at month-ends; called once, when the run starts.
+        """Return the signal, which is asked for scores; called once, when the run starts.
 
         Override it in a strategy that brings a signal of its own: anything with ``scores(bars)``.
         A signal that can be cloned is, so that each run starts afresh.
@@ -222,17 +236,17 @@ class MonthlyTopK(bt.Strategy):
         if isinstance(signal, str):
             from attngru_bt.walkforward.by_name import signal_of  # loads scikit-learn
 
-            told = {name: getattr(self.p, name) for name in ("topk", "universe", "schedule")}
-            signal = signal_of(signal, **told)
+            settings = {name: getattr(self.p, name) for name in ("topk", "universe", "schedule")}
+            signal = signal_of(signal, **settings)
         return checked_signal(signal, self.feeds, self.p.universe, schedule)
 
     def make_months(self) -> Months:
-        """Return what says when a decision is due; called once, when the run starts."""
+        """Return the object that says when a decision is due; called once, when the run starts."""
         calendar = None if self._at_open else self.p.calendar
         return Months(calendar, schedule_of(self.p.schedule))
 
     def make_lots(self) -> Lots:
-        """Return what may be ordered; called once, when the run starts."""
+        """Return the object that says what may be ordered; called once, when the run starts."""
         exchange = exchange_of(self.broker)
         return PlainLots(self.lot_of) if exchange is None else exchange
 
@@ -245,14 +259,18 @@ class MonthlyTopK(bt.Strategy):
         if self._months.last is not None and not self._view.clock.live:
             self._view.check(self._months.last + dt.timedelta(days=1))
         self.why_not_traded = self._why_not_traded()
-        tell(self.why_not_traded)
+        warn_of_no_trades(self.why_not_traded)
         super()._stop()
 
     def _why_not_traded(self) -> str:
+        """Return why the run has no fill and no position; empty if it has."""
         if self.trade_log.n_fills or any(p.size for p in self.broker.positions.values()):
             return ""
         if self.decisions:
             return why_no_fill(self.decisions, self.trade_log.frame())
+        if self._months.first is None and any(len(feed) for feed in self.feeds.values()):
+            called = "next_open" if self._at_open else "next"
+            return f"{type(self).__name__} overrides `{called}`: call super().{called}() in it."
         return why_no_decision(
             self._months,
             start=self._first_day,
@@ -293,9 +311,12 @@ class MonthlyTopK(bt.Strategy):
         """As `next`: the strategy does not wait for the youngest feed."""
         self.next()
 
-    def notify_order(self, order: bt.Order) -> None:
-        """Log what became of an order; methods that override this one must call it."""
-        self._dealer.orders.notify(order)
+    def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
+        # Cerebro calls it, and it calls `notify_order`, which scripts override to print orders.
+        for order in qorders if self.env.p.quicknotify else self._orderspending:
+            if order.exectype != bt.Order.Historical or order.histnotify:
+                self._dealer.orders.notify(order)
+        super()._notify(qorders, qtrades)
 
     def _getminperstatus(self) -> int:
         """Return backtrader's count of bars to wait for, below 0 once all feeds have begun."""
@@ -358,26 +379,8 @@ class MonthlyTopK(bt.Strategy):
         return True
 
     def _scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
-        """Ask for the scores of a month-end, on bars older than the session that is traded."""
-        if hasattr(self.signal, "at"):
-            self._view.check(before)
-            scores = self.signal.at(pd.Timestamp(month_end), before=pd.Timestamp(before))
-            if self.p.universe is None:
-                return scores
-            return scores[scores.index.isin(self.p.universe.at(pd.Timestamp(month_end)))]
-        scores = check_scores(self.signal.scores(bars()), self.signal)
-        strangers = sorted({str(name) for name in scores.index} - set(self.feeds))
-        if strangers and not self._strangers_told:
-            self._strangers_told = True
-            logger.warning(
-                "%s: %d of %d names that the signal scored are no feeds (%s, …) and are left out.",
-                month_end,
-                len(strangers),
-                len(scores),
-                strangers[0],
-            )
-        self._view.warn_of_index(bars(), set(scores.index))
-        return scores
+        """Return the scores to decide by; see `Scorer.scores`."""
+        return self._scorer.scores(month_end, before, bars)
 
     # -- in a notebook ----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Which session the decision of a month-end falls on, or that of another schedule."""
+"""The sessions on which a strategy decides."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Months:
     """Follows the sessions of a run and says when a decision is due.
 
     A decision falls on the first session of a new month. With a calendar, which knows in advance
-    that a month is about to end, it falls on the last session instead. Another schedule has other
-    sessions in the place of month-ends.
+    that a month is about to end, it falls on the last session instead. Under another schedule a
+    week, a quarter or an offset takes the place of the month.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Months:
         self.schedule = schedule or Schedule()
         self.first: dt.date | None = None
         self.last: dt.date | None = None
-        self._number = 0  # of the latest session within its month, from 1
+        self._number = 0  # number of the latest session within its month, from 1
         self.due: list[dt.date] = []
         self.asked: list[dt.date] = []
 

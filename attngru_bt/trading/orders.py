@@ -34,7 +34,7 @@ class Orders:
         The feeds that may be traded, and their clock.
     log : TradeLog
     market : Lots
-        What may be ordered: `PlainLots`, or the exchange in the broker.
+        `PlainLots`, or the exchange in the broker.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class Orders:
             self._cancels[order.ref] = session, reason
             self._strategy.cancel(order)
 
-    # -- what becomes of them ---------------------------------------------------------------------
+    # -- following --------------------------------------------------------------------------------
 
     def log_waiting(self) -> None:
         """Log the orders that the market did not let fill today, once per kind of reason."""
@@ -146,6 +146,7 @@ class Orders:
     def notify(self, order: bt.Order) -> None:
         """Log what the broker says about an order; orders of other owners are ignored."""
         name, side = order.data._name, _side(order)
+        # not ours: but market rules settle a delisted holding by an order of their own
         if order.ref not in self._open:
             settlement = order.info.get("settlement") or ""
             if settlement and name in self._feeds and order.status == bt.Order.Completed:

@@ -25,9 +25,15 @@ def check_parameters(params: Any) -> None:
     checks.one_of("rebalance", params.rebalance, ["entrants", "full"])
     check_weights(params.weights)
     check_groups(params.groups, params.max_per_group)
-    if params.lot < 0:
-        raise ValueError(f"`lot` must be positive, or 0 for fractions; got {params.lot!r}.")
+    checks.number("lot", params.lot, at_least=0)  # 0: fractions of a share
     checks.number("wait", params.wait, at_least=0)
+    for name in ("substitute", "retry"):
+        checks.one_of(name, getattr(params, name), [True, False])
+    if params.calendar is not None and not hasattr(params.calendar, "last_monthday"):
+        raise TypeError(
+            f"`calendar` must be a bt.TradingCalendar with the sessions of the exchange "
+            f"(docs/month_end.md); got {params.calendar!r}."
+        )
     if params.start is not None:
         checks.date("start", params.start)
     checks.universe("universe", params.universe)
@@ -45,7 +51,17 @@ def check_engine(strategy: bt.Strategy, *, at_open: bool, has_rules: bool) -> No
     has_rules : bool
         Whether an exchange's rules are at work in the broker.
     """
+    if getattr(strategy.env.p, "oldsync", False):
+        raise ValueError(
+            "bt.Cerebro(oldsync=True) follows the clock of its first feed, drops what other feeds "
+            "have on further days, and never calls next_open: run Cerebro without oldsync."
+        )
     at_close = getattr(strategy.broker.p, "coc", False)  # orders fill at the close of the decision
+    if at_open and at_close:
+        logger.warning(
+            "Cerebro runs with cheat_on_open=True and broker.set_coc(True): what is sized on the "
+            "opens of a session fills at its closes; leave one of the two out."
+        )
     if not at_open and not at_close and strategy.p.calendar is None:
         logger.warning(
             "Cerebro runs without cheat_on_open=True: what is decided before a session fills "

@@ -1,4 +1,4 @@
-"""The signal that a monthly strategy asks for scores: checked, and fresh for each run."""
+"""The signal of a monthly strategy: checked, and cloned for each run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checked_signal(
     universe: Universe | None,
     schedule: Schedule | None = None,
 ) -> Any:
-    """Return what is asked for scores in one run of a strategy.
+    """Return the signal of one run of a strategy.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def checked_signal(
     DataError
         If finished scores name none of the feeds.
     """
+    if isinstance(signal, type):
+        raise TypeError(f"`signal` must be an object, not a class: give {signal.__name__}(...).")
     check_schedule(signal, schedule or Schedule())
     if isinstance(signal, (pd.DataFrame, pd.Series)):
         signal = GivenScores(signal)
@@ -76,7 +78,7 @@ def checked_signal(
 
 
 def check_scores(scores: Any, signal: Any) -> pd.Series:
-    """Return what ``scores(bars)`` gave, if it is a number per name.
+    """Return the answer of ``scores(bars)`` if it is one number per name.
 
     Raises
     ------
@@ -99,19 +101,19 @@ def check_scores(scores: Any, signal: Any) -> pd.Series:
 
 
 def check_schedule(signal: Any, schedule: Schedule) -> None:
-    """Refuse a signal that scores after other sessions than those that are decided after."""
-    own = schedule_asked(signal)
-    if own is not None and schedule_of(own) != schedule:
+    """Refuse a signal that scores after other sessions than the strategy decides after."""
+    of_signal = schedule_asked(signal)
+    if of_signal is not None and schedule_of(of_signal) != schedule:
         raise ValueError(
-            f"`schedule` is {str(schedule)!r} for the strategy and {str(own)!r} for its "
+            f"`schedule` is {str(schedule)!r} for the strategy and {str(of_signal)!r} for its "
             f"{type(signal).__name__}: give both the same."
         )
 
 
 def schedule_asked(signal: Any) -> Any:
-    """Return the schedule that a signal has of its own; else None.
+    """Return the schedule of a signal; None if it has none.
 
-    An estimator is no signal: the `schedule` of a network is that of its learning rate.
+    An estimator is not a signal: the `schedule` of a network is that of its learning rate.
     """
     if hasattr(signal, "fit") and not hasattr(signal, "scores"):
         return None

@@ -10,7 +10,7 @@ FRACTION = 1e-9  # of the size, to which fractions of a share are rounded
 
 
 class Lots(Protocol):
-    """What a market lets be ordered, such as `PlainLots` and `attngru_bt.markets.Exchange`."""
+    """The sizes that a market allows, such as `PlainLots` and `attngru_bt.markets.Exchange`."""
 
     @property
     def waiting(self) -> Mapping[int, str]:

@@ -16,17 +16,10 @@ from attngru_bt.trading.rebalance import Rebalance
 logger = logging.getLogger(__name__)
 
 EVENTS = (
-    "order",
-    "fill",
-    "partial",
-    "waiting",
-    "canceled",
-    "expired",
-    "rejected",
-    "stuck",
-    "passed",
+    "order", "fill", "partial", "waiting", "canceled", "expired", "rejected", "stuck", "passed",
     "stale",
-)
+)  # fmt: skip
+_OBSTACLES = ("waiting", "canceled", "expired", "rejected", "stuck", "passed")
 
 
 class TradeLog:
@@ -42,22 +35,13 @@ class TradeLog:
     """
 
     columns = (
-        "date",
-        "asset",
-        "event",
-        "side",
-        "size",
-        "price",
-        "value",
-        "commission",
-        "reason",
-        "ref",
-    )
+        "date", "asset", "event", "side", "size", "price", "value", "commission", "reason", "ref",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.n_fills = 0
         self._rows: list[tuple[Any, ...]] = []
-        # Own numbers of orders: backtrader's references count on over all runs of a process.
+        # Orders have numbers of their own: backtrader's go on over all runs of a process.
         self._numbers: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -120,7 +104,7 @@ def log_rebalance(
     today : date
     rebalance : Rebalance
     reasons : mapping of str to str
-        Why each name is passed over (its group being full, too) or stuck.
+        Why each name is passed over or stuck; a full group is such a reason.
     retry : bool
         Whether stuck names are to be sold as soon as they trade.
     """
@@ -140,19 +124,9 @@ def log_rebalance(
 
 
 MONTHLY = (
-    "decided",
-    "month_end",
-    "asset",
-    "rank",
-    "action",
-    "done",
-    "size",
-    "value",
-    "commission",
-    "first_fill",
-    "last_fill",
-    "reason",
-)
+    "decided", "month_end", "asset", "rank", "action", "done", "size", "value", "commission",
+    "first_fill", "last_fill", "reason",
+)  # fmt: skip
 
 
 def by_decision(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> pd.DataFrame:
@@ -208,6 +182,7 @@ def _outcome(action: str, events: pd.DataFrame, decision: Mapping[str, Any]) -> 
     if action != "stay":
         side = "buy" if action == "enter" else "sell"
         filled = filled[filled["side"] == side]
+        # why not all of it: what stood in the way of an order on this side
         obstacles = events[(events["side"] == side) & events["event"].isin(_OBSTACLES)]
         obstacles = obstacles[obstacles["reason"] != "a new decision"]
         reason = "; ".join(dict.fromkeys(obstacles["reason"]))
@@ -220,6 +195,3 @@ def _outcome(action: str, events: pd.DataFrame, decision: Mapping[str, Any]) -> 
         done = "partly"
     sums = filled["size"].sum(), filled["value"].sum(), filled["commission"].sum()
     return done, *sums, filled["date"].min(), filled["date"].max(), reason
-
-
-_OBSTACLES = ("waiting", "canceled", "expired", "rejected", "stuck", "passed")

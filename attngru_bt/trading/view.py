@@ -48,9 +48,9 @@ class FeedView:
             ignore=p.ignore,
         )
         self._checker: FeedReader | None = None  # of feeds whose data were not checked before
-        if not all(getattr(feed, "lines_told", False) for feed in self.feeds.values()):
+        if not all(getattr(feed, "lines_reported", False) for feed in self.feeds.values()):
             self._checker = FeedReader(list(self.feeds.values()), prices_only=True)
-        self._may_hold_an_index = not roles.told
+        self._may_hold_an_index = not roles.stated
         self._pulse: tuple[bt.DataBase, Pulse] | None = None
         if self.clock.live:
             every = [*roles.traded.values(), *roles.benchmark.values()]
@@ -65,15 +65,15 @@ class FeedView:
             live._filters = [entry for entry in live._filters if entry[0] is not pulse]
 
     def bars(self, before: dt.date, today: dt.date | None = None) -> Bars:
-        """Return the bars dated before a day: the one place where bars reach a signal.
+        """Return the bars dated before a day; signals get their bars from here alone.
 
-        Given the current session `today`, all of them are older than the session whose open is
-        traded: that of `today` under ``cheat_on_open``, a later one otherwise.
+        Given the current session `today`, all bars are checked to be older than the session whose
+        open is traded: that of `today` under ``cheat_on_open``, a later one otherwise.
 
         Raises
         ------
         RuntimeError
-            If the dates ever say otherwise than the feeds: an error rather than a result.
+            If they are not, which would be a defect of this package.
         """
         bars = self._reader.read(before=pd.Timestamp(before))
         if today is not None and self._shows_traded_session(bars, today):
@@ -100,7 +100,7 @@ class FeedView:
         last = today - dt.timedelta(days=1) if self.at_open else today
         if len(bars) and bars.dates[-1].date() > last:
             return True
-        # The feeds already show today's bar at its open: one row less than that may be read.
+        # At its open the feeds already show today's bar, so one row less may have been read.
         return self.at_open and any(
             rows >= len(self.feeds[name]) and self.clock.has_bar(name)
             for name, rows in self._reader.rows().items()

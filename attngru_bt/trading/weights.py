@@ -1,4 +1,4 @@
-"""How much of each chosen name is held: equal weights, by volatility, by rank, or a function."""
+"""Weights of the chosen names: equal, by volatility, by rank, or a function of the user's."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from attngru_bt import checks
 from attngru_bt.data.bars import Bars
 
 WORDS = ("equal", "inverse-volatility", "score")
-SESSIONS = 60  # that the volatility is measured over
-MIN_RETURNS = 20  # known returns within them, below which it counts as unknown
-ROUNDING = 1e-6  # of an optimizer: how far below 0 a weight may be, and how far from 1 their sum
+SESSIONS = 60  # sessions that the volatility is measured over
+MIN_RETURNS = 20  # with fewer known returns in them the volatility is unknown
+ROUNDING = 1e-6  # an optimizer's weights may be so far below 0, and their sum so far from 1
 
 Weigh = Callable[[Sequence[str]], dict[str, float]]
 """Names → how many slots' worth each of them gets, 1 on average."""
 
 
 def check_weights(weights: object) -> None:
-    """Raise ValueError for what says nothing about how much of each name is held."""
+    """Raise ValueError unless `weights` is one of the words or a function."""
     if callable(weights):
         return
     if weights == "size":
         raise ValueError(
-            "`weights` says how much of each name is held, and 'size' is none of its words; "
-            "weights of training rows are `row_weights`."
+            "`weights` says how much of each name is held, and cannot be 'size'; weights of "
+            "training rows are `row_weights`."
         )
     if weights not in WORDS:
         listed = ", ".join(map(repr, WORDS))
@@ -39,7 +39,7 @@ def check_weights(weights: object) -> None:
 
 
 def weigher(weights: Any, scores: pd.Series, bars: Callable[[], Bars]) -> Weigh | None:
-    """Return what weighs the chosen names of one decision; None where all get the same.
+    """Return the function that weighs the chosen names of one decision; None for equal weights.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def weigher(weights: Any, scores: pd.Series, bars: Callable[[], Bars]) -> Weigh 
     scores : Series, index asset
         All scores of the decision.
     bars : callable
-        Returns what was known at the decision; called when they are needed.
+        Returns the bars known at the decision; called when they are needed.
     """
     if weights == "equal":
         return None
@@ -60,8 +60,8 @@ def weigher(weights: Any, scores: pd.Series, bars: Callable[[], Bars]) -> Weigh 
         best_first = list(chosen.index)
         shares: NDArray[np.float64]
         if callable(weights):
-            known = bars()
-            shares = _checked(weights, weights(chosen.copy(), known), best_first, known)
+            past = bars()
+            shares = _checked(weights, weights(chosen.copy(), past), best_first, past)
         elif weights == "score":
             shares = np.asarray(chosen.rank(), dtype=np.float64)
         else:
@@ -72,13 +72,13 @@ def weigher(weights: Any, scores: pd.Series, bars: Callable[[], Bars]) -> Weigh 
 
 
 def even(shares: Mapping[str, float]) -> dict[str, float]:
-    """Scale shares so that they are 1 on average; all 0 if they are."""
+    """Scale shares so that they are 1 on average; if all are 0 they stay so."""
     mean = sum(shares.values()) / max(len(shares), 1)
     return {name: share / mean if mean > 0 else 0.0 for name, share in shares.items()}
 
 
 def inverse_volatility(bars: Bars, names: Sequence[str]) -> NDArray[np.float64]:
-    """One over the standard deviation of daily returns over the last `SESSIONS` sessions.
+    """Return one over the standard deviation of the daily returns of the last `SESSIONS` sessions.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def inverse_volatility(bars: Bars, names: Sequence[str]) -> NDArray[np.float64]:
 def by_volatility(inverse: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return shares in proportion to one over volatility.
 
-    A name whose volatility is not known counts as the most volatile; if none is, all weigh alike.
+    A name of unknown volatility counts as the most volatile; if none is known, all weigh alike.
     """
     if np.isnan(inverse).all():
         return np.ones(len(inverse))
@@ -118,7 +118,7 @@ def _checked(function: Any, answer: Any, names: list[str], bars: Bars) -> NDArra
     Raises
     ------
     TypeError, ValueError
-        If they are not by name, or no weights.
+        If they are not given by name, are negative, or do not sum to 1.
     """
     called = getattr(function, "__name__", type(function).__name__)
     day = f" after {bars.dates[-1].date()}" if len(bars) else ""
@@ -151,6 +151,7 @@ def _checked(function: Any, answer: Any, names: list[str], bars: Bars) -> NDArra
 
 
 def _number(where: str, name: str, value: Any) -> float:
+    """Return a weight; raise ValueError unless it is a number of at least 0, up to rounding."""
     try:
         weight = float(value)
     except (TypeError, ValueError):

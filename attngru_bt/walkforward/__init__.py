@@ -1,11 +1,13 @@
-"""The walk-forward: a month-end in, a score per stock out, with what was known and nothing else.
+"""The walk-forward: a month-end in, a score per stock out, from what was known then alone.
 
-A `Recipe` is the parameters, a `Walk` what came of them, month-end by month-end: each is made of
-``training_set``, ``fit`` and ``record``, and kept by ``checkpoint``. A `Blend` is the mean rank of
-several models, a `BlendWalk` that of their walks. Two drivers fill a walk: `SignalGenerator` or
-`Blend` goes along with a backtest, `walk_forward` takes all months of many models and seeds at
-once: ``lineup`` says which walks there are, ``panels`` takes the cross-sections, ``tasks`` cuts the
-walks into fits, which ``crew`` and ``cluster`` do.
+A `Recipe` is the parameters of a walk-forward, and a `Walk` is a recipe being walked. At each
+month-end ``training_set`` collects the rows, ``fit`` fits and scores, ``record`` says what
+happened, and ``checkpoint`` keeps it. A `Blend` is the mean rank of several models, and a
+`BlendWalk` that of their walks.
+
+Two drivers fill a walk. `SignalGenerator` or `Blend` goes along with a backtest. `walk_forward`
+takes all months of many models and seeds at once: ``lineup`` says which walks there are, ``panels``
+takes the cross-sections, ``tasks`` cuts the walks into fits, and ``crew`` and ``cluster`` run them.
 """
 
 from attngru_bt.walkforward.blend import Blend

@@ -50,8 +50,8 @@ def to_alphalens(
     data = pd.DataFrame({PERIOD: table["forward_return"], "factor": table["score"]})
     if group is not None:
         names = data.index.get_level_values(1)
-        known = group.reindex(data.index if group.index.nlevels == 2 else names)
-        data["group"] = pd.Categorical(known.to_numpy())
+        groups = group.reindex(data.index if group.index.nlevels == 2 else names)
+        data["group"] = pd.Categorical(groups.to_numpy())
         data = data[data["group"].notna()]
     scores = data["factor"].groupby(level=0, sort=False)
     data["factor_quantile"] = scores.transform(lambda month: _quantile(month, quantiles))
@@ -61,6 +61,7 @@ def to_alphalens(
             "No month has enough different scores with a known outcome to be cut into "
             f"{quantiles} quantiles; ask for fewer."
         )
+    # alphalens reads the dates of the levels, where months that were left out would remain
     index = cast(pd.MultiIndex, data.index.set_names(["date", "asset"]))
     data.index = index.remove_unused_levels()
     return data.sort_index()

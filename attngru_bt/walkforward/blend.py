@@ -31,8 +31,8 @@ class Blend(Driver):
 
     At a month-end each member ranks the stocks that it scores, from -1 (worst) to 1 (best); a
     stock's score is the weighted mean of its ranks. A stock that a member does not score gets the
-    middle rank 0 from it, which is no opinion; one that no member scores has no score. There are
-    none at all at a month-end where a member has none, as before its first fit.
+    middle rank 0 from it, which is no opinion; one that no member scores has no score. A month-end
+    at which a member has no scores, such as one before its first fit, has none.
 
     Like a `SignalGenerator` it is a signal of `MonthlyTopK`, a model of `walk_forward`,
     `attngru_bt.backtest.run` and `attngru_bt.picks.run`, and can be cloned.
@@ -47,7 +47,8 @@ class Blend(Driver):
         One per member, above 0; only their proportions matter. None: all alike.
     neutralize, neutral_share : default None, 1.0
         Make the mean rank neutral to exposures of the same month, as `Recipe` does with the scores
-        of one model; what a member's own recipe makes neutral is so before it is ranked.
+        of one model. A member whose own recipe has `neutralize` is made neutral before it is
+        ranked.
     universe : object with ``at(date)``, default None
         Who may be held, for members that name no universe.
     progress : callable, default None
@@ -101,16 +102,16 @@ class Blend(Driver):
         self.shares()
 
     def members(self) -> dict[str, Any]:
-        """Return the members as they were given, by name: their own, or that of their class."""
+        """Return the members as they were given, by their own name or that of their class."""
         if isinstance(self.models, Mapping):
             return {str(name): model for name, model in self.models.items()}
         members: dict[str, Any] = {}
         for model in self.models:
-            name = own = _name_of(model)
+            name = base = _name_of(model)
             number = 1
             while name in members:
                 number += 1
-                name = f"{own} {number}"
+                name = f"{base} {number}"
             members[name] = model
         return members
 
@@ -137,15 +138,15 @@ class Blend(Driver):
 
     @property
     def title(self) -> str:
-        """What a report calls it."""
+        """Its title in reports."""
         names = self.members()
         return blend_title([MODELS[name].title if name in MODELS else name for name in names])
 
     @property
     def schedule(self) -> Any:
-        """That of its members that have one; None if they take that of whatever walks them."""
-        own = (getattr(member, "schedule", None) for member in self.members().values())
-        return next((schedule for schedule in own if schedule is not None), None)
+        """The schedule of its members; None if they take that of whatever walks them."""
+        schedules = (getattr(member, "schedule", None) for member in self.members().values())
+        return next((schedule for schedule in schedules if schedule is not None), None)
 
     @property
     def takes_settings(self) -> bool:
@@ -156,21 +157,21 @@ class Blend(Driver):
         )
 
     def with_settings(self, **settings: Any) -> Blend:
-        """Return the blend with each member as what is walked: a recipe, or what is asked.
+        """Return the blend with each member as a recipe, or as a signal with ``scores(bars)``.
 
         Parameters
         ----------
         **settings
             Parameters of `Recipe` for the members given by name or as estimators. A baseline by
-            name takes its own; `universe` is told to every member that names none. `progress`,
+            name takes its own; `universe` is set on every member that has none. `progress`,
             `checkpoints`, `neutralize` and `neutral_share` are those of the blend, if it has none,
-            and of no member.
+            and not of its members.
         """
         self.check()
         named = [find(m) for m in self.members().values() if isinstance(m, str)]
-        own = [n for m in named if m.family == "baseline" for n in m.make().get_params()]
+        of_baselines = [n for m in named if m.family == "baseline" for n in m.make().get_params()]
         of_run = ("progress", "checkpoints")
-        checks.no_unknown("a Blend", settings, [*_OF_RECIPE, *of_run, *own])
+        checks.no_unknown("a Blend", settings, [*_OF_RECIPE, *of_run, *of_baselines])
         universe = settings.get("universe") if self.universe is None else self.universe
         of_blend = {"neutralize": None, "neutral_share": 1.0} | settings
         if self.neutralize is not None:
@@ -222,6 +223,7 @@ class Blend(Driver):
 
 
 def _name_of(model: Any) -> str:
+    """Return the name of a member that was given without one."""
     if isinstance(model, Recipe):
         model = "attention-gru-ranks" if model.classifier is None else model.classifier
     return model if isinstance(model, str) else type(model).__name__
@@ -251,19 +253,19 @@ def _check_member(name: str, member: Any) -> None:
 
 
 def _member(model: Any, settings: Mapping[str, Any]) -> Any:
-    """Return a member as a recipe, or as what is asked for scores; nothing of an earlier run."""
+    """Return a member as a fresh recipe, or as a fresh signal with ``scores(bars)``."""
     universe = settings["universe"]
-    known = {name: value for name, value in settings.items() if name in _OF_RECIPE}
+    of_recipe = {name: value for name, value in settings.items() if name in _OF_RECIPE}
     if isinstance(model, str):
         named = find(model)
-        signal = scorer(named, **({} if named.family == "baseline" else known))
+        signal = scorer(named, **({} if named.family == "baseline" else of_recipe))
         if not isinstance(signal, Recipe):
-            own = signal.get_params()
-            return signal.set_params(**{n: v for n, v in settings.items() if n in own})
+            parameters = signal.get_params()
+            return signal.set_params(**{n: v for n, v in settings.items() if n in parameters})
     elif hasattr(model, "scores") or isinstance(model, Recipe):
         signal = model
     else:
-        signal = Recipe(model, **known)
+        signal = Recipe(model, **of_recipe)
     if isinstance(signal, Recipe):
         params = {name: getattr(signal, name) for name in ("classifier", *_OF_RECIPE)}
         params["universe"] = universe if signal.universe is None else signal.universe

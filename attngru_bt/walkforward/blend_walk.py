@@ -1,4 +1,4 @@
-"""The walk of a blend: those of its members, and the mean of their ranks."""
+"""The walk of a blend: the walks of its members, and the mean of their ranks."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from attngru_bt.walkforward.walk import Walk
 
 
 class BlendWalk(Walk):
-    """What a blend knew and said at each month-end, out of sample.
+    """The scores of a blend at each month-end, out of sample, and the walks of its members.
 
     Parameters
     ----------
     members : mapping of str to Walk
-        Their walks, by name. Those whose recipes want the same cross-sections share a panel.
+        The walks of the members, by name; recipes with the same cross-sections share a panel.
     shares : mapping of str to float
         Share of each member in the mean; they sum to 1.
     title : str
-        What a report calls the blend.
+        Title of the blend in reports.
     neutralize, neutral_share
         What the mean is made neutral to; see `Recipe`.
     model, seed
-        As of `Walk`.
+        See `Walk`.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class BlendWalk(Walk):
         model: str = "",
         seed: int = 0,
     ) -> None:
+        # outcomes are those of the first member with cross-sections of its own
         fitted = [walk for walk in members.values() if walk.recipe is not None]
         first = (fitted or list(members.values()))[0]
         super().__init__(None, first.panel, model=model, seed=seed, topk=first.topk)
@@ -63,8 +64,8 @@ class BlendWalk(Walk):
         parameters = {}
         for name, walk in self.members.items():
             model = walk.recipe or walk.signal
-            own = model.get_params(deep=False) if hasattr(model, "get_params") else {}
-            parameters[name] = {"share": self.shares[name], **own}
+            settings = model.get_params(deep=False) if hasattr(model, "get_params") else {}
+            parameters[name] = {"share": self.shares[name], **settings}
         return parameters
 
     def step(self, bars: Bars) -> MonthRecord:
@@ -83,7 +84,7 @@ class BlendWalk(Walk):
         return record
 
     def mix(self, records: Sequence[MonthRecord]) -> MonthRecord:
-        """Keep the record of a month-end, made of those of the members."""
+        """Blend the members' records of a month-end, and keep the result."""
         record = blended(records, [self.shares[name] for name in self.members])
         if self.neutralize and len(record.scores):
             measured = self._exposures(record.month_end).reindex(record.scores.index)
@@ -96,12 +97,12 @@ class BlendWalk(Walk):
         return record
 
     def finish(self) -> None:
-        """Blend all months of the members, which have been walked over the same ones."""
+        """Blend all months of the members, which have walked the same ones."""
         for records in zip(*(walk.records for walk in self.members.values()), strict=True):
             self.mix(records)
 
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them; see `Walk.labels`."""
+        """Return the scores beside what came of them; see `Walk.labels`."""
         panels = self._panels()
         if len(panels) == 1:
             return super().labels()
@@ -109,7 +110,7 @@ class BlendWalk(Walk):
         return outcomes(self.records, [_joined(sections) for sections in months], self.topk)
 
     def why_no_scores(self, last: dt.date | None = None) -> str:
-        """Say why the month-ends asked for, up to `last`, have no scores, to end a sentence."""
+        """Say why the month-ends asked for have no scores; see `ScoredMonths.why_no_scores`."""
         for name, walk in self.members.items():
             if not any(len(record.scores) for record in walk.records):
                 why = walk.why_no_scores(last)
@@ -142,7 +143,7 @@ def blended(records: Sequence[MonthRecord], shares: Sequence[float]) -> MonthRec
 
     Its rows and months are the largest of the members', its seconds their sum.
     """
-    fitted = [record for record in records if record.n_rows]
+    fitted = [record for record in records if record.n_rows]  # baselines have no rows
     scores = mean_rank([record.scores for record in records], shares)
     return MonthRecord(
         month_end=records[0].month_end,
@@ -164,37 +165,37 @@ def mean_rank(scores: Sequence[pd.Series], shares: Sequence[float]) -> pd.Series
     Parameters
     ----------
     scores : sequence of Series, index asset
-        Of each member. Stocks that it does not score count as in its middle; ties share their
-        rank. If one is empty, so is the result.
+        One per member. Stocks that it does not score get its middle rank; ties share their rank.
+        If one is empty, so is the result.
     shares : sequence of float
         Weight of each; they sum to 1.
     """
-    scores = [part.dropna() for part in scores]
-    if any(part.empty for part in scores):
+    scores = [of_member.dropna() for of_member in scores]
+    if any(of_member.empty for of_member in scores):
         return no_scores()
-    names = sorted(set().union(*(part.index for part in scores)))
+    names = sorted(set().union(*(of_member.index for of_member in scores)))
     mean = pd.Series(0.0, index=pd.Index(names, name="asset"), name="score")
-    for part, share in zip(scores, shares, strict=True):
-        ranks = pd.Series(rank_targets(part.to_numpy(dtype=float)), index=part.index)
+    for of_member, share in zip(scores, shares, strict=True):
+        ranks = pd.Series(rank_targets(of_member.to_numpy(dtype=float)), index=of_member.index)
         mean += share * ranks.reindex(mean.index).fillna(0.0)
     return mean
 
 
 def _joined(sections: Iterable[CrossSection]) -> CrossSection:
-    """Return a cross-section of all stocks that may be held by any of some, without factors."""
-    found: dict[str, tuple[float, float]] = {}
+    """Join cross-sections of one month-end: all stocks that may be held, without factors."""
+    outcomes: dict[str, tuple[float, float]] = {}
     for section in sections:
         held = section.members()
         returns = np.full(len(held), np.nan) if held.returns is None else held.returns
         for name, close, outcome in zip(held.assets, held.close, returns, strict=True):
-            found.setdefault(name, (close, outcome))
-    names = sorted(found)
-    known = np.array([found[name] for name in names]).reshape(-1, 2)
+            outcomes.setdefault(name, (close, outcome))
+    names = sorted(outcomes)
+    numbers = np.array([outcomes[name] for name in names]).reshape(-1, 2)
     return CrossSection(
         date=section.date,
         assets=tuple(names),
         columns=(),
         values=np.empty((len(names), 0, 0), dtype=np.float32),
-        close=known[:, 0],
-        returns=None if section.returns is None else known[:, 1],
+        close=numbers[:, 0],
+        returns=None if section.returns is None else numbers[:, 1],
     )

@@ -1,4 +1,4 @@
-"""What scores at month-ends, made from the name of a model."""
+"""The signal of a model that is given by name, as an estimator or as scores."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from attngru_bt.walkforward.named import scorer
 
 
 def generator(name: str, **settings: Any) -> Any:
-    """Return what scores at month-ends by that model.
+    """Return the signal of a model, which scores at month-ends.
 
     Parameters
     ----------
     name : str
         One of `names`, or several with "+" between them: their blend.
     **settings
-        Parameters of `SignalGenerator` but `classifier`; they go before those of the model. Those
-        of a blend reach each of its members.
-        `n_networks` and `device` reach the networks and concern no other model. A baseline takes
-        its own parameters (`universe`, `random_state`, `months`, `skip`) and has no use for the
-        others.
+        Parameters of `SignalGenerator` except `classifier`; they override those of the model. For
+        a blend they are those of each member. `n_networks` and `device` are set on networks and
+        ignored by other models. A baseline takes its own parameters (`universe`, `random_state`,
+        `months`, `skip`) and ignores the others.
 
     Returns
     -------
@@ -33,7 +32,7 @@ def generator(name: str, **settings: Any) -> Any:
     ValueError
         If no model has that name, or it is "equal-weight", which chooses nobody.
     TypeError
-        If a setting is none; the message has the nearest.
+        If there is no such setting; the message has the nearest.
     ImportError
         If the model needs an extra that is not installed.
 
@@ -49,7 +48,7 @@ def generator(name: str, **settings: Any) -> Any:
 
 
 def signal_of(model: Any, **settings: Any) -> Any:
-    """Return what scores at month-ends by a model, however the model is given.
+    """Return the signal of a model, whichever way the model is given.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def signal_of(model: Any, **settings: Any) -> Any:
         A name of `attngru_bt.models`, a scikit-learn classifier, regressor or pipeline, or
         anything with ``scores(bars)``.
     **settings
-        As in `generator`. `topk`, `universe` and `schedule` are told to every model and concern
+        As in `generator`. `topk`, `universe` and `schedule` are passed to every model and concern
         those that want them.
 
     Raises
@@ -74,7 +73,7 @@ def signal_of(model: Any, **settings: Any) -> Any:
             return signal
         owner = f"with the model {model!r}, which is not trained: leave it out."
         own = signal.get_params()
-    # a model has `fit`; whether it can be used is the generator's to say
+    # an estimator; `SignalGenerator` checks whether it is one that can be used
     elif hasattr(model, "fit") and not hasattr(model, "scores"):
         return SignalGenerator(model, **settings)
     else:

@@ -1,4 +1,4 @@
-"""Finished months on disk: a run that was stopped goes on where it was, bit for bit."""
+"""Finished months on disk, so that a run that was stopped goes on from there, bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.atomic import replacing
-from attngru_bt.walkforward import record_file as recordfile
+from attngru_bt.walkforward import record_file
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 # more than any record of a month, and little enough to be read whole
 MAX_BYTES = 32 * 2**20
-# their effect is in the cross-sections, whose digest is part of a file's name
+# parameters that act on the cross-sections alone, whose digest is part of a file's name
 _IN_THE_SECTIONS = ("universe", "train_on")
-# of a run, not of what is computed
+# parameters of a run that do not change what is computed
 _OF_A_RUN = ("progress", "checkpoints")
-# packages whose versions decide the bits; those of the models come on top
+# packages whose versions decide the bits; those of the models are added
 _PACKAGES = ("attngru_bt", "numpy", "pandas", "scipy", "scikit-learn", "torch")
 
 
@@ -40,9 +40,9 @@ class Checkpoints:
     was fitted at, and the versions of the packages that compute. A run with other settings or
     other data finds no file of its own and disturbs none; nothing has to be deleted.
 
-    A file holds numbers and names as JSON, see `attngru_bt.walkforward.record_file`, with what they
-    come from as text, and never a model: no content of a file can make the reader run code. A model
-    is fitted again when it is needed, which gives the same bits.
+    A file holds numbers and names as JSON, see `attngru_bt.walkforward.record_file`, and their
+    origin as text, but never a model: reading a file cannot run code. A model is fitted again when
+    it is needed, which gives the same bits.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Checkpoints:
                 content = file.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
                 raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
-            return recordfile.from_bytes(content, path.stem)
+            return record_file.from_bytes(content, path.stem)
         except (OSError, ValueError) as error:
             logger.warning("%s cannot be used (%s): the month is computed again.", path, error)
             return None
@@ -96,7 +96,7 @@ class Checkpoints:
     def save(self, path: Path, record: MonthRecord, about: Mapping[str, Any] | None = None) -> None:
         """Store a finished month; the file is there in whole or not at all.
 
-        A record that cannot be stored, such as one with a training history of a form of its own, is
+        A record that cannot be stored, such as one with a training history of an unknown form, is
         not kept, and a warning says so.
 
         Parameters
@@ -104,10 +104,10 @@ class Checkpoints:
         path : Path
         record : MonthRecord
         about : mapping, default None
-            What it comes from, as of `origin`.
+            Where the record comes from, see `origin`.
         """
         try:
-            content = recordfile.to_bytes(record, path.stem, about)
+            content = record_file.to_bytes(record, path.stem, about)
         except (TypeError, ValueError) as error:
             logger.warning(
                 "%s is not kept (%s): a later run computes the month again.", path, error
@@ -129,7 +129,7 @@ def recipe_digest(recipe: Recipe) -> str:
 
 
 def origin(recipe: Recipe, data: str) -> dict[str, Any]:
-    """Return what a record comes from, for people: the name of its file decides.
+    """Return where a record comes from, for readers; programs go by the name of its file.
 
     Parameters
     ----------
@@ -151,41 +151,40 @@ def origin(recipe: Recipe, data: str) -> dict[str, Any]:
 
 
 def settings_of(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return parameters as text, a line each, without those that are of a run alone."""
+    """Return parameters as text of one line each, without those of a run alone."""
     return {
         name: _in_a_line(value) for name, value in sorted(params.items()) if name not in _OF_A_RUN
     }
 
 
 def _in_a_line(value: Any) -> str:
-    if callable(value) and hasattr(value, "__qualname__"):  # whose repr names its address
+    if callable(value) and hasattr(value, "__qualname__"):  # its repr has a memory address
         return f"{value.__module__}.{value.__qualname__}"
     return " ".join(repr(value).split())
 
 
 def _versions_of_models(recipe: Recipe) -> dict[str, str]:
     """Return the versions of packages that a recipe's estimators come from, where they have one."""
-    found = {}
+    versions = {}
     for value in recipe.get_params(deep=True).values():
         if hasattr(value, "get_params"):
             name = type(value).__module__.partition(".")[0]
             version = getattr(sys.modules.get(name), "__version__", None)
             if version is not None and name not in ("sklearn", *_PACKAGES):
-                found[name] = str(version)
-    return found
+                versions[name] = str(version)
+    return versions
 
 
 @functools.cache
 def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that compute whatever the model."""
+    """Return the versions of the packages that compute with any model."""
     return {package: importlib.metadata.version(package) for package in _PACKAGES}
 
 
 def _described(value: Any) -> str:
-    """Return what tells one value from another: of estimators and functions their full name.
+    """Return a text that differs between values: of estimators and functions their full name.
 
-    The version of the package they come from is part of it. The parameters of an estimator are
-    described by themselves.
+    It has the version of their package. The parameters of an estimator are described separately.
     """
     named = type(value) if hasattr(value, "get_params") and not isinstance(value, type) else value
     module, name = getattr(named, "__module__", None), getattr(named, "__qualname__", None)

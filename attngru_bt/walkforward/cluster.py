@@ -96,6 +96,7 @@ def _security(tls: Mapping[str, Any]) -> Any:
 
 
 def _unanswered(address: str, error: Exception) -> str:
+    """Say why there is no connection to a scheduler, and what to do."""
     if isinstance(error, TypeError):  # what distributed raises when certificates are missing
         return (
             f"`client`: {address} is an encrypted address; give the files of the connection: `tls` "
@@ -145,7 +146,7 @@ def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client:
                 raise WorkersLost(
                     f"The Dask cluster at {address} lost all its workers {attempt + 1} times."
                 ) from error
-            logger.warning("The workers of %s were lost: new ones do their tasks again.", address)
+            logger.warning("The workers of %s were lost: new ones repeat their tasks.", address)
         except Exception as error:
             if client.status == "running":  # the call itself failed
                 raise
@@ -153,6 +154,7 @@ def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client:
 
 
 def _await_workers(client: Any, address: str) -> None:
+    """Wait until the cluster has a worker."""
     try:
         client.wait_for_workers(1, timeout=NO_WORKER)
     except TimeoutError as error:

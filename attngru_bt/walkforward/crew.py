@@ -140,18 +140,23 @@ def _numbered(number: int, function: Any, *arguments: Any) -> tuple[int, Any]:
 def _begin_worker(parent: int) -> None:
     """Set up a worker process: it ignores Ctrl-C, and ends when its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
 
 
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent has ended, even in the middle of a task.
+def end_with(parent: int) -> None:
+    """Let this process end soon after its parent has ended, even in the middle of a task.
 
     A parent that is killed cannot stop its workers, which would wait for tasks for minutes. The
     system gives an orphan another parent, so a changed parent means that the old one has ended.
+    Windows does not, and there a worker ends as its pool makes it.
     """
-    while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK)
-    os._exit(1)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHAN_CHECK)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -33,13 +33,13 @@ class Driver(BaseEstimator):  # type: ignore[misc]
         """Return a walk that has taken no step; raise ValueError for a parameter out of range."""
 
     def scores(self, bars: Bars) -> pd.Series:
-        """Scores of the universe at the month-end on which `bars` end.
+        """Return the scores of the universe at the month-end on which `bars` end.
 
         Parameters
         ----------
         bars : Bars
-            Everything known at the month-end. Nothing after it may be in there, and nothing that
-            was handed over earlier may have changed.
+            Everything known at the month-end, and nothing later. Bars of earlier calls must not
+            have changed.
 
         Returns
         -------
@@ -61,7 +61,7 @@ class Driver(BaseEstimator):  # type: ignore[misc]
         return record.scores
 
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them; see `Walk.labels`."""
+        """Return the scores beside what came of them; see `Walk.labels`."""
         return self.walk_.labels()
 
     def why_no_scores(self, bars: Bars) -> str:
@@ -72,5 +72,5 @@ class Driver(BaseEstimator):  # type: ignore[misc]
 
     @property
     def records_(self) -> list[MonthRecord]:
-        """What happened at each month-end so far."""
+        """The record of each month-end so far."""
         return self.walk_.records

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.exposures import asked, neutral
@@ -26,6 +25,7 @@ from attngru_bt.models.contract import (
     takes_sequences,
     value,
 )
+from attngru_bt.walkforward.in_sample import in_sample
 from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord, no_scores
 from attngru_bt.walkforward.shuffled import neutral_shuffles, shuffled_scores
@@ -111,7 +111,7 @@ def fit_together(orders: Sequence[tuple[Recipe, TrainingSet]]) -> list[Fit]:
                 n_rows=len(rows),
                 n_months=rows.n_months,
                 seconds=rows.seconds / taken[id(rows)] + share,
-                in_sample=_in_sample(model, rows, recipe.topk),
+                in_sample=in_sample(model, rows, recipe.topk),
                 neutralize=recipe.neutralize or (),
                 neutral_share=recipe.neutral_share,
             )
@@ -136,7 +136,7 @@ def score(fitted: Fit, section: CrossSection) -> MonthRecord:
         return record
     with one_thread():
         features = sequences([section], fitted.preprocess)
-        chance = _scores(fitted.model, features)
+        chance = value(fitted.model, input_of(fitted.model, features))
         if hasattr(fitted.model, "attention_weights"):
             record.attention = fitted.model.attention_weights(features)
         by_network = network_values(fitted.model, input_of(fitted.model, features))
@@ -172,29 +172,3 @@ def scores_of(fitted: Fit, section: CrossSection) -> NDArray[np.float64]:
     """Return what the model of a fit says of a cross-section, whatever it is made neutral to."""
     features = sequences([section], fitted.preprocess)
     return value(fitted.model, input_of(fitted.model, features, are_steps(section.columns)))
-
-
-def _scores(model: Any, features: Any) -> NDArray[np.float64]:
-    return value(model, input_of(model, features))
-
-
-def _in_sample(model: Any, rows: TrainingSet, topk: int) -> dict[str, float]:
-    """Return how well the model separates the rows that it was fitted on."""
-    scores = _scores(model, rows.features)
-    figures: dict[str, float] = {}
-    if hasattr(model, "classes_"):
-        yes = scores > (0.5 if hasattr(model, "predict_proba") else 0.0)
-        figures["accuracy"] = float(np.mean(yes == (rows.top == 1)))
-    right, areas = 0, []
-    for month in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows.months)) + 1):
-        called = np.zeros(len(month), dtype=bool)
-        called[np.argsort(-scores[month], kind="stable")[:topk]] = True
-        truth = rows.top[month] == 1
-        right += int((called == truth).sum())
-        n, m = int(truth.sum()), int((~truth).sum())
-        if n and m:
-            area = (rankdata(scores[month])[truth].sum() - n * (n + 1) / 2) / (n * m)
-            areas.append(area)
-    figures["accuracy_at_k"] = right / len(rows)
-    figures["auc"] = float(np.mean(areas))
-    return figures

@@ -1,6 +1,6 @@
-"""The signal generator: a month-end in, a score per stock out. No backtrader inside.
+"""The signal generator: a month-end in, a score per stock out. It knows nothing of backtrader.
 
-At month-end t it is handed the bars up to t and nothing else, so it cannot look ahead:
+At month-end t it is given the bars up to t and nothing else, so it cannot look ahead:
 
     bars → factors → cross-section of the universe → (label of the month that just ended)
          → refit when due, on rows whose label is known → scores of today's cross-section
@@ -23,9 +23,9 @@ from attngru_bt.walkforward.walk import Walk
 
 
 class SignalGenerator(Driver, Recipe):
-    """Walk-forward scores: fitted on the months that have ended, asked about the one to come.
+    """Walk-forward scores: a model fitted on the months that have ended scores the one to come.
 
-    The driver of a `Walk` that goes along with a backtest.
+    It is the driver of a `Walk` that goes along with a backtest.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class SignalGenerator(Driver, Recipe):
 
     Notes
     -----
-    Call `scores` with ever longer bars, once per month-end; what was computed is kept. A
+    Call `scores` once per month-end, each time with all bars up to it; what was computed is kept. A
     `sklearn.base.clone` starts afresh.
     """
 
@@ -64,8 +64,8 @@ class SignalGenerator(Driver, Recipe):
         checkpoints: str | os.PathLike[str] | None = None,
         **recipe: Any,
     ) -> None:
-        known = [name for name in Recipe().get_params(deep=False) if name != "classifier"]
-        checks.no_unknown(type(self).__name__, recipe, known)
+        allowed = [name for name in Recipe().get_params(deep=False) if name != "classifier"]
+        checks.no_unknown(type(self).__name__, recipe, allowed)
         super().__init__(classifier, **recipe)
         self.progress = progress
         self.checkpoints = checkpoints
@@ -105,13 +105,13 @@ class SignalGenerator(Driver, Recipe):
 def _signature() -> inspect.Signature:
     """Return the signature of the constructor with each parameter of the recipe by name.
 
-    scikit-learn reads an estimator's parameters off it, and editors show it.
+    scikit-learn reads the parameters of an estimator from it, and editors show it.
     """
-    own = inspect.signature(SignalGenerator.__init__)
+    signature = inspect.signature(SignalGenerator.__init__)
     of_recipe = inspect.signature(Recipe.__init__).parameters
-    named = {**of_recipe, **own.parameters}
+    named = {**of_recipe, **signature.parameters}
     del named["recipe"]
-    return own.replace(parameters=list(named.values()))
+    return signature.replace(parameters=list(named.values()))
 
 
 SignalGenerator.__init__.__signature__ = _signature()  # type: ignore[attr-defined]

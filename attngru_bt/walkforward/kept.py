@@ -1,4 +1,4 @@
-"""What earlier runs have kept in a folder: finished months and saved walks."""
+"""The files that earlier runs have kept in a folder: finished months and saved walks."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Kept:
     changed : float
         When it was written, seconds since 1970.
     records : list of MonthRecord
-        One of a finished month, all of a saved walk; none if the file cannot be used.
+        One for a finished month, all for a saved walk; none if the file cannot be used.
     about : dict
         "settings" as text, "data", the digest of what was known, and "versions" of the packages.
-        Empty for a finished month of an earlier version, which has them in the digest of its name
-        alone.
+        Empty for a finished month of an earlier version, which has them only in the digest that is
+        part of its name.
     problem : str
         Why the file cannot be used; empty if it can.
     """
@@ -62,35 +62,35 @@ def find(folder: str | os.PathLike[str]) -> list[Kept]:
     DataError
         If there is no such folder or file.
     """
-    place = Path(folder)
-    if not place.exists():
-        raise DataError(f"{place}: there is no such folder; give that of a run.")
-    files = [place] if place.is_file() else sorted(place.rglob("*"))
+    path = Path(folder)
+    if not path.exists():
+        raise DataError(f"{path}: there is no such folder; give that of a run.")
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
     kept = [_read(file) for file in files if file.suffix in (".month", ".walk")]
-    return [one for one in kept if one is not None]
+    return [file for file in kept if file is not None]
 
 
 def _read(path: Path) -> Kept | None:
-    """Return what a file holds; None if it is none, or is gone since its name was read."""
+    """Return what a file holds; None if it is a folder, or was removed in the meantime."""
     if not path.is_file():
         return None
     try:
         state = path.stat()
     except FileNotFoundError:
         return None
-    found = Kept(path, state.st_size, state.st_mtime)
+    kept = Kept(path, state.st_size, state.st_mtime)
     try:
         if path.suffix == ".walk":
             walk = SavedWalk(path)
-            return replace(found, records=walk.records, about=walk.about)
+            return replace(kept, records=walk.records, about=walk.about)
         if state.st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
         record, about = record_file.read(path.read_bytes(), path.stem)
-        return replace(found, records=[record], about=about)
+        return replace(kept, records=[record], about=about)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        return replace(found, problem=str(error))
+        return replace(kept, problem=str(error))
 
 
 def remove(
@@ -101,19 +101,19 @@ def remove(
     superseded: bool = False,
     dry_run: bool = False,
 ) -> list[Kept]:
-    """Remove what may go, as `to_remove` says; return what went.
+    """Remove the files that `to_remove` names, and return them.
 
-    No run may work in `folder`, in a folder below it that keeps something, or in one above it: its
-    lock is taken meanwhile.
+    No run may work in `folder`, in a folder below it that keeps something, or in one above it:
+    their locks are taken meanwhile.
 
     Parameters
     ----------
     folder : path
-        Of a run, or one above or below it; or a file.
+        The folder of a run, or one above or below it; or a file.
     before, damaged, superseded
         See `to_remove`.
     dry_run : bool, default False
-        Whether nothing is removed, and nothing locked.
+        Only return what would be removed, without locking anything.
 
     Raises
     ------
@@ -125,21 +125,21 @@ def remove(
     if dry_run:
         return to_remove(found, **which)
     with ExitStack() as locks:
-        for place in _places(Path(folder), found):
-            locks.enter_context(sole_use(place))
-        gone = to_remove(find(folder), **which)  # what is there now that nobody else works here
-        for one in gone:
-            one.path.unlink(missing_ok=True)
+        for to_lock in _places(Path(folder), found):
+            locks.enter_context(sole_use(to_lock))
+        gone = to_remove(find(folder), **which)  # looked up again, now that no run can add to it
+        for file in gone:
+            file.path.unlink(missing_ok=True)
     return gone
 
 
 def _places(folder: Path, found: Iterable[Kept]) -> list[Path]:
-    """Return the folders whose locks keep runs away from what was found, from the top."""
+    """Return the folders to lock, from the top, so that no run works on what was found."""
     top = (folder if folder.is_dir() else folder.parent).resolve()
     below = {
         parent
-        for one in found
-        for parent in one.path.resolve().parents
+        for file in found
+        for parent in file.path.resolve().parents
         if parent.is_relative_to(top)
     }
     above = {parent for parent in top.parents if (parent / LOCK).exists()}
@@ -153,9 +153,9 @@ def to_remove(
     damaged: bool = False,
     superseded: bool = False,
 ) -> list[Kept]:
-    """Return the files that may go: a run that needs one of them computes its month again.
+    """Return the files that may be removed; a run that needs one of them computes its month again.
 
-    Saved walks go only if they are damaged.
+    Saved walks are only removed if they are damaged.
 
     Parameters
     ----------
@@ -163,28 +163,31 @@ def to_remove(
     before : Timestamp, default None
         Finished months with a month-end before this date.
     damaged : bool, default False
-        What cannot be used.
+        Files that cannot be used.
     superseded : bool, default False
-        Of several files for a month-end in one folder, which other settings, data or versions have
-        left, all but the one written last.
+        If other settings, data or versions have left several files for a month-end in one folder,
+        all but the one written last.
     """
     kept = list(kept)
     newest: dict[tuple[Path, str], Kept] = {}
-    for one in kept:
-        if one.is_month and not one.problem:
-            key = one.path.parent, one.path.name[:10]
-            if key not in newest or newest[key].changed < one.changed:
-                newest[key] = one
-    return [
-        one
-        for one in kept
-        if (damaged and one.problem)
-        or (
-            one.is_month
-            and not one.problem
-            and (
-                (before is not None and one.records[0].month_end < before)
-                or (superseded and newest[one.path.parent, one.path.name[:10]] is not one)
-            )
-        )
-    ]
+    for file in kept:
+        if file.is_month and not file.problem:
+            key = _place(file)
+            if key not in newest or newest[key].changed < file.changed:
+                newest[key] = file
+
+    def unwanted(file: Kept) -> bool:
+        if file.problem:
+            return damaged
+        if not file.is_month:
+            return False
+        if before is not None and file.records[0].month_end < before:
+            return True
+        return superseded and newest[_place(file)] is not file
+
+    return [file for file in kept if unwanted(file)]
+
+
+def _place(file: Kept) -> tuple[Path, str]:
+    """Return the folder and month-end of a finished month, which several files may have."""
+    return file.path.parent, file.path.name[:10]

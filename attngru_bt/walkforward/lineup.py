@@ -24,7 +24,7 @@ from attngru_bt.walkforward.walk import Walk
 def signals_of(
     market: Market, models: Mapping[str, Any] | Sequence[str], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a recipe per model, or what else gives scores."""
+    """Return the signal of each model: a recipe, a blend, or an object with ``scores(bars)``."""
     checks.list_of_names("models", models)
     signals: dict[str, Any] = {}
     items = models.items() if isinstance(models, Mapping) else ((name, name) for name in models)
@@ -42,6 +42,7 @@ def signals_of(
         if isinstance(signal, Blend):
             signals[name] = signal.with_settings(universe=market.membership)
             continue
+        # one that has a parameter `universe` and is given none chooses among the members
         if market.membership is not None and getattr(signal, "universe", market) is None:
             signal.set_params(universe=market.membership)
         if isinstance(signal, Recipe):
@@ -72,14 +73,17 @@ def make_walks(
     topk: int,
     folder: str | os.PathLike[str] | None,
 ) -> tuple[list[Walk], list[Walk]]:
-    """Return a walk per model and seed, none of whose months is scored yet, and what to walk.
+    """Return a walk per model and seed with no month scored yet, and the walks to carry out.
 
-    What to walk is these without the blends, and those of the blends' members that are none of
-    them: recipes that are equal, seed included, are walked once.
+    A blend combines the scores of its members and is not walked itself: the second list has the
+    members in its place. Members with the same recipe, panel and seed share a walk, with each
+    other and with a model of the lineup.
     """
     first = next(iter(panels.values()))
-    names: dict[str, tuple[str, str]] = {}  # of walks that are fitted → what tells recipes apart
-    known: dict[tuple[str, str], Walk] = {}
+    # a name of fitted walks → panel and digest of their recipe before the seed is added
+    names: dict[str, tuple[str, str]] = {}
+    # panel and digest of a recipe, seed included → its walk
+    walk_of: dict[tuple[str, str], Walk] = {}
 
     def walked(name: str, signal: Any, seed: int, panel: Panel) -> Walk:
         if not isinstance(signal, Recipe):
@@ -92,7 +96,7 @@ def make_walks(
             seed=seed,
             checkpoints=None if folder is None else Path(folder) / name / f"seed{seed}",
         )
-        known.setdefault((panel_key(signal), recipe_digest(seeded)), walk)
+        walk_of.setdefault((panel_key(signal), recipe_digest(seeded)), walk)
         return walk
 
     walks: dict[tuple[str, int], Walk] = {}
@@ -113,14 +117,15 @@ def make_walks(
             for part, member in signal.members().items():
                 if isinstance(member, Recipe):
                     key = panel_key(member), recipe_digest(_seeded(member, seed))
-                    if key in known:
-                        members[part] = known[key]
+                    if key in walk_of:
+                        members[part] = walk_of[key]
                         continue
                     same = panel_key(member), recipe_digest(member)
-                    # walks of one name differ by their seed alone
-                    own = part if names.get(part, same) == same else f"{part} of {name}"
-                    names[own] = same
-                    members[part] = walked(own, member, seed, panel)
+                    # walks of one name may differ only in their seed: their checkpoints lie in
+                    # folders by name and seed
+                    walk_name = part if names.get(part, same) == same else f"{part} of {name}"
+                    names[walk_name] = same
+                    members[part] = walked(walk_name, member, seed, panel)
                 else:
                     members[part] = walked(part, member, seed, panel)
                 parts.append(members[part])
@@ -130,7 +135,7 @@ def make_walks(
 
 def _seeded(signal: Any, seed: int) -> Any:
     """Return a fresh signal whose random state has the seed added."""
-    signal = clone(signal, safe=False)  # what has no parameters is copied
+    signal = clone(signal, safe=False)  # unsafe: also copies objects without get_params
     if hasattr(signal, "get_params") and "random_state" in signal.get_params():
         signal.set_params(random_state=signal.random_state + seed)
     return signal

@@ -1,4 +1,4 @@
-"""What scores at month-ends, made from the name of one model that is no blend."""
+"""The signal of a single model of the catalog."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def scorer(model: Model, **settings: Any) -> Any:
     ValueError
         If it is "equal-weight", which chooses nobody.
     TypeError
-        If a setting is none; the message has the nearest.
+        If the model has no such setting; the message has the nearest.
     """
     if model.name == "equal-weight":
         raise ValueError(
@@ -33,13 +33,14 @@ def scorer(model: Model, **settings: Any) -> Any:
             "attngru-bt backtest and compare show."
         )
     made = model.make()
-    own = made.get_params() if model.family == "baseline" else {}
-    known = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"] + list(own)
-    checks.no_unknown(f"the model {model.name!r}", settings, known)
+    parameters = made.get_params() if model.family == "baseline" else {}
+    of_recipe = [n for n in SignalGenerator().get_params(deep=False) if n != "classifier"]
+    checks.no_unknown(f"the model {model.name!r}", settings, [*of_recipe, *parameters])
     if model.family == "baseline":
-        return made.set_params(**{n: v for n, v in settings.items() if n in own})
+        return made.set_params(**{n: v for n, v in settings.items() if n in parameters})
     for setting in ("n_networks", "device"):
         if setting in settings and model.family == "network":
+            # the parameter may be that of a step in a pipeline: step__n_networks
             places = [p for p in made.get_params() if p.rpartition("__")[2] == setting]
             made.set_params(**dict.fromkeys(places, settings[setting]))
     return SignalGenerator(made, **{**model.settings, **settings})

@@ -1,4 +1,4 @@
-"""The panels of a walk-forward: factors computed per month-end, put together in order of time."""
+"""The panels of a walk-forward: factors are computed per month-end and joined in order of time."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from attngru_bt.walkforward.scored_months import ScoredMonths
 
 logger = logging.getLogger(__name__)
 
-CHUNKS = 4  # at least so many per worker
-MONTH_ENDS = 12  # at most so many per chunk
+CHUNKS = 4  # least number of chunks per worker
+MONTH_ENDS = 12  # most month-ends per chunk
 
 # the parameters that decide the cross-sections: recipes that agree on them share a panel
 _PANEL = (
@@ -42,7 +42,7 @@ Values = NDArray[np.float64]
 
 
 def panel_key(recipe: Recipe) -> str:
-    """Key of a recipe's cross-sections: recipes with the same key share a panel."""
+    """Return the key of a recipe's cross-sections: recipes with the same key share a panel."""
     parts = {name: getattr(recipe, name) for name in _PANEL}
     parts["standardize"] = recipe.standardize == "date"  # anything else is fitted later
     parts["schedule"] = str(recipe.schedule)
@@ -52,12 +52,12 @@ def panel_key(recipe: Recipe) -> str:
 
 
 def _place(recipe: Recipe) -> object:
-    """Return what tells one `train_on` from another."""
+    """Return a value that differs between the markets or universes of `train_on`."""
     return recipe.train_on if isinstance(recipe.train_on, (str, Path)) else id(recipe.train_on)
 
 
 def without_factors(universe: Universe | None, schedule: Any = "month") -> Recipe:
-    """Return the recipe of a panel for what is only judged: it has outcomes, and no factors."""
+    """Return the recipe of a panel without factors, by whose outcomes baselines are judged."""
     return Recipe(factors=(), lookback=1, universe=universe, schedule=schedule)
 
 
@@ -68,16 +68,16 @@ def make_panels(recipes: Iterable[Recipe], exposures: Iterable[str] = ()) -> dic
     ----------
     recipes : iterable of Recipe
     exposures : iterable of str, default ()
-        What is measured of the stocks beside what the recipes ask for.
+        Exposures to measure besides those that the recipes ask for.
     """
     panels: dict[str, Panel] = {}
     besides: dict[object, Beside | None] = {}
     for recipe in recipes:
-        place, key = _place(recipe), panel_key(recipe)
-        if place not in besides:
-            besides[place] = recipe.make_beside()
+        beside_key, key = _place(recipe), panel_key(recipe)
+        if beside_key not in besides:
+            besides[beside_key] = recipe.make_beside()
         if key not in panels:
-            panels[key] = recipe.make_panel(besides[place])
+            panels[key] = recipe.make_panel(besides[beside_key])
         panels[key].exposures |= {*exposures, *(recipe.neutralize or ())}
     return panels
 
@@ -98,7 +98,7 @@ def take_panels(
     market : Market
     recipes : iterable of Recipe
     exposures : iterable of str, default ()
-        What is measured of the stocks beside what the recipes ask for.
+        Exposures to measure besides those that the recipes ask for.
     complete : bool, default False
         Whether the last month of the bars is known to be complete.
     jobs, client
@@ -121,6 +121,7 @@ def take_panels(
         panel.expect(joined[id(panel)])
     schedule = common_schedule(panels.values())
 
+    # where to compute, and how many month-ends in one call
     if all(panel.history.names == () for panel in panels.values()):
         jobs, client = 1, None  # nothing to compute
     workers = n_workers(jobs, client)
@@ -130,6 +131,7 @@ def take_panels(
         key: _ends(joined[id(panel)], schedule, complete=complete) for key, panel in panels.items()
     }
     n_months = sum(map(len, months.values()))
+    # a few calls per worker, so that none of them is idle at the end
     size = math.ceil(n_months / (CHUNKS * workers)) if apart else 1
     size = min(max(size, 1), MONTH_ENDS)
     todo: dict[int, Call] = {}
@@ -146,27 +148,27 @@ def take_panels(
                 (bars, history.names, history.raw, history.partial, source, chunk),
             )
 
-    waiting: dict[int, list[Values]] = {}
+    waiting: dict[int, list[Values]] = {}  # calls that have ended before an earlier one
     next_chunk = 0
 
     def store(number: int, values: list[Values]) -> None:
         nonlocal next_chunk
         waiting[number] = values
-        # in order of time, since each cross-section brings the outcome of the one before
+        # in order of time, since each cross-section sets the outcome of the one before
         while next_chunk in waiting:
             panel, chunk = chunks[next_chunk]
             bars = joined[id(panel)]
             for (days, assets), factors in zip(chunk, waiting.pop(next_chunk), strict=True):
-                known = bars.rows(0, int(days[-1]) + 1)
+                past = bars.rows(0, int(days[-1]) + 1)
                 names = [bars.assets[i] for i in assets]
-                panel.history.put(known, bars.dates[days], names, factors)
-                panel.take(known)
+                panel.history.put(past, bars.dates[days], names, factors)
+                panel.take(past)
             next_chunk += 1
 
     def stopped() -> str:
-        done = sum(len(panel.sections) for panel in panels.values())
+        n_done = sum(len(panel.sections) for panel in panels.values())
         return (
-            f"Stopped after {done} of {n_months} cross-sections, before the first "
+            f"Stopped after {n_done} of {n_months} cross-sections, before the first "
             f"fit. Cross-sections are not kept: the same call computes them again."
         )
 
@@ -180,14 +182,14 @@ def take_panels(
 
 def common_schedule(scheduled: Iterable[Panel | ScoredMonths]) -> Schedule:
     """Return the schedule of all: models that are walked together share their sessions."""
-    found = {one.schedule for one in scheduled}
-    if len(found) > 1:
-        names = " and ".join(sorted(repr(str(schedule)) for schedule in found))
+    schedules = {walked.schedule for walked in scheduled}
+    if len(schedules) > 1:
+        names = " and ".join(sorted(repr(str(schedule)) for schedule in schedules))
         raise ValueError(
             f"`schedule` must be the same for all models of a walk-forward; got {names}: walk them "
             f"apart."
         )
-    return found.pop()
+    return schedules.pop()
 
 
 def _ends(bars: Bars, schedule: Schedule, *, complete: bool) -> NDArray[np.intp]:
@@ -203,15 +205,15 @@ def _orders(panel: Panel, bars: Bars, ends: NDArray[np.intp]) -> list[Order]:
     computes their earlier steps when they join.
     """
     orders = []
-    before = -1
+    newest = -1
     for end in map(int, ends):
-        known = bars.rows(0, end + 1)
-        asked = [panel.asks(known, day) for day in panel.due(known.dates, before + 1)]
-        steps = np.unique(np.concatenate([days for days, _ in asked]))
+        past = bars.rows(0, end + 1)
+        parts = [panel.asks(past, day) for day in panel.due(past.dates, newest + 1)]
+        steps = np.unique(np.concatenate([days for days, _ in parts]))
         # in the order of memory
-        candidates = np.unique(np.concatenate([columns for _, columns in asked]))
-        orders.append((steps[steps > before], candidates))
-        before = end
+        candidates = np.unique(np.concatenate([columns for _, columns in parts]))
+        orders.append((steps[steps > newest], candidates))
+        newest = end
     return orders
 
 
@@ -247,9 +249,9 @@ def factors_at(
         assert isinstance(source, Registry)
     values = []
     for days, assets in orders:
-        known = bars.rows(0, int(days[-1]) + 1)
-        planned = plan(known, names, partial=partial, source=source)
-        values.append(values_at(known, days, planned, raw=raw, source=source, assets=assets))
+        past = bars.rows(0, int(days[-1]) + 1)
+        planned = plan(past, names, partial=partial, source=source)
+        values.append(values_at(past, days, planned, raw=raw, source=source, assets=assets))
     return values
 
 
@@ -275,6 +277,6 @@ def _packed(source: Registry) -> bytes:
 
 
 def _folder(module: ModuleType) -> Path | None:
-    """Folder of the file a module was read from."""
+    """Return the folder of the file that a module was read from."""
     file = getattr(module, "__file__", None)
     return Path(file).parent if isinstance(file, str) else None

@@ -32,24 +32,24 @@ from attngru_bt.models.presets import RANKS_NETWORKS, ranks_model
 class Recipe(BaseEstimator):  # type: ignore[misc]
     """The parameters of a walk-forward: which rows, which features, which model, fitted when.
 
-    A recipe has no state. It checks itself, says which months are trained on and when a fit is
-    due, and makes the panel, the preprocessing and the model. A `Walk` walks it.
+    A recipe has no state. It checks its parameters, says which months are trained on and when a fit
+    is due, and makes the panel, the preprocessing and the model. A `Walk` walks it.
 
     Parameters
     ----------
     classifier : scikit-learn classifier, regressor or pipeline, default None
         With `predict_proba` or `decision_function`, or a regressor; None is the network of
-        the model "attention-gru-ranks", an `AttentionGRURegressor` on ranks of returns. Given
-        (rows, steps, features) if its tags say it takes three-dimensional input, else the features
-        of the month-end itself, (rows, features).
+        the model "attention-gru-ranks", an `AttentionGRURegressor` on ranks of returns. It is given
+        (rows, steps, features) if its tags say that it takes three-dimensional input, else the
+        features of the month-end itself, (rows, features).
     factors : sequence of str, default None
         Names of factors; None takes all that the bars allow, scale-free and of bounded memory, and
         any further line of the feeds under its own name.
     view : {"factors", "lines"}, default "factors"
         What the model sees of a stock: factors; or the last 60 sessions of its open, high, low,
-        close, average price and volume as sequences (those that the data have), on which networks
-        earn what they do not on factors. Of lines, `factors`, `raw`, `standardize`, `preprocess`,
-        `max_missing`, `n_components`, `lookback` and `step` say nothing.
+        close, average price and volume as sequences (those that the data have), from which networks
+        gain more than from factors. With "lines", `factors`, `raw`, `standardize`, `preprocess`,
+        `max_missing`, `n_components`, `lookback` and `step` have no effect.
     raw : bool, default False
         Factors by their published definition, price levels and all.
     standardize : {"date", "panel", None}, default "panel"
@@ -57,7 +57,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         window (the paper's), or neither.
     preprocess : transformer, default None
         Replaces everything between cross-section and classifier that is fitted on the training
-        window. None: missing-share filter, fill with the mean, principal components.
+        window. None: a filter of factors that are often missing, z-scores, filling with the mean,
+        and principal components.
     max_missing : float, default 0.2
         Factors with a larger share of missing values on the training window are dropped.
     n_components : int, float or None, default 24
@@ -73,18 +74,18 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     refit : int, default 1
         Months between fits.
     min_months : int, default 12
-        Months with known labels before the first fit; the paper's is 2 (t = 2, 3, …).
+        Months with known labels before the first fit; in the paper 2 (t = 2, 3, …).
     universe : object with ``at(date)``, default None
         Who may be held, per date. None: every asset with a bar at the month-end.
     train_on : {"members", "all"}, object with ``at(date)``, Market or path, default "members"
-        Whose rows the model is fitted on beside those of the universe, which alone is scored,
-        traded and judged. "all" is every stock with a bar, without its first 60 sessions. A Market,
-        or its file or folder, brings bars beside the feeds, month-ends before their first bar
-        included; see `attngru_bt.data.beside.Beside`.
+        The stocks on whose rows the model is fitted beside those of the universe, which alone is
+        scored, traded and judged. "all" is every stock with a bar, without its first 60 sessions. A
+        Market, or its file or folder, brings bars beside the feeds, also of month-ends before their
+        first bar; see `attngru_bt.data.beside.Beside`.
     sample : {"month", "week"} or int, default "month"
-        When rows are taken that the model is fitted on: at month-ends, with the return to the next
-        one; or on the first session of each week, or every so many sessions, with the return over
-        the next 20 sessions. A row exists once that return is known, so that none reaches into the
+        When the rows are taken that the model is fitted on: at month-ends, with the return to the
+        next one; or on the first session of each week, or every so many sessions, with the return
+        over the next 20 sessions. A row exists once that return is known, so none reaches into the
         month that is predicted.
     within : str or None, default "auto"
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
@@ -94,13 +95,14 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all
         count alike.
     schedule : str or Schedule, default "month"
-        The sessions after which is scored, and traded: "month" (month-ends), "week" or "quarter";
-        "month+5" is the fifth session after each month-end. Labels are of the returns from one to
-        the next, a step of "month" leads from one to the next; numbers of months stay months.
+        The sessions after which the model scores and the portfolio is changed: "month"
+        (month-ends), "week" or "quarter"; "month+5" is the fifth session after each month-end.
+        Labels are of the returns from one of these sessions to the next, which are also the steps
+        of ``step="month"``; `window`, `refit` and `min_months` stay numbers of months.
     n_networks : int, default 5
         Networks averaged into one score (only where `classifier` is None).
     random_state : int, default 0
-        Each month-end draws its own seed from it; a classifier's own ``random_state`` is kept.
+        Each month-end derives its own seed from it; a classifier's own ``random_state`` is kept.
     device : str, default "cpu"
         "cpu", "cuda" or "auto" (only where `classifier` is None).
     target : {"top", "rank"}, default None
@@ -113,7 +115,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         Make the scores of each month-end neutral to these exposures of the same month; see
         `attngru_bt.features.exposures`. ("known",): to those whose lines the data have.
     neutral_share : float, default 1.0
-        Which share of a score is neutral, from 0 to 1; the rest is its rank.
+        Share of the neutral score in the result, from 0 to 1; the rest is the rank of the score.
     """
 
     def __init__(
@@ -215,12 +217,12 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         return beside_of(self.train_on)
 
     def make_panel(self, beside: Beside | None = None) -> Panel:
-        """Return an empty panel, which takes the cross-sections as these parameters want them.
+        """Return an empty panel, which takes the cross-sections that these parameters describe.
 
         Parameters
         ----------
         beside : Beside, default None
-            That of another panel for the same bars, so that they share it; None: its own, if any.
+            The one of another panel for the same bars, to share it; None: its own, if any.
         """
         beside = self.make_beside() if beside is None else beside
         train_on: Any = self.train_on
@@ -249,18 +251,19 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         return FactorHistory(self.factors, raw=self.raw)
 
     def n_sections(self, months: int) -> int:
-        """How many cross-sections there are in so many months."""
+        """Return how many cross-sections there are in a number of months."""
         return schedule_of(self.schedule).periods(months)
 
     def training_months(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
-        """Months to fit on at the last of `sections`: their outcome is known, its own is not."""
+        """Return the months to fit on at the last of `sections`, whose own outcome is not known."""
         labeled = [s for s in sections[:-1] if len(s)]
         return labeled if self.window is None else labeled[-self.n_sections(self.window) :]
 
     def training_sections(self, sections: Sequence[CrossSection]) -> list[CrossSection]:
-        """Cross-sections to fit on at the last of `sections`: those months, or days within them.
+        """Return the cross-sections to fit on at the last of `sections`.
 
-        What is known of a day between month-ends is kept with the month-end by which it was.
+        These are the training months, or days within them: the days whose outcome became known by
+        a month-end are kept with it.
         """
         if self.sample == "month":
             return self.training_months(sections)
@@ -296,7 +299,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
     # -- which features and model -----------------------------------------------------------------
 
     def make_preprocess(self) -> Any:
-        """Return what stands between cross-section and model, not fitted; None for nothing."""
+        """Return the preprocessing between cross-section and model, not fitted; None for none."""
         if self.view == "lines":
             return None
         if self.preprocess is not None:

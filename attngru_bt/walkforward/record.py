@@ -1,4 +1,4 @@
-"""What happened at one month-end, and what came of it."""
+"""The record of a month-end: its scores, the fit behind them, and what came of them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from attngru_bt.features.cross_section import CrossSection
 
 @dataclass
 class MonthRecord:
-    """What happened at one month-end, kept for reports.
+    """The scores of one month-end and the fit behind them, kept for reports.
 
     Attributes
     ----------
     month_end : Timestamp
     scores : Series, index asset
-        What the model expects, higher is better: the rank of the next month's return, or P(among
-        its `topk` best). Only the order matters. Empty before the first fit.
+        Expected rank of the next month's return, or P(among its `topk` best); only the order
+        matters. Empty before the first fit.
     n_rows, n_months : int
         Rows and month-ends the model in use was fitted on.
     refit : bool
@@ -37,8 +37,9 @@ class MonthRecord:
     losses : list
         Per seed the training history, a list of dicts per epoch.
     in_sample : dict of str to float or None
-        How well the model in use told the rows it was fitted on: see `attngru_bt.walkforward.Fit`.
-        Never to be shown beside out-of-sample figures without that word.
+        How well the model in use separates the rows it was fitted on, see
+        `attngru_bt.walkforward.Fit`. Never to be shown beside out-of-sample figures without that
+        word.
     loadings : DataFrame of shape (n_components, factors) or None
         The principal components in use.
     factors : tuple of str
@@ -49,7 +50,7 @@ class MonthRecord:
         Scores when the values of a family of factors are shuffled among the stocks; see
         `attngru_bt.walkforward.shuffled`. Stocks in the order of `scores`.
     by_network : float32 array of shape (n_networks, n_stocks) or None
-        What each network of an ensemble says; None for one network, and for other models.
+        The output of each network of an ensemble; None for one network, and for other models.
     found : bool
         Whether it was taken from the folder of an earlier run.
     """
@@ -74,20 +75,20 @@ class MonthRecord:
 
 
 def no_scores() -> pd.Series:
-    """Scores of a month-end without a model."""
+    """Return the scores of a month-end without a model: an empty Series."""
     return pd.Series(dtype=float, name="score", index=pd.Index([], name="asset"))
 
 
 def outcomes(
     records: Sequence[MonthRecord], sections: Sequence[CrossSection], topk: int
 ) -> pd.DataFrame:
-    """Scores beside what came of them.
+    """Return the scores beside what came of them.
 
     Parameters
     ----------
     records : sequence of MonthRecord
     sections : sequence of CrossSection
-        Those of the records' month-ends among them.
+        Among them those of the records' month-ends.
     topk : int
         How many of a month's best returns are labeled 1.
 
@@ -95,7 +96,7 @@ def outcomes(
     -------
     DataFrame, index (month_end, asset), columns score, label, forward_return
         For every scored month-end; label and forward_return (a fraction) are NaN until the next
-        month-end was seen.
+        month-end is known.
     """
     of_date = {s.date: s for s in sections}
     parts = []

@@ -76,7 +76,7 @@ def read(content: bytes, name: str) -> tuple[MonthRecord, dict[str, Any]]:
         if set(stored) != set(_FIELDS):
             raise ValueError("other fields than those of a record")
         fields = {field: convert(stored[field]) for field, (_, convert) in _FIELDS.items()}
-    except Exception as error:  # whatever is wrong with the content, the month can be had anew
+    except Exception as error:  # any other content is no record either; the month is refitted
         raise ValueError(f"it holds no record of a month ({type(error).__name__})") from error
     record = MonthRecord(**fields, found=True)
     if str(record.month_end)[:10] != name[:10]:
@@ -97,6 +97,7 @@ def _or_none(*converters: Any) -> tuple[Any, ...]:
 
 
 def _write_array(values: Any) -> dict[str, Any]:
+    """Return an array as JSON that keeps every bit, on machines of either byte order."""
     array = np.asarray(values)
     if array.dtype.name not in DTYPES:
         raise TypeError(f"an array of {array.dtype} cannot be stored, only of {', '.join(DTYPES)}")
@@ -156,10 +157,10 @@ def _read_names(stored: list[str]) -> list[str]:
 
 
 def _about(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return what a record comes from, if it has the form that `to_bytes` says."""
+    """Return what is stored about a record, or raise a ValueError if it has another form."""
     texts = [stored["data"]]
     for part in ("settings", "versions"):
-        texts += [text for pair in stored[part].items() for text in pair]
+        texts += [text for name_and_text in stored[part].items() for text in name_and_text]
     if set(stored) != {"settings", "data", "versions"} or not all(
         isinstance(text, str) for text in texts
     ):

@@ -106,7 +106,7 @@ def walk_forward(
         An OSError: the processes or the cluster lost worker after worker; the message says how to
         go on.
     KeyboardInterrupt
-        On Ctrl-C, after the tasks at hand are finished and stored; the message says how to go on.
+        On Ctrl-C, after the running tasks are finished and stored; the message says how to go on.
     """
     market = as_market(market)
     if end is not None:
@@ -117,11 +117,11 @@ def walk_forward(
     counts = {name: _count(name, seeds) for name in signals}
     recipes = recipes_among(signals.values())
     # baselines have no cross-sections of their own: they are judged on those of the others
-    own = settings.get("schedule", "month")
-    recipes = recipes or [without_factors(market.membership, own)]
+    given = settings.get("schedule", "month")
+    recipes = recipes or [without_factors(market.membership, given)]
     schedule = schedule_of(recipes[0].schedule)
-    asked = _asked(market.bars.dates, start, complete, schedule)
-    if not asked:
+    month_ends = _asked(market.bars.dates, start, complete, schedule)
+    if not month_ends:
         dates = market.bars.dates
         begins = [dates[end + 1].date() for end in schedule.ends(dates)[:-1]]
         day = None if start is None else checks.date("start", start).date()
@@ -139,8 +139,8 @@ def walk_forward(
         walks, parts = make_walks(signals, counts, panels, settings.get("topk", 10), folder)
         for walk in parts:
             if walk.recipe is None:
-                _ask(walk, market, asked)
-        _train(parts, asked, jobs, cluster, folder, progress)
+                _ask(walk, market, month_ends)
+        _train(parts, month_ends, jobs, cluster, folder, progress)
         for walk in walks:
             if isinstance(walk, BlendWalk):
                 walk.finish()
@@ -155,9 +155,9 @@ def _train(
     folder: str | os.PathLike[str] | None,
     progress: Tell | None,
 ) -> None:
-    """Score the months of all walks: each fit is a task, and those of an earlier run are found."""
-    left, found = _tasks(walks, asked)
-    n_fits, n_done = len(left) + len(found), 0
+    """Score the months of all walks; a fit is a task, unless an earlier run has kept its months."""
+    left, finished = _tasks(walks, asked)
+    n_fits, n_done = len(left) + len(finished), 0
 
     def report(task: Task, records: list[MonthRecord]) -> None:
         nonlocal n_done
@@ -173,9 +173,9 @@ def _train(
         )
         return f"Stopped after {n_done} of {n_fits} fits; {where}"
 
-    if found:
-        logger.info("%d of %d fits are there from an earlier run.", len(found), n_fits)
-    for task, records in found:
+    if finished:
+        logger.info("%d of %d fits are there from an earlier run.", len(finished), n_fits)
+    for task, records in finished:
         report(task, records)
     calls, numbers = _calls(left, n_workers(jobs, cluster))
 
@@ -196,9 +196,9 @@ def _train(
 def _tasks(
     walks: Sequence[Walk], asked: Sequence[pd.Timestamp]
 ) -> tuple[list[tuple[Walk, Task]], list[tuple[Task, list[MonthRecord]]]]:
-    """Return the fits that are left to do, and those of which an earlier run has kept all months.
+    """Return the fits that are left to do, and those whose months an earlier run has all kept.
 
-    What was kept of the months is in the walks then.
+    The walks take the months that were kept.
     """
     left: list[tuple[Walk, Task]] = []
     found: list[tuple[Task, list[MonthRecord]]] = []
@@ -210,7 +210,7 @@ def _tasks(
         if not fits:
             raise DataError(f"{walk.model}: {walk.why_no_scores()}")
         recipe = walk.recipe
-        if recipe.trains_beside:  # its rows are in the cross-sections, and no worker needs them
+        if recipe.trains_beside:  # workers need the cross-sections alone, not the market beside
             recipe = clone(recipe).set_params(train_on="all")
         kept: dict[int, MonthRecord] = {}
         for now in positions:
@@ -244,6 +244,7 @@ def _calls(
 
 
 def _count(name: str, seeds: int | Mapping[str, int]) -> int:
+    """Return how many seeds a model is walked with."""
     count = seeds.get(name, 1) if isinstance(seeds, Mapping) else seeds
     checks.whole_number(f"seeds of {name}" if isinstance(seeds, Mapping) else "seeds", count)
     return int(count)
@@ -252,7 +253,7 @@ def _count(name: str, seeds: int | Mapping[str, int]) -> int:
 def _asked(
     dates: pd.DatetimeIndex, start: Any, complete: bool, schedule: Schedule
 ) -> list[pd.Timestamp]:
-    """Month-ends with a session on or after `start` to trade on.
+    """Return the month-ends with a session on or after `start` to trade on.
 
     The last month-end has that session still to come, and counts only if its month is `complete`.
     """

@@ -1,4 +1,4 @@
-"""A walk that outlives its run: read from a file, it answers what it knew."""
+"""A saved walk: the scores and outcomes of a walk, read from a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attngru_bt.walkforward.scored_months import ScoredMonths
 
 
 class SavedWalk(ScoredMonths):
-    """A walk that was read from a file: it answers what it knew, and takes no further step.
+    """A walk that was read from a file; it takes no further step.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class SavedWalk(ScoredMonths):
         return dict(self._about)
 
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them, as far as it was known when the walk was saved."""
+        """Return the scores beside what came of them, as far as known when the walk was saved."""
         return self._labels.copy()
 
     def step(self, bars: Bars) -> MonthRecord:

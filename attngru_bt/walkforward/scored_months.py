@@ -1,4 +1,4 @@
-"""The scored months: what a model said at each month-end, and what came of it."""
+"""The scored months: a model's scores at each month-end, and what came of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from attngru_bt.walkforward.record import MonthRecord, no_scores
 
 
 class ScoredMonths:
-    """What one model with one seed said at each month-end, out of sample.
+    """The scores of one model with one seed at each month-end, out of sample.
 
     A `Walk` adds to them month by month, a `SavedWalk` has read them from a file. `MonthlyTopK`
     trades either: ``cerebro.addstrategy(MonthlyTopK, signal=walk)``.
@@ -32,7 +32,7 @@ class ScoredMonths:
     topk : int
         How many of a month's best returns are labeled 1.
     schedule : Schedule
-        The sessions after which is scored.
+        The sessions after which the model scores.
     """
 
     def __init__(self, *, model: str, seed: int, topk: int, schedule: Schedule) -> None:
@@ -44,7 +44,7 @@ class ScoredMonths:
 
     @property
     def records(self) -> list[MonthRecord]:
-        """What happened at each month-end asked for; those before the first fit have no scores."""
+        """The record of each month-end asked for; those before the first fit have no scores."""
         return [self._records[now] for now in sorted(self._records)]
 
     @property
@@ -53,7 +53,7 @@ class ScoredMonths:
         return sorted({name for record in self.records for name in record.scores.index})
 
     def scores(self) -> pd.DataFrame:
-        """Scores month-end × asset; NaN where an asset has none.
+        """Return the scores, month-ends × assets; NaN where an asset has none.
 
         Month-ends before the first fit are left out.
         """
@@ -61,7 +61,7 @@ class ScoredMonths:
         return pd.DataFrame(scored).T.rename_axis(index="month_end", columns="asset")
 
     def at(self, month_end: pd.Timestamp, before: pd.Timestamp | None = None) -> pd.Series:
-        """Scores of one month-end; empty where there are none.
+        """Return the scores of one month-end; empty where there are none.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class ScoredMonths:
             Any day of the month (week, quarter): a feed may lack the last session that the walk
             has.
         before : Timestamp, default None
-            The session at hand: a month-end on it, or after it, is not answered.
+            The current session: a month-end on it or after it gets no scores.
         """
         for record in self.records:
             end = record.month_end
@@ -78,13 +78,13 @@ class ScoredMonths:
         return no_scores()
 
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them.
+        """Return the scores beside what came of them.
 
         Returns
         -------
         DataFrame, index (month_end, asset), columns score, label, forward_return
             For every scored month-end. Label and forward_return (a fraction) are NaN until the
-            next month-end was seen.
+            next month-end is known.
         """
         raise NotImplementedError
 
@@ -103,7 +103,7 @@ class ScoredMonths:
         return sum(record.fit_seconds for record in self.records if record.refit)
 
     def why_no_scores(self, last: dt.date | None = None) -> str:
-        """Say why the month-ends asked for, up to `last`, have no scores, to end a sentence."""
+        """Say why the month-ends asked for, up to `last`, have no scores; it ends a sentence."""
         scored = [record.month_end for record in self.records if len(record.scores)]
         if not scored:
             return f"{self.model} gave no score."
@@ -113,7 +113,7 @@ class ScoredMonths:
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write what the walk knew and said into one file, without models and without code.
+        """Write records and outcomes into one file, without models and without code.
 
         The file is JSON, for `Walk.load` on this machine or another with the same package versions.
         """

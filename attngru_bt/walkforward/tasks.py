@@ -12,8 +12,8 @@ from attngru_bt.walkforward.recipe import Recipe
 from attngru_bt.walkforward.record import MonthRecord
 from attngru_bt.walkforward.training_set import TrainingSet, training_set
 
-BUNDLES = 4  # at least so many per worker
-MAX_ROWS = 100_000  # training rows per bundle, at most
+BUNDLES = 4  # least number of bundles per worker
+MAX_ROWS = 100_000  # most training rows per bundle
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def bundles(
 ) -> list[list[int]]:
     """Group tasks whose networks are trained side by side: seeds of one month first, then months.
 
-    A bundle is as large as training gains by it and memory allows, but small enough to leave
-    each worker at least `BUNDLES`, so that none is idle for long.
+    A bundle is as large as training profits from and memory allows, but small enough that each
+    worker gets at least `BUNDLES`, so that none is idle for long.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def bundles(
         left = MAX_ROWS
         bundle: list[int] = []
         for number in sorted(numbers, key=lambda n: (tasks[n].fit_at, tasks[n].seed)):
-            known = sections[: tasks[number].fit_at + 1]
-            n_rows = sum(map(len, recipe.training_sections(known)))
+            past = sections[: tasks[number].fit_at + 1]
+            n_rows = sum(map(len, recipe.training_sections(past)))
             if bundle and (len(bundle) == width or n_rows > left):
                 together.append(bundle)
                 bundle, left = [], MAX_ROWS
@@ -82,7 +82,7 @@ def bundles(
 
 
 def perform(tasks: Sequence[Task], sections: Sequence[CrossSection]) -> list[list[MonthRecord]]:
-    """Fit and score the months of some tasks; of each month only those up to it are looked at."""
+    """Fit and score the months of some tasks; a month is scored from those up to it alone."""
     rows: dict[int, TrainingSet] = {}
     orders = []
     for task in tasks:

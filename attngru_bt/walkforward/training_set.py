@@ -23,13 +23,13 @@ from attngru_bt.walkforward.recipe import Recipe
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a model is fitted on at a month-end; the same for every seed.
+    """The rows that a model is fitted on at a month-end; they are the same for every seed.
 
     Attributes
     ----------
     month_end : Timestamp
     preprocess : fitted transformer or None
-        What stood between cross-sections and `features`; None where nothing does.
+        What turns cross-sections into `features`; None where nothing does.
     features : array or Windows of shape (rows, n_steps, n_features)
         Oldest step first; NaN throughout where a stock had no bar.
     top : array of shape (rows,)
@@ -39,10 +39,10 @@ class TrainingSet:
     weight : array of shape (rows,) or None
         How much each row counts, 1 on average; None: all alike.
     months : int array of shape (rows,)
-        Number of each row's cross-section, from 0: that of its month, or of its day.
+        Number of each row's cross-section (that of its month, or of its day), from 0.
     n_months : int
     seconds : float
-        Wall-clock seconds it took.
+        Wall-clock seconds that collecting and preprocessing took.
     """
 
     month_end: pd.Timestamp
@@ -60,7 +60,7 @@ class TrainingSet:
 
 
 def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSet:
-    """Take the training set at the last of `sections`, whose own outcome is not looked at.
+    """Return the training set at the last of `sections`, whose own outcome is not looked at.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
 
 
 def _fitted(recipe: Recipe, sections: Sequence[CrossSection]) -> Any:
-    """Fit what stands between cross-section and model; None for nothing."""
+    """Fit the preprocessing between cross-section and model; None where there is none."""
     parts = [section.moments for section in sections if section.moments is not None]
     if recipe.view == "lines":
         return None
@@ -104,7 +104,7 @@ def _fitted(recipe: Recipe, sections: Sequence[CrossSection]) -> Any:
         if recipe.preprocess is None and preprocess is not None:
             return _fitted_stages(preprocess, sections)
         return None if preprocess is None else preprocess.fit(row_frame(sections))
-    # nothing of an earlier month has changed: sums of sums instead of all rows again
+    # each section has the sums of its rows, which do not change: add those, not all rows again
     whole = RunningCovariance(sections[0].columns)
     for part in parts:
         whole.merge(part)
@@ -121,9 +121,9 @@ def _fitted(recipe: Recipe, sections: Sequence[CrossSection]) -> Any:
 
 
 def _fitted_stages(preprocess: Pipeline, sections: Sequence[CrossSection]) -> Pipeline:
-    """Fit the stages of our own preprocessing, with as few copies of all rows as that takes.
+    """Fit the stages of our own preprocessing, with as few copies of all rows as possible.
 
-    `Pipeline.fit` holds on to the rows that it was given, and transforms them for a last stage that
+    `Pipeline.fit` keeps the rows that it is given, and transforms them even for a last stage that
     fills in constants and learns nothing from them.
     """
     rows = row_frame(sections)

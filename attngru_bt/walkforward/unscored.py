@@ -29,7 +29,7 @@ def why_no_month(
     start : date or None
         No month-end was to be traded before it.
     unit : str, default "month"
-        What the schedule is by.
+        The unit of the schedule.
     """
     if not begins:
         return (
@@ -56,7 +56,7 @@ def why_no_scores(recipe: Recipe, sections: Sequence[CrossSection]) -> str:
     ends = f"{len(sections)} month-ends up to {sections[-1].date.date()}"
     if not any(len(section) for section in sections):
         return (
-            f"at none of {ends} was there a stock to hold, that is a member of the universe with "
+            f"at none of {ends} was there a stock to hold, which is a member of the universe with "
             f"a bar and a known factor."
         )
     labeled = recipe.training_months(sections)
@@ -66,7 +66,7 @@ def why_no_scores(recipe: Recipe, sections: Sequence[CrossSection]) -> str:
     if most <= recipe.topk:
         return (
             f"topk={recipe.topk} and at most {most} stocks at {ends} leave nothing to choose: "
-            f"set `topk` below {most}, or bring more stocks."
+            f"{f'set `topk` below {most}, or ' if most > 1 else ''}bring more stocks."
         )
     missing = recipe.n_sections(recipe.min_months) - len(labeled)
     if missing > 0:

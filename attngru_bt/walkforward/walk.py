@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.features.exposures import asked
 from attngru_bt.features.panel import Panel
 from attngru_bt.walkforward.checkpoint import Checkpoints, origin, package_versions, settings_of
 from attngru_bt.walkforward.fit import Fit, fit, score
@@ -28,18 +30,18 @@ logger = logging.getLogger(__name__)
 
 
 class Walk(ScoredMonths):
-    """What one model with one seed knew and said at each month-end, out of sample.
+    """The scores of one model with one seed at each month-end, out of sample, and their origin.
 
     Both drivers fill it: `SignalGenerator` one month-end at a time, along with a backtest, and
-    `walk_forward` all months at once. When a fit is due, where a finished month is looked up, and
-    what a score is made of is decided here alone, so the two agree.
+    `walk_forward` all months at once. When a fit is due, where a finished month is looked up and
+    how a score is made is decided here alone, so that the two agree.
 
     `MonthlyTopK` trades a finished walk: ``cerebro.addstrategy(MonthlyTopK, signal=walk)``.
 
     Parameters
     ----------
     recipe : Recipe or None
-        None for what is not fitted, such as a baseline: it is asked, and `signal` says what.
+        None for a `signal` that is not fitted, such as a baseline.
     panel : Panel
         The cross-sections; walks whose recipes want the same ones share a panel.
     model : str
@@ -47,7 +49,7 @@ class Walk(ScoredMonths):
     seed : int
         From 0; the recipe's `random_state` has it added already.
     signal : object with ``scores(bars)``, default None
-        What is asked where there is no recipe; no other run asks it.
+        What is asked for scores where there is no recipe; it belongs to this walk alone.
     topk : int, default None
         How many of a month's best returns are labeled 1; None: as the recipe says.
     checkpoints : path, default None
@@ -84,7 +86,7 @@ class Walk(ScoredMonths):
         return self.panel.sections
 
     def labels(self) -> pd.DataFrame:
-        """Scores beside what came of them; see `ScoredMonths.labels`."""
+        """Return the scores beside what came of them; see `ScoredMonths.labels`."""
         return outcomes(self.records, self.sections, self.topk)
 
     @property
@@ -106,8 +108,8 @@ class Walk(ScoredMonths):
     def load(path: str | os.PathLike[str]) -> SavedWalk:
         """Read a walk that `save` has written.
 
-        It answers `scores`, `at`, `labels` and `records`, and can be traded; it has no fits and
-        takes no further step.
+        It has `scores`, `at`, `labels` and `records` and can be traded, but has no fits and takes
+        no further step.
 
         Raises
         ------
@@ -117,7 +119,7 @@ class Walk(ScoredMonths):
         return SavedWalk(path)
 
     def why_no_scores(self, last: dt.date | None = None) -> str:
-        """Say why the month-ends asked for, up to `last`, have no scores, to end a sentence."""
+        """Say why the month-ends asked for have no scores; see `ScoredMonths.why_no_scores`."""
         if self.recipe is None or any(len(record.scores) for record in self.records):
             return super().why_no_scores(last)
         asked = max(self._records, default=len(self.sections) - 1)
@@ -142,7 +144,7 @@ class Walk(ScoredMonths):
         began = time.perf_counter()
         self.panel.extend(bars)
         record = self.take(bars)
-        # a month taken from disk was fitted in an earlier run
+        # a month that was read from disk was fitted in an earlier run
         record.score_seconds = max(time.perf_counter() - began - record.fit_seconds, 0.0)
         return record
 
@@ -157,18 +159,18 @@ class Walk(ScoredMonths):
             record = self.look_up(now)
         if record is None:
             fitted = self.fit
-            assert fitted is not None  # or `look_up` had an empty record
+            assert fitted is not None  # without a fit `look_up` returns an empty record
             record = score(fitted, self.sections[now])
         self.keep(now, record)
         return record
 
     def positions(self, month_ends: Sequence[pd.Timestamp]) -> list[int]:
-        """Positions of month-ends; those of a market beside the feeds may come before them."""
+        """Return the positions of month-ends; a market beside the feeds may have earlier ones."""
         of_date = {section.date: number for number, section in enumerate(self.sections)}
         return [of_date[date] for date in month_ends]
 
     def fits_for(self, asked: Sequence[int]) -> dict[int, list[int]]:
-        """Decide which fit scores each month-end that is asked for: the one place that does.
+        """Decide which fit scores each month-end that is asked for; this is decided here alone.
 
         Parameters
         ----------
@@ -189,7 +191,7 @@ class Walk(ScoredMonths):
                 if self.recipe.has_choice(known):
                     self._last_fit, self._fit = now, None
                 else:
-                    self._tell_no_choice(known[-1])
+                    self._warn_of_no_choice(known[-1])
             if self._last_fit is not None:
                 self._fitted_at[now] = self._last_fit
                 scored_by.setdefault(self._last_fit, []).append(now)
@@ -205,7 +207,7 @@ class Walk(ScoredMonths):
         return None if self._checkpoints is None else self._checkpoints.load(self._path(now))
 
     def keep(self, now: int, record: MonthRecord) -> None:
-        """Take the record of a month-end, and store it unless that was where it came from."""
+        """Take the record of a month-end, and store it unless it was read from there."""
         self._records[now] = record
         logger.info(
             "%s: %d scored, model of %d rows over %d months%s",
@@ -224,23 +226,25 @@ class Walk(ScoredMonths):
     def fit(self) -> Fit | None:
         """The fit in use; None before the first one.
 
-        Checkpoints keep no model: after a month that was found there the same fit is made again,
-        now that it is asked for.
+        Checkpoints keep no model: if the month of the fit was found there, the same fit is made
+        again when it is first asked for.
         """
         if self._fit is None and self._last_fit is not None and self.recipe is not None:
             self._fit = fit(self.recipe, self.sections[: self._last_fit + 1])
         return self._fit
 
     def _path(self, now: int) -> Path:
+        """Return the file that keeps a month-end."""
         assert self._checkpoints is not None and self.recipe is not None
         fitted_at = self.sections[self._fitted_at[now]].date
         state = self.panel.digests()[now]
-        for name in self.recipe.neutralize or ():  # of no other month, and no matter to a fit
-            exposure = self.sections[now].exposures[name]
-            state = hashlib.sha256(state.encode() + exposure.tobytes()).hexdigest()
+        measured = asked(self.recipe.neutralize or (), self.sections[now].exposures)
+        for exposure in measured.values():  # only the scores of this month depend on these
+            state = hashlib.sha256(state.encode() + np.asarray(exposure).tobytes()).hexdigest()
         return self._checkpoints.path(self.recipe, self.sections[now].date, state, fitted_at)
 
-    def _tell_no_choice(self, section: CrossSection) -> None:
+    def _warn_of_no_choice(self, section: CrossSection) -> None:
+        """Log that there is nothing to choose from: a warning the first time."""
         logger.log(
             logging.DEBUG if self._warned else logging.WARNING,
             "%s: no month so far had more than topk=%d stocks, so there is nothing to choose "

@@ -40,7 +40,7 @@ def write(
     ----------
     path : path
     content : mapping
-        What `CONTENT` names: text and numbers, and "versions" of the packages.
+        A value for each name in `CONTENT`.
     records : sequence of MonthRecord
     labels : DataFrame
         As `Walk.labels`.
@@ -66,19 +66,19 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     ValueError
         If the file is no walk, is damaged, or was made with other versions of the packages.
     """
-    place = Path(path)
-    if not place.is_file():
-        raise ValueError(f"{place}: there is no such file; give one that Walk.save has written.")
-    header, _, body = place.read_bytes().partition(b"\n")
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"{file}: there is no such file; give one that Walk.save has written.")
+    header, _, body = file.read_bytes().partition(b"\n")
     form, _, checksum = header.decode("utf-8", "replace").rpartition(" ")
     if form != FORM:
         raise ValueError(
-            f"{place}: is no walk; a file of Walk.save begins with {FORM!r}, and this one with "
+            f"{file}: is no walk; a file of Walk.save begins with {FORM!r}, and this one with "
             f"{form[:40]!r}."
         )
     if checksum != hashlib.sha256(body).hexdigest():
-        raise ValueError(f"{place}: is damaged (its content does not match its checksum).")
-    stored = _parsed(body, place)
+        raise ValueError(f"{file}: is damaged (its content does not match its checksum).")
+    stored = _parsed(body, file)
     here, there = package_versions(), stored["versions"]
     other = [
         f"{name} {there.get(name, 'none')} (here {here.get(name, 'none')})"
@@ -87,7 +87,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     ]
     if other:
         raise ValueError(
-            f"{place}: was made with {', '.join(other)}, and other versions give other scores: "
+            f"{file}: was made with {', '.join(other)}, and other versions give other scores: "
             f"install these, or walk the recipe again."
         )
     try:
@@ -98,11 +98,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         content = {name: stored[name] for name in CONTENT}
         return {**content, "records": records, "labels": _read_table(stored["labels"])}
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"{place}: holds no walk ({type(error).__name__}: {error}).") from error
+        raise ValueError(f"{file}: holds no walk ({type(error).__name__}: {error}).") from error
 
 
 def _parsed(body: bytes, place: Path) -> dict[str, Any]:
-    """Return what a file holds; a ValueError unless its fields are of their kinds."""
+    """Return the content of a file, or raise a ValueError if a field is of another type."""
     try:
         stored = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -117,11 +117,13 @@ def _parsed(body: bytes, place: Path) -> dict[str, Any]:
 
 
 def _written(record: MonthRecord) -> tuple[str, str]:
+    """Return a record's date and the text of its file, as the checkpoints have it."""
     name = f"{record.month_end:%Y-%m-%d}"
     return name, record_file.to_bytes(record, name).decode()
 
 
 def _write_table(labels: pd.DataFrame) -> dict[str, Any]:
+    """Return the labels as JSON that keeps every bit of their numbers and dates."""
     dates = pd.DatetimeIndex(labels.index.get_level_values(0))
     values = labels.reindex(columns=list(COLUMNS)).to_numpy(dtype="<f8")
     return {
@@ -133,6 +135,7 @@ def _write_table(labels: pd.DataFrame) -> dict[str, Any]:
 
 
 def _read_table(stored: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the labels that `_write_table` has written."""
     data = np.frombuffer(base64.b64decode(stored["values"], validate=True), dtype="<f8")
     unit = stored["unit"]
     if unit not in ("s", "ms", "us", "ns"):

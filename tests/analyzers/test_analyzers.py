@@ -458,6 +458,12 @@ class TestBenchmark:
                 pd.Series([1.0, 2.0], index=pd.to_datetime(["2018-01-01", "2018-01-01"])),
                 "two closes on 2018-01-01",
             ),
+            (
+                pd.Series(
+                    1.0, pd.bdate_range("2018-01-01", periods=9, tz="Asia/Shanghai")
+                ).tz_convert("UTC"),
+                "a close on 2018-01-07 16:00:00, a Sunday, and none on Fridays",
+            ),
         ],
     )
     def test_wrong_benchmarks_are_refused(self, frames, source, message):
@@ -596,6 +602,9 @@ class TestParameters:
             ({"riskfree": -2}, "`riskfree` must be"),
             ({"start": "tradng"}, '`start` must be None, "trading" or a date'),
             ({"start": 20180101}, "`start` must be"),
+            ({"start": "01/02/2018"}, "`start` must be"),
+            ({"start": "now"}, "`start` must be"),
+            ({"start": "2018"}, "`start` must be"),
             ({"start": pd.Timestamp("2018-01-01", tz="UTC")}, "without time zone"),
             ({"fund": "yes"}, "`fund` must be True, False or None"),
         ],

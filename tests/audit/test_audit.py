@@ -33,7 +33,7 @@ from attngru_bt.factors import factor
 from attngru_bt.trading.monthly import MonthlyTopK
 
 NAMES = ("BIAS5", "BIAS20", "ROC20", "MACD", "VOL20", "PB", "ATR14")
-QUICK = dict(topk=3, min_months=5, cuts=2, factors=NAMES)
+QUICK = dict(topk=3, min_months=5, cuts=1, factors=NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ class TestWhole:
 
     def test_compares_something(self, report):
         for name in ("scores", "orders"):
-            assert int(report[name].summary.split()[0]) > 50, report[name].summary
+            assert int(report[name].summary.split()[0]) > 40, report[name].summary
 
     def test_a_leaking_line_is_caught_by_accuracy_and_label_shift(self, market):
         """Values computed elsewhere cannot be cut, but they cannot hide either."""
@@ -99,7 +99,7 @@ class TestWhole:
             assert check.first.symbol in market.bars.assets
             assert check.first.date in market.bars.dates
 
-    def test_a_leaking_factor_is_caught(self, market, clean_registry):
+    def test_a_leaking_factor_is_caught(self, market, clean_registry, no_fresh_process):
         @factor("mine")
         def Centered(close):
             return np.vstack([close[5:], close[-5:]]) / close - 1
@@ -209,6 +209,7 @@ class TestReplay:
             topk=3,
             min_months=4,
             lookback=1,
+            refit=3,
             factors=NAMES[:3] + (("peek",) if "peek" in market.bars else ()),
         )
 
@@ -419,6 +420,32 @@ class TestAccuracy:
         assert (ic == 0.9) == bool(len(alone)), "one of the cases each"
 
     @pytest.mark.slow
+    def test_scores_of_weeks_are_held_against_the_week_after_them(self, market, monkeypatch):
+        close = market.bars.frame("close").ffill()
+        days = close.index
+        ends = days[np.flatnonzero(np.diff(days.to_period("W").asi8, append=0))]
+        signal = pd.DataFrame(
+            np.random.default_rng(0).random((len(ends), 12)), index=ends, columns=close.columns
+        )
+        measured = []
+        monkeypatch.setattr(
+            accuracy,
+            "check",
+            lambda table, k: measured.append(table) or Check("accuracy", "pass", ""),
+        )
+        audit.run(
+            market,
+            signal=signal,
+            strategy=MonthlyTopK,
+            schedule="week",
+            topk=3,
+            skip=set(audit.CHECKS) - {"accuracy"},
+        )
+        forward = measured[0]["forward_return"].unstack()
+        weeks = (close.loc[ends].shift(-1) / close.loc[ends] - 1).loc[forward.index[:-1]]
+        assert len(forward) > 40
+        np.testing.assert_allclose(forward[:-1], weeks, rtol=1e-12)
+
     def test_too_few_months_or_labels_cannot_tell(self):
         assert accuracy.check(self.table(0.8, months=5)).status == "skipped"
         without = self.table(0.8)[["score", "label"]]

@@ -12,11 +12,12 @@ from attngru_bt import audit, backtest
 from attngru_bt.audit import accuracy, calibration, datedness, factors, members, replay
 from attngru_bt.audit.altered import cut_dates, reopened, scrambled_bars
 from attngru_bt.audit.history import history
-from attngru_bt.audit.outcomes import next_month, outcomes
+from attngru_bt.audit.members import next_month
 from attngru_bt.audit.sameday import blindfolded
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Membership
+from attngru_bt.evaluation.outcomes import outcomes_of
 from attngru_bt.factors import factor, ops
 from attngru_bt.features.foresight import ic_limit
 from attngru_bt.models.baselines import MomentumScores, RandomScores
@@ -166,7 +167,7 @@ class TestScoresFromTheFuture:
             factors=("BIAS5", "PB"),
         )  # fmt: skip
         want = run.signal.labels().dropna()
-        got = outcomes(history(run).scores, market.bars, 3).dropna()
+        got = outcomes_of(history(run).scores, market.bars, 3).dropna()
         both = want.index.intersection(got.index)
         assert len(both) > 50
         pd.testing.assert_frame_equal(got.loc[both], want.loc[both], check_index_type=False)
@@ -344,8 +345,8 @@ class TestKeptFromCallToCall:
     QUICK = dict(topk=3, cuts=2, min_months=4)
 
     @pytest.mark.slow
-    def test_a_factor_with_a_module_level_cache(self, market, clean_registry):
-        kept = {}
+    def test_a_factor_with_a_module_level_cache_beside_an_honest_one(self, market, clean_registry):
+        kept, honest = {}, {}
 
         @factor("mine")
         def Remembered(close):
@@ -354,27 +355,18 @@ class TestKeptFromCallToCall:
                 kept[key] = np.nanmean(close, axis=0)
             return close / kept[key]
 
-        skip = set(audit.CHECKS) - {"factors"}
-        report = audit.run(market, factors=("BIAS5", "Remembered"), skip=skip, **self.QUICK)
-        check = report["factors"]
-        assert check.status == "fail" and check.first.subject == "Remembered"
-        assert any("something is kept from one call" in f.sentence for f in check.findings)
-        assert "a process of its own" in check.summary
-
-    @pytest.mark.slow
-    def test_an_honest_cache_passes(self, market, clean_registry):
-        kept = {}
-
         @factor("mine")
         def Memoised(close, n=9):
             key = close.tobytes()
-            if key not in kept:
-                kept[key] = close / ops.mean(close, n)
-            return kept[key]
+            if key not in honest:
+                honest[key] = close / ops.mean(close, n)
+            return honest[key]
 
-        skip = set(audit.CHECKS) - {"factors"}
-        report = audit.run(market, factors=("BIAS5", "Memoised"), skip=skip, **self.QUICK)
-        assert report["factors"].status == "pass", report["factors"].findings
+        skip, names = set(audit.CHECKS) - {"factors"}, ("BIAS5", "Memoised", "Remembered")
+        check = audit.run(market, factors=names, skip=skip, **self.QUICK)["factors"]
+        assert check.status == "fail" and {f.subject for f in check.findings} == {"Remembered"}
+        assert any("something is kept from one call" in f.sentence for f in check.findings)
+        assert "a process of its own" in check.summary
 
     @pytest.mark.slow
     def test_a_signal_that_keeps_the_first_bars_it_saw(self, market):
@@ -400,7 +392,7 @@ class TestKeptFromCallToCall:
 
 class TestTables:
     @pytest.mark.slow
-    def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry):
+    def test_a_factor_that_reads_the_future_from_a_table(self, clean_registry, no_fresh_process):
         """No cut changes it, and the model may not even use it: its own rank IC tells."""
         market = make_market(12, 400, seed=2, late=0, gaps=0, delisted=0)
         table = np.nan_to_num(next_month(market.bars))

@@ -36,15 +36,25 @@ FILES = {
 }
 N_DAYS = 230
 END = "2015-10-15"  # of a market that goes on until 2015-11-18
+FACTORS = "ROC6,BIAS5,MACD,RSI,OBV,PB,HBETA,PSY,EMA10,ATR14,REVS5,VEMA10"
 PARAMS = dict(topk=3, lookback=3, step="month", min_months=4)
 NETWORK = ["--model", "attention-gru-ranks"]  # one model, with attention and losses
 SMALL = [f"--{name.replace('_', '-')}={value}" for name, value in PARAMS.items()]
+BASELINES = [SMALL[0], SMALL[3]]  # what those take, too
+SMALL.append(f"--factors={FACTORS}")
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     market = make_market(n_assets=10, n_days=N_DAYS, seed=5, signal=0.3, late=1, delisted=0)
     return write_folder(tmp_path_factory.mktemp("cli") / "data", market)
+
+
+@pytest.fixture(scope="module")
+def little(tmp_path_factory):
+    """Fewer stocks, where nothing comes of them."""
+    market = make_market(n_assets=4, n_days=N_DAYS, seed=5, late=1, gaps=1, delisted=0)
+    return write_folder(tmp_path_factory.mktemp("cli") / "little", market)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +152,8 @@ class TestRun:
         assert scores["month_end"].max() > "2015-09-01"
 
     def test_is_the_run_of_the_python_api(self, whole, data):
-        strategy = backtest.run(attngru_bt.load(data), model=NETWORK[1], end=END, **PARAMS)
+        how = {"factors": FACTORS.split(","), **PARAMS}
+        strategy = backtest.run(attngru_bt.load(data), model=NETWORK[1], end=END, **how)
         scores = pd.read_csv(whole[1] / "scores.csv", parse_dates=["month_end"])
         scores = scores.set_index(["month_end", "symbol"])["score"].sort_index()
         want = strategy.signal.labels()["score"].sort_index()
@@ -191,6 +202,11 @@ def spoil(file, row, column, value):
 
 
 class TestMistakes:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def data(little):
+        return little
+
     @pytest.fixture(autouse=True)
     def out(self, tmp_path):
         self.folder = tmp_path / "out"
@@ -330,7 +346,7 @@ def interrupted(data, tmp_path_factory):
     command = [COMMAND, "backtest", "--data", data, "--out", folder, "--verbose", *NETWORK, *SMALL]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--min-months=1", "--n-networks=8"],  # the last word counts
+            [*command, "--min-months=1", "--n-networks=6"],  # the last word counts
             stdout=output,
             stderr=output,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -372,9 +388,9 @@ def interrupted(data, tmp_path_factory):
         (("--dask-tls-cert", "b.pem"), "`tls` is for the address of a scheduler, tls://"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(data, tmp_path, options, message, monkeypatch):
+def test_what_cannot_be_is_one_sentence(little, tmp_path, options, message, monkeypatch):
     monkeypatch.setattr("attngru_bt.walkforward.cluster.PATIENCE", 0.5)
-    done = invoke("backtest", "--data", data, "--out", tmp_path, *SMALL[:1], *SMALL[3:], *options)
+    done = invoke("backtest", "--data", little, "--out", tmp_path, *BASELINES, *options)
     assert done.exit_code == 2
     assert message in done.output
     assert "Traceback" not in done.output and done.output.count("Error:") == 1
@@ -449,7 +465,7 @@ class TestInterrupt:
         self, interrupted, data, tmp_path
     ):
         command = ["backtest", "--data", data, *NETWORK, *SMALL]
-        command += ["--min-months=1", "--n-networks=8"]
+        command += ["--min-months=1", "--n-networks=6"]
         before = {p: p.stat().st_mtime_ns for p in interrupted[2].rglob("*.month")}
         assert invoke(*command, "--out", interrupted[2]).exit_code == 0
         assert {p: p.stat().st_mtime_ns for p in before} == before
@@ -494,8 +510,8 @@ def test_scores_made_elsewhere_are_traded(data, tmp_path):
         (("--scores", "nowhere.csv"), "nowhere.csv: there is no such file; check the path"),
     ],
 )
-def test_scores_that_cannot_be_used_are_one_sentence(data, tmp_path, options, message):
-    done = invoke("backtest", "--data", data, *options, "--out", tmp_path / "out")
+def test_scores_that_cannot_be_used_are_one_sentence(little, tmp_path, options, message):
+    done = invoke("backtest", "--data", little, *options, "--out", tmp_path / "out")
     assert done.exit_code == 2 and message in " ".join(done.output.split())
 
 
@@ -509,5 +525,5 @@ class TestGroups:
         }
         for options in ({"groups": "industry"}, {"groups": None}, {"keep": 3}):
             assert with_groups(options) == options
-        with pytest.raises(DataError, match=r"none.csv: cannot be read as CSV"):
+        with pytest.raises(DataError, match=r"none.csv: there is no such file of groups"):
             with_groups({"groups": "none.csv"})

@@ -1,11 +1,12 @@
 """Tables on a terminal: no cell is cut, whatever the width."""
 
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
-from attngru_bt.cli import console
+from attngru_bt.cli import console, main
 from attngru_bt.reports.tables import Cell, Column, Row, Table
 
 
@@ -44,3 +45,15 @@ def test_what_is_known_of_nothing_is_left_out(monkeypatch):
     monkeypatch.setattr(console, "out", Console(file=file, width=80))
     console.print_table("Title", Table.of(["", "known", "not"], [["a", "1", "–"]]))
     assert "known" in file.getvalue() and "not" not in file.getvalue()
+
+
+def test_a_terminal_without_a_character_still_shows_the_rest(monkeypatch):
+    """After hours of fits a dash that it lacks was an error, and no table was shown."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "argv", ["attngru-bt", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    console.say("Zürich – Köln")
+    stream.flush()
+    assert stream.buffer.getvalue().decode("ascii").endswith("Z?rich ? K?ln\n")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from attngru_bt import make_market
 from attngru_bt.cli import app
-from attngru_bt.cli.trouble import told
+from attngru_bt.cli.trouble import explanation
 
 
 @pytest.fixture(scope="module")
@@ -116,4 +116,4 @@ def test_a_disk_that_may_only_be_read(command, data, tmp_path, bs):
     ],
 )
 def test_each_error_of_the_system(error, message):
-    assert told(error, Path("runs/x")) == message
+    assert explanation(error, Path("runs/x")) == message

@@ -456,6 +456,29 @@ class TestNames:
         with pytest.raises(ValueError, match="at least one that makes scores"):
             compare.run(market, "equal-weight")
 
+    @pytest.mark.parametrize(
+        ("asked", "message"),
+        [
+            (dict(trading={"commission": 3}), "`commission` must be a fraction"),
+            (dict(trading={"riskfree": float("nan")}), "`riskfree` must be an annual rate"),
+            (dict(trading={"keep": 1}), "`keep` must be a whole number of at least 4"),
+            (dict(trading={"weights": "even"}), "`weights` must be"),
+            (dict(trading={"max_per_group": 1}), "the data have no line industry or sector"),
+            (dict(draws=0), "`draws` must be a whole number of at least 1"),
+            (dict(tried=1), "at least the 2 shown; got 1"),
+        ],
+    )
+    def test_what_is_wrong_is_told_before_anything_is_fitted(self, market, asked, message):
+        def fitted(*told):
+            raise AssertionError("a model was fitted")
+
+        with pytest.raises(ValueError, match=message):
+            compare.run(market, "ridge,gbdt", topk=4, progress=fitted, **asked)
+
+    def test_a_parameter_that_is_none(self, market):
+        with pytest.raises(TypeError, match="no parameter `comission`; did you mean 'commission'"):
+            compare.run(market, "ridge", trading={"comission": 0.001})
+
     def test_tables_for_a_file_need_the_name_of_a_folder(self, market, tmp_path):
         with pytest.raises(ValueError, match="`into` has no effect without `folder`"):
             compare.run(market, "ridge", into=tmp_path / "results.md")

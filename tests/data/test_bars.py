@@ -352,7 +352,7 @@ class TestReadTable:
 
     @pytest.mark.slow
     @settings(
-        max_examples=30,
+        max_examples=15,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
     @given(seed=st.integers(0, 10_000), kind=st.sampled_from([".csv", ".parquet"]))
@@ -441,7 +441,8 @@ class TestFiles:
         rows = pd.DataFrame({"date": days, "symbol": "A", "close": 1.0})
         for zone, tells in (("Asia/Shanghai", True), ("America/New_York", False), ("UTC", False)):
             moved = days.tz_localize(zone).tz_convert("UTC")
-            for written in (moved, moved.astype(str)):
+            naive = moved.tz_localize(None)
+            for written in (moved, moved.astype(str), naive, naive.strftime("%Y-%m-%d %H:%M:%S")):
                 frame = rows.assign(date=written)
                 if tells:
                     with pytest.raises(DataError, match="A on 2020-01-05, a Sunday, and on no Fri"):
@@ -533,7 +534,7 @@ MODES = {
 
 
 def market():
-    made = make_market(5, 150, seed=4, late=1, gaps=3, delisted=1)
+    made = make_market(5, 90, seed=4, late=1, gaps=2, delisted=1)
     lines = {name: made.bars[name] for name in LINES}
     return Bars(made.bars.dates, made.bars.assets, lines), made.benchmark
 
@@ -583,8 +584,8 @@ class TestFeedReader:
     @pytest.mark.parametrize("mode", MODES)
     def test_same_bars_whatever_feed_and_mode(self, mode, kind, tmp_path):
         feeds, bars, index = feeds_of(kind, tmp_path)
-        strategy = run_reads(feeds, MODES[mode], every=3)
-        assert len(strategy.got) > 50
+        strategy = run_reads(feeds, MODES[mode], every=4)
+        assert len(strategy.got) > 20
         first = next(date for date, read in strategy.got.items() if len(read))
         for date, read in strategy.got.items():
             expected = bars.before(date)
@@ -608,8 +609,8 @@ class TestFeedReader:
     def test_an_earlier_date_after_a_later_one(self, tmp_path):
         feeds, bars, _ = feeds_of("panel", tmp_path)
         strategy = run_reads(feeds, {})
-        same(strategy.reader.read("2015-04-01"), bars.before("2015-04-01"))
-        same(strategy.reader.read("2015-06-01"), bars.before("2015-06-01"))
+        same(strategy.reader.read("2015-03-02"), bars.before("2015-03-02"))
+        same(strategy.reader.read("2015-04-15"), bars.before("2015-04-15"))
 
     @pytest.mark.slow
     def test_preloaded_feeds_show_nothing_before_they_start(self, tmp_path):
@@ -619,7 +620,7 @@ class TestFeedReader:
         late = int(np.argmax(np.isnan(bars["close"][0])))
         start = bars.dates[bars.traded[:, late]][0]
         assert start > bars.dates[5]
-        assert len(strategy.shown) > 100
+        assert len(strategy.shown) > 60
         for date, read in strategy.shown.items():
             same(read, bars.until(date))  # whatever is asked for, what was shown is the limit
         for date, read in strategy.got.items():
@@ -647,6 +648,19 @@ class TestFeedReader:
         same(strategy.got[last], closes.before(last))
         assert "close-only market" in caplog.text
         assert "lines missing in all feeds: volume" in caplog.text
+
+    def test_lines_that_a_market_has_are_no_guess(self):
+        """Opens that equal the closes, and volumes of 0, were lines of a walk and none of feeds."""
+        bars = make_market(3, 60).bars
+        none = np.where(bars.traded, 0.0, np.nan)
+        lines = dict.fromkeys(("open", "high", "low", "close"), bars["close"]) | {"volume": none}
+        flat = Bars(bars.dates, bars.assets, lines)
+        cerebro = bt.Cerebro(stdstats=False)
+        add_feeds(cerebro, flat)
+        cerebro.addstrategy(Reads, benchmark=False)
+        strategy = cerebro.run()[0]
+        last = list(strategy.got)[-1]
+        same(strategy.got[last], flat.before(last))
 
     def test_a_line_of_ones_own_may_begin_later(self):
         bars = make_market(2, 60, late=0, gaps=0, delisted=0).bars
@@ -686,7 +700,7 @@ class TestFeedReader:
         cerebro.strats.clear()
         cerebro.addstrategy(Reads, reader=reader, every=10)
         strategy = cerebro.run()[0]
-        assert len(strategy.reused) > 15
+        assert len(strategy.reused) > 10
         for date, read in strategy.reused.items():
             same(read, bars.until(date))
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
@@ -22,29 +23,39 @@ with sole_use(sys.argv[1]):
 """
 
 
-@pytest.fixture
-def held(tmp_path):
-    """A folder that another process works in, and that process."""
-    folder = tmp_path / "taken"
+@contextmanager
+def working_in(folder):
+    """Another process that works in a folder."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdout.readline() == b"held\n"
-    yield folder, process
-    process.kill()
-    process.wait()
-    process.stdin.close()
-    process.stdout.close()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory):
+    """A folder that another process works in."""
+    folder = tmp_path_factory.mktemp("lock") / "taken"
+    with working_in(folder):
+        yield folder
 
 
 @pytest.mark.slow
-def test_a_killed_run_blocks_nobody(held):
-    folder, process = held
-    with pytest.raises(BlockingIOError, match="taken: another run is working in this folder"):
-        with sole_use(folder):
-            pass
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+def test_a_killed_run_blocks_nobody(tmp_path):
+    folder = tmp_path / "taken"
+    with working_in(folder) as process:
+        with pytest.raises(BlockingIOError, match="taken: another run is working in this folder"):
+            with sole_use(folder):
+                pass
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
     with sole_use(folder):
         pass
     assert not list(folder.iterdir())
@@ -75,23 +86,23 @@ def test_it_leaves_nothing_behind_but_what_was_put_there(tmp_path):
     ids=lambda command: command[0],
 )
 def test_a_second_run_into_one_folder_is_one_sentence(command, held, bs):
-    done = CliRunner().invoke(app, [*command, "--out", str(held[0])])
+    done = CliRunner().invoke(app, [*command, "--out", str(held)])
     assert done.exit_code == 2
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
     assert errors == [
-        f"Error: {held[0]}: another run is working in this folder; wait until it has ended, or "
+        f"Error: {held}: another run is working in this folder; wait until it has ended, or "
         "choose another folder."
     ]
     assert "Traceback" not in done.output
-    assert [path.name for path in held[0].iterdir()] == [".lock"]
+    assert [path.name for path in held.iterdir()] == [".lock"]
 
 
 @pytest.mark.slow
 def test_the_functions_refuse_it_too(held, bs):
     market = make_market(n_assets=4, n_days=100, seed=1)
     with pytest.raises(BlockingIOError, match="another run"):
-        walk_forward(market, ["momentum"], folder=held[0])
+        walk_forward(market, ["momentum"], folder=held)
     with pytest.raises(BlockingIOError, match="another run"):
-        compare.run(market, "momentum", folder=held[0], topk=1)
+        compare.run(market, "momentum", folder=held, topk=1)
     with pytest.raises(BlockingIOError, match="another run"):
-        download(Baostock(), "sse50", "2020-01-02", "2020-01-08", held[0])
+        download(Baostock(), "sse50", "2020-01-02", "2020-01-08", held)

@@ -110,6 +110,16 @@ class TestMistakes:
             read_score_table(path)
         assert str(error.value).startswith(str(path))
 
+    def test_midnights_of_the_east_without_a_zone_are_told(self, tmp_path):
+        """Those of the day after a month-end counted at the month-end."""
+        days = pd.bdate_range("2020-01-01", periods=9, tz="Asia/Shanghai").tz_convert("UTC")
+        table = pd.DataFrame({"A": 1.0}, index=days.tz_localize(None))
+        with pytest.raises(DataError, match="2020-01-05 16:00:00 is on a Sunday.*none is on a Fri"):
+            wide(table)
+        table.rename_axis("date").to_csv(tmp_path / "scores.csv")
+        with pytest.raises(DataError, match="on 2020-01-05, a Sunday, and on no Friday"):
+            read_score_table(tmp_path / "scores.csv")
+
     def test_pickles_are_not_opened(self, tmp_path):
         path = tmp_path / "pred.pkl"
         path.write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")

@@ -112,7 +112,7 @@ class TestRandomPortfolios:
 
     @pytest.mark.slow
     @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     def test_without_costs_luck_earns_the_members_mean(self, seed, k):
         rng = np.random.default_rng(seed)
         table = rng.normal(0, 0.05, (4, 9))  # with the same members, all are equally likely

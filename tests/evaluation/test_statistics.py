@@ -101,6 +101,7 @@ class TestValues:
 
     def test_more_than_total_loss_has_no_growth_rate(self):
         assert np.isnan(statistics.annualized_return([0.1, -1.5]))
+        assert np.isnan(statistics.annualized_return([-2.0, -2.0]))  # two debts are no wealth
 
     def test_annual_rate_is_the_compounded_daily_rate(self):
         assert statistics.per_period(0.1, 252) * 252 < 0.1

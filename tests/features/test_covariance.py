@@ -107,7 +107,7 @@ class TestProperties:
         level=st.sampled_from([0.0, 1e5]),
         fill=st.sampled_from([0.0, -2.5]),
     )
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     def test_months_one_by_one_or_all_at_once(self, sizes, n_factors, seed, level, fill):
         sizes = [*sizes, 2]  # some rows at least
         panels = months(sizes, n_factors, seed, level=level)

@@ -97,7 +97,7 @@ class TestExposures:
 
 
 class TestNeutral:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.integers(8, 40), st.integers(1, 4), st.floats(0, 1))
     def test_it_is_a_regression(self, seed, n, k, share):
         rng = np.random.default_rng(seed)
@@ -187,7 +187,7 @@ class TestWalk:
         assert "no score" in strategy.why_not_traded
 
 
-def test_known_are_those_whose_lines_the_data_have():
+def test_known_are_those_whose_lines_the_data_have(tmp_path):
     market = make_market(n_assets=12, n_days=200, seed=2)
     bars = market.bars
     close_only = Market(Bars(bars.dates, bars.assets, {"close": bars["close"]}), None, None, "c")
@@ -198,7 +198,7 @@ def test_known_are_those_whose_lines_the_data_have():
         known, named = (
             walk_forward(
                 data, {"r": Ridge()}, factors=["ROC6", "BIAS5"], n_components=None, min_months=3,
-                neutralize=names, neutral_share=0.5,
+                neutralize=names, neutral_share=0.5, folder=tmp_path / str(len(expected)),
             )[0]
             for names in (["known"], expected)
         )  # fmt: skip

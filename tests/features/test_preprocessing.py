@@ -104,7 +104,7 @@ class TestContract:
 @pytest.mark.parametrize("transformer", PER_DATE, ids=name_of)
 class TestPerDate:
     @pytest.mark.slow
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(X=panels)
     def test_dates_do_not_see_each_other(self, transformer, X: pd.DataFrame) -> None:
         fitted = clone(transformer).fit(X)
@@ -194,7 +194,7 @@ class TestValues:
         assert (Standardizer(by).fit_transform(X).to_numpy() == 0).all()
 
     @pytest.mark.slow
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(level=st.floats(1e-6, 1e12), n=st.integers(2, 60))
     def test_any_constant_becomes_zero(self, level: float, n: int) -> None:
         X = panel(np.full((1, n, 1), level))

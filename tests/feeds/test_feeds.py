@@ -33,13 +33,13 @@ MODES = {
 }
 DATES = {
     "all": {},
-    "part": {"fromdate": datetime.date(2015, 2, 3), "todate": datetime.date(2015, 5, 29)},
-    "edges": {"fromdate": datetime.datetime(2015, 2, 3), "todate": datetime.datetime(2015, 5, 29)},
+    "part": {"fromdate": datetime.date(2015, 2, 3), "todate": datetime.date(2015, 4, 29)},
+    "edges": {"fromdate": datetime.datetime(2015, 2, 3), "todate": datetime.datetime(2015, 4, 29)},
 }
 
 
 def frames(
-    seed: int = 0, n_assets: int = 6, n_days: int = 140, holes: bool = True
+    seed: int = 0, n_assets: int = 6, n_days: int = 100, holes: bool = True
 ) -> dict[str, pd.DataFrame]:
     """Gaps, late starts and early ends."""
     third = n_assets // 3 if holes else 0
@@ -198,7 +198,7 @@ class TestSameAsPandasData:
 
     @pytest.mark.slow
     def test_several_runs_of_one_cerebro_in_changing_modes(self):
-        data = frames(8)
+        data = frames(8, n_assets=3, n_days=90)
         cerebro = {}
         for kind in (PanelFeed, bt.feeds.PandasData):
             cerebro[kind] = bt.Cerebro(stdstats=False)
@@ -207,7 +207,7 @@ class TestSameAsPandasData:
             cerebro[kind].addstrategy(Trader)
         first = None
         modes = [{"preload": False, "runonce": False}, {"preload": True, "runonce": True}]
-        for mode in [*modes, *modes, modes[1]]:
+        for mode in [modes[1], *modes, modes[1]]:
             ours, theirs = (c.run(**mode)[0].seen for c in cerebro.values())
             assert plain(ours) == plain(theirs)
             if mode == modes[1]:
@@ -222,7 +222,7 @@ class TestSameAsPandasData:
             cerebro.adddata(feed)
             cerebro.run()
             bars = len(feed)
-            assert bars == feed.buflen() > 90
+            assert bars == feed.buflen() > 60
             assert feed.advance_peek() == float("inf")
             assert feed.load() is False
             assert feed.next() is False

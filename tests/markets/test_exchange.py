@@ -119,9 +119,10 @@ class TestLimits:
         played = play(self.locked_up(), {1: [(A, 100, 12.1)]}, AShare(**FREE))
         assert done(played) == []
 
-    def test_st_stocks_are_locked_at_5_per_cent(self):
+    @pytest.mark.parametrize("symbol", [A, "sh.600000", "600000"])
+    def test_st_stocks_are_locked_at_5_per_cent(self, symbol):
         frames = {A: daily([10, 10.5, 10.5])}
-        stays = pd.DataFrame({"symbol": [A], "in_date": ["2018-01-01"], "out_date": [""]})
+        stays = pd.DataFrame({"symbol": [symbol], "in_date": ["2018-01-01"], "out_date": [""]})
         orders = {1: [(A, 100)]}
         st = Membership.from_frame(stays)
         assert done(play(frames, orders, AShare()))[0][0] == "2019-01-03"
@@ -268,13 +269,21 @@ class TestDelisting:
         assert played.broker.get_cash() == pytest.approx(1e6 - 1000 - 5.02 + 800)
         assert played.broker.get_value() == played.broker.get_cash()
 
-    def test_a_listing_table_knows_the_day(self):
+    @pytest.mark.parametrize("symbol", [A, "SH600000", "600000.XSHG"])
+    def test_a_listing_table_knows_the_day(self, symbol):
         listing = pd.DataFrame(
-            {"symbol": [A], "in_date": ["1999-11-10"], "out_date": ["2019-01-10"]}
+            {"symbol": [symbol], "in_date": ["1999-11-10"], "out_date": ["2019-01-10"]}
         )
-        played = play(self.frames(), {1: [(A, 100)]}, AShare(listing=listing))
-        assert report(played)[0][:3] == ("2019-01-10", A, "settled")
-        assert done(played)[1][0] == "2019-01-11"
+        rules = AShare(listing=listing)
+        for _ in range(2):  # the same rules serve any number of runs
+            played = play(self.frames(), {1: [(A, 100)]}, rules)
+            assert report(played)[0][:3] == ("2019-01-10", A, "settled")
+            assert done(played)[1][0] == "2019-01-11"
+
+    def test_one_stock_in_two_spellings_of_the_table(self):
+        listing = pd.DataFrame({"symbol": [A, "SH600000"], "in_date": "1999-11-10", "out_date": ""})
+        with pytest.raises(DataError, match="600000.SH in two spellings, one is SH600000"):
+            play(self.frames(), {}, AShare(listing=listing))
 
     def test_a_relisted_name_is_settled_by_the_stay_of_its_last_bar(self):
         rows = pd.DataFrame(
@@ -468,6 +477,14 @@ class TestInstall:
         ashare.install(cerebro)
         cerebro.addstrategy(Script)
         with pytest.raises(ValueError, match="cheat-on-close"):
+            cerebro.run()
+
+    def test_a_code_without_its_zeros_is_refused(self):
+        """It counted as a stock of Shanghai's main board."""
+        cerebro = cerebro_of({"2594": daily([10] * 4)})
+        ashare.install(cerebro)
+        cerebro.addstrategy(Script)
+        with pytest.raises(ValueError, match="'2594' has lost the zeros.*name it '002594'"):
             cerebro.run()
 
     def test_duplicate_names_are_refused(self):

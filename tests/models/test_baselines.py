@@ -59,8 +59,8 @@ class TestMomentum:
         [
             ({"months": 1.5}, "`months` must be a whole number"),
             ({"skip": True}, "`skip` must be a whole number"),
-            ({"skip": 12}, "`skip` must be at least 0 and below `months`; got skip=12, months=12"),
-            ({"skip": -1}, "`skip` must be at least 0"),
+            ({"skip": 12}, "`skip` must be below `months`; got skip=12, months=12"),
+            ({"skip": -1}, "`skip` must be a whole number of months of at least 0; got -1"),
         ],
     )
     def test_bad_parameters(self, bars, settings, message):

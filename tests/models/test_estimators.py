@@ -74,9 +74,9 @@ class TestScikitLearn:
     @pytest.mark.slow
     @parametrize_with_checks(
         [
-            ConvolutionClassifier(random_state=0),
-            FeedForwardClassifier(random_state=0),
-            AttentionGRURegressor(random_state=0, max_epochs=40),
+            ConvolutionClassifier(random_state=0, max_epochs=10, lr=0.05),
+            FeedForwardClassifier(random_state=0, max_epochs=10, lr=0.05),
+            AttentionGRURegressor(random_state=0, max_epochs=20, lr=0.05),
         ],
         expected_failed_checks=lambda estimator: SKIPPED,
     )
@@ -200,7 +200,7 @@ class TestPromises:
     def test_bad_parameters(self, model, data):
         for parameter, value, message in [
             ("hidden_size", 0, "`hidden_size` must be a whole number of at least 1"),
-            ("skip", "yes", "`skip` must be True or False; got skip='yes'"),
+            ("skip", "yes", "`skip` must be True or False; got 'yes'"),
             ("schedule", "cosin", "`schedule` must be 'constant' or 'cosine'"),
             ("device", "gpu", "`device` must be"),
         ]:

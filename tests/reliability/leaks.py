@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import Bars, MonthlyTopK, audit, make_market
-from attngru_bt.audit.outcomes import next_month
+from attngru_bt.audit.members import next_month
 from attngru_bt.data.membership import Membership
 from attngru_bt.factors import factor, registry
 from attngru_bt.models.baselines import MomentumScores, RandomScores

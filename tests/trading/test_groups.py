@@ -10,7 +10,7 @@ from attngru_bt import MonthlyTopK, backtest, make_market
 from attngru_bt.compare.chance import against_chance, chosen, month_groups, month_returns
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.evaluation.random_portfolios import random_portfolios
-from attngru_bt.trading.groups import GroupCap, groups_at, read_groups, told
+from attngru_bt.trading.groups import GroupCap, groups_at, read_groups, summarized
 from attngru_bt.trading.rebalance import decide
 
 pytestmark = pytest.mark.slow  # whole walks and backtests
@@ -190,6 +190,8 @@ class TestBacktest:
         plain = make_market(n_assets=12, n_days=60, seed=4)
         with pytest.raises(DataError, match="no line industry or sector: give `groups`"):
             run(plain, scores, max_per_group=2)
+        with pytest.raises(DataError, match="no line industry or sector: give `groups`"):
+            backtest.run(plain, model="ridge", max_per_group=2, progress=pytest.fail)
 
     def test_a_group_that_is_not_told_anew_is_the_last_one_told(self):
         dates = pd.bdate_range("2020-01-01", periods=3)
@@ -236,8 +238,11 @@ class TestChance:
 
 
 def test_a_report_counts_the_names_of_a_mapping(by_name):
-    assert told({"groups": by_name, "keep": 3}) == {"groups": "3 groups of 12 names", "keep": 3}
-    assert told({"groups": "industry"}) == {"groups": "industry"} and told({}) == {}
+    assert summarized({"groups": by_name, "keep": 3}) == {
+        "groups": "3 groups of 12 names",
+        "keep": 3,
+    }
+    assert summarized({"groups": "industry"}) == {"groups": "industry"} and summarized({}) == {}
 
 
 def test_a_file_of_groups(tmp_path):
@@ -247,9 +252,12 @@ def test_a_file_of_groups(tmp_path):
     for text, message in (
         ("symbol,industry\nA,b\n", "column 'group' is missing"),
         ("symbol,group\nA,b\nA,c\n", "symbol 'A' is there twice"),
+        ("symbol,group\nA,b\nB,\nC,\n", "line 3: B has no group; give it one"),
     ):
         file.write_text(text, encoding="utf-8")
         with pytest.raises(DataError, match=message):
             read_groups(file)
-    with pytest.raises(DataError, match="cannot be read as CSV"):
+    with pytest.raises(DataError, match="there is no such file of groups"):
         read_groups(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        read_groups(tmp_path)

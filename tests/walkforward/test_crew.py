@@ -15,6 +15,7 @@ from filelock import FileLock
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from attngru_bt import make_market, walk_forward
+from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward import cluster, crew
 from attngru_bt.walkforward.calls import WorkersLost
 
@@ -197,11 +198,24 @@ class TestDask:
         with pytest.raises(ValueError, match="^a task's own$"):
             self.work(bad)
 
-    def test_a_walk_says_how_to_go_on(self, tmp_path):
-        market = make_market(n_assets=8, n_days=200, seed=5)
-        settings = dict(
-            topk=2, min_months=2, lookback=2, factors=["ROC6", "BIAS5"], n_components=None
+    SETTINGS = dict(topk=2, min_months=2, lookback=2, factors=["ROC6", "BIAS5"], n_components=None)
+
+    def test_networks_have_the_bits_of_a_walk_without_it(self):
+        """Their products are of one thread each, whoever else has some."""
+        market = make_market(n_assets=8, n_days=150, seed=5)
+        net = AttentionGRUClassifier(max_epochs=2, hidden_size=3)
+        there, here = (
+            [
+                (walk.seed, record.month_end, record.scores.to_numpy().tobytes())
+                for walk in walk_forward(market, {"net": net}, seeds=2, **how, **self.SETTINGS)
+                for record in walk.records
+            ]
+            for how in ({"client": self.client}, {})
         )
+        assert there == here and any(scores for _, _, scores in here)
+
+    def test_a_walk_says_how_to_go_on(self, tmp_path):
+        market, settings = make_market(n_assets=8, n_days=200, seed=5), self.SETTINGS
 
         def lose(done, total, task, records):
             if done == 1:

@@ -257,10 +257,11 @@ class TestProperties:
 
     @pytest.mark.slow
     def test_it_learns_a_planted_signal(self):
-        market = make_market(n_assets=40, n_days=760, seed=1, signal=0.4)
+        market = make_market(n_assets=40, n_days=500, seed=1, signal=0.4)
         generator = SignalGenerator(
-            LogisticRegression(C=0.1), topk=8, min_months=12, lookback=1, n_components=None
-        )
+            LogisticRegression(C=0.1), topk=8, min_months=12, lookback=1, n_components=None,
+            factors=["PB", "PE", "BIAS5", "ROC20", "VOL20", "RSI", "OBV"],
+        )  # fmt: skip
         bars = market.bars
         ends = bars.dates[np.flatnonzero(bars.dates.month[1:] != bars.dates.month[:-1])]
         for t in ends[13:]:

@@ -102,7 +102,7 @@ def check(panel: Panel, market: Market, members, *, raw_names=FACTORS) -> None:
 @pytest.mark.slow
 class TestMembersOnly:
     # not shrunk: that would take minutes
-    @settings(max_examples=12, phases=[Phase.generate])
+    @settings(max_examples=6, phases=[Phase.generate])
     @given(data=st.data(), lookback=st.integers(1, 30), step=st.sampled_from(["month", "day"]))
     def test_bits_are_those_of_all_assets(self, market, data, lookback, step) -> None:
         dates = market.bars.dates
@@ -242,6 +242,8 @@ def serial(market, signals):
 
 
 class TestCrews:
+    """A cluster and lost workers are in test_run.py and test_crew.py."""
+
     @staticmethod
     def agree(got, want) -> None:
         assert list(got) == list(want) and len(want) == 3
@@ -252,13 +254,6 @@ class TestCrews:
     @pytest.mark.slow
     def test_processes_give_the_same_bits(self, market, signals, serial) -> None:
         self.agree(take_panels(market, signals.values(), jobs=2), serial)
-
-    @pytest.mark.slow
-    def test_a_cluster_gives_the_same_bits(self, market, signals, serial, cluster) -> None:
-        from distributed import Client
-
-        with Client(cluster) as client:
-            self.agree(take_panels(market, signals.values(), client=client), serial)
 
     @pytest.mark.slow
     def test_chunks_are_small(self, market, signals, monkeypatch) -> None:
@@ -276,21 +271,6 @@ class TestCrews:
             )
             take_panels(market, signals.values(), jobs=2)
             assert sum(seen) == 57 and max(seen) == longest
-
-    @pytest.mark.slow
-    def test_a_lost_worker_is_made_good_for(self, market, own, tmp_path) -> None:
-        mark = str(tmp_path / "mark")
-
-        @factor("mine")
-        def Deadly(close):
-            if not os.path.exists(mark):
-                open(mark, "w").close()
-                os.kill(os.getpid(), signal.SIGKILL)
-            return 1 / close
-
-        got = one(market, factors=["Deadly"], jobs=2)
-        assert os.path.exists(mark)
-        assert got.digest() == one(market, factors=["Deadly"]).digest()
 
     @pytest.mark.slow
     @pytest.mark.parametrize(("jobs", "done"), [(1, "2 of 19"), (2, r"\d+ of 19")])

@@ -14,7 +14,8 @@ from attngru_bt.factors import registry
 from attngru_bt.trading.monthly import MonthlyTopK
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
 
-SETTINGS = dict(topk=3, min_months=3, lookback=2, refit=2, n_components=3)
+FEW = ["ROC6", "BIAS5", "VOL20", "PB", "MACD", "RSI"]
+SETTINGS = dict(topk=3, min_months=3, lookback=2, refit=2, n_components=3, factors=FEW)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Vendors of daily bars: akshare, baostock and yfinance.
 
 Their libraries are optional and imported when needed. ``download`` writes a data folder: members,
-bars symbol by symbol, and index. What was downloaded is kept if it is interrupted.
+bars symbol by symbol, and the index. After an interruption it goes on from what it has.
 """
 
 from __future__ import annotations

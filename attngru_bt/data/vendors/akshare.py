@@ -111,6 +111,7 @@ class Akshare:
         return frame
 
     def _factor(self, symbol: str, dates: pd.Series) -> np.ndarray:
+        """Return the cumulative adjustment factor on each date."""
         where = f"akshare: {symbol}: adjustment factors"
         if symbol.endswith(".BJ"):
             raise VendorError(f"{where}: Sina has none for Beijing; take it from another source.")

@@ -112,6 +112,7 @@ class Baostock:
         return frame
 
     def _factor(self, symbol: str, dates: pd.Series, end: pd.Timestamp) -> np.ndarray:
+        """Return the cumulative adjustment factor on each date."""
         where = f"baostock: {symbol}: adjustment factors"
         answer = self._rows(
             where,
@@ -186,6 +187,7 @@ class Baostock:
         return self._patience.ask(where, request)
 
     def _log_in(self, where: str) -> None:
+        """Open a session unless one is open."""
         if self._logged_in:
             return
         before = socket.getdefaulttimeout()
@@ -199,6 +201,7 @@ class Baostock:
         self._logged_in = True
 
     def _check(self, where: str, answer: Any) -> None:
+        """Raise if an answer is an error: `TryAgain` if the error may pass, else a VendorError."""
         if answer is None:
             raise VendorError(f"{where}: baostock did not accept the question.")
         if answer.error_code == "0":

@@ -14,7 +14,7 @@ from attngru_bt.data.units import misfit
 
 
 class VendorError(OSError):
-    """An answer of a vendor instead of data, which another request will not change."""
+    """The vendor answered, but not with data, and another request will not change that."""
 
 
 class TryAgain(VendorError):
@@ -46,9 +46,9 @@ class Vendor(Protocol):
     currency, ``turnover`` in per cent of the float, and ``adjfactor``, the cumulative backward
     factor, which no later day changes. NaN means unknown.
 
-    Members of the universes in ``point_in_time`` are asked of the vendor; those of others are taken
-    from the package index-constitution, where it is installed and has them. Without this attribute
-    the vendor is asked for all.
+    The attribute ``point_in_time`` names the universes whose members the vendor knows at any date;
+    those of others are taken from the package index-constitution, if it is installed and has them.
+    A vendor without this attribute is asked for all.
     """
 
     name: str
@@ -144,10 +144,7 @@ def as_of(events: pd.DataFrame, dates: pd.Series) -> np.ndarray:
 
 
 def check_units(frame: pd.DataFrame, where: str) -> None:
-    """Raise if amount over volume is no price of the day, so that a unit must be a different one.
-
-    The median day is looked at, so that odd single days of a vendor do not matter.
-    """
+    """Raise if amount over volume is no price of the median day: a unit is not as documented."""
     off = misfit(frame)
     if off.power or off.adjusted:
         raise VendorError(

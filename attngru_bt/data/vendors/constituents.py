@@ -1,4 +1,4 @@
-"""Who was in an index when, from the package index-constitution, whatever the vendor of bars.
+"""The members of indexes over time, from the package index-constitution, for bars of any vendor.
 
 Its lists come from the announcements of China Securities Index and from Wikipedia. They are pickled
 tables, which are read without running them (`pickled`); the package itself is not imported.
@@ -68,7 +68,7 @@ def index_members(
             f"{universe}: its members are known from {frame['opt-in'].min():%Y-%m-%d} on, not on "
             f"{first:%Y-%m-%d}; begin later."
         )
-    _tell_size(frame, universe, first, last)
+    _warn_of_size(frame, universe, first, last)
     frame = frame[(frame["opt-in"] <= last) & ~(frame["opt-out"] <= first)]
     text = {
         "symbol": frame["symbol"],
@@ -97,7 +97,7 @@ def _history(universe: str) -> pd.DataFrame:
             "install index-constitution 1.0.1."
         )
     frame = frame[COLUMNS].dropna(subset=COLUMNS[:2])
-    # who enters and leaves on the same day is a member on none
+    # a symbol that enters and leaves on the same day is never a member
     frame = frame[frame["opt-out"].isna() | (frame["opt-out"] > frame["opt-in"])]
     if universe in CHINESE:
         frame["symbol"] = [code(name) for name in frame["symbol"]]
@@ -123,8 +123,10 @@ def _count(frame: pd.DataFrame, days: pd.DatetimeIndex) -> np.ndarray:
     return entered - out.searchsorted(days, "right")
 
 
-def _tell_size(frame: pd.DataFrame, universe: str, first: pd.Timestamp, last: pd.Timestamp) -> None:
-    """Warn where the lists have too few members or too many, as those of the past do."""
+def _warn_of_size(
+    frame: pd.DataFrame, universe: str, first: pd.Timestamp, last: pd.Timestamp
+) -> None:
+    """Warn where the lists have too few members or too many, as those of early years do."""
     size = SIZES[universe]
     days = pd.DatetimeIndex([first, *pd.date_range(first, last, freq="QS")])
     counts = _count(frame, days)

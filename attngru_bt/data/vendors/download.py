@@ -29,7 +29,7 @@ ORDER = ("date", "symbol", "open", "high", "low", "close", "preclose", "volume",
 
 @dataclass
 class Downloaded:
-    """What a download did.
+    """The result of a download.
 
     Parameters
     ----------
@@ -127,18 +127,19 @@ def download(
     """
     first = checks.date("start", start)
     last = last_day(folder, fresh=fresh) if end is None else checks.date("end", end)
-    with sole_use(folder) as place:
+    with sole_use(folder) as path:
         checks.one_of("form", form, FORMATS)
         if first > last:
             raise ValueError(f"`start` {first:%Y-%m-%d} is after `end` {last:%Y-%m-%d}.")
         asked = wanted(universe, vendor.symbol, first, last)
+        # what a second start must ask for as well, to go on with this download
         if fresh:
-            Parts.forget(place)
+            Parts.forget(path)
         plan = {"source": vendor.name, "universe": universe}
         plan |= {"start": f"{first:%Y-%m-%d}", "end": f"{last:%Y-%m-%d}"}
         if asked.members is not None:
             plan["symbols"] = ",".join(asked.members.symbols)
-        parts = Parts(place, plan)
+        parts = Parts(path, plan)
         members = asked.members or _members(parts, vendor, str(asked.index), first, last)
         report = Downloaded(members.symbols, members.stays is not None)
         report.skipped = [symbol for symbol in members.symbols if parts.has(symbol)]
@@ -147,6 +148,7 @@ def download(
         _fetch(vendor, parts, report, first, last, progress)
         if report.failed and not allow_missing:
             return report
+        # last of all, so that a vendor without the index does not keep the bars from arriving
         name = index or asked.index
         benchmark = vendor.index(name, first, last) if name else None
         _assemble(parts, members, benchmark, name, form, report)
@@ -176,8 +178,8 @@ def _fetch(
                 n_finished = len(report.skipped) + len(report.fetched)
                 raise VendorError(
                     f"{vendor.name}: {IN_A_ROW} symbols in a row failed, so the rest was not asked "
-                    f"for ({error}) {n_finished} of {len(report.symbols)} are finished and kept; "
-                    "start again to go on."
+                    f"for ({str(error).rstrip('.')}). {n_finished} of {len(report.symbols)} are "
+                    "finished and kept; start again to go on."
                 ) from error
         else:
             failed_in_a_row = 0

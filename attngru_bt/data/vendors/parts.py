@@ -1,4 +1,4 @@
-"""Finished parts of a download on disk: one piece per symbol, written at once and verified."""
+"""Finished parts of a download on disk: one piece per symbol, written on arrival and verified."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Parts:
     folder : path
         Data folder of the download.
     plan : mapping of str to str
-        What is downloaded; parts of different plans are never mixed.
+        Source, universe and dates; parts of different plans are never mixed.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """A pickled table, read without running anything that is in it.
 
-A pickle is a program: it names functions and calls them. Here each name that a table of pandas
-consists of becomes an inert object, which keeps what it is called with and does nothing; any other
-name is refused. Nothing of pandas or numpy is made by the file: its columns are taken out of what
-the inert objects were given.
+A pickle is a program: it names functions and calls them. Here each name that a pickled table of
+pandas contains becomes an inert object, which keeps the arguments it is called with and does
+nothing; any other name is refused. The file creates no object of pandas or numpy: the columns are
+taken out of the arguments that the inert objects have kept.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ NAMES = {
     ("pandas.core.indexes.range", "RangeIndex"),
     ("pandas.core.internals.managers", "BlockManager"),
 }
-"""What a table of text and dates consists of, in the versions of pandas since 2."""
+"""The names that a table of text and dates contains, in the versions of pandas since 2."""
 
 
 class _Inert:
-    """Stands for an object that is not made: what it is called with, and its state."""
+    """Stands for an object that is not created, and keeps its arguments and its state."""
 
     args: tuple[Any, ...]
     state: Any
@@ -67,6 +67,8 @@ class _Inert:
 
 
 class _Reader(pickle.Unpickler):
+    """Unpickles the names of a table as inert objects, and refuses all others."""
+
     def find_class(self, module: str, name: str) -> type[_Inert]:
         if (module, name) not in NAMES:
             raise DataError(f"it names {module}.{name}, which is no part of a table")
@@ -111,24 +113,25 @@ def read_pickled_table(path: str | Path) -> pd.DataFrame:
 
 
 def _check_places(data: bytes) -> None:
-    """Refuse a number of a place to keep something in that no such file has places for.
+    """Refuse a memo index beyond the length of the file, which no honest pickle has.
 
-    Room is made for all places up to it: nine bytes could ask for 32 GB.
+    The unpickler allocates all indexes up to it, so that nine bytes could ask for 32 GB.
     """
-    for operation, place, _ in pickletools.genops(data):
-        if operation.name in _KEEPS and place is not None and int(place) > len(data):
-            raise DataError(f"it keeps something in place {place}")
+    for operation, index, _ in pickletools.genops(data):
+        if operation.name in _KEEPS and index is not None and int(index) > len(data):
+            raise DataError(f"it has the memo index {index}")
 
 
 def _table(root: Any) -> pd.DataFrame:
+    """Put the columns together that the blocks of a pickled DataFrame hold."""
     manager = root.state["_mgr"]
     blocks, axes = manager.args
     names = _values(axes[0].args[1]["data"])
     columns: dict[int, np.ndarray] = {}
     for block in blocks:
-        values, place = block.args[:2]
+        values, placement = block.args[:2]
         rows = np.atleast_2d(_values(values))
-        for row, position in zip(rows, range(*place.args), strict=True):
+        for row, position in zip(rows, range(*placement.args), strict=True):
             columns[position] = row
     if sorted(columns) != list(range(len(names))) or len({len(c) for c in columns.values()}) != 1:
         raise DataError("its columns do not fit its header")

@@ -44,7 +44,7 @@ def wanted(
     Raises
     ------
     ValueError
-        If the text is none of these; with the nearest name.
+        If the text is neither; the message has the nearest name.
     DataError
         If a file has no symbols or wrong dates.
     """
@@ -72,6 +72,7 @@ def wanted(
 def _from_file(
     path: Path, symbol: Callable[[str], str], start: pd.Timestamp, end: pd.Timestamp
 ) -> Members:
+    """Read a file of members with dates, or of symbols, one a line."""
     try:
         encoding = encoding_of(path)
         lines = path.read_text(encoding=encoding).splitlines()
@@ -79,7 +80,7 @@ def _from_file(
         raise DataError(f"{path}: is not UTF-8 text; save it as UTF-8 ({error.reason}).") from error
     header = [cell.strip().lower() for cell in lines[0].split(",")] if lines else []
     if set(COLUMNS) <= set(header):
-        Membership.from_csv(path)  # all its checks
+        Membership.from_csv(path)  # for its checks alone
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding=encoding)
         frame = frame.rename(columns=lambda c: str(c).strip().lower())[list(COLUMNS)]
         into = pd.to_datetime(frame["in_date"], format="ISO8601")
@@ -101,6 +102,7 @@ def _from_file(
 
 
 def _in_file(path: Path, symbol: Callable[[str], str], text: str) -> str:
+    """Return a symbol of a file in our spelling; a DataError names the file."""
     try:
         return symbol(from_cell(text))
     except ValueError as error:

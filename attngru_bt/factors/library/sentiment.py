@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attngru_bt.factors.decorators import factor, step
-from attngru_bt.factors.library.shared import MILLION
-from attngru_bt.factors.library.technical import energy
+from attngru_bt.factors.library.shared import MILLION, energy
 from attngru_bt.factors.ops import Array, diff, keep, lag, mean, settle, smooth, total
 
 SENTIMENT = "sentiment"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attngru_bt.factors.decorators import step
-from attngru_bt.factors.ops import Array, diff, ema, lag, mean, mean_known, settle
+from attngru_bt.factors.ops import Array, diff, ema, lag, mean, mean_known, settle, total
 
 MILLION = 1e6
 
@@ -147,3 +147,8 @@ def double10(ema10: Array) -> Array:
 def triple10(double10: Array) -> Array:
     """Exponential mean over 10 bars, three times over."""
     return ema(double10, 10)
+
+
+def energy(high: Array, low: Array, middle: Array, n: int) -> Array:
+    """100 x sum of max(high - middle, 0) over sum of max(middle - low, 0), n bars."""
+    return 100 * total(np.maximum(high - middle, 0), n) / total(np.maximum(middle - low, 0), n)

@@ -100,9 +100,9 @@ def VOSC(volume: Array, n: int = 12, m: int = 26) -> Array:
 @factor(TRADING)
 def VR(change: Array, volume: Array, n: int = 24) -> Array:
     """Volume ratio: (volume of up days + half of flat days) over the same of down days."""
-    known = volume + 0 * change
-    flat = total(keep(known, change == 0), n) / 2
-    up, down = total(keep(known, change > 0), n), total(keep(known, change < 0), n)
+    measured = volume + 0 * change
+    flat = total(keep(measured, change == 0), n) / 2
+    up, down = total(keep(measured, change > 0), n), total(keep(measured, change < 0), n)
     return (up + flat) / (down + flat)
 
 
@@ -168,7 +168,7 @@ def TOBT(
     The other regressors are 5 lags of the market's |r| and 5 lags of the stock's own; at least
     {least} sessions must be complete.
     """
-    own, market = np.abs(known_return), np.abs(market_return)
-    lags = [lag(x, k) for x in (market, own) for k in range(1, 6)]
-    slopes, _ = regression(own, [turnover, *lags], n, least, wanted > 0, 1, residual=False)
+    move, market_move = np.abs(known_return), np.abs(market_return)
+    lags = [lag(x, k) for x in (market_move, move) for k in range(1, 6)]
+    slopes, _ = regression(move, [turnover, *lags], n, least, wanted > 0, 1, residual=False)
     return slopes[0]

@@ -1,12 +1,10 @@
 """The networks of `attngru_bt.models.networks` as scikit-learn estimators.
 
-`AttentionGRUClassifier`, `ConvolutionClassifier` and `FeedForwardClassifier` (``classifiers``),
-`AttentionGRURegressor`, `ConvolutionRegressor` and `FeedForwardRegressor` (``regressors``) on what
-they share: parameters, training and keeping networks (``base``), two classes (``binary``),
-attention weights (``attention``), networks without them (``architectures``), what is accepted
-(``checks``), what a fit trains on (``rows``), arrays to torch and back (``tensors``). ``fitting``
-fits several at once.
-`ElasticNetSelection` and `SequencePipeline` put a choice of factors in front of them. torch is
+``classifiers`` and ``regressors`` hold those that users import. They share ``base`` (parameters,
+training, keeping networks), ``binary`` (two classes), ``attention`` (attention weights) and
+``architectures`` (networks without attention). ``checks`` says what is accepted, ``rows`` what a
+fit trains on; ``tensors`` turns arrays into tensors and back; ``fitting`` fits several at once.
+`ElasticNetSelection` and `SequencePipeline` put a choice of factors in front of a network. torch is
 imported when a network is fitted or used, not before.
 """
 
@@ -42,7 +40,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load what trains several networks at once only when asked for."""
+    """Import `fit_many`, and torch with it, when it is asked for."""
     if name == "fit_many":
         from attngru_bt.models.estimators.fitting import fit_many
 

@@ -1,4 +1,4 @@
-"""Which network an estimator without attention trains, whether classifier or regressor."""
+"""Bases of the estimators without attention: which network they train."""
 
 from __future__ import annotations
 

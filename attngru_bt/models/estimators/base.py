@@ -1,4 +1,4 @@
-"""What every estimator here shares: parameters checked, networks trained, kept, asked."""
+"""What all estimators share: their parameters, how networks are trained, kept and applied."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """Base of the estimators: `n_networks` networks of one architecture, kept as plain arrays.
 
     The parameters that all of them have are fields here, so that a subclass only names its own;
-    `AttentionGRUClassifier` says what they mean.
+    `AttentionGRUClassifier` explains them.
 
     A subclass says which network it trains (`_network`, `_shape`), what its rows are (`_rows`),
-    where the output starts (`_start`), by which loss it learns (`_loss`) and what a fitted
-    network's output means.
+    where the output starts (`_start`), by which loss it learns (`_loss`) and what the output of a
+    fitted network means.
     """
 
     _network: ClassVar[str]  # one of attngru_bt.models.networks.NETWORKS
-    _shape: ClassVar[tuple[str, ...]] = ()  # its own parameters that are those of the network, too
+    _shape: ClassVar[tuple[str, ...]] = ()  # its own parameters that are passed to the network
     _judged_by: ClassVar[str] = f"{MIN_VALIDATION_ROWS} rows and as many before them"
 
     hidden_size: int = 16
@@ -196,6 +196,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             if progress is not None:
                 progress(number, record)
 
+        # a generator per network, so that training together or one by one gives the same bits
         jobs = []
         for number, seed in enumerate(self._seeds()):
             generator = torch.Generator().manual_seed(int(seed))
@@ -203,8 +204,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             network.initialize([generator], self._start(early))
             if warm_networks is not None:
                 network = to_network(architecture, [warm_networks[number]], device)
-            told = functools.partial(report, number)
-            jobs.append(Job(network.to(device), early, last, generator, told))
+            on_epoch = functools.partial(report, number)
+            jobs.append(Job(network.to(device), early, last, generator, on_epoch))
         return jobs
 
     def _keep(self, rows: Rows, jobs: list[Job], histories: list[History]) -> None:
@@ -276,6 +277,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the mask of the rows on the last dates; None if they are too few to judge by."""
         if not self.early_stopping:
             return None
+        # whole dates, the last ones: rows of one month are alike, and the future is not trained on
         dates = np.unique(groups)
         n_late = int(np.ceil(self.validation_fraction * len(dates)))
         if n_late < len(dates):

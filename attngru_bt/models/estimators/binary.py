@@ -1,4 +1,4 @@
-"""Two classes: labels in, P(second class) out, whichever the network."""
+"""What all classifiers share: labels of two classes in, P(second class) out."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ class BinaryClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[best])
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Rows:
+        """Return the rows as the training takes them, each weighed by its class."""
         x, present, labels, weight, dates = check_rows(self, X, y, sample_weight, groups, check_y)
         classes, target = np.unique(labels, return_inverse=True)
         fitted = {"classes_": classes}

@@ -1,8 +1,7 @@
-"""What the classifier accepts: parameters, X, y and dates, checked with one sentence per error."""
+"""What the estimators accept: checks of parameters, X, y and dates, one sentence per error."""
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -12,23 +11,13 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
+from attngru_bt import checks
 from attngru_bt.features.windows import Windows
 
-_RANGES: tuple[tuple[str, float, float, Any], ...] = (
-    ("hidden_size", 1, np.inf, numbers.Integral),
-    ("kernel_size", 1, np.inf, numbers.Integral),
-    ("n_layers", 1, np.inf, numbers.Integral),
-    ("max_epochs", 1, np.inf, numbers.Integral),
-    ("batch_size", 1, np.inf, numbers.Integral),
-    ("patience", 1, np.inf, numbers.Integral),
-    ("n_networks", 1, np.inf, numbers.Integral),
-    ("n_averaged", 1, np.inf, numbers.Integral),
-    ("verbose", 0, np.inf, numbers.Integral),
-    ("dropout", 0, 1, numbers.Real),
-    ("lr", 0, np.inf, numbers.Real),
-    ("weight_decay", 0, np.inf, numbers.Real),
-    ("validation_fraction", 0, 1, numbers.Real),
-)
+_COUNTS = (
+    "hidden_size", "kernel_size", "n_layers", "max_epochs", "batch_size", "patience", "n_networks",
+    "n_averaged",
+)  # fmt: skip
 
 
 def check_rows(
@@ -41,7 +30,7 @@ def check_rows(
 ) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Check all that a fit is given; return X, steps present, y, weights and dates.
 
-    Rows of weight 0 are gone. `check_target` is `check_y` or `check_numbers`.
+    Rows of weight 0 are left out. `check_target` is `check_y` or `check_numbers`.
     """
     check_parameters(model)
     x, present = check_X(model, X, fitting=True)
@@ -57,33 +46,23 @@ def check_rows(
 def check_parameters(model: BaseEstimator) -> None:
     """Check ranges; the choices of the network are checked by the network."""
     parameters = model.get_params(deep=False)
-    for name, low, high, kind in _RANGES:
-        if name not in parameters:
-            continue
-        value: Any = parameters[name]
-        whole = kind is numbers.Integral
-        inside = isinstance(value, kind) and not isinstance(value, bool) and low <= value < high
-        if not inside:
-            raise ValueError(
-                f"`{name}` must be {'a whole number' if whole else 'a number'} of at least "
-                f"{low}{'' if high == np.inf else f' and below {high}'}; got {name}={value!r}."
-            )
-    for name in ("lr", "validation_fraction"):
-        if getattr(model, name) == 0:
-            raise ValueError(f"`{name}` must be above 0; got {name}={getattr(model, name)!r}.")
+    for name in _COUNTS:
+        if name in parameters:  # only convolutions have a `kernel_size`
+            checks.whole_number(name, parameters[name])
+    checks.whole_number("verbose", model.verbose, at_least=0)
+    checks.number("dropout", model.dropout, at_least=0, below=1)
+    checks.number("lr", model.lr, above=0)
+    checks.number("weight_decay", model.weight_decay, at_least=0)
+    checks.number("validation_fraction", model.validation_fraction, above=0, below=1)
     if not isinstance(model.skip, (bool, np.bool_)):
-        raise ValueError(f"`skip` must be True or False; got skip={model.skip!r}.")
-    if model.schedule not in ("constant", "cosine"):
-        raise ValueError(
-            f"`schedule` must be 'constant' or 'cosine'; got schedule={model.schedule!r}."
-        )
+        raise ValueError(f"`skip` must be True or False; got {model.skip!r}.")
+    checks.one_of("schedule", model.schedule, ["constant", "cosine"])
+    checks.one_of("device", model.device, ["cpu", "cuda", "auto"])
     if model.n_averaged > model.max_epochs:
         raise ValueError(
             f"`n_averaged` must be at most `max_epochs`; got n_averaged={model.n_averaged}, "
             f"max_epochs={model.max_epochs}."
         )
-    if model.device not in ("cpu", "cuda", "auto"):
-        raise ValueError(f"`device` must be 'cpu', 'cuda' or 'auto'; got device={model.device!r}.")
 
 
 def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[Any, np.ndarray]:
@@ -127,6 +106,7 @@ def check_X(model: BaseEstimator, X: Any, *, fitting: bool) -> tuple[Any, np.nda
 
 
 def _check_features(model: BaseEstimator, x: Any, fitting: bool) -> None:
+    """Refuse another number of features than the model was fitted on."""
     if not fitting and x.shape[2] != model.n_features_in_:
         raise ValueError(
             f"X has {x.shape[2]} features, but {type(model).__name__} is expecting "

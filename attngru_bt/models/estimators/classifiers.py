@@ -86,8 +86,7 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         "cosine" lets the learning rate fall from `lr` to 0 over `max_epochs`, along half a cosine;
         meant for few epochs without early stopping.
     n_averaged : int, default=1
-        Without early stopping, the weights that are kept are the mean of those after so many last
-        epochs.
+        Number of last epochs whose weights are averaged, without early stopping.
 
     Attributes
     ----------

@@ -20,16 +20,16 @@ def fit_many(
 ) -> list[NetworkEstimator]:
     """Fit estimators, each on its own rows, many networks at a time.
 
-    Sets what each one's own ``fit`` would set, to the bit. It is faster for estimators of one
-    architecture.
+    The fitted attributes are those that each one's own ``fit`` sets, to the bit. For estimators of
+    one architecture it is faster.
 
     Parameters
     ----------
     models : iterable of estimators
         Such as one `AttentionGRUClassifier` per month.
     data : iterable of tuple (X, y), (X, y, sample_weight) or (X, y, sample_weight, groups)
-        What ``fit`` would be given. Taken one by one: made on the way, rows need be in memory only
-        while they are trained on.
+        The arguments of ``fit``. They are taken one by one, so that a generator of rows keeps only
+        those in memory that are being trained on.
     progress : callable, optional
         Called as ``progress(model_number, network_number, record)`` after each epoch.
 
@@ -41,14 +41,14 @@ def fit_many(
     Raises
     ------
     ValueError, FloatingPointError
-        As ``fit`` does. Models whose networks had finished are fitted then, others are as before.
+        As ``fit`` does. Models whose networks had finished by then are fitted, others unchanged.
     """
     fitted: list[NetworkEstimator] = []
     with one_thread():
         pairs = zip(models, data, strict=True)
-        # how they are trained is the same for all that are trained side by side
+        # networks that are trained side by side share these settings
         for settings, alike in groupby(pairs, key=lambda pair: pair[0].training_settings()):
-            # of each job its fit, and the number of the network in that fit
+            # for each job: its fit, and the number of the network in that fit
             fits: list[tuple[FitInProgress, int]] = []
             jobs = _jobs(alike, fitted, fits, progress)
             for number, history in train(jobs, **settings):

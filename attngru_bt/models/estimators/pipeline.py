@@ -9,11 +9,11 @@ from sklearn.utils import get_tags
 
 
 class SequencePipeline(Pipeline):  # type: ignore[misc]
-    """A scikit-learn pipeline that says it takes sequences when its last step does.
+    """A scikit-learn pipeline whose tags say that it takes sequences when its last step does.
 
-    scikit-learn's own tells nobody, so that a `SignalGenerator` would hand it the month-end alone.
-    Every step must then take (rows, steps, features); parameters of the last step's ``fit`` go by
-    its name, such as ``lstm__groups``.
+    The tags of scikit-learn's own do not, so that a `SignalGenerator` would give it the month-end
+    alone. Every step must take (rows, steps, features); parameters of the last step's ``fit`` have
+    its name in front, such as ``lstm__groups``.
 
     Parameters
     ----------

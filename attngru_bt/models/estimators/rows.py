@@ -1,4 +1,4 @@
-"""What one fit trains on, and a fit under way."""
+"""The rows that one fit trains on, and a fit in progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ History = list[Record]
 
 @dataclass(frozen=True)
 class Rows:
-    """What one `fit` trains on, checked; rows of weight 0 are gone.
+    """The rows that one `fit` trains on, checked, without rows of weight 0.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Rows:
         Missing steps 0.
     present : bool array of shape (n, n_steps)
     target : array of shape (n,)
-        What the network is to give: 0 and 1, or numbers of mean 0 within about -1 .. 1.
+        What the network learns to return: 0 and 1, or numbers of mean 0 within about -1 .. 1.
     weight : array of shape (n,)
     late : bool array of shape (n,) or None
         Rows held out for early stopping; None: all epochs are trained on all rows.
@@ -44,7 +44,7 @@ class Rows:
 
 @dataclass
 class FitInProgress:
-    """A fit under way: networks to train, and what to call with them once all are trained."""
+    """A fit in progress: networks to train, and what to call with them once all are trained."""
 
     jobs: list[Job]
     keep: Callable[[list[Job], list[History]], None]
@@ -55,4 +55,4 @@ class FitInProgress:
         self.histories[network] = history
         if len(self.histories) == len(self.jobs):
             self.keep(self.jobs, [self.histories[number] for number in range(len(self.jobs))])
-            self.jobs = []  # their rows may go
+            self.jobs = []  # frees the memory of their rows

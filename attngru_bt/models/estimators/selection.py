@@ -8,24 +8,24 @@ Zou and Hastie (2005), Regularization and variable selection via the elastic net
 
 from __future__ import annotations
 
-import numbers
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from attngru_bt import checks
 from attngru_bt.models.estimators.checks import check_numbers, check_X
 
 N_ALPHAS = 50  # along the path, from the penalty that keeps nothing down to a thousandth of it
 
 
 class ElasticNetSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep the factors that an elastic net on the last step keeps; whole sequences pass.
+    """Keep the factors, in whole sequences, that an elastic net on the last step keeps.
 
-    The penalty falls from where no factor is kept until more than `n_factors` would be: the last
-    selection before that is taken. A least-squares elastic net on 0/1 labels ranks the factors as
-    a logistic one would, at a small part of the time.
+    The penalty falls from where no factor is kept until more than `n_factors` would be, and the
+    last selection before that is taken. A least-squares elastic net on 0/1 labels ranks the factors
+    as a logistic one would, in a small part of the time.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ class ElasticNetSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc
         ValueError
             If a parameter is out of range, X is NaN in part or infinite, or a row has no step.
         """
-        self._check_parameters()
+        checks.whole_number("n_factors", self.n_factors)
+        checks.number("l1_ratio", self.l1_ratio, above=0, at_most=1)
         x, present = check_X(self, X, fitting=True)
         target = check_numbers(self, _codes(y), len(x))
         last = x.shape[1] - 1 - present[:, ::-1].argmax(axis=1)
@@ -116,7 +117,7 @@ class ElasticNetSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc
         gram, products = x.T @ x, x.T @ y
         largest = float(np.abs(products).max()) / (len(x) * self.l1_ratio)
         coefs, alpha = np.zeros(x.shape[1]), largest
-        # one penalty at a time: further down the path the steps get slow, and nobody needs them
+        # one penalty at a time: steps further down the path are slow, and are not needed
         for penalty in largest * np.geomspace(1.0, 1e-3, N_ALPHAS)[1:]:
             if not penalty:
                 break
@@ -130,22 +131,15 @@ class ElasticNetSelection(TransformerMixin, BaseEstimator):  # type: ignore[misc
                 coef_init=coefs.copy(),  # written into
                 max_iter=10_000,
             )
-            found = path[:, 0]
-            n_found = int((found != 0).sum())
-            if n_found > self.n_factors:
-                if not coefs.any():  # several at once, from none: the strongest of them
-                    strongest = np.argsort(-np.abs(found), kind="stable")[: self.n_factors]
-                    coefs[strongest], alpha = found[strongest], float(penalty)
+            solution = path[:, 0]
+            n_chosen = int((solution != 0).sum())
+            if n_chosen > self.n_factors:
+                if not coefs.any():  # the first factors come several at once: keep the strongest
+                    strongest = np.argsort(-np.abs(solution), kind="stable")[: self.n_factors]
+                    coefs[strongest], alpha = solution[strongest], float(penalty)
                 break
-            coefs, alpha = found, float(penalty)
+            coefs, alpha = solution, float(penalty)
         return coefs, alpha
-
-    def _check_parameters(self) -> None:
-        n, ratio = self.n_factors, self.l1_ratio
-        if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
-            raise ValueError(f"`n_factors` must be a whole number of at least 1; got {n!r}.")
-        if not isinstance(ratio, numbers.Real) or isinstance(ratio, bool) or not 0 < ratio <= 1:
-            raise ValueError(f"`l1_ratio` must be a number above 0 and at most 1; got {ratio!r}.")
 
     def __sklearn_tags__(self) -> Any:
         """Return what scikit-learn should know: needs y, 3-D input, NaN only as whole steps."""

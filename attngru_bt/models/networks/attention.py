@@ -20,8 +20,8 @@ class FactorAttention(Layer):
 
     The factor F keeps the variance: attention that is spread evenly (alpha = 1/F, which is where
     training starts, since W = 0 and b = 0) passes the factors on unchanged, whereas plain alpha * x
-    would shrink them F times and leave the recurrent layer almost without input. The network so
-    starts as the same one without attention.
+    would shrink them F times and leave the recurrent layer almost without input. So the network
+    starts as the one without attention.
     """
 
     def __init__(self, n_factors: int) -> None:
@@ -41,7 +41,7 @@ class FactorAttention(Layer):
 
 
 class _Buffers:
-    """What is computed of x (M, F, L, B), each like it, and as a matrix of each member."""
+    """Memory for results of the shape of x (M, F, L, B), and views of it: a matrix per member."""
 
     def __init__(self, x: Tensor, *sizes: int) -> None:
         m, f, _, _ = sizes
@@ -58,7 +58,7 @@ class _Buffers:
 
 
 class _FactorAttention(torch.autograd.Function):
-    """By hand, since autograd would keep five tensors as large as x where two will do.
+    """The formula with its gradient by hand: autograd would keep five tensors like x, not two.
 
     With ``e = x' ⊙ dx'`` the slope by the scores is ``e - alpha Σ e``, summed over the factors.
     """
@@ -81,10 +81,11 @@ class _FactorAttention(torch.autograd.Function):
         x, weight, alpha, weighted = ctx.saved_tensors
         buffers, slope = ctx.buffers, slopes[0]
         e = torch.mul(weighted, slope, out=buffers.score_slopes)
-        e.addcmul_(alpha, e.sum(1, keepdim=True), value=-1.0)
+        e.addcmul_(alpha, e.sum(1, keepdim=True), value=-1.0)  # now the slope by the scores
         mm(x.flatten(2).unbind(), buffers.each_score_slope_mT, buffers.each_weight_slope)
         x_slope = None
         if ctx.needs_input_grad[1]:
+            # x has two ways into the output: as the factor that is weighted, and by the scores
             x_slope = torch.mul(slope, alpha, out=buffers.x_slopes).mul_(x.shape[1]).detach()
             addmm_(buffers.each_x_slope, weight.unbind(), buffers.each_score_slope)
         return None, x_slope, buffers.weight_slopes.detach(), e.sum((2, 3))

@@ -18,20 +18,17 @@ T = TypeVar("T")
 class Layer(nn.Module):
     """A part of a network, with the weights of all members.
 
-    A layer that is called batch after batch can keep its buffers (`reuse_buffers`): large fresh
-    tensors have to be mapped page by page, which takes longer than most of the arithmetic in them.
-    What was computed in them is gone after the next forward pass, and autograd then refuses to go
-    back through the earlier one.
+    A layer that is called batch after batch can keep its buffers (`reuse_buffers`): the pages of a
+    large new tensor are mapped one by one, which takes longer than most of the arithmetic. Each
+    forward pass overwrites the results of the one before, through which autograd then refuses to go
+    back.
     """
 
     _reuses_buffers = False
     _buffers_made: tuple[Any, Any] = (None, None)
 
     def buffers_for(self, kind: Callable[..., T], x: Tensor, *sizes: int) -> T:
-        """Return ``kind(x, *sizes)``, buffers like x: those of the call before, if they are kept.
-
-        Only the last ones are, since sizes change rarely.
-        """
+        """Return buffers ``kind(x, *sizes)``: those of the last call, if they have these sizes."""
         key = kind, sizes, x.dtype, x.device
         if not self._reuses_buffers:
             return kind(x, *sizes)
@@ -41,7 +38,7 @@ class Layer(nn.Module):
         return made
 
     def parameter(self, *sizes: int) -> nn.Parameter:
-        """Return weights of one member, still to be filled, its axis in front: (1, …)."""
+        """Return weights of one member that are still to be filled, (1, …)."""
         return nn.Parameter(torch.empty(1, *sizes))
 
     def initialize(self, member: int, generator: torch.Generator) -> None:
@@ -52,12 +49,12 @@ class Layer(nn.Module):
 class Network(Layer):
     """Hidden units of a row → one number: a logit, or the score of a regression.
 
-    A network says which `parts` it starts with and how rows become hidden units (`hidden`); the
-    rest is here. Called as ``network(x, present, generators)``, see `attngru_bt.models.networks`.
+    A subclass says which `parts` are initialized and how rows become hidden units (`hidden`); the
+    rest is here. It is made by `attngru_bt.models.networks.build` and called as
+    ``network(x, present, generators)``, see `attngru_bt.models.networks`.
 
-    The parameters have the axis of the members in front, and one network is M = 1. They are views
-    of `rows`, a row per member: `bind` lets the same network work for others, however many. Made by
-    `attngru_bt.models.networks.build`.
+    The first axis of the parameters is that of the members, and one network is M = 1. They are
+    views of `rows`, a row per member: `bind` makes the same object compute with other members.
 
     Parameters
     ----------
@@ -128,7 +125,7 @@ class Network(Layer):
         return views
 
     def decayed(self) -> Tensor:
-        """Return which numbers of a row belong to matrices (1.0), which alone are decayed, (P,)."""
+        """Return 1.0 for the numbers of a row that are decayed, which are in matrices, else 0.0."""
         parts = [
             nn.functional.pad(torch.full((n,), float(p.ndim > 2)), (0, whole_vectors(n) - n))
             for p in self.parameters()
@@ -158,7 +155,7 @@ class Network(Layer):
         return {name: p.detach()[member] for name, p in self.named_parameters()}
 
     def load_members(self, members: Sequence[dict[str, Tensor]]) -> Self:
-        """Take over the parameters of so many members, each as `member` returns them."""
+        """Take over the parameters of other members, each as `member` returns them."""
         self.bind(self.rows.new_zeros(len(members), self.row_size))
         for number, weights in enumerate(members):
             for name, p in self.named_parameters():
@@ -196,7 +193,7 @@ class Network(Layer):
         return x.expand(m, -1, -1, -1), None if present is None else present.expand(m, -1, -1)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        # what `.to`, `.double` and so on go through: the parameters stay views of `rows`
+        # `.to`, `.double` and the like call this: the parameters stay views of `rows`
         return self.bind(fn(self.rows))
 
 

@@ -41,7 +41,7 @@ class Convolution(Layer):
         if present is not None:
             x = x * present[:, None]
         steps = x.shape[2]
-        # a matrix product over copies shifted by 0, 1, … steps: rows are short, K is small
+        # one matrix product over copies shifted by 0, 1, … steps, since rows are short and K small
         shifted = [nn.functional.pad(x, (0, 0, k, 0))[:, :, :steps] for k in range(self.width)]
         out = torch.relu(linear(torch.cat(shifted, dim=1), self.weight, self.bias))
         return out if present is None else out * present[:, None]

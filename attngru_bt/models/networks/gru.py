@@ -1,10 +1,10 @@
-"""The two GRUs, each with its gradients by hand: profiling asked for that.
+"""The two GRUs, with gradients written by hand, which profiling called for.
 
-Autograd would keep every intermediate result of every step and go back through each of them; here
-gates and states are kept, and the gradients of the weights are one product over all steps.
+Autograd would keep every intermediate result of every step and go back through each of them. Here
+only gates and states are kept, and the gradients of the weights are one product over all steps.
 
-Gates are laid out (M, 3 H, L, B): reset, update, candidate. A missing step is one whose update gate
-is 1: the state goes on as it is, and as its gradients are then exactly 0 nothing else has to know.
+Gates are laid out (M, 3 H, L, B): reset, update, candidate. On a missing step the update gate is 1:
+the state stays as it is, all gradients of the step are exactly 0, and no other case is needed.
 
 References
 ----------
@@ -96,6 +96,7 @@ class _GRU(torch.autograd.Function):
                 addmm_(step.each_r_z, gate_weight, before.each_state)
             _activate_gates(step, present, t)
             if before is not None:
+                # r ⊙ h_{t-1} is kept: the gradient of the candidate's weights is a product with it
                 torch.mul(step.r, state, out=step.extra)
                 addmm_(step.each_candidate, weight, step.each_extra)
             state = torch.lerp(_tanh_(step.candidate), state, step.z, out=step.state)
@@ -111,13 +112,17 @@ class _GRU(torch.autograd.Function):
             step, slopes = buffers.steps[t], buffers.slopes[t]
             slope = _mix_backward(slope, output_slopes[0], t, step, slopes)
             if t == 0:
-                slopes.r.zero_()  # a state of 0 is kept or forgotten alike
+                # the state before is 0: the reset gate has nothing to scale
+                slopes.r.zero_()
                 break
+            # the candidate's product took r ⊙ h_{t-1}: `back` is the slope by that
             mm(weight, slopes.each_candidate, buffers.each_back)
             torch.mul(back, buffers.steps[t - 1].state, out=work)
             _sigmoid_backward(work, step.r, grad_input=slopes.r)
+            # h_{t-1} has three ways into the step: the mix above, r ⊙ h_{t-1}, and both gates
             slope.addcmul_(back, step.r)
             addmm_(slope.unbind(), gate_weight, slopes.each_r_z)
+        # one product over all steps but the first, which had no state before it
         mm(
             buffers.each_later_extra,
             buffers.each_later_candidate_slope_mT,
@@ -162,10 +167,11 @@ class _GRUResetAfter(torch.autograd.Function):
         for t in reversed(range(len(buffers.steps))):
             step, slopes = buffers.steps[t], buffers.slopes[t]
             slope = _mix_backward(slope, output_slopes[0], t, step, slopes)
+            # the candidate took r ⊙ extra, with extra = U_h h_{t-1} + c_h
             torch.mul(slopes.candidate, step.extra, out=work)
             _sigmoid_backward(work, step.r, grad_input=slopes.r)
             torch.mul(slopes.candidate, step.r, out=slopes.extra)
-            if t:
+            if t:  # the state before the first step is a constant
                 addmm_(slope.unbind(), weight, slopes.each_extra)
                 addmm_(slope.unbind(), gate_weight, slopes.each_r_z)
         mm(
@@ -183,11 +189,13 @@ def _each_state_weight(weight: Tensor) -> tuple[Tensors, Tensors]:
 
 
 def _each_state_weight_mT(weight: Tensor) -> tuple[Tensors, Tensors]:
+    """Cut the transposed state weights into the same two parts."""
     h, weight_mT = weight.shape[1], weight.mT
     return weight_mT[:, : 2 * h].unbind(), weight_mT[:, 2 * h :].unbind()
 
 
 def _activate_gates(step: GRUStep, present: Tensor | None, t: int) -> None:
+    """Apply the sigmoid to reset and update gate; the latter is 1 where the step is missing."""
     step.r_z.sigmoid_()
     if present is not None:
         step.z.masked_fill_(~present[:, None, t], 1.0)
@@ -199,8 +207,8 @@ def _tanh_(x: Tensor) -> Tensor:
 
 
 def _outputs(ctx: Any, buffers: GRUBuffers, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Keep what the way back needs; return the states and the last of them."""
-    # saved besides `buffers`, so that autograd notices if they have been used again since
+    """Save what the backward pass needs; return the states and the last of them."""
+    # saved besides `buffers`, so that autograd notices if these have been overwritten since
     ctx.save_for_backward(*inputs, buffers.gates, buffers.states, buffers.extra)
     ctx.set_materialize_grads(False)
     ctx.buffers = buffers
@@ -208,6 +216,7 @@ def _outputs(ctx: Any, buffers: GRUBuffers, *inputs: Tensor) -> tuple[Tensor, Te
 
 
 def _saved(ctx: Any, slope: Tensor | None) -> tuple[GRUBuffers, Tensor, Tensor, Tensor, Tensor]:
+    """Return what `_outputs` saved, and the slope by the last state: 0 if it was not used."""
     x, input_weight, state_weight, *_ = ctx.saved_tensors
     slope = torch.zeros_like(ctx.buffers.start) if slope is None else slope
     return ctx.buffers, x, input_weight, state_weight, slope
@@ -216,12 +225,12 @@ def _saved(ctx: Any, slope: Tensor | None) -> tuple[GRUBuffers, Tensor, Tensor, 
 def _mix_backward(
     slope: Tensor, state_slopes: Tensor | None, t: int, step: GRUStep, slopes: GRUStep
 ) -> Tensor:
-    """Go back over ``h_t = z h_{t-1} + (1 - z) candidate``.
+    """Go back through ``h_t = z h_{t-1} + (1 - z) candidate``.
 
-    Sets the slopes of update gate and candidate, before their activations; returns that by the
-    state before, as far as it comes by this way.
+    Sets the slopes by update gate and candidate, before their activations. Returns the part of the
+    slope by the state before that this formula contributes.
     """
-    if state_slopes is not None:  # the states are looked at themselves
+    if state_slopes is not None:  # a later layer looks at the states of all steps
         slope = slope + state_slopes[:, :, t]
     before_slope = slope * step.z
     rest = slope - before_slope  # (1 - z) ⊙ slope

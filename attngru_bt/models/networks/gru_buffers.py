@@ -26,10 +26,10 @@ class GRUStep(NamedTuple):
 
 
 class GRUBuffers:
-    """Memory for gates (M, 3 H, L, B), states and one thing more, and for the slopes by them.
+    """Memory for gates (M, 3 H, L, B), states and an extra (M, H, L, B), and the slopes by them.
 
-    The extra is r ⊙ h with the reset before the product, U h + c with the reset after it. Views are
-    cut once, since for small networks that takes as long as the arithmetic.
+    The extra is r ⊙ h with the reset before the product, and U h + c with the reset after it. All
+    views are cut once, since for small networks cutting takes as long as the arithmetic.
     """
 
     def __init__(self, x: Tensor, h: int, m: int, n_inputs: int, n_steps: int, rows: int) -> None:
@@ -47,7 +47,7 @@ class GRUBuffers:
         self.each_gate = self.gates.flatten(2).unbind()
         self.each_slope = self.gate_slopes.flatten(2).unbind()
         self.each_slope_mT = self.gate_slopes.flatten(2).mT.unbind()
-        # of all steps with a state before them that is not 0
+        # all steps but the first, before which the state is 0
         later = self.gate_slopes.flatten(2)[:, :, rows:].mT
         self.each_later_r_z_slope_mT = later[:, :, : 2 * h].unbind()
         self.each_later_candidate_slope_mT = later[:, :, 2 * h :].unbind()
@@ -62,6 +62,7 @@ class GRUBuffers:
 
     @staticmethod
     def _cut(gates: Tensor, states: Tensor, extra: Tensor) -> list[GRUStep]:
+        """Return the parts of each time step, as views of the buffers of all steps."""
         h = states.shape[1]
         steps = []
         for gates_t, state, extra_t in zip(

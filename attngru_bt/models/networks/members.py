@@ -1,11 +1,11 @@
-"""Arithmetic over the members of a stack of networks, such that no member feels the others.
+"""Arithmetic over the members of a stack of networks, in which no member affects the others.
 
 The first axis of every tensor is that of the M members. A batched matrix product would be one call,
 but a BLAS may choose its kernel, and with it the order of its sums, by how many matrices there are:
 the bits of a member would then depend on its company. Here each member has matrix products of its
-own, of the same sizes, strides and alignment whoever is trained beside it. Everything else is
-elementwise, or a sum along a member's own numbers. Both treat a number alike wherever it stands as
-long as a member's rows fill whole vectors of the processor, which `whole_vectors` is for.
+own, whose sizes, strides and alignment do not depend on the others. Everything else is elementwise,
+or a sum along a member's own numbers. Both give the same bits at every position as long as a
+member's rows fill whole vectors of the processor, which `whole_vectors` sees to.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def whole_vectors(n: int) -> int:
 
 
 def empty_weights(like: Tensor, n_members: int, *sizes: int) -> Tensor:
-    """Return room for the weights (M, …) of members, each member's part aligned alike."""
+    """Return an empty tensor for weights (M, …), each member's part with the same alignment."""
     n = prod(sizes)
     return like.new_empty(n_members, whole_vectors(n))[:, :n].view(n_members, *sizes)
 

@@ -1,13 +1,13 @@
-"""Training: mini-batches, AdamW, early stopping, many networks at once; nothing of stocks.
+"""Training: mini-batches, AdamW, early stopping, many networks at once. It knows nothing of stocks.
 
-The loop (``loop``) trains any number of networks of one architecture side by side, one being a
-number like any other. What there is to train (``samples``), a network in training (``trainee``),
-AdamW (``optimizer``), and how trained networks score (``scoring``).
+``loop`` trains any number of networks of one architecture side by side, and a single one in the
+same way. ``samples`` is what is trained on, ``trainee`` a network in training, ``optimizer`` AdamW,
+and ``scoring`` applies trained networks.
 
 Bits: the same network, data and generator give the same result on the same machine, whatever is
-trained beside it, because all noise (order of the batches, dropout) comes from the network's own
-generator, because `one_thread` fixes the order of the sums, and because members of a stack do not
-feel each other (`attngru_bt.models.networks.members`).
+trained beside it. All noise (order of the batches, dropout) comes from the network's own generator,
+`one_thread` fixes the order of the sums, and members of a stack do not affect each other
+(`attngru_bt.models.networks.members`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The training loop, for one network or for many side by side.
 
-Networks take part as long as they are in training: each step is a batch of every one of them,
-wherever in its epochs it is. One that has finished makes room for the next.
+Each step trains one batch of every network in the stack, whichever epoch it is in. A network that
+has finished makes room for the next.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def train(
     Parameters
     ----------
     jobs : iterable of Job
-        Taken one by one as there is room, so that only as many as are in training need be in
-        memory. Those of one architecture, number of steps and rows per batch that follow each other
-        are trained side by side.
+        Taken one by one as there is room, so that only those in training need be in memory.
+        Consecutive ones of one architecture, number of steps and rows per batch are trained side by
+        side.
     max_epochs, batch_size : int
         Every epoch uses every row once, in ceil(n / batch_size) batches of equal size (± 1 row).
     lr, weight_decay : float
@@ -53,7 +53,7 @@ def train(
         of n it is ``lr / 2 * (1 + cos(pi * i / n))``, n = max_epochs * batches per epoch, however
         early training stops.
     n_averaged : int
-        Without validation a network ends as the mean of its parameters after so many last epochs.
+        Number of last epochs whose parameters are averaged, without validation.
     loss : callable
         ``loss(outputs, y, weight)`` of each row, all three (M, B); 0 where the weight is 0. What is
         minimized is the mean over the rows of a batch.
@@ -91,7 +91,7 @@ def max_batch_networks(n_hidden: int) -> int:
 
 
 class _Stack:
-    """Networks like the first in one: parameters, optimizer and the room for their batches."""
+    """Networks like the first, stacked: their parameters, optimizer and memory for batches."""
 
     def __init__(
         self, first: Trainee, width: int | None, loss: Loss, weight_decay: float, max_norm: float
@@ -130,7 +130,7 @@ class _Stack:
         self._bind()
 
     def step(self) -> list[Trainee]:
-        """Train a batch of each network; return those that have finished, which are gone then."""
+        """Train one batch of each network; return those that have finished, and remove them."""
         began = time.perf_counter()
         active = self.active
         generators = [trainee.job.generator for trainee in active]
@@ -153,7 +153,7 @@ class _Stack:
             best = active[m].best
             row = self._rows[m].clone() if best is None else best
             active[m].job.network.bind(row[None])
-            # the last network goes on in the place that is free now
+            # the last network moves to the free place
             self._optimizer.move(len(active) - 1, m)
             active[m] = active[-1]
             active.pop()
@@ -162,6 +162,7 @@ class _Stack:
         return trainees
 
     def _bind(self) -> None:
+        """Let the network compute with the parameters of those in training."""
         m = len(self.active)
         self._parameters = list(self._network.bind(self._rows[:m]).parameters())
         self._gradient_views = self._network.views(self._gradients[:m])

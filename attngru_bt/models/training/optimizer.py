@@ -19,7 +19,7 @@ class AdamW:
     rows : Tensor of shape (M, P)
         Parameters; changed in place.
     gradients : Tensor of shape (M, P)
-        Where they stand when `step` is called; used up.
+        Read when `step` is called, and overwritten by it.
     decayed : Tensor of shape (P,)
         1.0 where weights are decayed, else 0.0.
     weight_decay : float

@@ -1,4 +1,4 @@
-"""What there is to train: a network, its rows, its generator; and the loss."""
+"""What is trained: a network with its rows and its generator; and the losses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Samples(NamedTuple):
     weight : Tensor of shape (n_samples,)
         Mean 1.
     places : Tensor of shape (n_samples,), or None
-        Where in x each row is, if x holds others as well: then x is (any, n_features, n_steps).
+        Position of each row in x, if x also holds others: x is (any, n_features, n_steps) then.
     """
 
     x: Tensor

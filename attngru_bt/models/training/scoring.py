@@ -1,4 +1,4 @@
-"""What trained networks say to rows, computed in blocks of fixed size."""
+"""The outputs and attention weights of trained networks, computed in chunks of fixed size."""
 
 from __future__ import annotations
 

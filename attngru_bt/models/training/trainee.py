@@ -37,7 +37,7 @@ class Batches:
     Attributes
     ----------
     shares : list of float
-        Of all rows, those in each batch.
+        Share of all rows that is in each batch.
     """
 
     def __init__(self, samples: Samples, n_batches: int, n_rows: int) -> None:
@@ -64,7 +64,7 @@ class Batches:
         self._rows, self._y_weight = rows.unbind(), y_weight.unbind()
 
     def load(self, batch: int, place: tuple[Tensor, ...], some_missing: bool) -> None:
-        """Lay a batch into a member's place in a stack.
+        """Copy a batch into a member's place in a stack.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class Trainee:
                 return True
         left = self.course.max_epochs - epoch
         if val_loss is None and left < self.course.n_averaged:
-            # of the epochs averaged so far, this is one more
+            # the running mean over the epochs averaged so far, of which this is number `count`
             count = self.course.n_averaged - left
             self.best = row.clone() if self.best is None else self.best.lerp(row, 1 / count)
         if left == 0:
@@ -172,6 +172,7 @@ class Trainee:
         return False
 
     def _begin_epoch(self) -> None:
+        """Shuffle the rows and start counting anew."""
         order = torch.randperm(len(self.job.samples.y), generator=self.job.generator)
         self.batches.order(order)
         self.batch, self.loss, self.seconds = 0, 0.0, 0.0

@@ -1,9 +1,9 @@
 """A book that is kept: what was proposed, and what became of it.
 
-``ledger`` keeps lines that are only ever added; ``proposed`` makes one of picks; ``fills`` reads
-what was traded, ``session`` says what the backtest traded and what fills on paper, ``paper`` keeps
-that; ``difference`` splits what is between them by cause, ``reconciled`` is a month of it,
-``reconcile`` does it for a whole book, and ``tables`` tell it.
+``ledger`` is a file to which lines are only ever added, and ``proposed`` adds picks to it.
+``fills`` reads what was traded. ``session`` says what the backtest traded and what fills on paper,
+and ``paper`` keeps the latter. ``difference`` splits the difference between them by cause;
+``reconciled`` is a month of it, ``reconcile`` a whole book, and ``tables`` show it.
 """
 
 from attngru_bt.picks.book.ledger import Entry, Ledger

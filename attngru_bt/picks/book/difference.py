@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 CAUSES = ("size", "skipped", "not filled", "not proposed", "price", "fees")
-"""In which order the parts are told.
+"""The causes, in the order of the tables.
 
 - size: the backtest orders on the opens, the proposal on the last closes;
 - skipped: an order was proposed and nothing is known of it;
@@ -28,7 +28,7 @@ CAUSES = ("size", "skipped", "not filled", "not proposed", "price", "fees")
 class Trade:
     """Shares, price of a share, and fees.
 
-    Without shares the price is that at which they could have been had.
+    Without shares it is the price at which they could have been traded.
     """
 
     shares: Fraction
@@ -63,7 +63,7 @@ class Compared:
 
     @property
     def whole(self) -> Fraction:
-        """What the account has more than the backtest for this order, in currency."""
+        """Value of the order in the account less its value in the backtest, in currency."""
         return self._value(self.traded) - self._value(self.backtest)
 
     def parts(self) -> dict[str, Fraction]:
@@ -98,7 +98,7 @@ def total(orders: Iterable[Compared]) -> tuple[dict[str, Fraction], Fraction]:
 def in_cents(parts: Mapping[str, Fraction]) -> dict[str, Fraction]:
     """Round parts to hundredths, so that the rounded ones sum to the rounded sum.
 
-    What rounding leaves over goes to the parts that it cost most.
+    All are rounded down, and the hundredths that are missing are added to the parts that lost most.
     """
     down = {cause: 100 * part // 1 for cause, part in parts.items()}
     whole = round(100 * sum(parts.values(), Fraction(0)))

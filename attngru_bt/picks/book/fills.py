@@ -1,4 +1,4 @@
-"""What was traded: read from a broker's export, and checked line by line."""
+"""Fills: what was traded, read from a broker's export and checked line by line."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SIDES = {
     "buy": ("buy", "b", "bot", "bought", "buy to open", "买入", "买", "证券买入"),
     "sell": ("sell", "s", "sld", "sold", "sell to close", "卖出", "卖", "证券卖出"),
 }
-"""What counts as which side, in lower case."""
+"""Words for each side, in lower case."""
 _SIDE_OF = {word: side for side, words in SIDES.items() for word in words}
 _TIMES = re.compile(r"(?P<name>.+?)\s*\*\s*(?P<factor>-?\d+(\.\d+)?)")
 
 
 @dataclass(frozen=True)
 class Fill:
-    """What was done of an order on a day.
+    """The part of an order that was traded on a day.
 
     Attributes
     ----------
@@ -38,15 +38,15 @@ class Fill:
     symbol : str
     side : {"buy", "sell"}
     shares : float
-        Real shares, at least 0; 0 says that the order was placed and nothing of it filled.
+        Real shares; 0 if the order was placed and nothing of it filled.
     price : float
         Of a real share; NaN without shares.
     fees : float
         All that was paid for it, in the currency of the price.
     place : str
-        Where it stands, for messages.
+        Its place in the export, for messages.
     why : str
-        Of a paper fill, why it is of less than the order; empty if it is not.
+        Why a paper fill is smaller than the order; empty if it is not.
     """
 
     date: pd.Timestamp
@@ -90,17 +90,17 @@ def read_fills(
         If a column is missing or a line is not as described; the message names each line.
     """
     source, rows = _rows(fills)
-    found = _columns(source, rows[0][1] if rows else {}, dict(columns or {}))
-    given = [from_cell(str(found["symbol"](row)).strip()) for _, row in rows]
-    ours = other_spellings(given, names, source)
-    executions, problems = [], []
+    readers = _columns(source, rows[0][1] if rows else {}, dict(columns or {}))
+    symbols = [from_cell(str(readers["symbol"](row)).strip()) for _, row in rows]
+    ours = other_spellings(symbols, names, source)
+    read, problems = [], []
     for place, row in rows:
         try:
-            executions.append(_execution(place, {k: read(row) for k, read in found.items()}, ours))
+            read.append(_fill(place, {name: cell(row) for name, cell in readers.items()}, ours))
         except ValueError as error:
             problems.append(f"{place}: {error}")
     refuse(problems)
-    return executions
+    return read
 
 
 def _rows(fills: Any) -> tuple[str, list[Row]]:
@@ -121,18 +121,19 @@ def _rows(fills: Any) -> tuple[str, list[Row]]:
 def _columns(
     source: str, row: Mapping[str, Any], columns: dict[str, str]
 ) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
-    """Return how each of our columns is had from a line."""
+    """Return functions that read each of our columns from a line."""
     checks.no_unknown("`columns` (--columns) of fills", columns, COLUMNS)
-    lower = {name.strip().lower(): name for name in row}
+    lower = {name.strip().lower(): name for name in row}  # case does not matter
     readers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
     for ours in COLUMNS:
-        asked = columns.get(ours, ours).strip()
-        match = None if asked.lower() in lower else _TIMES.fullmatch(asked)
-        name, factor = (match["name"], float(match["factor"])) if match else (asked, 1.0)
+        theirs = columns.get(ours, ours).strip()
+        # NAME*-1, unless a column is really called so
+        match = None if theirs.lower() in lower else _TIMES.fullmatch(theirs)
+        name, factor = (match["name"], float(match["factor"])) if match else (theirs, 1.0)
         if name.lower() in lower:
             readers[ours] = _reader(lower[name.lower()], factor)
-        elif ours == "fees" and ours in columns and _is_number(asked):
-            readers[ours] = _always(float(asked))
+        elif ours == "fees" and ours in columns and _is_number(theirs):
+            readers[ours] = _always(float(theirs))
         else:
             how = "`columns` names it" if ours in columns else "it is needed"
             raise DataError(
@@ -144,6 +145,7 @@ def _columns(
 
 
 def _reader(name: str, factor: float) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what reads a column of a line; a factor of 1 leaves text as it is."""
     if factor == 1:
         return lambda row: row[name]
     return lambda row: _number(name, row[name]) * factor
@@ -153,7 +155,7 @@ def _always(value: float) -> Callable[[Mapping[str, Any]], Any]:
     return lambda row: value
 
 
-def _execution(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) -> Fill:
+def _fill(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) -> Fill:
     """Return a checked line; a ValueError says what is wrong with it."""
     try:
         date = checks.date("date", cells["date"])
@@ -185,6 +187,7 @@ def _execution(place: str, cells: Mapping[str, Any], ours: Mapping[str, str]) ->
 
 
 def _number(name: str, value: Any) -> float:
+    """Return a cell as a finite number; a ValueError names the column."""
     if not _is_number(value):
         raise ValueError(f"{name} must be a number such as 1200; got {value!r}")
     return float(value)

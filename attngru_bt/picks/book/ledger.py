@@ -1,10 +1,10 @@
 """The ledger of a book: lines that are only ever added, each with a digest of the line before.
 
 A line is JSON. It begins with the SHA-256 of the bytes of the line before and ends with that of its
-own text, so that a line that was changed, cut or taken out shows, unless all after it were taken
-away as well: who keeps the digest of the last line can tell. A line is written in one piece
-and flushed to disk: what a crash leaves is at most one damaged last line, after which the next
-entry begins on a line of its own. Nothing is ever rewritten, damage included.
+own text. So a line that was changed, cut or removed shows, unless all lines after it were removed
+as well, which a digest of the last line that is kept elsewhere shows. A line is written in one
+piece and flushed to disk: a crash leaves at most one damaged last line, after which the next entry
+begins on a line of its own. Nothing is ever rewritten, damage included.
 """
 
 from __future__ import annotations
@@ -88,17 +88,18 @@ class Ledger:
         entries, faults = [], []
         before = FIRST
         for number, line in enumerate(_lines(self.path.read_bytes()), start=1):
-            found = _parsed(line)
-            if found is None:
+            parsed = _parsed(line)
+            if parsed is None:
                 faults.append(f"{self.path}, line {number}: is damaged and is left out.")
             else:
-                said, kind, content, digest = found
-                if said != before:
+                follows, kind, content, digest = parsed
+                if follows != before:
                     faults.append(
                         f"{self.path}, line {number}: does not continue the line before, which "
                         f"was changed later, or a line between them is missing."
                     )
                 entries.append(Entry(number, kind, content, digest))
+            # of the line as it stands: only the line after a changed one does not continue it
             before = hashlib.sha256(line).hexdigest()
         return entries, faults
 
@@ -123,16 +124,16 @@ class Ledger:
         if not locked:
             with sole_use(self.folder):
                 return self.append(kind, content, locked=True)
-        known = self.path.read_bytes() if self.path.exists() else b""
-        lines = _lines(known)
+        written = self.path.read_bytes() if self.path.exists() else b""
+        lines = _lines(written)
         before = hashlib.sha256(lines[-1]).hexdigest() if lines else FIRST
         text = json.dumps(
             {"before": before, "kind": kind, "content": dict(content)},
             separators=(",", ":"), ensure_ascii=False, allow_nan=False,
         )  # fmt: skip
         digest = hashlib.sha256(text.encode()).hexdigest()
-        # after a line that was cut, a line of its own
-        start = "\n" if known and not known.endswith(b"\n") else ""
+        # begin a new line after one that was cut
+        start = "\n" if written and not written.endswith(b"\n") else ""
         _write(self.path, f'{start}{text[:-1]}{_OWN}{digest}"}}\n'.encode())
         logger.info("%s: added line %d, a %s", self.path, len(lines) + 1, kind)
         return Entry(len(lines) + 1, kind, json.loads(text)["content"], digest)
@@ -169,7 +170,7 @@ def _write(path: Path, line: bytes) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     except OSError as error:
-        error.filename = str(path)  # the system does not say
+        error.filename = str(path)  # the system does not name it
         raise
     finally:
         os.close(descriptor)

@@ -25,7 +25,7 @@ def on_paper(
     ledger : Ledger
         Its folder is locked by the caller.
     entries : iterable of Entry
-        What the ledger has.
+        The entries of the ledger.
     sessions : mapping of str to PlayedSession or None
         The session of each proposal that is to be filled, by its digest; None: not in the data yet.
 
@@ -45,6 +45,7 @@ def on_paper(
 
 
 def _written(done: Fill) -> dict[str, Any]:
+    """Return a fill as the ledger keeps it."""
     return {
         "date": f"{done.date.date()}",
         "symbol": done.symbol,
@@ -57,6 +58,7 @@ def _written(done: Fill) -> dict[str, Any]:
 
 
 def _read(row: Mapping[str, Any]) -> Fill:
+    """Return the fill that the ledger keeps."""
     return Fill(
         pd.Timestamp(row["date"]),
         row["symbol"],

@@ -20,7 +20,7 @@ from attngru_bt.reports import output
 from attngru_bt.reports.plain import plain
 
 KIND = "proposal"
-_OF_ITS_TIME = ("at", "versions")  # the same picks, made again, differ in these at most
+_OF_ITS_TIME = ("at", "versions")  # the same picks, made again, may differ in these
 _SET_BY_REHEARSAL = ("start", "benchmark")
 
 
@@ -110,12 +110,13 @@ def record(
     }
     ledger = Ledger(book)
     if ledger.path.exists():
-        known = [
+        same_session = [
             entry
             for entry in ledger.read()[0]
             if entry.kind == KIND and entry.content["session"] == content["session"]
         ]
-        if known and _lasting(known[-1].content) == _lasting(json.loads(json.dumps(content))):
+        new = json.loads(json.dumps(content))  # as it would be read: tuples are lists
+        if same_session and _lasting(same_session[-1].content) == _lasting(new):
             return None
     return ledger.append(KIND, content, locked=locked)
 
@@ -123,8 +124,8 @@ def record(
 def in_force(entries: list[Entry]) -> tuple[list[Proposed], list[str]]:
     """Return the proposals that count, in the order of their sessions, and what is left out.
 
-    Of several for a session the last one counts that was made before any for a later session: what
-    is proposed afterwards knows what came of it.
+    Of several for a session, the last one counts that was made before any for a later session: a
+    proposal that was made afterwards may know what came of it.
     """
     of_session: dict[pd.Timestamp, Proposed] = {}
     left_out = []
@@ -133,6 +134,7 @@ def in_force(entries: list[Entry]) -> tuple[list[Proposed], list[str]]:
             continue
         proposed = Proposed.of(entry)
         session = proposed.session
+        # the last proposal for a session counts, unless a later session was proposed for before it
         if session in of_session and session < max(of_session):
             left_out.append(
                 f"Line {entry.line} of the book is left out: it proposes for {session.date()} "
@@ -145,12 +147,13 @@ def in_force(entries: list[Entry]) -> tuple[list[Proposed], list[str]]:
 
 
 def data_digest(bars: Bars) -> str:
-    """Return the digest of the names that have a bar: others may join the data later."""
+    """Return the digest of the bars of names that have any: others may join the data later."""
     traded = np.flatnonzero(bars.traded.any(axis=0))
     return bars.select(sorted(bars.assets[i] for i in traded)).digest()
 
 
 def _lasting(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content by which two proposals are the same."""
     return {name: value for name, value in content.items() if name not in _OF_ITS_TIME}
 
 

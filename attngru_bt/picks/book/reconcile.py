@@ -1,4 +1,4 @@
-"""Proposals beside what was traded and what the backtest traded, month by month."""
+"""The reconciliation of a book: proposals, what was traded and what the backtest traded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reconciliation:
     months : list of Reconciled
         In the order of their sessions.
     notes : list of str
-        What is left out, a sentence each.
+        Remarks on what is left out, a sentence each.
     faults : list of str
         Damaged lines of the ledger.
     """
@@ -115,8 +115,7 @@ def reconcile(
         if fills is not None:
             names = {order["symbol"] for proposed in proposals for order in proposed.orders}
             names |= set() if market is None else set(market.bars.assets)
-            executions = read_fills(fills, columns, names)
-            traded, left_out = _by_proposal(executions, proposals)
+            traded, left_out = _by_proposal(read_fills(fills, columns, names), proposals)
             notes += left_out
         else:
             traded = on_paper(ledger, entries, sessions if paper else {})
@@ -125,6 +124,7 @@ def reconcile(
                     f"{book}: the book has no paper fills; say what was traded with `fills` "
                     f"(--fills), or fill on paper with `paper` and `market` (--paper --data)."
                 )
+    # a proposal without fills has nothing to compare yet
     months = []
     for proposed in proposals:
         digest = proposed.entry.digest
@@ -140,10 +140,10 @@ def reconcile(
 
 def _as_proposed(market: Market, proposals: Sequence[Proposed]) -> Market:
     """Return the market with its names spelled as in the proposals."""
-    known = {order["symbol"] for proposed in proposals for order in proposed.orders}
+    symbols = {order["symbol"] for proposed in proposals for order in proposed.orders}
     for proposed in proposals:
-        known |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
-    ours = other_spellings(market.bars.assets, known, market.name)
+        symbols |= {*proposed.entry.content["scores"], *proposed.entry.content["holdings"]}
+    ours = other_spellings(market.bars.assets, symbols, market.name)
     if not ours:
         return market
     assets = tuple(ours.get(name, name) for name in market.bars.assets)
@@ -164,17 +164,17 @@ def _sessions(
 
 
 def _by_proposal(
-    executions: Iterable[Fill], proposals: Sequence[Proposed]
+    fills: Iterable[Fill], proposals: Sequence[Proposed]
 ) -> tuple[dict[str, list[Fill]], list[str]]:
     """Return what was traded of each proposal, by its digest, and what belongs to none."""
     found: dict[str, list[Fill]] = {proposed.entry.digest: [] for proposed in proposals}
     early = []
-    for execution in executions:
-        begun = [proposed for proposed in proposals if proposed.session <= execution.date]
-        if begun:
-            found[begun[-1].entry.digest].append(execution)
+    for fill in fills:
+        begun = [proposed for proposed in proposals if proposed.session <= fill.date]
+        if begun:  # the period of a proposal ends where the next begins
+            found[begun[-1].entry.digest].append(fill)
         else:
-            early.append(execution)
+            early.append(fill)
     if not early:
         return found, []
     more = f" and {len(early) - 1} more" if len(early) > 1 else ""

@@ -34,19 +34,19 @@ class Reconciled:
         At whose closes the orders are valued; None: at the reference prices of the proposal.
     model : str
     against : {"backtest", "open", "proposal"}
-        What stands for the backtest: itself; without its settings the orders at the open of the
-        session; without data the proposal.
+        What is compared with: the backtest; if it cannot be run, the orders at the open of the
+        session; without data, the proposal.
     orders : DataFrame, columns `ORDERS`
         A row per symbol and side: shares and prices in the three forms, and the difference by
         cause, in currency.
     parts : dict of str to float
         The difference of all orders by cause, in hundredths of the currency; they sum to `whole`.
     whole : float
-        What the account has more than if the backtest had traded it.
+        Value of the account less its value if the backtest had traded it.
     value : float
         Of the account when the proposal was made.
     notes : list of str
-        What else is to be known, a sentence each.
+        Remarks, a sentence each.
     """
 
     month_end: pd.Timestamp
@@ -75,6 +75,7 @@ def reconciled(
     """
     content = proposed.entry.content
     against, done, notes = "proposal", None, []
+    # what it is compared with: the backtest, else the orders at the open, else the proposal
     opens: dict[str, float] = {}
     marks: dict[str, float] = {}
     if session is not None:
@@ -98,16 +99,17 @@ def reconciled(
             Fill(proposed.session, o["symbol"], o["side"], o["shares"], o["price"], o["fees"])
             for o in proposed.orders
         ]
+    # a row for each symbol and side that is in the proposal, the backtest or the fills
     sums, backtest = _sums(traded), _sums(done)
     compared = []
     for key in dict.fromkeys((*orders, *backtest, *sums)):
-        reference = orders[key]["price"] if key in orders else math.nan
-        known = [
+        # the price at which shares could have been traded that the backtest did not trade
+        candidates = [
             opens.get(key[0], math.nan),
-            reference,
+            orders[key]["price"] if key in orders else math.nan,
             float(sums[key].price) if key in sums else 0,
         ]
-        price = next(_exact(value) for value in known if not math.isnan(value))
+        price = next(_exact(value) for value in candidates if not math.isnan(value))
         tested = backtest.get(key, Trade(Fraction(0), price))
         price = tested.price if tested.shares else price
         marked = marks.get(key[0], math.nan)
@@ -118,7 +120,7 @@ def reconciled(
                 proposed=_exact(orders[key]["shares"]) if key in orders else Fraction(0),
                 backtest=Trade(tested.shares, price, tested.fees),
                 traded=filled if filled.shares else Trade(Fraction(0), price, filled.fees),
-                mark=_exact(marked) if marked == marked else price,
+                mark=price if math.isnan(marked) else _exact(marked),
                 placed=key in sums,
             )
         )
@@ -151,36 +153,37 @@ def _short(proposed: Proposed, fill: Fill) -> str:
     )
 
 
-def _sums(executions: Iterable[Fill]) -> dict[Key, Trade]:
+def _sums(fills: Iterable[Fill]) -> dict[Key, Trade]:
     """Return the shares, average price and fees of each symbol and side."""
     sums: dict[Key, Trade] = {}
-    for done in executions:
-        before = sums.get((done.symbol, done.side), Trade(Fraction(0), Fraction(0)))
-        shares = before.shares + _exact(done.shares)
+    for fill in fills:
+        before = sums.get((fill.symbol, fill.side), Trade(Fraction(0), Fraction(0)))
+        shares = before.shares + _exact(fill.shares)
         paid = before.shares * before.price
-        paid += _exact(done.shares) * _exact(done.price) if done.shares else 0
-        sums[done.symbol, done.side] = Trade(
-            shares, paid / shares if shares else Fraction(0), before.fees + _exact(done.fees)
+        paid += _exact(fill.shares) * _exact(fill.price) if fill.shares else 0
+        sums[fill.symbol, fill.side] = Trade(
+            shares, paid / shares if shares else Fraction(0), before.fees + _exact(fill.fees)
         )
     return sums
 
 
 def _exact(value: float) -> Fraction:
-    """Return the number that the digits say."""
+    """Return the number that the shortest decimal digits of a float stand for."""
     return Fraction(repr(float(value)))
 
 
 def _table(compared: Iterable[Compared], orders: Mapping[Key, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a row per order, its differences by cause beside it."""
     rows = []
     for order in compared:
-        known = orders.get((order.symbol, order.side))
+        proposed = orders.get((order.symbol, order.side))
         traded = float(order.traded.price) if order.traded.shares else math.nan
         rows.append(
             {
                 "symbol": order.symbol,
                 "side": order.side,
                 "proposed": float(order.proposed),
-                "reference": math.nan if known is None else known["price"],
+                "reference": math.nan if proposed is None else proposed["price"],
                 "backtest": float(order.backtest.shares),
                 "backtest_price": float(order.backtest.price),
                 "traded": float(order.traded.shares),

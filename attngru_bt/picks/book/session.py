@@ -16,7 +16,7 @@ from attngru_bt.picks.next_session import factors_of
 from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.rehearsal import rehearse
 
-CENT = 0.01  # that fees were rounded by
+CENT = 0.01  # rounding of the fees
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PlayedSession:
         proposed : Proposed
         bars : Bars
         before : Timestamp or None
-            PlayedSession of the next proposal, which ends the period.
+            Session of the next proposal, which ends the period.
         """
         bars = bars if before is None else bars.before(before)
         later = bars.dates[bars.dates > proposed.last]
@@ -59,8 +59,8 @@ class PlayedSession:
     @property
     def same_data(self) -> bool:
         """Whether the proposal was made on these data, as far as they had come."""
-        known = data_digest(self.bars.until(self.proposed.last))
-        return known == self.proposed.entry.content["data"]["digest"]
+        digest = data_digest(self.bars.until(self.proposed.last))
+        return digest == self.proposed.entry.content["data"]["digest"]
 
     def price(self, line: str) -> dict[str, float]:
         """Return open or close of the session by name, or the last close of the period ("mark").
@@ -88,6 +88,7 @@ class PlayedSession:
         traded = bars.traded[-1]
         if not any(has and name in names for name, has in zip(bars.assets, traded, strict=True)):
             return []
+        # as for the proposal: an account with the holdings, in which the strategy acts
         done = rehearse(
             bars,
             self.date,
@@ -100,6 +101,7 @@ class PlayedSession:
         log = done.log[done.log["date"] == self.date]
         orders = set(log.loc[log["event"] == "order", "ref"])
         fills: Any = log[log["event"].isin(("fill", "partial")) & log["ref"].isin(orders)]
+        # from units of the feeds to real shares, by the factors of the day of the proposal
         factor = factors_of(self.bars.until(self.proposed.last))
         return [
             Fill(
@@ -114,10 +116,10 @@ class PlayedSession:
         ]
 
     def paper(self) -> list[Fill]:
-        """Fill the orders at the open of the session, one after the other, from the cash at hand.
+        """Fill the orders at the open of the session, one after the other.
 
-        What opens at its limit does not fill, and of a buy no more lots than the cash pays, to
-        which sales that filled have been added. Fees are in proportion to those that were
+        A stock that opens at its limit does not fill, and a buy fills as many lots as the cash pays
+        for, to which sales before it have been added. Fees are in proportion to those that were
         estimated. Orders that do not fill have 0 shares; `why` says what was in the way.
         """
         opens = self.price("open")
@@ -131,6 +133,7 @@ class PlayedSession:
         return fills
 
     def _filled(self, order: dict[str, Any], price: float, cash: float) -> Fill:
+        """Fill one order at a price, as far as limit and cash allow."""
         low, high = order["limit_down"], order["limit_up"]
         buys = order["side"] == "buy"
         locked = high is not None and price >= high if buys else low is not None and price <= low
@@ -151,7 +154,7 @@ class PlayedSession:
 
 
 def _lots(order: dict[str, Any], most: float) -> float:
-    """Return the shares of an order that can be had if there can be at most `most`."""
+    """Return the largest size of an order of at most `most` shares."""
     least, step = order.get("least", order["shares"]), order.get("step", order["shares"])
     shares = float(round(whole(max(most, 0.0), step), 6) if step else most)
     return shares if shares >= least else 0.0

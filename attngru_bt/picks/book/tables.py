@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from attngru_bt.picks.amounts import shares, signed
 from attngru_bt.picks.book.difference import CAUSES
 from attngru_bt.picks.book.reconcile import Reconciliation
 from attngru_bt.picks.book.reconciled import Reconciled
-from attngru_bt.reports.tables import DASH, Table, date, decimals, number, per_cent, whole
+from attngru_bt.reports.tables import DASH, Table, date, number, per_cent, whole
 
 _AGAINST = {
     "backtest": "the backtest of the same session",
@@ -39,8 +40,8 @@ def month_table(found: Reconciliation) -> Table:
                 date(month.month_end),
                 whole(proposed.sum()),
                 whole(done.sum()),
-                *(_signed(month.parts[cause]) if month.parts[cause] else DASH for cause in CAUSES),
-                _signed(month.whole),
+                *(signed(month.parts[cause]) if month.parts[cause] else DASH for cause in CAUSES),
+                signed(month.whole),
                 per_cent(month.whole / month.value if month.value else math.nan, 2),
             ]
         )
@@ -56,12 +57,12 @@ def order_table(month: Reconciled) -> Table:
             [
                 str(row.symbol),
                 str(row.side),
-                _shares(row.proposed),
-                _shares(row.backtest),
+                shares(row.proposed),
+                shares(row.backtest),
                 number(row.backtest_price),
-                _shares(row.traded),
+                shares(row.traded),
                 number(row.traded_price),
-                _signed(row.whole),
+                signed(row.whole),
                 _cause(month.orders.iloc[position]),
             ]
         )
@@ -72,26 +73,17 @@ def order_table(month: Reconciled) -> Table:
 
 
 def sentences(found: Reconciliation) -> list[str]:
-    """Say what is compared with what, and what is to be known beside the figures."""
-    told = []
+    """Say what is compared with what, and add the notes."""
+    lines = []
     for month in found.months:
         marked = "" if month.marked is None else f", valued at the closes of {date(month.marked)}"
-        told.append(
+        lines.append(
             f"{date(month.month_end)}, {month.model}: against {_AGAINST[month.against]}{marked}."
         )
-        told += [f"{date(month.month_end)}: {note}" for note in month.notes]
-    return [*told, *found.notes]
+        lines += [f"{date(month.month_end)}: {note}" for note in month.notes]
+    return [*lines, *found.notes]
 
 
 def _cause(row: pd.Series) -> str:
     parts = row[list(CAUSES)].astype(float).abs()
     return str(parts.idxmax()) if parts.max() >= 0.005 else DASH
-
-
-def _shares(value: float) -> str:
-    return whole(value) if value == round(value) else decimals(value, 4)
-
-
-def _signed(value: float) -> str:
-    text = number(value)
-    return f"+{text}" if value > 0 and text != "0.00" else text

@@ -1,10 +1,11 @@
-"""Technical: price levels, bands, ranges and oscillators."""
+"""Oscillators, ranges and other indicators of a stock's own bars."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from attngru_bt.factors.decorators import factor, step
+from attngru_bt.factors.library.shared import energy
 from attngru_bt.factors.ops import (
     Array,
     diff,
@@ -21,96 +22,10 @@ from attngru_bt.factors.ops import (
     std,
     tiles,
     total,
-    total_known,
     vars_doubling,
-)  # fmt: skip
-from attngru_bt.factors.regress import regression
+)
 
 TECHNICAL = "technical"
-
-
-@factor(TECHNICAL, degree=1, windows={"MA5": 5, "MA10": 10, "MA20": 20, "MA60": 60, "MA120": 120})
-def MA(close: Array, n: int) -> Array:
-    """Mean close of {n} bars."""
-    return mean(close, n)
-
-
-@factor(
-    TECHNICAL,
-    degree=1,
-    memory="ema",
-    lookback=settle,
-    windows={"EMA20": 20, "EMA60": 60, "EMA120": 120},
-)
-def EMA(close: Array, n: int) -> Array:
-    """Exponential mean of the close, alpha = 2 / ({n} + 1), seeded with the first close."""
-    return ema(close, n)
-
-
-@factor(TECHNICAL, degree=1)
-def EMA5(ema5: Array) -> Array:
-    """Exponential mean of the close, alpha = 2 / (5 + 1), seeded with the first close."""
-    return ema5
-
-
-@factor(TECHNICAL, degree=1)
-def EMA10(ema10: Array) -> Array:
-    """Exponential mean of the close, alpha = 2 / (10 + 1), seeded with the first close."""
-    return ema10
-
-
-@factor(TECHNICAL, degree=1)
-def EMA12(ema12: Array) -> Array:
-    """Exponential mean of the close, alpha = 2 / (12 + 1), seeded with the first close."""
-    return ema12
-
-
-@factor(TECHNICAL, degree=1)
-def EMA26(ema26: Array) -> Array:
-    """Exponential mean of the close, alpha = 2 / (26 + 1), seeded with the first close."""
-    return ema26
-
-
-@factor(TECHNICAL, degree=1)
-def TEMA5(ema5: Array, double5: Array, triple5: Array) -> Array:
-    """Triple exponential mean: 3 E1 - 3 E2 + E3, each the EMA(5) of the one before."""
-    return 3 * ema5 - 3 * double5 + triple5
-
-
-@factor(TECHNICAL, degree=1)
-def TEMA10(ema10: Array, double10: Array, triple10: Array) -> Array:
-    """Triple exponential mean: 3 E1 - 3 E2 + E3, each the EMA(10) of the one before."""
-    return 3 * ema10 - 3 * double10 + triple10
-
-
-@factor(TECHNICAL, degree=1)
-def MACD(DIFF: Array, DEA: Array) -> Array:
-    """MACD histogram, doubled as in China: 2 (DIFF - DEA). TA-Lib's is not doubled."""
-    return 2 * (DIFF - DEA)
-
-
-@factor(TECHNICAL, degree=1)
-def BBI(bull_bear: Array) -> Array:
-    """Bull and bear index: mean of the 3-, 6-, 12- and 24-bar mean closes."""
-    return bull_bear
-
-
-@step(lookback=20)
-def band(close: Array, n: int = 20) -> Array:
-    """Two sample standard deviations of the close over 20 bars."""
-    return 2 * std(close, n)
-
-
-@factor(TECHNICAL, degree=1)
-def BollUp(MA20: Array, band: Array) -> Array:
-    """Upper Bollinger band: mean + 2 sample standard deviations of the close, 20 bars."""
-    return MA20 + band
-
-
-@factor(TECHNICAL, degree=1)
-def BollDown(MA20: Array, band: Array) -> Array:
-    """Lower Bollinger band: mean - 2 sample standard deviations of the close, 20 bars."""
-    return MA20 - band
 
 
 @step()
@@ -331,11 +246,6 @@ def CR20(typical: Array, high: Array, low: Array) -> Array:
     return energy(high, low, lag(typical, 1), 20)
 
 
-def energy(high: Array, low: Array, middle: Array, n: int) -> Array:
-    """100 x sum of max(high - middle, 0) over sum of max(middle - low, 0), n bars."""
-    return 100 * total(np.maximum(high - middle, 0), n) / total(np.maximum(middle - low, 0), n)
-
-
 @factor(
     TECHNICAL, memory="ema", lookback=lambda n, m: n + 2 * settle(m), history=lambda n, m: n + m
 )
@@ -380,106 +290,3 @@ def DHILO(high: Array, low: Array, close: Array, n: int = 60) -> Array:
 def BackwardADJ(adjfactor: Array) -> Array:
     """Cumulative backward adjustment factor, a level."""
     return adjfactor
-
-
-@factor(TECHNICAL, clock="calendar", lookback=lambda n, month: n * month + 1)
-def CMRA(close: Array, n: int = 24, month: int = 21) -> Array:
-    """Cumulative range: highest less lowest log return over the last 1 .. {n} months.
-
-    A month is {month} sessions; risk-free rate 0.
-    """
-    past = lag(np.log(close), month)
-    return highest(past, n, every=month) - lowest(past, n, every=month)
-
-
-@factor(TECHNICAL, clock="calendar", history=lambda n: n // 2 - 1)
-def DVRAT(daily_return: Array, traded: Array, n: int = 490, q: int = 10) -> Array:
-    """Variance ratio of {q}-day to daily returns over {n} sessions, minus 1.
-
-    [sum of squared q-day sums / (q (T - q + 1) (1 - q/T))] / [sum of r^2 / (T - 1)] - 1 with T the
-    sessions since listing, at most {n}; NaN if the stock traded on fewer than half of {n}.
-    """
-    t = total_known(daily_return * 0 + 1, n)
-    slow = total_known(total(daily_return, q) ** 2, n - q + 1) / (q * (t - q + 1) * (1 - q / t))
-    fast = total_known(daily_return**2, n) / (t - 1)
-    out = slow / fast - 1
-    out[total_known(traded, n) < n / 2] = np.nan
-    return out
-
-
-@step(lookback=2)
-def market_return(benchmark: Array) -> Array:
-    """Return of the benchmark, as a fraction."""
-    return benchmark / lag(benchmark, 1) - 1
-
-
-@step()
-def known_return(daily_return: Array, traded: Array) -> Array:
-    """Return on the days the stock traded, NaN on the others."""
-    return daily_return * traded
-
-
-@step(lookback=250, history=20)
-def down_market(known_return: Array, market_return: Array, n: int = 250) -> Array:
-    """Deviations' sums of squares of stock and market and of their product, on down days.
-
-    Days of the last 250 on which the market fell; NaN if fewer than 20. Shape (3, bars, assets).
-    """
-    down = (market_return < 0) & np.isfinite(known_return)
-    days = total_known(down.astype(float), n)
-    r, m = np.where(down, known_return, 0.0), np.where(down, market_return, 0.0)
-    sum_r, sum_m = total_known(r, n), total_known(m, n)
-    sums = np.stack(
-        [
-            total_known(r * r, n) - sum_r**2 / days,
-            total_known(m * m, n) - sum_m**2 / days,
-            total_known(r * m, n) - sum_r * sum_m / days,
-        ]
-    )
-    sums[:, days < 20] = np.nan
-    return sums
-
-
-@factor(TECHNICAL, clock="calendar")
-def DDNBT(down_market: Array) -> Array:
-    """Downside beta: slope of r on the market's r on days it fell, 250 sessions, at least 20."""
-    return down_market[2] / down_market[1]
-
-
-@factor(TECHNICAL, clock="calendar")
-def DDNCR(down_market: Array) -> Array:
-    """Downside correlation of r and the market's r on days it fell, 250 sessions, at least 20."""
-    return down_market[2] / np.sqrt(down_market[0] * down_market[1])
-
-
-@factor(TECHNICAL, clock="calendar")
-def DDNSR(down_market: Array) -> Array:
-    """Downside risk: std of r over std of the market's r on days it fell, 250 sessions."""
-    return np.sqrt(down_market[0] / down_market[1])
-
-
-@step(lookback=lambda n: n + 3, history=lambda n: n - 87)
-def market_model(known_return: Array, market_return: Array, wanted: Array, n: int = 250) -> Array:
-    """Coefficient and residual variance of r on the market's r and r's own three lags.
-
-    250 sessions, at most 90 of them missing. Shape (2, bars, assets).
-    """
-    lags = [lag(known_return, k) for k in (1, 2, 3)]
-    regressors = [market_return, *lags]
-    slopes, variance = regression(known_return, regressors, n, n - 90, wanted > 0, 1)
-    return np.stack([slopes[0], variance])
-
-
-@factor(TECHNICAL, clock="calendar")
-def HBETA(market_model: Array) -> Array:
-    """Historical beta: coefficient on the market's r when r is regressed on it and own 3 lags.
-
-    250 sessions; NaN if over 90 of them are missing.
-    """
-    return market_model[0]
-
-
-@factor(TECHNICAL, clock="calendar")
-def HSIGMA(market_model: Array) -> Array:
-    """Historical sigma: residual variance (n - p - 1, p = 4) of the HBETA regression."""
-    return market_model[1]

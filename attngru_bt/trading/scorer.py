@@ -1,0 +1,75 @@
+"""The scorer: asks a strategy's signal for the scores of a month-end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from attngru_bt.data.bars import Bars
+from attngru_bt.data.membership import Universe
+from attngru_bt.trading.signals import check_scores
+from attngru_bt.trading.view import FeedView
+
+logger = logging.getLogger(__name__)
+
+
+class Scorer:
+    """Asks a signal for scores, on bars older than the session that is traded.
+
+    Parameters
+    ----------
+    signal : Signal or finished scores
+        As `checked_signal` returns it.
+    view : FeedView
+    universe : Universe or None
+        The stocks that may be held. Finished scores are cut to them; other signals know them.
+    """
+
+    def __init__(self, signal: Any, view: FeedView, universe: Universe | None) -> None:
+        self._signal = signal
+        self._view = view
+        self._universe = universe
+        self._warned_of_strangers = False
+
+    def scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
+        """Return a score per name, higher is better; empty if there are none.
+
+        Parameters
+        ----------
+        month_end : date
+        before : date
+            Scores and bars dated on it or later are not read.
+        bars : callable
+            Returns the bars before it; not called where the scores are finished.
+        """
+        if hasattr(self._signal, "at"):
+            return self._finished(pd.Timestamp(month_end), before)
+        scores = check_scores(self._signal.scores(bars()), self._signal)
+        self._warn_of_strangers(month_end, scores)
+        self._view.warn_of_index(bars(), set(scores.index))
+        return scores
+
+    def _finished(self, month_end: pd.Timestamp, before: dt.date) -> pd.Series:
+        """Look up scores that were computed beforehand."""
+        self._view.check(before)  # no signal reads these bars, but orders are made of them
+        scores: pd.Series = self._signal.at(month_end, before=pd.Timestamp(before))
+        if self._universe is None:
+            return scores
+        return scores[scores.index.isin(self._universe.at(month_end))]
+
+    def _warn_of_strangers(self, month_end: dt.date, scores: pd.Series) -> None:
+        """Warn once of scored names that are no feeds."""
+        strangers = sorted({str(name) for name in scores.index} - set(self._view.feeds))
+        if strangers and not self._warned_of_strangers:
+            self._warned_of_strangers = True
+            logger.warning(
+                "%s: %d of %d names that the signal scored are no feeds (%s, …) and are left out.",
+                month_end,
+                len(strangers),
+                len(scores),
+                strangers[0],
+            )
