@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CODE = re.compile(r"`([^`]+)`")
-_THOUSANDS = 10_000  # a smaller whole number may be a year
+_THOUSANDS = 10_000.0
 
 
 @cache
@@ -163,10 +163,8 @@ def _shown(value: object) -> str:
         inner = ", ".join(f"{k}={_shown(v)}" for k, v in shown.items() if k != "class")
         name = str(shown["class"]).rsplit(".", 1)[-1] if "class" in shown else ""
         return f"{name}({inner})"
-    if isinstance(shown, float) and shown.is_integer():
-        return f"{shown:,.0f}"
-    if isinstance(shown, int) and abs(shown) >= _THOUSANDS:
-        return f"{shown:,}"
+    if isinstance(shown, float) and abs(shown) >= _THOUSANDS:
+        return f"{shown:,.10g}"  # money; a smaller number stays as it was given
     if isinstance(shown, list):
         return ", ".join(map(_shown, shown)) or "none"
     return str(shown)

@@ -659,6 +659,13 @@ class TestPlain:
         assert plain(np.arange(3)) == [0, 1, 2] and plain(np.ones(999)) == "array of shape (999,)"
         assert plain(Path("a/b")) == "a/b" and plain(np.mean) == "numpy.mean"
 
+    def test_money_is_readable_and_other_parameters_are_as_given(self):
+        given = {"cash": 1e6, "share": 1.0, "seed": 20200131, "raw": False, "size": 12345.5}
+        assert dict(html.settings(given)) == {
+            "cash": "1,000,000", "share": "1.0", "seed": "20200131", "raw": "False",
+            "size": "12,345.5",
+        }  # fmt: skip
+
     def test_objects_have_no_addresses(self):
         assert plain(object()) == "builtins.object"
         assert plain([FakeSignal.labels]) == ["test_tearsheet.FakeSignal.labels"]
