@@ -29,13 +29,14 @@ FEW = "ROC6 BIAS5 BIAS10 VEMA5 EMA5 EMA10 MA5 MA10 REVS5 REVS10 ATR6 PSY".split(
 MODELS = [  # those that no file but by_name.py runs
     name for name in models.names() if name not in ("equal-weight", "attention-gru-ranks")
 ]
+ALL_FACTORS = ("blend", "attention-gru-lines", "random-forest")
 
 
 def by_name(model):
-    """What `by_name.py` is told; a blend and a model of raw lines have no use for factors."""
+    """What `by_name.py` is told: few factors, where the model is of one set and of few rows."""
     if model in models.names("baseline"):
         return f"model={model!r},topk=3"
-    few = f",factors={FEW}" if model not in ("blend", "attention-gru-lines") else ""
+    few = f",factors={FEW}" if model not in ALL_FACTORS else ""
     return f"model={model!r},{SMALL}{few}"
 
 

@@ -5,6 +5,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "attngru_bt").rglob("*.py")) + sorted((ROOT / "strategies").glob("*.py"))
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("[sC]*/README.md")]
@@ -29,6 +31,7 @@ def test_every_word_is_in_the_glossary():
     assert [word for word in GLOSSARY if word not in rows] == []
 
 
+@pytest.mark.slow
 def test_spelling_is_american():
     assert not [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
@@ -38,6 +41,7 @@ def test_spelling_is_american():
     ]
 
 
+@pytest.mark.slow
 def test_no_two_classes_have_the_same_name():
     homes = defaultdict(list)
     for path in (ROOT / "attngru_bt").rglob("*.py"):
@@ -47,6 +51,7 @@ def test_no_two_classes_have_the_same_name():
     assert {name: found for name, found in homes.items() if len(found) > 1} == {}
 
 
+@pytest.mark.slow
 def test_networks_are_counted_by_n_networks_and_walks_by_seeds():
     """Nobody takes `n_seeds`; `seeds` is a parameter of what walks several times."""
     for path in SOURCES:

@@ -131,7 +131,7 @@ class TestMatrix:
     @pytest.mark.parametrize(
         "number",
         [
-            pytest.param(number, marks=[pytest.mark.slow] if number % 36 else [])
+            pytest.param(number, marks=[pytest.mark.slow] if number % 84 else [])
             for number in range(0, len(MATRIX), 12)
         ],
     )

@@ -32,7 +32,7 @@ TWELVE = {
 @pytest.fixture(scope="module")
 def months():
     """First five month-ends of a small market with a strong signal: one fit, scored twice."""
-    bars = make_market(n_assets=26, n_days=130, seed=2, signal=0.5).bars
+    bars = make_market(n_assets=40, n_days=130, seed=2, signal=0.5).bars
     ends = pd.Series(bars.dates).groupby(bars.dates.to_period("M")).max()
     return [bars.until(end) for end in ends.iloc[:5]]
 

@@ -106,8 +106,8 @@ class TestRun:
                 return close * 1.0
 
             run = backtest.run(
-                market, model=Ridge(), factors=["counting", "ROC6"], jobs=jobs,
-                folder=tmp_path / "run", **SETTINGS,
+                market, model=Ridge(), jobs=jobs, folder=tmp_path / "run",
+                **SETTINGS | {"factors": ["counting", "ROC6"]},
             )  # fmt: skip
         finally:
             registry.restore(before)
