@@ -251,7 +251,7 @@ class TestWalk:
 
     def test_members_of_a_blend_share_it(self, wide, feeds, monkeypatch):
         made = []
-        monkeypatch.setattr(Beside, "_tell", lambda self, *_: made.append(self))
+        monkeypatch.setattr(Beside, "_log_join", lambda self, *_: made.append(self))
         few = SETTINGS | {"train_on": wide}
         blend = Blend([Recipe(Ridge(), **few), Recipe(Ridge(), **few | {"lookback": 1})])
         (walk,) = walk_forward(feeds, {"both": blend})

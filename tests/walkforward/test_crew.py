@@ -184,7 +184,7 @@ class TestDask:
 
         assert self.work(task, renew)
         assert self.found == {number: number for number in range(8)}
-        assert "were lost: new ones do their tasks again" in caplog.text
+        assert "were lost: new ones repeat their tasks" in caplog.text
 
     def test_a_scheduler_that_is_gone_is_a_sentence(self):
         with pytest.raises(WorkersLost, match=r"scheduler at inproc:.* is gone"):
