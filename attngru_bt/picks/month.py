@@ -104,8 +104,8 @@ def find_month(
     clock = pd.Timestamp(today or dt.date.today())
     if day is not None and day > clock + DAY:  # by a day a zone further east may be ahead
         raise ValueError(
-            f"`asof` {day.date()} is after today, {clock.date()}: whether a session of that time had "
-            f"bars is not known; give a day that is over, such as the last of the data, "
+            f"`asof` {day.date()} is after today, {clock.date()}: whether a session of that time "
+            f"had bars is not known; give a day that is over, such as the last of the data, "
             f"{dates[-1].date()}."
         )
     now = clock if day is None else day + DAY
