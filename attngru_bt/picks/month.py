@@ -101,7 +101,14 @@ def find_month(
         If a calendar is named, and exchange_calendars is not installed.
     """
     day = None if asof is None else checks.date("asof", asof)
-    now = pd.Timestamp(today or dt.date.today()) if day is None else day + DAY
+    clock = pd.Timestamp(today or dt.date.today())
+    if day is not None and day > clock + DAY:  # by a day a zone further east may be ahead
+        raise ValueError(
+            f"`asof` {day.date()} is after today, {clock.date()}: whether a session of that time "
+            f"had bars is not known; give a day that is over, such as the last of the data, "
+            f"{dates[-1].date()}."
+        )
+    now = clock if day is None else day + DAY
     last = dates[-1]
     following = next_session(last, calendar)
     rule = schedule or Schedule()

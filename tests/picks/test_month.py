@@ -111,6 +111,13 @@ def test_a_trading_calendar_knows():
         found("2022-12-30", "2022-12-31", calendar=5)
 
 
+def test_nobody_knows_that_no_bar_is_to_come():
+    """A mistyped year gave orders for a session years from now."""
+    with pytest.raises(ValueError, match="`asof` 2030-01-31 is after today, 2022-01-28"):
+        found("2022-01-27", "2022-01-28", asof="2030-01-31")
+    assert found("2022-01-31", "2022-01-31", asof="2022-02-01")[0] == "2022-01-31"
+
+
 def test_calendars_by_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "exchange_calendars", None)
     with pytest.raises(ImportError, match=r"attngru_bt\[calendar\]"):
