@@ -41,8 +41,8 @@ def notes2(comparison: Comparison) -> list[str]:
     """Explain the columns of Table 2, a sentence or two each."""
     k = comparison.about["topk"]
     seeds = (
-        "Figures are means over the seeds ± their sample deviation, which a model without chance "
-        "in it has none of; t, interval and probabilities are means over the seeds."
+        "Figures are means over the seeds ± their sample deviation, where the seed makes a "
+        "difference; t, interval and probabilities are means over the seeds."
         if comparison.about["seeds"] > 1
         else "One seed, so there is no spread: another seed may give other figures."
     )
