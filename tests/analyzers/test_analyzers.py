@@ -462,7 +462,7 @@ class TestBenchmark:
                 pd.Series(
                     1.0, pd.bdate_range("2018-01-01", periods=9, tz="Asia/Shanghai")
                 ).tz_convert("UTC"),
-                "a close on 2018-01-07 16:00:00, a Sunday, and none on Fridays",
+                "a close on 2017-12-31 16:00:00, a Sunday, and none on Fridays",
             ),
         ],
     )
