@@ -137,10 +137,10 @@ def run(
     trials : mapping of name to Trial
     """
     context = multiprocessing.get_context("spawn")
-    told = context.Queue()
+    progress_queue = context.Queue()
     workers = {
         name: context.Process(
-            target=_work, args=(name, trial, folder / name, told), name=name, daemon=True
+            target=_work, args=(name, trial, folder / name, progress_queue), name=name, daemon=True
         )
         for name, trial in trials.items()
     }
@@ -149,7 +149,7 @@ def run(
         for worker in workers.values():
             worker.start()
         while len(sides) < len(workers):
-            name, message = next_message(told, workers, sides)
+            name, message = next_message(progress_queue, workers, sides)
             if isinstance(message, BaseException):
                 raise message
             if isinstance(message, Side):
@@ -165,14 +165,14 @@ def run(
 
 
 def next_message(
-    told: Any, workers: Mapping[str, Any], sides: Mapping[str, Side]
+    progress_queue: Any, workers: Mapping[str, Any], sides: Mapping[str, Side]
 ) -> tuple[str, Any]:
     """Return the next message, or say that a process ended without one."""
     while True:
         # what a process has sent can be read once it has ended, so it is looked at before
         ended = {n: w.exitcode for n, w in workers.items() if n not in sides}
         try:
-            return told.get(timeout=0.5)  # type: ignore[no-any-return]
+            return progress_queue.get(timeout=0.5)  # type: ignore[no-any-return]
         except queue.Empty:
             for name, exitcode in ended.items():
                 if exitcode is not None:
@@ -182,13 +182,15 @@ def next_message(
                     ) from None
 
 
-def _work(name: str, trial: Trial, folder: Path, told: Any) -> None:
+def _work(name: str, trial: Trial, folder: Path, progress_queue: Any) -> None:
     """Run one market in this process; tell how far it is, and in the end what came of it."""
     log_to_stderr(logging.ERROR)  # that stocks are delisted is part of the demo
+    # read as scikit-learn and torch are loaded: threads of two processes would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     def fitted(done: int, total: int, *_: Any) -> None:
         if done == total or done % max(total // 4, 1) == 0:
-            told.put((name, f"{done} of {total} fits"))
+            progress_queue.put((name, f"{done} of {total} fits"))
 
     try:
         market = trial.make()
@@ -206,8 +208,8 @@ def _work(name: str, trial: Trial, folder: Path, told: Any) -> None:
             name=f"{trial.model} model",
             market=market,
         )
-        told.put((name, shown))
+        progress_queue.put((name, shown))
     except KeyboardInterrupt:
         pass  # the parent has got it, too
     except Exception as error:
-        told.put((name, error))
+        progress_queue.put((name, error))

@@ -111,6 +111,8 @@ class CrossSection:
     size: FloatArray | None = None
     samples: list[CrossSection] = field(default_factory=list)
     exposures: dict[str, FloatArray] = field(default_factory=dict)
+    # returns and their ranks, which each fit that trains on the month asks for
+    _ranked: tuple[FloatArray, FloatArray] | None = field(default=None, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.assets)
@@ -166,7 +168,11 @@ class CrossSection:
         """
         if self.returns is None:
             return np.full(len(self), np.nan)
-        return rank_targets(self.returns, self.within)
+        if self._ranked is None or self._ranked[0] is not self.returns:
+            ranks = rank_targets(self.returns, self.within)
+            ranks.flags.writeable = False
+            self._ranked = self.returns, ranks
+        return self._ranked[1]
 
     def row_weights(self, n_members: int = 1) -> FloatArray:
         """Weight of each row in training, of shape (n,): by likeness in size to the members.
