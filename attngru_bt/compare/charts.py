@@ -9,7 +9,7 @@ from attngru_bt.compare.attention import Attention
 from attngru_bt.compare.comparison import Comparison
 from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.heat import shaded
-from attngru_bt.reports.model_charts import ALMOST_EVEN
+from attngru_bt.reports.model_charts import ALMOST_EVEN, line_name
 from attngru_bt.reports.scales import NUMBER, PER_CENT, Dates, Linear, Log, Places
 from attngru_bt.reports.tables import Cell, Table, points, short
 
@@ -95,14 +95,19 @@ def chance(comparison: Comparison) -> Chart:
 
 
 def attention(seen: Attention) -> Chart:
-    """Mean share of attention per family, beside the even share."""
+    """Mean share of attention per family or line, beside the even share."""
     shares, even = seen.families.fillna(0.0).mean(), seen.even.fillna(0.0).mean()
     mean = shares.sort_values(ascending=False, kind="stable")
-    names = Places([str(name) for name in mean.index], most=len(mean))
+    names = Places([called(seen, name) for name in mean.index], most=len(mean))
     scale = Linear([*mean, *even], PER_CENT, zero=True)
     chart = Chart(scale, names, height=ROW * len(mean), label="Share of attention")
     chart.bars(mean, "share", "pale")
     return chart.dots(even[mean.index], "even weights", "ink", kind="tick")
+
+
+def called(seen: Attention, name: object) -> str:
+    """Return what a family, a factor or a raw line is called."""
+    return line_name(str(name)) if seen.of_lines else str(name)
 
 
 def departure(seen: Attention) -> float:

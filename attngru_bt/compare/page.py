@@ -64,14 +64,17 @@ def _pictures(comparison: Comparison) -> dict[str, Picture]:
 def _attention(title: str, seen: Attention) -> dict[str, Any]:
     """Show the attention of a model: a chart and a table, or only a sentence where it is even."""
     rows = (
-        [str(factor), per_cent(row["share"], 2), per_cent(row["even"], 2)]
+        [charts.called(seen, factor), per_cent(row["share"], 2), per_cent(row["even"], 2)]
         for factor, row in seen.factors.iterrows()
     )
     draw = partial(charts.attention, seen)
+    first = "Line" if seen.of_lines else "Factor"
+    what = "line" if seen.of_lines else "family of factors"
     return {
         "title": title,
-        "shares": picture(f"Attention per family of factors: {title}", draw),
+        "shares": picture(f"Attention per {what}: {title}", draw),
         "departure": charts.departure(seen),
         "almost_even": charts.attention_is_even(seen),
-        "factors": Table.of(["Factor", "Share of attention", "Even weights"], rows),
+        "factors": Table.of([first, "Share of attention", "Even weights"], rows),
+        "of_lines": seen.of_lines,
     }

@@ -68,10 +68,10 @@ def _plain_name(family: str) -> str:
     """Name a family, or a raw line as the data call it."""
     if families_of([family])[0] != LINES:
         return family
-    return f"{_line(family)} (raw line)"
+    return f"{line_name(family)} (raw line)"
 
 
-def _line(name: str) -> str:
+def line_name(name: str) -> str:
     """Name a raw line as the data call it."""
     return name.removeprefix("Line").lower()
 
@@ -141,7 +141,7 @@ def attention_rows(part: Part) -> Table:
     least, most = shares.min().to_dict(), shares.max().to_dict()
     rows: list[list[str | Cell]] = [
         [
-            _line(str(name)) if of_lines else str(name),
+            line_name(str(name)) if of_lines else str(name),
             *map(per_cent, (share, least[name], most[name], even[name])),
             shaded(share - even[name], points, 0.05),
         ]

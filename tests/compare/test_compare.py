@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from attngru_bt import backtest, compare
 from attngru_bt.compare import charts, paper
 from attngru_bt.compare.account import Account, by_month, trade
+from attngru_bt.compare.attention import Attention, attention_by_model
 from attngru_bt.compare.chance import chosen, month_returns
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
 from attngru_bt.compare.figures import excess_by_month
@@ -27,8 +29,10 @@ from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.evaluation import statistics
 from attngru_bt.evaluation.tries import judge
+from attngru_bt.features.windows import step_names
 from attngru_bt.models.names import names as model_names
 from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.walkforward.record import MonthRecord
 
 K = 3
 TRADING = {"commission": 0.002, "periods": 242}
@@ -425,6 +429,33 @@ class TestFiles:
         assert charts.departure(flat) == pytest.approx(0.001)
         assert charts.departure(seen) > 0.01 and "next to nothing" not in render(found)
         assert "<h1>&lt;i&gt;</h1>" in render(found, "<i>")
+
+    def test_raw_lines_are_called_as_in_the_tear_sheet(self, found):
+        """They were families of factors, whose weights are those of components."""
+        even = pd.DataFrame(
+            0.5, pd.date_range("2020-01-31", periods=3, freq="ME"), ["LineVolume", "LineClose"]
+        )
+        shares = even + [0.1, -0.1]
+        factors = pd.DataFrame({"share": shares.mean(), "even": even.mean()})
+        seen = Attention(shares, even, factors, of_lines=True)
+        page = render(replace(found, attention={"attention-gru": seen}))
+        assert "Attention per line: Attention-GRU" in page and "Weights of the lines" in page
+        assert "LineVolume" not in page and "squared loadings" not in page
+        flat = replace(seen, families=even)
+        page = render(replace(found, attention={"attention-gru": flat}))
+        assert "no line’s share differs by more than 0.0 points" in page
+
+    def test_which_attention_is_of_raw_lines(self, walks):
+        months = pd.DatetimeIndex([record.month_end for record in walks[0].records])
+        assert not attention_by_model(walks, months)["attention-gru"].of_lines
+        names = step_names(["LineVolume", "LineClose"])
+        weights = np.arange(1.0, 7.0) / 21
+        record = MonthRecord(months[0], pd.Series(dtype=float), attention={"factor": weights})
+        record.factors = names
+        lines = SimpleNamespace(model="lines", records=[record])
+        seen = attention_by_model([lines], months)["lines"]
+        assert seen.of_lines and list(seen.families) == ["LineVolume", "LineClose"]
+        assert seen.families.iloc[0].to_list() == pytest.approx([9 / 21, 12 / 21])
 
     def test_one_seed_without_index(self, alone, tmp_path):
         compare.write(alone, tmp_path)
