@@ -298,14 +298,15 @@ def check_traded(market: Market, params: Mapping[str, Any]) -> None:
 
 
 def check_account(market: Market, params: Mapping[str, Any]) -> None:
-    """Refuse parameters of the account, which are those of `run`, and of `MonthlyTopK`."""
-    account: dict[str, Any] = dict(cash=1_000_000.0, commission=None, slippage=0.0, rules=None)
-    figures: dict[str, Any] = dict(periods=252, riskfree=0.0)
+    """Refuse parameters of account, figures and `MonthlyTopK` that `run` would refuse."""
+    of_account = ("cash", "commission", "slippage", "rules")
+    of_figures = ("periods", "riskfree")
     of_strategy = parameter_names(MonthlyTopK)
-    checks.no_unknown("trading", params, [*account, *figures, *of_strategy])
-    open_account(**{name: params.get(name, value) for name, value in account.items()})
-    check_sessions(market, params.get("periods", figures["periods"]))
-    check_riskfree(params.get("riskfree", figures["riskfree"]))
+    checks.no_unknown("trading", params, [*of_account, *of_figures, *of_strategy])
+    settings = (run.__kwdefaults__ or {}) | dict(params)
+    open_account(**{name: settings[name] for name in of_account})
+    check_sessions(market, settings["periods"])
+    check_riskfree(settings["riskfree"])
     check_traded(market, {name: params[name] for name in of_strategy if name in params})
 
 

@@ -134,6 +134,10 @@ class Schedule:
         return int(np.ceil(round(months / _MONTHS[self.unit], 6)))
 
 
+MONTH = Schedule()
+"""The end of each month, at which everything is decided unless another schedule is asked for."""
+
+
 def schedule_of(value: Any) -> Schedule:
     """Return the schedule that a parameter names.
 

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.schedule import Schedule
+from attngru_bt.data.schedule import MONTH, Schedule
 from attngru_bt.features.labels import forward_returns, top_labels
-
-MONTH = Schedule()
 
 
 def outcomes_of(

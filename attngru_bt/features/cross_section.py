@@ -14,14 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from attngru_bt.data.schedule import Schedule
+from attngru_bt.data.schedule import MONTH, Schedule
 from attngru_bt.features.labels import FloatArray, rank_targets, top_labels, top_share
 
 if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
 
 LEAST_WEIGHT = 0.05  # rows that weigh less are left out: many, and of little consequence
-MONTH = Schedule()
 
 
 def month_ends(dates: pd.DatetimeIndex) -> NDArray[np.intp]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.membership import Universe
-from attngru_bt.data.schedule import Schedule
+from attngru_bt.data.schedule import MONTH, Schedule
 from attngru_bt.factors import FactorHistory
 from attngru_bt.features.covariance import RunningCovariance
-from attngru_bt.features.cross_section import MONTH, CrossSection, step_positions
+from attngru_bt.features.cross_section import CrossSection, step_positions
 from attngru_bt.features.digest import section_digest
 from attngru_bt.features.exposures import exposures
 from attngru_bt.features.foresight import Watch, warn

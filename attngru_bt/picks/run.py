@@ -17,7 +17,7 @@ from attngru_bt.data.interval import check_daily
 from attngru_bt.data.lock import sole_use
 from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.prices import check_prices
-from attngru_bt.data.schedule import Schedule, schedule_of
+from attngru_bt.data.schedule import MONTH, schedule_of
 from attngru_bt.models.names import title_of
 from attngru_bt.picks.book.proposed import record
 from attngru_bt.picks.changes import changes
@@ -151,7 +151,7 @@ def run(
         if name in params:
             raise TypeError(f"picks.run has no parameter `{name}`: `model` and `market` say it.")
     params.setdefault("universe", market.membership)
-    if schedule != Schedule():
+    if schedule != MONTH:
         params["schedule"] = str(schedule)
     asked = dict(model=model, start=start, commission=commission, rules=rules, **params)
     open_account(1.0, commission, slippage, rules)  # for its checks alone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from attngru_bt.data.schedule import Schedule
+from attngru_bt.data.schedule import MONTH, Schedule
 from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.model_charts import running_mean
 from attngru_bt.reports.scales import NUMBER, PER_CENT, THREE, Dates, Form, Linear, Log, Places
@@ -12,7 +12,6 @@ from attngru_bt.reports.scores import ScoreFigures
 from attngru_bt.reports.verdict import SELDOM_LUCK
 
 ROW = 26  # pixels per characteristic
-MONTH = Schedule()
 
 
 def rank_ic(figures: ScoreFigures) -> list[Chart]:
