@@ -176,7 +176,7 @@ _TABLE = (
         "Boosted trees on ranks",
         "classic",
         classic.gbdt_rank,
-        # a few more months change trees little, and on a whole market a fit takes a minute
+        # a few more months change trees little, and a whole walk takes a minute less
         settings={**ON_FACTORS, "refit": 12},
     ),
 )

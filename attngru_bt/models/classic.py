@@ -51,9 +51,9 @@ def random_forest() -> Any:
 
 def gbdt() -> Any:
     """Return gradient-boosted trees on labels, without early stopping."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from attngru_bt.models.boosting import BoostedClassifier
 
-    return HistGradientBoostingClassifier(**BOOSTING)
+    return BoostedClassifier(**BOOSTING)
 
 
 def xgboost() -> Any:
@@ -92,6 +92,6 @@ def ridge_pca() -> Any:
 
 def gbdt_rank() -> Any:
     """Return gradient-boosted trees on ranks."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
+    from attngru_bt.models.boosting import BoostedRegressor
 
-    return HistGradientBoostingRegressor(**BOOSTING)
+    return BoostedRegressor(**BOOSTING)
