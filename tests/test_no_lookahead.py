@@ -248,6 +248,34 @@ def test_neutral_scores_see_no_future(market):
         assert history(run(scrambled(market, t), model, driver), t) == want, driver
 
 
+LATE = {  # what changes once nobody has a value of the lines: factors, sequences, decile, exposures
+    "factors": (["amount", "turnover"], dict(n_components=None)),
+    "lines": (["volume", "amount"], dict(view="lines", sample="week")),
+    "size": (["market_cap", "float_cap"], dict(train_on="all", factors=FACTORS[:4])),
+    "known": (["market_cap", "float_cap"], dict(neutralize=["known"], factors=FACTORS[:4])),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("driver", ["along", "ahead"])
+@pytest.mark.parametrize("what", LATE)
+def test_a_line_that_begins_later_is_not_there_before(market, what, driver, caplog):
+    lines, how = LATE[what]
+    t = cut_points(market, 1)[0]
+    bars = market.bars
+    early = np.asarray(bars.dates <= t)[:, None]
+    late = {name: np.where(early, np.nan, bars[name]) for name in lines}
+    later = replace(market, bars=replace(bars, lines=dict(bars.lines) | late))
+    never = replace(market, bars=bars.without(lines))
+    members = Eight(bars.assets)
+    model = SignalGenerator(Ridge(), topk=4, min_months=4, universe=members, **how)
+    want = history(run(never, model, "along"), t)
+    assert len(want[0]) >= 3
+    assert history(run(later, model, driver), t) == want
+    if driver == "ahead":
+        assert f"{lines[0]!r} is known from" in caplog.text
+
+
 @pytest.mark.slow
 def test_data_beyond_end_change_nothing(market):
     t = cut_points(market, 1)[0]

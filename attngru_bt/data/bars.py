@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,7 @@ from attngru_bt import checks
 from attngru_bt.data.names import fault
 
 PRICE_LINES = ("open", "high", "low", "close", "preclose")
+_BLOCK = 64  # days looked at at once
 
 DateLike = pd.Timestamp | datetime.date | datetime.datetime | np.datetime64 | str
 
@@ -43,7 +44,7 @@ class Bars:
 
     Prices are in the currency of the input, adjusted by default; dates are naive session dates. NaN
     means that the asset did not trade that day, or that the value is unknown. Arrays are read-only;
-    the results of ``before``, ``until`` and ``rows`` share memory with their source.
+    the results of ``before``, ``until``, ``rows`` and ``without`` share memory with their source.
 
     Parameters
     ----------
@@ -216,6 +217,29 @@ class Bars:
         if start == 0:
             view.__dict__["_source"] = self.__dict__.get("_source", self)
         return view
+
+    def without(self, lines: Collection[str]) -> Bars:
+        """Return a view without some lines, which need not be there."""
+        if not any(name in self.lines for name in lines):
+            return self
+        view = object.__new__(Bars)
+        view._set(
+            dates=self.dates,
+            assets=self.assets,
+            lines={name: values for name, values in self.lines.items() if name not in lines},
+            benchmark=self.benchmark,
+            benchmark_open=self.benchmark_open,
+        )
+        view.__dict__["_source"] = self.__dict__.get("_source", self)
+        return view
+
+    def first_known(self, line: str) -> int | None:
+        """Return the position of the first day on which an asset has a value; None: on no day."""
+        values = self[line]
+        for start in range(0, len(values), _BLOCK):  # almost always it is the first day
+            for row in first((~np.isnan(values[start : start + _BLOCK])).any(axis=1)):
+                return start + row
+        return None
 
     def before(self, date: DateLike) -> Bars:
         """Return the days dated earlier than ``date``, as a view."""

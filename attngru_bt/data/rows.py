@@ -27,6 +27,8 @@ POSITIVE = (*PRICE_LINES, "adjfactor", "market_cap", "float_cap")
 NOT_NEGATIVE = ("volume", "amount", "turnover")
 GROUP_LINES = ("industry", "sector")  # codes of groups; text in them becomes a code
 KNOWN = (*POSITIVE, *NOT_NEGATIVE, "pe", "pb", "ps", "pcf", "traded")
+MARKET_LINES = frozenset({*KNOWN, "dividend_yield", "benchmark_open"})
+"""Lines that factors read: one that no asset has a value of is no line, in any data."""
 EMPTY = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>", "-"]
 ROUNDING = 1e-9  # relative; tolerance for the last digit of a CSV file
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
+from attngru_bt.data.late import known_too_late
 from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import MONTH, Schedule
 from attngru_bt.factors import FactorHistory
@@ -104,6 +105,7 @@ class Panel:
         self._dates = pd.DatetimeIndex([])
         self._last_close = np.empty(0)  # carried over suspensions
         self._lines = LineStore(lookback) if view == "lines" else None
+        self._left_out: frozenset[str] | None = None  # lines that are known too late
         self._open: list[tuple[int, CrossSection]] = []  # samples, by the day of their outcome
         self._ended: list[CrossSection] = []  # those whose outcome is known since the month-end
         self._watch = Watch(history.names)
@@ -138,9 +140,22 @@ class Panel:
         if self._lines is not None:
             self._lines.reserve(len(bars), len(bars.assets))
 
-    def join(self, bars: Bars) -> Bars:
-        """Return the bars with those of the market beside them, up to the same day."""
-        return bars if self.beside is None else self.beside.join(bars)
+    def join(self, bars: Bars, first: pd.Timestamp | None = None) -> Bars:
+        """Return the bars with those of the market beside them, up to the same day.
+
+        A line of the market that no asset has a value of by the first month-end is left out from
+        then on, as if the data did not have it: that it begins later is not known then.
+
+        Parameters
+        ----------
+        bars : Bars
+        first : Timestamp, default None
+            The first month-end; None: that on which the bars of the first call end.
+        """
+        joined = bars if self.beside is None else self.beside.join(bars)
+        if self._left_out is None:
+            self._left_out = known_too_late(joined, joined.dates[-1] if first is None else first)
+        return joined.without(self._left_out)
 
     def take(self, bars: Bars) -> CrossSection:
         """Take the cross-sections of bars that are joined already; see `extend`."""

@@ -20,15 +20,13 @@ from attngru_bt import checks
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, DateLike, first
 from attngru_bt.data.columns import Columns
 from attngru_bt.data.prices import check_feed_prices
-from attngru_bt.data.rows import KNOWN
+from attngru_bt.data.rows import MARKET_LINES
 from attngru_bt.data.splits import tell_splits
 from attngru_bt.feeds.cursor import NO_DAY, FeedCursor, NewRows
 from attngru_bt.feeds.roles import check_names
 from attngru_bt.feeds.sessions import EPOCH
 
 log = logging.getLogger(__name__)
-
-MARKET_LINES = {*KNOWN, "dividend_yield", "benchmark_open"}  # missing if empty in all feeds
 
 
 class FeedReader:
@@ -160,11 +158,11 @@ class FeedReader:
                 if name not in cursor.buffers:
                     continue
                 values = cursor.values(name, rows.start, rows.stop)[rows.traded]
-                has_values[name] |= bool(_known(name, values).any())
+                known = ~np.isnan(values) if name in told else _known(name, values)
+                has_values[name] |= bool(known.any())
                 if name in equals_close:
                     equals_close[name] &= bool((np.isnan(values) | (values == close)).all())
         # a line of the user's own may begin later: it is kept, or a factor could take its place
-        has_values["volume"] = has_values.get("volume", False) or "volume" in told
         self._missing = {name for name in names if not has_values[name] and name in MARKET_LINES}
         if self._missing:
             log.info("lines missing in all feeds: %s", ", ".join(sorted(self._missing)))

@@ -100,8 +100,8 @@ def write_run(
       `signal` (rank IC, precision, AUC: mean, t, months, chance), `in_sample` (losses). Unknown and
       infinite figures are null.
     - ``equity.csv``: date, strategy (the account's value), benchmark (scaled to start at the
-      same value) and, if given, baseline. The first row is the close that the first return is
-      measured from, if it is one of the run's sessions.
+      same value) and, if given, baseline. The row before a curve's first return is the close that
+      it is measured from, if it is one of the run's sessions.
     - ``scores.csv``: month_end, symbol, score, label (1 = was among the best of the next month;
       empty until that is known). Only a header where nothing is known of what came of them.
     - ``orders.csv``: the trade log, or the fills if there is none.
@@ -148,7 +148,11 @@ def metrics(sheet: TearSheet) -> dict[str, Any]:
 
 
 def equity(sheet: TearSheet) -> pd.DataFrame:
-    """Value of the account per session, beside benchmark and baseline with the same start."""
+    """Value of the account per session, beside benchmark and baseline with the same start.
+
+    The row before the first return of a curve has the value it is measured from. That is another
+    row where a benchmark begins later, and none where it is no session of the run.
+    """
     performance = sheet.performance
     base = performance.base_value
     curves = {"strategy": performance.values[performance.first : performance.end]}
@@ -162,9 +166,12 @@ def equity(sheet: TearSheet) -> pd.DataFrame:
             curves[name] = np.full(len(sheet.returns), np.nan)
     frame = pd.DataFrame(curves, index=sheet.returns.index)
     if performance.base_date is not None:
-        # the row that the first returns are measured from; a curve without any returns has none
-        start = {name: base if frame[name].notna().any() else np.nan for name in frame}
+        start = dict.fromkeys(frame, np.nan) | {"strategy": base}
         frame = pd.concat([pd.DataFrame(start, index=[performance.base_date]), frame])
+    for name in frame.columns.drop("strategy"):
+        known = np.flatnonzero(frame[name].notna())
+        if len(known) and known[0] > 0:
+            frame.loc[frame.index[known[0] - 1], name] = base
     return frame.rename_axis("date").reset_index()
 
 

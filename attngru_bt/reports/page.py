@@ -100,10 +100,11 @@ def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
 def _scores(figures: ScoreFigures) -> dict[str, Picture]:
     """Draw how good the scores are."""
     unit = figures.sheet.schedule.unit
-    pictures = {
-        "rank_ic": picture(
-            f"Rank IC per {unit}", partial(score_charts.rank_ic, figures), wide=True
-        ),
+    pictures: dict[str, Picture] = {}
+    if figures.rank_ic.notna().any():
+        draw = partial(score_charts.rank_ic, figures)
+        pictures["rank_ic"] = picture(f"Rank IC per {unit}", draw, wide=True)
+    pictures |= {
         "decay": picture(f"Rank IC by {unit}s ahead", partial(score_charts.decay, figures)),
         "groups": picture(
             f"Return of the next {unit} by score", partial(score_charts.group_means, figures)
@@ -245,6 +246,8 @@ def _gaps(sheet: TearSheet) -> list[str]:
             f"Rolling Sharpe ratio, beta and active risk: they need more than {_LEAST_ROLLING} "
             f"sessions; the run has {len(sheet.returns)}."
         )
+    if sheet.quality is not None and not sheet.quality["rank_ic"].notna().any():
+        gaps.append(f"Rank IC: no {sheet.schedule.unit} ranks two stocks whose outcome is known.")
     if sheet.records and sheet.market is None:
         gaps.append(
             "Exposures, groups and capacity: they need the data of the run; pass `market=` to "

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
@@ -87,6 +88,7 @@ def take_panels(
     recipes: Iterable[Recipe],
     *,
     exposures: Iterable[str] = (),
+    first: pd.Timestamp | None = None,
     complete: bool = False,
     jobs: int = 1,
     client: Any = None,
@@ -99,6 +101,8 @@ def take_panels(
     recipes : iterable of Recipe
     exposures : iterable of str, default ()
         Exposures to measure besides those that the recipes ask for.
+    first : Timestamp, default None
+        The first month-end that is scored; lines that nobody has a value of by then are left out.
     complete : bool, default False
         Whether the last month of the bars is known to be complete.
     jobs, client
@@ -116,7 +120,7 @@ def take_panels(
         See `crew.work`.
     """
     panels = make_panels(recipes, exposures)
-    joined = {id(panel): panel.join(market.bars) for panel in panels.values()}
+    joined = {id(panel): panel.join(market.bars, first) for panel in panels.values()}
     for panel in panels.values():
         panel.expect(joined[id(panel)])
     schedule = common_schedule(panels.values())

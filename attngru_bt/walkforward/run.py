@@ -132,6 +132,7 @@ def walk_forward(
             market,
             recipes,
             exposures=[name for signal in signals.values() for name in neutral_to(signal)],
+            first=month_ends[0],
             complete=complete,
             jobs=jobs,
             client=cluster,

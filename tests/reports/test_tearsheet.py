@@ -23,6 +23,7 @@ from attngru_bt.models.names import title_of
 from attngru_bt.reports import heat, html, portfolio_charts, tables
 from attngru_bt.reports.charts import at_equal_volatility
 from attngru_bt.reports.collect import collect
+from attngru_bt.reports.files import equity
 from attngru_bt.reports.metrics import MEANINGS, cards, metrics_table, order_note
 from attngru_bt.reports.model_charts import attention_table, explained_variance_by_component
 from attngru_bt.reports.plain import plain
@@ -386,6 +387,15 @@ class TestLessToShow:
         page = Page(tearsheet.save(early, tmp_path / "page.html"))
         assert "no scored month has ended yet" in page.text
 
+    @pytest.mark.slow
+    def test_one_stock_has_no_rank_ic(self, ran, tmp_path, caplog):
+        alone = SimpleNamespace(
+            analyzers=ran.analyzers, signal=FakeSignal(ran.signal.labels().index.levels[0], ["S0"])
+        )
+        page = Page(tearsheet.save(alone, tmp_path / "page.html"))
+        assert "Rank IC per month" not in page.charts and "could not be drawn" not in caplog.text
+        assert "no month ranks two stocks whose outcome is known" in page.text
+
     def test_a_finished_walk_is_as_good_as_a_generator(self, ran):
         walk = SimpleNamespace(records=ran.signal.records_, labels=ran.signal.labels)
         sheet = collect(SimpleNamespace(analyzers=ran.analyzers, signal=walk))
@@ -478,8 +488,18 @@ class TestFiles:
         change = table["strategy"].pct_change()
         assert np.abs(change[1:] - performance.returns[1:]).max() < 1e-13
         change = table["benchmark"].pct_change()
-        assert np.isnan(table["benchmark"].iloc[0])  # a feed's first return is not known
-        assert np.abs(change[2:] - performance.benchmark_returns[2:]).max() < 1e-13
+        # a feed's first return is not known: the first row is what the second is measured from
+        assert table["benchmark"].iloc[0] == performance.base_value
+        assert np.abs(change[1:] - performance.benchmark_returns[1:]).max() < 1e-13
+
+    def test_a_benchmark_that_begins_late_has_its_base_on_the_session_before(self, ran):
+        closes = pd.Series(np.arange(100.0, 150.0), sessions(280)[100:150], name="Late")
+        column = equity(collect(ran, closes)).set_index("date")["benchmark"]
+        base = ran.analyzers.performance.base_value
+        assert list(column.dropna().index) == list(closes.index)
+        assert column.dropna().iloc[0] == base
+        expected = closes.pct_change().iloc[1:]
+        assert np.abs(column.pct_change(fill_method=None).dropna() - expected).max() < 1e-13
 
     @pytest.mark.slow
     def test_equity_begins_at_the_close_before_the_first_return(self, tmp_path):
