@@ -51,7 +51,10 @@ class Chart:
     def line(
         self, values: ArrayLike, name: str = "", color: str = "ink", *, kind: str = ""
     ) -> Chart:
-        """Draw a curve, one value per place; NaN interrupt it. Kinds: "", "thin", "faint", "broken"."""
+        """Draw a curve, one value per place; NaN interrupt it.
+
+        Kinds: "", "thin", "faint", "broken".
+        """
         place = np.arange(len(np.asarray(values)))
         points = _path(self._across(place), self._down(values))
         form = getattr(self.y, "form", Form())
