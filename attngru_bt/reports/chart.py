@@ -20,8 +20,6 @@ from attngru_bt.reports.scales import Dates, Form, Linear, Log, Places, Tick
 WIDTH, HEIGHT = 10_000, 4_000
 """Units of the SVG: fine enough that values can be read off the curves."""
 
-_END = 0.02  # share of the width within which a label would stick out
-
 Scale = Linear | Log | Places
 
 
@@ -224,7 +222,7 @@ class Chart:
             for t in left
         )
         under = "".join(
-            f'<span{_classes(t)} style="left:{t.place:.2%}">{escape(t.text)}</span>' for t in below
+            f'<span{_minor(t)} style="left:{_within(t)}">{escape(t.text)}</span>' for t in below
         )
         named = f' role="group" aria-label="{escape(self.label)}"' if self.label else ""
         # all labels once more, of no height: they make room for the widest
@@ -285,11 +283,14 @@ class Chart:
         return f"M{x} {y0}V{y1}h{across}V{y0}z"
 
 
-def _classes(tick: Tick) -> str:
-    """Return the classes of a label below: at an end it stays within the chart."""
-    end = "first" if tick.place < _END else "last" if tick.place > 1.0 - _END else ""
-    names = [name for name in ("minor" if tick.minor else "", end) if name]
-    return f' class="{" ".join(names)}"' if names else ""
+def _minor(tick: Tick) -> str:
+    return ' class="minor"' if tick.minor else ""
+
+
+def _within(tick: Tick) -> str:
+    """Return where the middle of a label is: at an end the label stays within the chart."""
+    half = f"{len(tick.text) / 2:g}ch"
+    return f"clamp({half},{tick.place:.2%},100% - {half})"
 
 
 def _path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
