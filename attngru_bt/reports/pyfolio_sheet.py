@@ -209,10 +209,12 @@ def _fitting(text: str) -> str:
     if len(rows[0]) > _MOST_COLUMNS:  # such as one per name
         rows = [list(row) for row in zip(*rows, strict=True)]
     head, *body = rows
-    stacked = ' class="stack"' if len(head) > _PHONE_COLUMNS else ""
     lines = "".join(_row(line, head) for line in body)
+    title = kind = ""
+    if len(head) > _PHONE_COLUMNS:  # a phone does not show its headings, of which one names it
+        title, kind, head = f"<h3>{head[0]}</h3>", ' class="stack"', ["", *head[1:]]
     headings = "".join(f"<th>{cell}</th>" for cell in head)
-    return f"<table{stacked}><thead><tr>{headings}</tr></thead><tbody>{lines}</tbody></table>"
+    return f"{title}<table{kind}><thead><tr>{headings}</tr></thead><tbody>{lines}</tbody></table>"
 
 
 def _row(cells: list[str], headings: list[str]) -> str:
@@ -258,7 +260,7 @@ def _picture(figure: Any) -> Markup:
 def _legend_beside(axes: Any) -> None:
     """Put a legend that pyfolio has below a chart, over the next one's title, beside it."""
     lines, names = axes.get_legend_handles_labels()
-    axes.legend(lines, names, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
+    axes.legend(lines, names, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="medium")
 
 
 def _gaps(figure: Any) -> list[int]:

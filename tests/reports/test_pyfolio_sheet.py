@@ -63,8 +63,11 @@ def test_tables_fit_the_page():
     assert "15:12" not in html and "stack" not in html
     narrow = str(_table(frame[[0, 1]].to_html()))
     assert narrow.count("<tr>") == 1 + 2
-    broad = str(_table(frame[[0, 1, 2, 3, 4]].rename(columns=str, index=str).to_html()))
-    assert '<table class="stack">' in broad and "<b>1</b>" in broad  # blocks on a phone
+    named = frame[[0, 1, 2, 3, 4]].rename_axis(columns="Stats")
+    broad = str(_table(named.to_html()))
+    assert (
+        '<h3>Stats</h3><table class="stack">' in broad and "<b>1</b>" in broad
+    )  # blocks on a phone
     assert broad.count('data-label="4"') == 2
     assert str(_table(frame.iloc[:0].to_html())) == ""  # such as short positions where none were
 
