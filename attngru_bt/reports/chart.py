@@ -20,6 +20,9 @@ from attngru_bt.reports.scales import Dates, Form, Linear, Log, Places, Tick
 WIDTH, HEIGHT = 10_000, 4_000
 """Units of the SVG: fine enough that values can be read off the curves."""
 
+_PHONE = 38  # characters side by side in a chart on a phone
+_LONGEST = 18  # of a name beside it
+
 Scale = Linear | Log | Places
 
 
@@ -210,7 +213,7 @@ class Chart:
 
     def html(self) -> Markup:
         """Return the chart as a part of a page."""
-        left, below = self.y.ticks(), self.x.ticks()
+        left, below = self.y.ticks(), self._below()
         down = isinstance(self.y, Places)
         grid = "" if down else "".join(
             f"M0 {round((1 - t.place) * HEIGHT)}h{WIDTH}" for t in left
@@ -237,6 +240,13 @@ class Chart:
             f"{''.join(self._texts)}</div>"
             f'<div class="below">{under}</div></div>'
         )
+
+    def _below(self) -> list[Tick]:
+        """Return the labels below; beside short names there is more room for them on a phone."""
+        if not (isinstance(self.x, Linear) and isinstance(self.y, Places)):
+            return self.x.ticks()
+        names = max((len(tick.text) for tick in self.y.ticks()), default=0)
+        return self.x.ticks(_PHONE - min(names, _LONGEST))
 
     def _legend_html(self) -> str:
         shown = dict.fromkeys(self._legend)

@@ -111,8 +111,14 @@ class Linear:
         """Place values on the axis, 0 at its beginning and 1 at its end."""
         return (np.asarray(values, dtype=np.float64) - self.low) / (self.high - self.low)
 
-    def ticks(self) -> list[Tick]:
-        """Return the labels, at round numbers."""
+    def ticks(self, room: float = _NARROW) -> list[Tick]:
+        """Return the labels, at round numbers.
+
+        Parameters
+        ----------
+        room : float
+            Characters for which the axis has room on a phone.
+        """
         first = math.ceil(self.low / self._step - 1e-9)
         last = math.floor(self.high / self._step + 1e-9)
         values = self._step * np.arange(first, last + 1)
@@ -122,8 +128,8 @@ class Linear:
         write = partial(per_cent if self.form.share else decimals, places=places)
         texts = [write(value) for value in values]
         # where labels lie side by side on a phone, every second one stays, 0 among them
-        room = _NARROW * self._step / (self.high - self.low)
-        crowded = max(map(len, texts), default=0) + 1 > room
+        room_of_one = room * self._step / (self.high - self.low)
+        crowded = max(map(len, texts), default=0) + 1 > room_of_one
         return [
             Tick(float(self.place(value)), text, minor=crowded and step % 2 == 1)
             for step, value, text in zip(range(first, last + 1), values, texts, strict=True)

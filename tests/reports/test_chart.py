@@ -90,6 +90,15 @@ def test_a_label_at_an_end_stays_within_the_chart():
     assert places == [("3", "16.67", "3"), ("0.5", "50.00", "0.5"), ("3.5", "83.33", "3.5")]
 
 
+def test_beside_short_names_more_labels_have_room_on_a_phone():
+    def shown(name):
+        html = str(Chart(Linear([-0.28, 0.7], zero=True), Places([name])).html())
+        return re.findall(r'<span style="left[^>]*>([^<]*)<', html)
+
+    assert shown("size") == ["\u22120.2", "0.0", "0.2", "0.4", "0.6"]
+    assert shown("Attention-GRU on return ranks") == ["0.0", "0.4"]
+
+
 def test_cells_of_equal_shade_are_one_path():
     table = np.array([[0.0, 1.0, 1.0, np.nan], [0.5, 0.0, 0.0, 1.0]])
     chart = Chart(Places(list("abcd")), Places(["x", "y"])).cells(table, "strategy", 1.0)
