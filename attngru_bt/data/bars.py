@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -58,6 +58,8 @@ class Bars:
         Closes of the benchmark on the same dates, shape (days,); NaN where unknown.
     benchmark_open : numpy.ndarray, optional
         Opens of the benchmark, if it has opens that differ from its closes.
+    group_names : mapping of float to str, optional
+        What the codes of the lines ``industry`` and ``sector`` stand for, where the data had text.
 
     Raises
     ------
@@ -78,6 +80,7 @@ class Bars:
     lines: Mapping[str, np.ndarray]
     benchmark: np.ndarray | None = None
     benchmark_open: np.ndarray | None = None
+    group_names: Mapping[float, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check shapes and dates, and make every array read-only."""
@@ -113,16 +116,19 @@ class Bars:
             benchmark_lines[name] = values
         # normalize the index: microseconds, without a name or a frequency
         dates = pd.DatetimeIndex(dates.as_unit("us").to_numpy())
-        self._set(dates=dates, assets=assets, lines=lines, **benchmark_lines)
+        named = dict(self.group_names)
+        self._set(dates=dates, assets=assets, lines=lines, group_names=named, **benchmark_lines)
 
     def _set(self, **fields: Any) -> None:
         """Set the fields of a frozen instance."""
-        self.__dict__.update(fields | {"lines": MappingProxyType(fields["lines"])})
+        mappings = {name: MappingProxyType(fields[name]) for name in ("lines", "group_names")}
+        self.__dict__.update(fields | mappings)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle through the constructor: mapping proxies do not pickle, arrays stay read-only."""
-        lines = dict(self.lines)
-        return Bars, (self.dates, self.assets, lines, self.benchmark, self.benchmark_open)
+        lines, named = dict(self.lines), dict(self.group_names)
+        index = self.benchmark, self.benchmark_open
+        return Bars, (self.dates, self.assets, lines, *index, named)
 
     def __len__(self) -> int:
         """Return the number of days."""
@@ -213,6 +219,7 @@ class Bars:
             lines={name: values[days] for name, values in self.lines.items()},
             benchmark=None if self.benchmark is None else self.benchmark[days],
             benchmark_open=None if self.benchmark_open is None else self.benchmark_open[days],
+            group_names=self.group_names,
         )
         if start == 0:
             view.__dict__["_source"] = self.__dict__.get("_source", self)
@@ -270,6 +277,7 @@ class Bars:
             {name: values[:, columns] for name, values in self.lines.items()},
             self.benchmark,
             self.benchmark_open,
+            self.group_names,
         )
 
     def digest(self) -> str:

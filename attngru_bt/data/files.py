@@ -14,7 +14,7 @@ from attngru_bt.data.columns import Columns
 from attngru_bt.data.dates import one_zone
 from attngru_bt.data.names import fault
 from attngru_bt.data.raw import SUFFIXES, read_raw, split_suffix
-from attngru_bt.data.rows import FILLABLE, checked
+from attngru_bt.data.rows import FILLABLE, checked, group_names
 from attngru_bt.data.splits import tell_splits
 
 NOT_SYMBOLS = ("membership", "index")  # stems of files in a folder that are not symbols
@@ -80,9 +80,11 @@ def read_table(
         "the DataFrame" if isinstance(path, pd.DataFrame) else str(path), ignore, columns
     )
     source, frame = _table(path, translation)
-    part, _ = checked(translation.take(frame, source), source)
+    frame = translation.take(frame, source)
+    named = group_names(frame)
+    part, _ = checked(frame, source)
     del frame  # a large file should not be in memory twice
-    bars = _pivot([part], source, adjust)
+    bars = _pivot([part], source, adjust, named)
     translation.report(bars.lines)
     if adjust:
         tell_splits(bars, source)
@@ -113,9 +115,12 @@ def read_folder(
         )
     translation = Columns(str(folder), ignore, columns)
     parts, offsets = [], []
+    named: dict[float, str] = {}
     for symbol, file in files.items():
         source, frame = _table(file, translation)
-        part, offset = checked(translation.take(frame, source, symbol), source)
+        frame = translation.take(frame, source, symbol)
+        named |= group_names(frame)
+        part, offset = checked(frame, source)
         parts.append(part)
         offsets.append(offset)
     # a column that some files lack would look as if its values were not known there
@@ -140,7 +145,7 @@ def read_folder(
             np.concatenate([part["symbol"].to_numpy(dtype=object) for part in parts]),
             str(folder),
         )
-    bars = _pivot(parts, str(folder), adjust)
+    bars = _pivot(parts, str(folder), adjust, named)
     translation.report(bars.lines)
     if adjust:
         tell_splits(bars, str(folder))
@@ -199,7 +204,9 @@ def _no_code_twice(names: Iterable[str], source: str) -> None:
             )
 
 
-def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
+def _pivot(
+    parts: Iterable[pd.DataFrame], source: str, adjust: bool, named: Mapping[float, str]
+) -> Bars:
     """Spread checked rows over arrays (days, assets); a single part is emptied on the way."""
     parts = list(parts)
     rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
@@ -230,4 +237,4 @@ def _pivot(parts: Iterable[pd.DataFrame], source: str, adjust: bool) -> Bars:
         line = np.full(shape, np.nan)
         line.reshape(-1)[cell] = values
         lines[str(name)] = line
-    return Bars(pd.DatetimeIndex(days), tuple(names), lines)
+    return Bars(pd.DatetimeIndex(days), tuple(names), lines, group_names=named)

@@ -144,12 +144,23 @@ def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
     return values
 
 
+def group_names(frame: pd.DataFrame) -> dict[float, str]:
+    """Return what the codes stand for that text in the columns of groups becomes."""
+    texts = [
+        str(text).strip()
+        for name in GROUP_LINES
+        if name in frame and not pd.api.types.is_numeric_dtype(frame[name].dtype)
+        for text in frame[name].dropna().unique()
+    ]
+    return {_code(text): text for text in texts if text not in EMPTY}
+
+
 def _codes(column: pd.Series) -> pd.Series:
     """Return a code for each text of a column, the same for the same text in any file."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column
-    codes, texts = pd.factorize(column.astype(str).str.strip().where(column.notna(), ""))
-    by_text = [_code(str(text)) for text in texts]
+    codes, texts = pd.factorize(column)  # -1 where there is none
+    by_text = [*(_code(str(text).strip()) for text in texts), np.nan]
     return pd.Series(np.array(by_text, dtype=np.float64)[codes], index=column.index)
 
 

@@ -176,7 +176,7 @@ _TABLE = (
         "Boosted trees on ranks",
         "classic",
         classic.gbdt_rank,
-        # a few more months change trees little, and a whole walk takes a minute less
+        # a few more months change trees little
         settings={**ON_FACTORS, "refit": 12},
     ),
 )

@@ -14,6 +14,7 @@ from attngru_bt.picks.picks import Picks
 from attngru_bt.reports.tables import DASH, Table, date, decimals, number, per_cent, whole
 
 REASONS = 2  # families named beside a pick
+_SUM = "Together"
 SMALL = 0.05  # deviations; a smaller part is not named
 
 
@@ -65,7 +66,8 @@ def order_table(picks: Picks) -> Table:
 def contribution_table(picks: Picks) -> Table | None:
     """Show what each family of factors adds to each score; None without a fitted model.
 
-    A blend also has a column per member with its ranks.
+    A blend also has a column per member with its ranks, a linear model one with the sum of the
+    parts.
     """
     if picks.contributions is None or not len(picks.contributions.table):
         return None
@@ -74,6 +76,8 @@ def contribution_table(picks: Picks) -> Table | None:
     shown = places.map(lambda rank: DASH if pd.isna(rank) else whole(rank))
     if not len(table.columns) + len(shown.columns):
         return None
+    if picks.contributions.exact:
+        table = table.assign(**{_SUM: table.sum(axis=1)})
     parts = table.map(signed)
     rows = ([str(n), *shown.loc[n], *parts.loc[n]] for n in table.index)
     return Table.of(

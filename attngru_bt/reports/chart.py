@@ -20,7 +20,8 @@ from attngru_bt.reports.scales import Dates, Form, Linear, Log, Places, Tick
 WIDTH, HEIGHT = 10_000, 4_000
 """Units of the SVG: fine enough that values can be read off the curves."""
 
-_END = 0.02  # share of the width within which a label would stick out
+_PHONE = 38  # characters side by side in a chart on a phone
+_LONGEST = 18  # of a name beside it
 
 Scale = Linear | Log | Places
 
@@ -51,7 +52,10 @@ class Chart:
     def line(
         self, values: ArrayLike, name: str = "", color: str = "ink", *, kind: str = ""
     ) -> Chart:
-        """Draw a curve, one value per place; NaN interrupt it. Kinds: "", "thin", "broken"."""
+        """Draw a curve, one value per place; NaN interrupt it.
+
+        Kinds: "", "thin", "faint", "broken".
+        """
         place = np.arange(len(np.asarray(values)))
         points = _path(self._across(place), self._down(values))
         form = getattr(self.y, "form", Form())
@@ -209,7 +213,7 @@ class Chart:
 
     def html(self) -> Markup:
         """Return the chart as a part of a page."""
-        left, below = self.y.ticks(), self.x.ticks()
+        left, below = self.y.ticks(), self._below()
         down = isinstance(self.y, Places)
         grid = "" if down else "".join(
             f"M0 {round((1 - t.place) * HEIGHT)}h{WIDTH}" for t in left
@@ -221,7 +225,7 @@ class Chart:
             for t in left
         )
         under = "".join(
-            f'<span{_classes(t)} style="left:{t.place:.2%}">{escape(t.text)}</span>' for t in below
+            f'<span{_minor(t)} style="left:{_within(t)}">{escape(t.text)}</span>' for t in below
         )
         named = f' role="group" aria-label="{escape(self.label)}"' if self.label else ""
         # all labels once more, of no height: they make room for the widest
@@ -236,6 +240,13 @@ class Chart:
             f"{''.join(self._texts)}</div>"
             f'<div class="below">{under}</div></div>'
         )
+
+    def _below(self) -> list[Tick]:
+        """Return the labels below; beside short names there is more room for them on a phone."""
+        if not (isinstance(self.x, Linear) and isinstance(self.y, Places)):
+            return self.x.ticks()
+        names = max((len(tick.text) for tick in self.y.ticks()), default=0)
+        return self.x.ticks(_PHONE - min(names, _LONGEST))
 
     def _legend_html(self) -> str:
         shown = dict.fromkeys(self._legend)
@@ -282,11 +293,14 @@ class Chart:
         return f"M{x} {y0}V{y1}h{across}V{y0}z"
 
 
-def _classes(tick: Tick) -> str:
-    """Return the classes of a label below: at an end it stays within the chart."""
-    end = "first" if tick.place < _END else "last" if tick.place > 1.0 - _END else ""
-    names = [name for name in ("minor" if tick.minor else "", end) if name]
-    return f' class="{" ".join(names)}"' if names else ""
+def _minor(tick: Tick) -> str:
+    return ' class="minor"' if tick.minor else ""
+
+
+def _within(tick: Tick) -> str:
+    """Return where the middle of a label is: at an end the label stays within the chart."""
+    half = f"{len(tick.text) / 2:g}ch"
+    return f"clamp({half},{tick.place:.2%},100% - {half})"
 
 
 def _path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:

@@ -41,12 +41,18 @@ def _environment() -> Environment:
     for show in ("whole", "one", "number", "three", "per_cent", "points", "date"):
         environment.filters[show] = getattr(tables, show)
     environment.filters["marked"] = marked
+    environment.filters["breakable"] = breakable
     return environment
 
 
 def marked(text: str) -> Markup:
     """Escape a sentence, and set what stands between backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def breakable(text: str) -> Markup:
+    """Escape a setting, and let a line end after a bracket rather than within a word."""
+    return Markup(str(escape(text)).replace("(", "(<wbr>"))
 
 
 def fill(template: str, heading: str, **values: Any) -> str:

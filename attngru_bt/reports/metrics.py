@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ AGAINST_BENCHMARK: tuple[Figure, ...] = (
 )
 TRADING: tuple[Figure, ...] = (
     ("Turnover a year (one way), times the account", "turnover", one),
-    ("Commission a year", "cost_rate", per_cent),
+    ("Commission a year", "cost_rate", partial(per_cent, places=2)),
     ("Commission paid", "costs", whole),
     ("Fills", "fills", whole),
     ("Round trips", "trades", whole),
@@ -202,7 +203,7 @@ def fit_table(sheet: TearSheet) -> Table:
             "Fits": whole(len(fits)),
             "Training rows, last fit": whole(last.n_rows),
             f"Training {sheet.schedule.unit}s, last fit": whole(last.n_months),
-            "Factors or lines used, last fit": whole(len(last.factors)),
+            "Inputs, last fit": whole(len(last.factors)),
             "Factors dropped for missing values": whole(len(last.dropped)),
         }
         columns[part.name] |= {_LOSSES[key]: four(loss) for key, loss in part.in_sample.items()}

@@ -63,6 +63,7 @@ def render(sheet: TearSheet, title: str | None = None) -> str:
         pictures=_portfolio(portfolio) | (_scores(scores) if scores else {}) | _families(sheet),
         parts=[_part(part, of_several=len(sheet.parts) > 1) for part in sheet.parts],
         names_shown=_names_shown(portfolio),
+        largest_weight=portfolio_charts.largest_weight(portfolio) if sheet.metrics["fills"] else 0,
         rolling_sessions=SESSIONS,
         parameters=_parameters(sheet),
         gaps=[*sheet.gaps, *_gaps(sheet)],
@@ -90,7 +91,8 @@ def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
     if sheet.metrics["fills"]:
         add("costs", "Before and after commission", portfolio_charts.costs, figures)
         add("turnover", "Turnover", portfolio_charts.turnover, figures)
-        add("contributions", "Contribution by name", portfolio_charts.contributions, figures)
+        draw_each = portfolio_charts.contributions
+        add("contributions", "Contribution by name", draw_each, figures, wide=True)
         if portfolio_charts.varies(figures):
             add("holdings", "Names held", portfolio_charts.holdings, figures)
         add("weights", "Weights over time", portfolio_charts.weights, figures, wide=True)

@@ -215,4 +215,4 @@ def _days(value: float) -> str:
     """Show days of volume with as many decimals as their size deserves."""
     if np.isnan(value):
         return DASH
-    return number(value) if value >= 0.1 else f"{value:.2g}"
+    return number(value) if value >= 0.1 else f"{value:#.2g}"

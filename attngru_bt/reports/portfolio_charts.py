@@ -15,11 +15,12 @@ from attngru_bt.reports.chart import Chart
 from attngru_bt.reports.portfolio import PortfolioFigures
 from attngru_bt.reports.scales import PER_CENT, Dates, Form, Linear, Log, Places
 from attngru_bt.reports.sheet import TearSheet
-from attngru_bt.reports.tables import points
+from attngru_bt.reports.tables import per_cent, points
 
 MOST_NAMES = 30
 ROW = 21  # pixels per name
 CONTRIBUTIONS = 10  # best and worst names
+_SAME = 1e-6  # per cent
 
 
 def years(figures: PortfolioFigures) -> Chart:
@@ -41,7 +42,8 @@ def distribution(figures: PortfolioFigures) -> Chart:
     width = step * (scale.high - scale.low)
     low, high = (f(values[~np.isnan(values)] / width) for f in (_floor, _ceil))
     edges = np.arange(low, high + 1) * width
-    bins = Places([f"{points(e)}%" for e in edges[:-1]], most=8)
+    whole = all(abs(100.0 * e - round(100.0 * e)) < _SAME for e in edges)
+    bins = Places([per_cent(e, 0 if whole else 1) for e in edges[:-1]], most=8)
     counts = [np.histogram(table[name].dropna(), edges)[0].astype(float) for name in table.columns]
     chart = Chart(bins, Linear(np.concatenate(counts), Form(0), zero=True), label="Months")
     for i, (name, color, _) in enumerate(figures.sheet.curves[: len(counts)]):
@@ -157,8 +159,7 @@ def weights(figures: PortfolioFigures) -> Chart:
         height=ROW * share.shape[1],
         label="Weight in the account",
     )
-    table = share.to_numpy().T
-    most = float(np.abs(table).max())
+    table, most = share.to_numpy().T, largest_weight(figures)
     chart.cells(table, "strategy", most)
     return chart.cells(-table, "loss", most) if (table < 0).any() else chart
 
@@ -172,6 +173,11 @@ def month_end_weights(figures: PortfolioFigures) -> pd.DataFrame:
     share = held.loc[last, longest_held(figures)].div(values[last], axis=0)
     first_held = (share != 0).idxmax()
     return share[first_held.sort_values(kind="stable").index]
+
+
+def largest_weight(figures: PortfolioFigures) -> float:
+    """Largest weight of those that are shown, long or short."""
+    return float(month_end_weights(figures).abs().to_numpy().max())
 
 
 def longest_held(figures: PortfolioFigures) -> list[str]:

@@ -31,7 +31,9 @@ _DPI = 72
 _MARGIN = 0.1  # inches
 _MOST_DATES = 8  # on an axis
 _MOST_COLUMNS = 8  # of a table
+_PHONE_COLUMNS = 4  # of a table on a phone
 _TIMES = "Transaction time distribution"  # within the day, which daily bars do not have
+_ALLOCATION = "Portfolio allocation over time"
 _BENCHMARK = "benchmark_rets"
 
 
@@ -196,24 +198,33 @@ def _table(shown: Any) -> Markup:
     text = re.sub(r"<td>(NaT|NaN|nan)</td>", f"<td>{DASH}</td>", text)
     # durations to the nanosecond
     text = re.sub(r"(\d+ days) \d\d:\d\d:\d\d(\.\d+)?", r"\1", text)
-    return Markup('<div class="panel scroll">') + Markup(_upright(text)) + Markup("</div>")
+    return Markup('<div class="panel scroll">') + Markup(_fitting(text)) + Markup("</div>")
 
 
-def _upright(text: str) -> str:
-    """Turn a table of many columns, such as one per name, by its diagonal."""
+def _fitting(text: str) -> str:
+    """Make a table of many columns fit the page: turned by its diagonal, on a phone as blocks."""
     rows = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row, re.DOTALL) for row in text.split("<tr>")[1:]]
-    if max(map(len, rows), default=0) <= _MOST_COLUMNS or len({len(row) for row in rows}) > 1:
+    if max(map(len, rows), default=0) <= _PHONE_COLUMNS or len({len(row) for row in rows}) > 1:
         return text
-    head, *body = zip(*rows, strict=True)
-    lines = "".join(_row(line, headings=1) for line in body)
-    return f"<table><thead>{_row(head, headings=len(head))}</thead><tbody>{lines}</tbody></table>"
+    if len(rows[0]) > _MOST_COLUMNS:  # such as one per name
+        rows = [list(row) for row in zip(*rows, strict=True)]
+    head, *body = rows
+    lines = "".join(_row(line, head) for line in body)
+    title = kind = ""
+    if len(head) > _PHONE_COLUMNS:  # a phone does not show its headings, of which one names it
+        title, kind, head = f"<h3>{head[0]}</h3>", ' class="stack"', ["", *head[1:]]
+    headings = "".join(f"<th>{cell}</th>" for cell in head)
+    return f"{title}<table{kind}><thead><tr>{headings}</tr></thead><tbody>{lines}</tbody></table>"
 
 
-def _row(cells: tuple[str, ...], headings: int) -> str:
-    """Write a row of a table, the first so many cells as headings."""
-    tags = ["th" if i < headings else "td" for i in range(len(cells))]
-    inner = "".join(f"<{tag}>{cell}</{tag}>" for tag, cell in zip(tags, cells, strict=True))
-    return f"<tr>{inner}</tr>"
+def _row(cells: list[str], headings: list[str]) -> str:
+    """Write a row of a table; each cell but the first knows its heading, as a phone shows it."""
+    name, *values = cells
+    inner = "".join(
+        f'<td data-label="{heading}">{value}</td>'
+        for heading, value in zip(headings[1:], values, strict=True)
+    )
+    return f"<tr><td><b>{name}</b></td>{inner}</tr>"
 
 
 def _picture(figure: Any) -> Markup:
@@ -227,6 +238,8 @@ def _picture(figure: Any) -> Markup:
         if axes.get_title() == _TIMES:
             figure.delaxes(axes)
             continue
+        if axes.get_title().startswith(_ALLOCATION):
+            _legend_beside(axes)
         if axes.get_yscale() == "log":
             # matplotlib's own writes "2 × 10^0" as a formula, which `text.parse_math` leaves as is
             axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
@@ -242,6 +255,12 @@ def _picture(figure: Any) -> Markup:
         code = base64.b64encode(out.getvalue()).decode("ascii")
         pictures.append(f'<img alt="" src="data:image/png;base64,{code}">')
     return Markup(f'<figure class="paper">{"".join(pictures)}</figure>')
+
+
+def _legend_beside(axes: Any) -> None:
+    """Put a legend that pyfolio has below a chart, over the next one's title, beside it."""
+    lines, names = axes.get_legend_handles_labels()
+    axes.legend(lines, names, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="medium")
 
 
 def _gaps(figure: Any) -> list[int]:

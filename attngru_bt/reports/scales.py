@@ -14,15 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from attngru_bt.reports.tables import decimals, per_cent
 
-_NARROW = 14  # characters of all labels for which a chart beside names has room on a phone
+_NARROW = 20  # characters for which a chart beside names has room on a phone
 _WIDE = {"%Y": 1.0, "%m-%d": 1.2, "%Y-%m": 1.55}  # room of a label, that of a year being 1
 _ROUND = (
     (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9),
+    (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8),
     (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
     (1, 1.5, 2, 3, 5, 7),
     (1, 2, 5),
     (1,),
 )
+_SIDE_BY_SIDE = 6  # names for which a phone has room
 _FEW = 5  # years for whose labels a narrow chart has room
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -109,8 +111,14 @@ class Linear:
         """Place values on the axis, 0 at its beginning and 1 at its end."""
         return (np.asarray(values, dtype=np.float64) - self.low) / (self.high - self.low)
 
-    def ticks(self) -> list[Tick]:
-        """Return the labels, at round numbers."""
+    def ticks(self, room: float = _NARROW) -> list[Tick]:
+        """Return the labels, at round numbers.
+
+        Parameters
+        ----------
+        room : float
+            Characters for which the axis has room on a phone.
+        """
         first = math.ceil(self.low / self._step - 1e-9)
         last = math.floor(self.high / self._step + 1e-9)
         values = self._step * np.arange(first, last + 1)
@@ -120,7 +128,8 @@ class Linear:
         write = partial(per_cent if self.form.share else decimals, places=places)
         texts = [write(value) for value in values]
         # where labels lie side by side on a phone, every second one stays, 0 among them
-        crowded = sum(map(len, texts)) > _NARROW
+        room_of_one = room * self._step / (self.high - self.low)
+        crowded = max(map(len, texts), default=0) + 1 > room_of_one
         return [
             Tick(float(self.place(value)), text, minor=crowded and step % 2 == 1)
             for step, value, text in zip(range(first, last + 1), values, texts, strict=True)
@@ -166,13 +175,16 @@ class Places:
         What each is called.
     most : int, default 12
         Largest number of labels.
+    ends : bool, default False
+        Label the first and the last on a phone, too.
     """
 
     kind = "places"
 
-    def __init__(self, names: Sequence[str], most: int = 12) -> None:
+    def __init__(self, names: Sequence[str], most: int = 12, *, ends: bool = False) -> None:
         self.names = list(names)
         self._most = most
+        self._ends = ends
 
     def __len__(self) -> int:
         return len(self.names)
@@ -184,9 +196,13 @@ class Places:
     def ticks(self) -> list[Tick]:
         """Return the labels, every second or third one where there are many."""
         step = max(1, math.ceil(len(self) / self._most))
+        labeled = range(0, len(self), step)
+        minor = [len(self) > _SIDE_BY_SIDE and i % 2 == 1 for i in range(len(labeled))]
+        if self._ends and minor and minor[-1]:
+            minor[-2:] = True, False
         return [
-            Tick(float(self.place(i)), self.names[i], minor=len(self) > 6 and i // step % 2 == 1)
-            for i in range(0, len(self), step)
+            Tick(float(self.place(i)), self.names[i], less)
+            for i, less in zip(labeled, minor, strict=True)
         ]
 
 

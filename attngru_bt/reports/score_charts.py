@@ -48,7 +48,7 @@ def group_means(figures: ScoreFigures) -> Chart:
     excess = mean - mean.mean()
     names = _names(len(mean))
     chart = Chart(
-        Places(names),
+        Places(names, ends=True),
         Linear(excess, PER_CENT, zero=True),
         label=f"Return a {figures.sheet.schedule.unit}",
     )
@@ -62,10 +62,10 @@ def group_growth(figures: ScoreFigures) -> dict[str, Chart]:
     dates = Dates(table.index)
     chart = Chart(dates, Log(growth), label="Growth of 1").level(1.0)
     for column in range(1, table.shape[1] - 1):
-        chart.line(growth[:, column], "", "benchmark", kind="thin")
+        chart.line(growth[:, column], "", "benchmark", kind="faint")
     chart.line((1.0 + table.mean(axis=1)).cumprod(), "mean of all groups", "ink", kind="thin")
     chart.line(growth[:, 0], "lowest scores", "loss")
-    chart.line(growth[:, -1], "highest scores", "gain")
+    chart.line(growth[:, -1], "highest scores", "strategy")
     spread = (table.iloc[:, -1] - table.iloc[:, 0]).cumsum()
     difference = Chart(dates, Linear(spread, PER_CENT, zero=True), label="Sum of the differences")
     difference.level(0.0).line(spread, "highest less lowest, summed", "strategy")

@@ -178,7 +178,7 @@ class ScoreFigures:
         found = exposures.group_ic(scores, returns, group)
         rows = [
             [
-                _group_name(number_of, name, group),
+                market.bars.group_names.get(name) or _group_name(number_of, name, group),
                 three(row["mean"]),
                 number(row["t"]),
                 number(row["t_hac"]),

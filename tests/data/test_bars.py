@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.files import read_folder, read_index, read_table
+from attngru_bt.data.market import Market
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.market_feeds import add_feeds
 from attngru_bt.feeds.panel_feed import PanelFeed
@@ -193,6 +194,30 @@ class TestReadTable:
         assert set(again["industry"][again.traded]) < set(codes)
         assert "'industry'" not in caplog.text
         assert read_table(table(sector=3))["sector"][0, 0] == 3
+
+    def test_codes_of_groups_say_which_text_they_stand_for(self, tmp_path):
+        texts = ["banks", " banks", "", "steel", "banks"]
+        bars = read_table(write(table(industry=texts, sector=3), tmp_path / "t.csv"))
+        codes = bars["industry"][bars.traded]
+        assert sorted(bars.group_names.values()) == ["banks", "steel"]
+        assert set(bars.group_names) == set(codes[~np.isnan(codes)])
+        assert read_table(table(sector=3)).group_names == {}
+        for other in (
+            pickle.loads(pickle.dumps(bars)),
+            bars.until("2020-01-03"),
+            bars.select(["B"]),
+            Market(bars, None, None, "m").bars,
+        ):
+            assert other.group_names == bars.group_names
+        assert bars.digest() == Bars(bars.dates, bars.assets, bars.lines).digest()
+        with pytest.raises(TypeError):
+            bars.group_names[1.0] = "x"
+
+    def test_groups_of_a_folder_have_names(self, tmp_path):
+        for symbol, text in (("A", "banks"), ("B", "steel")):
+            frame = table(symbol=symbol, industry=text).iloc[:3].drop(columns="symbol")
+            write(frame, tmp_path / f"{symbol}.csv")
+        assert sorted(read_folder(tmp_path).group_names.values()) == ["banks", "steel"]
 
     def test_symbols_stay_text(self, tmp_path):
         frame = table(symbol=["000001"] * 3 + ["NA"] * 2)

@@ -10,7 +10,7 @@ from attngru_bt import AttentionGRURegressor, Blend, make_market, picks, walk_fo
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.picks.band import rank_ic_band
 from attngru_bt.picks.drift import feature_drift, stability
-from attngru_bt.picks.tables import family_table
+from attngru_bt.picks.tables import contribution_table, family_table
 
 SETTINGS = dict(
     topk=3, factors=["PB", "BIAS5", "ROC20", "MA20"], min_months=4, lookback=2, n_components=3,
@@ -45,6 +45,10 @@ def test_parts_of_a_linear_model_add_up_to_its_scores(market):
     assert parts.table.sum(axis=1).to_numpy() == pytest.approx(expected[parts.table.index])
     assert set(parts.table.index) == set(found.concerned["symbol"])
     assert (parts.table.abs().max() > 0.01).all()
+    table = contribution_table(found)
+    assert table.columns[-1].heading == "Together"
+    shown = [float(row.cells[-1].text.replace("\u2212", "-")) for row in table.rows]
+    assert shown == pytest.approx(expected[parts.table.index].to_numpy(), abs=0.0051)
 
 
 @pytest.mark.slow
@@ -53,7 +57,7 @@ def test_permutation_finds_the_same_parts(market):
         picks.run(market, model=model, **SETTINGS).contributions
         for model in (Ridge(alpha=1.0), Sealed())
     )
-    assert seen.exact and not sealed.exact
+    assert seen.exact and not sealed.exact and "Together" not in sealed.table
     pd.testing.assert_frame_equal(seen.table, sealed.table[list(seen.table)])
 
 

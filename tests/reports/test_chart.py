@@ -83,6 +83,22 @@ def test_rows_have_names_at_the_side_and_bars_from_left_to_right():
     assert "M0 200H5000v1600H0z" in html and "M0 2200H10000v1600H0z" in html
 
 
+def test_a_label_at_an_end_stays_within_the_chart():
+    html = str(Chart(Places(["lowest", "2", "highest"]), Linear([1, 2])).html())
+    below = html[html.index('<div class="below">') :]
+    places = re.findall(r'style="left:clamp\(([\d.]+)ch,([\d.]+)%,100% - ([\d.]+)ch\)"', below)
+    assert places == [("3", "16.67", "3"), ("0.5", "50.00", "0.5"), ("3.5", "83.33", "3.5")]
+
+
+def test_beside_short_names_more_labels_have_room_on_a_phone():
+    def shown(name):
+        html = str(Chart(Linear([-0.28, 0.7], zero=True), Places([name])).html())
+        return re.findall(r'<span style="left[^>]*>([^<]*)<', html)
+
+    assert shown("size") == ["\u22120.2", "0.0", "0.2", "0.4", "0.6"]
+    assert shown("Attention-GRU on return ranks") == ["0.0", "0.4"]
+
+
 def test_cells_of_equal_shade_are_one_path():
     table = np.array([[0.0, 1.0, 1.0, np.nan], [0.5, 0.0, 0.0, 1.0]])
     chart = Chart(Places(list("abcd")), Places(["x", "y"])).cells(table, "strategy", 1.0)

@@ -1,5 +1,6 @@
 """What the page says of the models behind the scores: members, families, networks, tries."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -174,12 +175,16 @@ def test_groups_are_named_by_who_is_in_them(market, blend):
     """Text of a column became a code of 15 digits, which no reader knows."""
     codes = np.where(np.arange(12) < 6, 3.0, 281474976710655.0)
     lines = {"close": market.bars["close"], "sector": np.tile(codes, (len(market.bars.dates), 1))}
-    grouped = Market(Bars(market.bars.dates, market.bars.assets, lines), None, None, "grouped")
+    bars = Bars(market.bars.dates, market.bars.assets, lines)
+    grouped = Market(bars, None, None, "grouped")
     finished = backtest.run(grouped, MonthlyTopK, signal=blend.scores(), topk=3)
     table = ScoreFigures(collect(finished, market=grouped)).group_table()
     names = [row.name for row in table.rows]
     assert names == ["3: S000, S001, S002, …", "group 2: S006, S007, S008, …"]
     assert [row.cells[-1].text for row in table.rows] == ["6", "6"]
+    named = replace(grouped, bars=replace(bars, group_names={codes[-1]: "Banks"}))
+    table = ScoreFigures(collect(finished, market=named)).group_table()
+    assert [row.name for row in table.rows] == ["3: S000, S001, S002, …", "Banks"]
 
 
 def test_even_attention_is_even_where_months_have_other_numbers_of_components():

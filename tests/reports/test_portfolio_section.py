@@ -75,6 +75,31 @@ def test_orders_grow_with_the_account(figures):
     assert 0.1 * days < largest < 10 * days
 
 
+def test_small_orders_have_two_digits(figures):
+    for row in figures.capacity_table().rows:
+        for text in (cell.text for cell in row.cells[:3]):
+            if float(text.replace(",", "")) < 0.1:
+                assert len(text.replace("0.", "", 1).lstrip("0")) == 2, text
+
+
+@pytest.mark.parametrize(
+    ("deviation", "first"), [(0.04, "0%"), (0.002, "0.0%")], ids=["per cent", "tenths"]
+)
+def test_months_by_return_begin_at_round_numbers(figures, monkeypatch, deviation, first):
+    months = pd.date_range("2015-01", periods=60, freq="MS").to_period("M")
+    values = np.random.default_rng(0).normal(0, deviation, (60, 2))
+    table = pd.DataFrame(values, index=months, columns=["a", "b"])
+    monkeypatch.setattr(PortfolioFigures, "months", lambda self: table)
+    names = portfolio_charts.distribution(figures).x.names
+    assert first in names and not any("+" in name for name in names)
+    assert len({len(name.split(".")) for name in names}) == 1
+
+
+def test_the_strongest_color_is_the_largest_weight(figures):
+    share = portfolio_charts.month_end_weights(figures)
+    assert portfolio_charts.largest_weight(figures) == pytest.approx(share.to_numpy().max())
+
+
 def test_the_worst_months_are_those_of_the_index(figures):
     table = figures.worst_months(2)
     index = figures.months().iloc[:, -1]

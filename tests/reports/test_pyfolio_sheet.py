@@ -58,10 +58,17 @@ def test_every_section_is_there_and_pyplot_is_as_it_was(tmp_path, monkeypatch):
 def test_tables_fit_the_page():
     frame = pd.DataFrame([["58 days 15:12:09.276527331"] * 9, [float("nan")] * 9])
     html = str(_table(frame.to_html()))
-    assert html.count("<tr>") == 1 + 9 and html.count("<th>") == 3 + 9  # a name is a row
-    assert "<td>58 days</td><td>–</td>" in html and "15:12" not in html
+    assert html.count("<tr>") == 1 + 9 and html.count("<th>") == 3  # a name is a row
+    assert '<td data-label="0">58 days</td><td data-label="1">–</td>' in html
+    assert "15:12" not in html and "stack" not in html
     narrow = str(_table(frame[[0, 1]].to_html()))
     assert narrow.count("<tr>") == 1 + 2
+    named = frame[[0, 1, 2, 3, 4]].rename_axis(columns="Stats")
+    broad = str(_table(named.to_html()))
+    assert (
+        '<h3>Stats</h3><table class="stack">' in broad and "<b>1</b>" in broad
+    )  # blocks on a phone
+    assert broad.count('data-label="4"') == 2
     assert str(_table(frame.iloc[:0].to_html())) == ""  # such as short positions where none were
 
 

@@ -40,6 +40,12 @@ class TestLinear:
         assert [t.minor for t in ticks] == [True, False, True, False, True]
         assert not any(t.minor for t in Linear([0, 4], NUMBER).ticks())
 
+    def test_labels_that_would_touch_on_a_phone_are_left_out(self):
+        """Beside names of models five labels such as "10%" and "15%" have no room."""
+        ticks = Linear([-0.06, 0.19], PER_CENT, zero=True).ticks()
+        assert [t.text for t in ticks if not t.minor] == ["0%", "10%", "20%"]
+        assert [t.minor for t in Linear([0, 0.3], PER_CENT).ticks()] == [False] * 4
+
 
 class TestLog:
     def test_equal_growth_takes_equal_room(self):
@@ -56,6 +62,7 @@ class TestLog:
             "1.3",
             "1.4",
         ]
+        assert [t.text for t in Log([0.88, 1.87]).ticks()] == ["1", "1.2", "1.4", "1.6", "1.8"]
         assert [t.text for t in Log([1, 1000]).ticks()] == ["1", "10", "100", "1,000"]
 
 
@@ -88,6 +95,14 @@ def test_of_many_places_every_so_many_th_is_labeled():
     ticks = Places([str(i) for i in range(30)]).ticks()
     assert [t.text for t in ticks[:3]] == ["0", "3", "6"] and len(ticks) == 10
     assert [t.minor for t in ticks[:4]] == [False, True, False, True]
+
+
+def test_both_ends_of_a_row_can_be_labeled_on_a_phone():
+    ten = ["lowest", *map(str, range(2, 10)), "highest"]
+    shown = [t.text for t in Places(ten, ends=True).ticks() if not t.minor]
+    assert shown == ["lowest", "3", "5", "7", "highest"]
+    assert [t.text for t in Places(ten).ticks() if not t.minor][-1] == "9"
+    assert not any(t.minor for t in Places(ten[:6], ends=True).ticks())
 
 
 def test_forms_are_written_alike_by_page_and_script():

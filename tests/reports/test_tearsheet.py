@@ -264,6 +264,12 @@ class TestPage:
         assert "Months scored 13" in page.text  # not the month before the first fit
         assert "Explained variance (in-sample)" in page.text
 
+    def test_what_is_tall_stands_alone(self, folder):
+        """Beside twenty names, a trade log of two lines would leave half a page empty."""
+        source = (folder / "tearsheet.html").read_text()
+        assert '<figure class="all">\n<h3>Contribution by name</h3>' in source
+        assert source.index("<h3>Trade log</h3>") < source.index("<h3>Turnover</h3>")
+
     def test_figures_are_percentages_of_the_analysis(self, folder, ran):
         page = Page(folder / "tearsheet.html")
         result = ran.analyzers.performance.get_analysis()
