@@ -195,7 +195,7 @@ def given_scores(market, seed):
 
 
 @pytest.mark.slow
-@examples(200)
+@examples(100)
 @given(
     **SWITCHES,
     settle_after=st.sampled_from([7, 365, None]),
@@ -209,7 +209,7 @@ def test_under_ashare_rules(seed, cash, coo, settle_after, slippage, **params):
 
 
 @pytest.mark.slow
-@examples(100)
+@examples(60)
 @given(**SWITCHES, lot=st.sampled_from([0, 1, 100]))
 @example(  # fractions of a share out of a billionth of the cash
     seed=240, cash=20_000.0, coo=False, topk=3, rebalance="full", substitute=True, retry=False,
@@ -288,7 +288,7 @@ class Random(bt.Strategy):
 
 
 @pytest.mark.slow
-@examples(30)
+@examples(20)
 @given(seed=st.integers(0, 2**32 - 1), coo=st.booleans(), t_plus_one=st.booleans())
 def test_any_strategy_under_ashare_rules(seed, coo, t_plus_one):
     market = draw_market(seed)

@@ -117,8 +117,7 @@ def full(market):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [cut, scrambled])
-@pytest.mark.parametrize("point", range(4))
-@pytest.mark.parametrize("driver", ["along", "ahead"])
+@pytest.mark.parametrize(("point", "driver"), list(zip(range(4), ["along", "ahead"] * 2)))
 def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, point, driver):
     t = cut_points(market, 4)[point]
     scores, log = history(full, t)
@@ -140,8 +139,7 @@ def test_nor_does_it_with_all_factors(market):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("schedule", ["week", "month+5"])
-@pytest.mark.parametrize("driver", ["along", "ahead"])
+@pytest.mark.parametrize(("schedule", "driver"), [("week", "ahead"), ("month+5", "along")])
 def test_nothing_changes_by_any_schedule_weights_or_groups(market, schedule, driver):
     """Inverse volatility reads the bars, and so does a cap on a line; both up to the decision."""
     bars = market.bars

@@ -85,9 +85,10 @@ class Bars:
     def __post_init__(self) -> None:
         """Check shapes and dates, and make every array read-only."""
         dates = pd.DatetimeIndex(self.dates)
-        if dates.tz is not None or not (dates == dates.normalize()).all():
+        moments = dates.to_numpy() if dates.tz is None else None
+        if moments is None or not (moments == moments.astype("datetime64[D]")).all():
             raise DataError("`dates` must be naive session dates at midnight; got times or a zone.")
-        if not (dates.is_monotonic_increasing and dates.is_unique):
+        if not (moments[1:] > moments[:-1]).all():
             raise DataError("`dates` must increase strictly; sort them and drop duplicates.")
         assets = tuple(self.assets)
         for asset in assets:

@@ -6,6 +6,7 @@ import base64
 import html as markup
 import io
 import logging
+import math
 import os
 import re
 import warnings
@@ -230,8 +231,7 @@ def _row(cells: list[str], headings: list[str]) -> str:
 def _picture(figure: Any) -> Markup:
     """Return a figure as one picture per row of charts, so that paper cuts none in two."""
     from matplotlib import dates
-    from matplotlib.ticker import LogFormatter
-    from PIL import Image
+    from matplotlib.ticker import FixedFormatter, FixedLocator, LogFormatter
 
     locator: Any = dates.AutoDateLocator
     for axes in list(figure.axes):
@@ -245,11 +245,14 @@ def _picture(figure: Any) -> Markup:
             axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False))
         if isinstance(axes.xaxis.get_major_locator(), locator):
             axes.xaxis.set_major_locator(locator(maxticks=_MOST_DATES))
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=_MARGIN)
-    whole = Image.open(drawn)
+            # as matplotlib finds dates anew each time that it needs them, which takes long
+            ticks = axes.xaxis.get_majorticklocs()
+            labels = axes.xaxis.get_major_formatter().format_ticks(ticks)
+            axes.xaxis.set_major_locator(FixedLocator(ticks))
+            axes.xaxis.set_major_formatter(FixedFormatter(labels))
+    whole, gaps = _drawing(figure)
     pictures = []
-    for top, bottom in pairwise([0, *_gaps(figure), whole.height]):
+    for top, bottom in pairwise([0, *gaps, whole.height]):
         out = io.BytesIO()
         whole.crop((0, top, whole.width, bottom)).save(out, format="png")
         code = base64.b64encode(out.getvalue()).decode("ascii")
@@ -263,16 +266,35 @@ def _legend_beside(axes: Any) -> None:
     axes.legend(lines, names, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="medium")
 
 
-def _gaps(figure: Any) -> list[int]:
-    """Return where one row of charts ends and the next begins, in pixels from the top."""
+def _drawing(figure: Any) -> tuple[Any, list[int]]:
+    """Return a figure cut to what is drawn, and where its rows of charts end, in pixels.
+
+    Each artist is measured once; `bbox_inches="tight"` would draw the figure once more to do so.
+    """
+    from matplotlib.transforms import Bbox
+    from PIL import Image
+
+    figure.set_dpi(_DPI)
     renderer = figure.canvas.get_renderer()
-    top = figure.get_tightbbox(renderer).y1 + _MARGIN  # in inches, as all here
-    boxes = [axes.get_tightbbox(renderer) for axes in figure.axes]
-    spans = [(top - b.y1 / figure.dpi, top - b.y0 / figure.dpi) for b in boxes if b is not None]
+    others = [a for a in figure.get_children() if a not in figure.axes and a.get_in_layout()]
+    charts, other = (
+        [box for a in artists if a.get_visible() and (box := a.get_tightbbox(renderer)) is not None]
+        for artists in (figure.axes, others)
+    )
+    boxes = [b for b in charts + other if math.isfinite(b.width) and any(b.size)]
+    around = Bbox.union(boxes).padded(_MARGIN * _DPI)
+    drawn = io.BytesIO()
+    place = Bbox(around.get_points() / _DPI)  # in inches
+    figure.savefig(drawn, format="png", dpi=_DPI, bbox_inches=place)
+    return Image.open(drawn), _gaps([(around.y1 - b.y1, around.y1 - b.y0) for b in charts])
+
+
+def _gaps(spans: list[tuple[float, float]]) -> list[int]:
+    """Return where one row of charts ends and the next begins, in pixels from the top."""
     rows: list[tuple[float, float]] = []
     for above, below in sorted(spans):
         if rows and above < rows[-1][1]:
             rows[-1] = rows[-1][0], max(below, rows[-1][1])
         else:
             rows.append((above, below))
-    return [round(_DPI * (end + begin) / 2) for (_, end), (begin, _) in pairwise(rows)]
+    return [round((end + begin) / 2) for (_, end), (begin, _) in pairwise(rows)]

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from conftest import TIME_LIMIT
 from csv_market import write_table
+from dying_model import Dying
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -39,23 +40,6 @@ SETTINGS = dict(topk=3, min_months=4, refit=2, lookback=3, factors=FACTORS, n_co
 
 def net():
     return AttentionGRUClassifier(max_epochs=3, hidden_size=4)
-
-
-class Suicide(RegressorMixin, BaseEstimator):
-    """Kills its own process the first time it is fitted anywhere."""
-
-    def __init__(self, mark=None):
-        self.mark = mark
-
-    def fit(self, X, y):
-        if not Path(self.mark).exists():
-            Path(self.mark).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.coef_ = X.T @ y
-        return self
-
-    def predict(self, X):
-        return X @ self.coef_
 
 
 class Interrupted(RegressorMixin, BaseEstimator):
@@ -181,7 +165,10 @@ def test_every_refit_is_a_task_of_its_own(market):
 
 @pytest.mark.slow
 def test_more_processes_give_the_same_bits(market, models, serial):
-    assert bits(walk_forward(market, models, seeds={"net": 2}, jobs=2, **SETTINGS)) == bits(serial)
+    """Of networks too: test_two_processes of test_same_bits.py, as torch loads long."""
+    models = {name: model for name, model in models.items() if name != "net"}
+    want = [row for row in bits(serial) if row[0] != "net"]
+    assert bits(walk_forward(market, models, jobs=2, **SETTINGS)) == want
 
 
 @pytest.mark.slow
@@ -189,7 +176,7 @@ def test_a_killed_worker_costs_only_its_task(market, tmp_path):
     seen = []
     walks = walk_forward(
         market,
-        {"one": Suicide(str(tmp_path / "mark"))},
+        {"one": Dying(str(tmp_path / "mark"))},
         jobs=2,
         folder=tmp_path,
         progress=lambda done, total, task, records: seen.append((done, total)),
@@ -197,7 +184,7 @@ def test_a_killed_worker_costs_only_its_task(market, tmp_path):
     )
     assert (tmp_path / "mark").exists()
     assert seen == [(i + 1, len(seen)) for i in range(len(seen))]  # each task once
-    alone = walk_forward(market, {"one": Suicide(str(tmp_path / "mark"))}, **SETTINGS)
+    alone = walk_forward(market, {"one": Dying(str(tmp_path / "mark"))}, **SETTINGS)
     assert bits(walks) == bits(alone)
 
 
@@ -376,7 +363,7 @@ class TestResume:
         assert bits(walks) == bits(walk_forward(market, {"one": model}, **SETTINGS))
 
     def test_sigkill_at_any_moment_changes_nothing(self, tmp_path):
-        """Five processes in a row are killed at random moments of the same run."""
+        """Three processes in a row are killed at random moments of the same run."""
         script = tmp_path / "killed.py"
         script.write_text(
             textwrap.dedent(
@@ -409,7 +396,7 @@ class TestResume:
                 seconds = time.monotonic() - began
                 rng = np.random.default_rng(0)
                 times, kills = {}, 0
-                while kills < 5:
+                while kills < 3:
                     child = os.fork()
                     if child == 0:
                         go(folder)
@@ -426,7 +413,7 @@ class TestResume:
                             os.kill(child, signal.SIGKILL)
                             pid, status = os.waitpid(child, 0)
                         else:
-                            time.sleep(0.001)
+                            time.sleep(0.01)
                             pid, status = os.waitpid(child, os.WNOHANG)
                     if not os.WIFSIGNALED(status):  # it was done before: another round
                         assert status == 0
