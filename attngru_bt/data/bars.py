@@ -237,6 +237,7 @@ class Bars:
             lines={name: values for name, values in self.lines.items() if name not in lines},
             benchmark=self.benchmark,
             benchmark_open=self.benchmark_open,
+            group_names=self.group_names,
         )
         view.__dict__["_source"] = self.__dict__.get("_source", self)
         return view
