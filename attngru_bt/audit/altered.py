@@ -55,11 +55,11 @@ def scrambled_bars(bars: Bars, date: pd.Timestamp, rng: np.random.Generator) -> 
         factor = move if name in PRICE_LINES else np.exp(rng.normal(0, 1.0, shape))
         lines[name] = np.vstack([line[:start], np.where(gone, np.nan, line[start:] * factor)])
     jump = np.exp(rng.normal(0, 0.3, len(shape) and shape[0]))
-    index = [
+    benchmark, benchmark_open = (
         None if values is None else np.r_[values[:start], values[start:] * jump]
         for values in (bars.benchmark, bars.benchmark_open)
-    ]
-    return Bars(bars.dates, bars.assets, lines, *index)
+    )
+    return Bars(bars.dates, bars.assets, lines, benchmark, benchmark_open)
 
 
 def staggered_bars(bars: Bars, rows: NDArray[np.intp], rng: np.random.Generator) -> Bars:

@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 10_000, 4_000
 """Units of the SVG: fine enough that values can be read off the curves."""
 
 _PHONE = 38  # characters side by side in a chart on a phone
-_LONGEST = 18  # of a name beside it
+_LONGEST = 20  # of a name beside it
 
 Scale = Linear | Log | Places
 

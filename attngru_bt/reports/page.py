@@ -89,7 +89,8 @@ def _portfolio(figures: PortfolioFigures) -> dict[str, Picture]:
             draw = portfolio_charts.against_benchmark
             add("beta", f"Against {sheet.benchmark_called}", draw, sheet)
     if sheet.metrics["fills"]:
-        add("costs", "Before and after commission", portfolio_charts.costs, figures)
+        if sheet.metrics["costs"]:
+            add("costs", "Before and after commission", portfolio_charts.costs, figures)
         add("turnover", "Turnover", portfolio_charts.turnover, figures)
         draw_each = portfolio_charts.contributions
         add("contributions", "Contribution by name", draw_each, figures, wide=True)

@@ -139,8 +139,8 @@ def contributions(figures: PortfolioFigures) -> Chart:
     each = figures.contributions
     if len(each) > 2 * CONTRIBUTIONS:
         each = pd.concat([each.iloc[:CONTRIBUTIONS], each.iloc[-CONTRIBUTIONS:]])
-    # room for the figures beside the bars
-    reach = 0.18 * float(np.ptp([0.0, *each]))
+    # room for the figures beside the bars, on a phone too
+    reach = 0.24 * float(np.ptp([0.0, *each]))
     scale = Linear([min(each.min(), 0.0) - reach, max(each.max(), 0.0) + reach], PER_CENT)
     names = Places([str(name) for name in each.index], most=len(each))
     chart = Chart(scale, names, height=ROW * len(each), label="Contribution")

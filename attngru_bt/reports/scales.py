@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attngru_bt.reports.tables import decimals, per_cent
 
-_NARROW = 20  # characters for which a chart beside names has room on a phone
+_NARROW = 18  # characters for which a chart beside names has room on a phone
 _WIDE = {"%Y": 1.0, "%m-%d": 1.2, "%Y-%m": 1.55}  # room of a label, that of a year being 1
 _ROUND = (
     (1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9),

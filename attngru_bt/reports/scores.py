@@ -176,9 +176,10 @@ class ScoreFigures:
         if group is None:
             return None
         found = exposures.group_ic(scores, returns, group)
+        named: dict[Any, str] = dict(market.bars.group_names)
         rows = [
             [
-                market.bars.group_names.get(name) or _group_name(number_of, name, group),
+                named.get(name) or _group_name(number_of, name, group),
                 three(row["mean"]),
                 number(row["t"]),
                 number(row["t_hac"]),

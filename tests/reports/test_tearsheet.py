@@ -134,11 +134,11 @@ def make_market(days=280):
 MARKET = make_market()
 
 
-def make_run(strategy=ModelTrader, days=280, analyzers=True, **params):
+def make_run(strategy=ModelTrader, days=280, analyzers=True, commission=0.001, **params):
     rng, index = np.random.default_rng(4), sessions(days)
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(100_000)
-    cerebro.broker.setcommission(0.001)
+    cerebro.broker.setcommission(commission)
     for name in (*NAMES, "INDEX"):
         close = closes(rng, days)
         frame = pd.DataFrame(
@@ -360,6 +360,11 @@ class TestLessToShow:
                      "Orders: the strategy keeps no trade log"):  # fmt: skip
             assert text in page.text
         assert "Against the benchmark" not in page.text
+
+    def test_without_costs_nothing_is_shown_before_and_after_them(self, tmp_path):
+        page = Page(tearsheet.save(make_run(Trader, commission=0.0), tmp_path / "page.html"))
+        assert "Before and after commission" not in page.charts and "Turnover" in page.charts
+        assert "If trading had cost more" not in page.text
 
     def test_a_model_without_components_or_attention(self, tmp_path):
         class Poor(ModelTrader):

@@ -79,8 +79,6 @@
     const show = () => {
       const share = left(at);
       rule.style.left = `${100 * share}%`;
-      tip.style.left = share < .5 ? `calc(${100 * share}% + 10px)` : "auto";
-      tip.style.right = share < .5 ? "auto" : `calc(${100 - 100 * share}% + 10px)`;
       const title = document.createElement("b");
       title.textContent = names[at];
       tip.replaceChildren(title, ...shown().map(curve => {
@@ -90,6 +88,10 @@
         return row;
       }));
       tip.hidden = rule.hidden = false;
+      // beside the pointer, where there is more room, and within the plot
+      const middle = share * plot.clientWidth, wide = tip.offsetWidth;
+      const start = share < .5 ? middle + 10 : middle - 10 - wide;
+      tip.style.left = `${Math.max(0, Math.min(start, plot.clientWidth - wide))}px`;
     };
     const hide = () => { tip.hidden = rule.hidden = pick.hidden = true; pressed = null; };
 
