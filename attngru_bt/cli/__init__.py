@@ -25,9 +25,13 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a terminal without a dash or an umlaut shows "?" instead of losing the result
         sys.stdout.reconfigure(errors="replace")
-    with _left_on_interrupt():
-        from attngru_bt.cli.commands import app  # seconds, in which somebody may think again
-    app()
+    with _left_on_interrupt():  # it takes seconds, in which somebody may think again
+        from typer.main import get_command
+
+        from attngru_bt.cli.commands import app
+
+        command = get_command(app)
+    command()
 
 
 @contextmanager
