@@ -1,51 +1,23 @@
-"""The command line: ``attngru-bt backtest``, ``factors``, ``fetch`` and more."""
+"""The command line, ``attngru-bt``; its commands are loaded when it is called."""
 
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
-from typing import Annotated
-
-import typer
-
-from attngru_bt import __version__
-from attngru_bt.cli import audit, backtest, compare, demo, factors, fetch, models, picks, reconcile
-from attngru_bt.cli.console import out
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    help="Honest deep-learning stock selection for backtrader.",
-)
-app.command("backtest", epilog=backtest.EXAMPLES)(backtest.backtest)
-app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
-app.add_typer(factors.app, name="factors")
-app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
-app.command("picks", epilog=picks.EXAMPLES)(picks.picks)
-app.command("reconcile", epilog=reconcile.EXAMPLES)(reconcile.reconcile)
-app.add_typer(models.app, name="models")
-app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
-app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        out.print(f"attngru_bt {__version__}", highlight=False)
-        raise typer.Exit()
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from attngru_bt.cli.commands import app
 
-
-@app.callback()
-def _main(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version and exit.", callback=_version, is_eager=True
-        ),
-    ] = False,
-) -> None:
-    pass
+    return app
 
 
 def main() -> None:
@@ -53,4 +25,31 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # a terminal without a dash or an umlaut shows "?" instead of losing the result
         sys.stdout.reconfigure(errors="replace")
-    app()
+    with _left_on_interrupt():  # it takes seconds, in which somebody may think again
+        from typer.main import get_command
+
+        from attngru_bt.cli.commands import app
+
+        command = get_command(app)
+    command()
+
+
+@contextmanager
+def _left_on_interrupt() -> Iterator[None]:
+    """Leave with a sentence on Ctrl-C, where nothing is begun that has to be ended."""
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is not signal.default_int_handler or (
+        threading.current_thread() is not threading.main_thread()
+    ):
+        yield  # whoever calls has other wishes, or cannot have any
+        return
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _leave(*_: object) -> None:
+    os.write(2, b"\nInterrupted before anything was begun.\n")
+    os._exit(130)

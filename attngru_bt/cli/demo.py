@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import queue
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -146,8 +147,13 @@ def run(
     }
     sides: dict[str, Side] = {}
     try:
-        for worker in workers.values():
-            worker.start()
+        # they are ended by this process; one that is still loading would show a traceback
+        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for worker in workers.values():
+                worker.start()
+        finally:
+            signal.signal(signal.SIGINT, usual)
         while len(sides) < len(workers):
             name, message = next_message(progress_queue, workers, sides)
             if isinstance(message, BaseException):

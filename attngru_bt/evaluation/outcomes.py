@@ -29,14 +29,16 @@ def outcomes_of(
     Returns
     -------
     DataFrame, index (month_end, asset), columns score, label, forward_return
-        Returns are fractions, from the last close known at the month-end to the last close known at
-        the next one: a stock that does not trade stays where it was. NaN where the next month-end
-        is not in the data, or the stock had no close yet. Months without scores are left out.
+        Returns are fractions, from the close of the month-end to the last close known at the next
+        one: a stock that stops trading stays where it was. NaN where the next month-end is not in
+        the data, or the stock had no close at the month-end: it could not be bought, and may be
+        gone. Months without scores are left out.
     """
     ends = schedule.ends(bars.dates)
     if not schedule.complete(bars.dates):
         ends = ends[:-1]  # the data end within a month, whose end is not known yet
-    close = pd.DataFrame(bars["close"], columns=list(bars.assets)).ffill()
+    close = pd.DataFrame(bars["close"], columns=list(bars.assets))
+    known = close.ffill()
     parts = {}
     for month_end, of_month in scores.items():
         scored = of_month.dropna()
@@ -47,10 +49,10 @@ def outcomes_of(
         following = int(ends.searchsorted(begin, side="right"))
         returns = np.full(len(scored), np.nan)
         if begin >= 0 and following < len(ends):
-            rows = (
-                close.iloc[[begin, int(ends[following])]].reindex(columns=scored.index).to_numpy()
+            now, then = close.iloc[begin], known.iloc[int(ends[following])]
+            returns = forward_returns(
+                now.reindex(scored.index).to_numpy(), then.reindex(scored.index).to_numpy()
             )
-            returns = forward_returns(rows[0], rows[1])
         parts[month_end] = pd.DataFrame(
             {
                 "score": scored.to_numpy(dtype=float),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,7 +35,10 @@ def target_of(model: Any) -> str:
 
 
 def check_model(model: Any, target: str | None) -> None:
-    """Raise TypeError or ValueError for a model that cannot score, or not be fitted on `target`."""
+    """Raise TypeError or ValueError for a model that cannot score, or not be fitted on `target`.
+
+    So does a parameter out of range of one of our networks, which may be a step of a pipeline.
+    """
     if isinstance(model, type):
         raise TypeError(
             f"`classifier` must be an instance; got the class {model.__name__}: "
@@ -45,6 +49,9 @@ def check_model(model: Any, target: str | None) -> None:
             f"`classifier` must be a scikit-learn classifier with predict_proba or "
             f"decision_function, or a regressor; got {type(model).__name__}."
         )
+    parts = [] if model is None else [model, *model.get_params(deep=True).values()]
+    for network in (part for part in parts if isinstance(part, NetworkEstimator)):
+        check_parameters(network)
     checks.one_of("target", target, [*TARGETS, None])
     if target == "rank" and model is not None and target_of(model) == "top":
         raise ValueError(
@@ -166,4 +173,6 @@ def _fit_model(
         given[f"{prefix}sample_weight"] = weight
     if takes_sequences(model) and "groups" in asked:
         given[f"{prefix}groups"] = months
-    model.fit(input_of(model, features), y, **given)
+    with warnings.catch_warnings():  # half of a few rows is what a random forest is meant to draw
+        warnings.filterwarnings("ignore", message="Using the fractional value", module="sklearn")
+        model.fit(input_of(model, features), y, **given)

@@ -201,6 +201,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         checks.universe("universe", self.universe)
         check_train_on(self.train_on)
         checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
+        checks.one_of("device", self.device, ["cpu", "cuda", "auto"])
         schedule_of(self.schedule)
         check_neutral(self.neutralize, self.neutral_share)
         check_model(self.classifier, self.target)

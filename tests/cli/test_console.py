@@ -1,6 +1,7 @@
 """Tables on a terminal: no cell is cut, whatever the width."""
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -57,3 +58,27 @@ def test_a_terminal_without_a_character_still_shows_the_rest(monkeypatch):
     console.say("Zürich – Köln")
     stream.flush()
     assert stream.buffer.getvalue().decode("ascii").endswith("Z?rich ? K?ln\n")
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "attngru_bt.cli.commands":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from attngru_bt.cli import main
+
+main()
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_the_commands_are_loaded_is_a_sentence():
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr.strip() == "Interrupted before anything was begun."

@@ -290,6 +290,22 @@ class TestValidation:
         with pytest.raises(ValueError, match=message):
             SignalGenerator(Spy(), **{**SMALL, **params}).scores(bars)
 
+    @pytest.mark.parametrize(
+        ("model", "params", "message"),
+        [
+            (Spy(), dict(device="mps"), "`device` must be 'cpu', 'cuda' or 'auto'; got 'mps'"),
+            (AttentionGRUClassifier(hidden_size=0), {}, "`hidden_size` must be a whole number"),
+            (
+                make_pipeline(StandardScaler(), AttentionGRUClassifier(device="gpu")),
+                {},
+                "`device` must be 'cpu', 'cuda' or 'auto'; got 'gpu'",
+            ),
+        ],
+    )
+    def test_a_network_is_checked_before_anything_is_computed(self, model, params, message):
+        with pytest.raises(ValueError, match=message):
+            SignalGenerator(model, **{**SMALL, **params}).recipe.check()
+
     def test_bars_must_continue_those_before(self, bars):
         generator = SignalGenerator(Spy(), **SMALL)
         walk(generator, bars, [3])
