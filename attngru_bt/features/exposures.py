@@ -104,16 +104,37 @@ def neutral(
         Empty if no more stocks are scored than the regression has coefficients: nothing is left
         then. Zeros where the exposures explain the ranks fully.
     """
-    if len(scores) <= len(measured) + 1:
-        return scores.iloc[:0]
-    ranks = rank_targets(scores.to_numpy(dtype=np.float64))
-    known = [np.nan_to_num(rank_targets(np.asarray(one, dtype=float))) for one in measured.values()]
-    design = np.column_stack([np.ones(len(ranks)), *known])
+    values = neutral_values(scores.to_numpy(dtype=np.float64), design(measured, len(scores)), share)
+    return pd.Series(values, scores.index[: len(values)], name=scores.name)
+
+
+def design(measured: Mapping[str, FloatArray | pd.Series], n_stocks: int) -> FloatArray:
+    """Return what scores are regressed on: an intercept, and the ranks of the exposures.
+
+    Parameters
+    ----------
+    measured : mapping of str to array of shape (n_stocks,)
+        As in `neutral`.
+    n_stocks : int
+
+    Returns
+    -------
+    array of shape (n_stocks, 1 + exposures)
+    """
+    ranks = [np.nan_to_num(rank_targets(np.asarray(one, dtype=float))) for one in measured.values()]
+    return np.column_stack([np.ones(n_stocks), *ranks])
+
+
+def neutral_values(scores: FloatArray, design: FloatArray, share: float) -> FloatArray:
+    """Return scores made neutral as by `neutral`, several of which may share one `design`."""
+    if len(scores) <= design.shape[1]:
+        return scores[:0]
+    ranks = rank_targets(scores)
     residual = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
     spread = residual.std()
     # what is left of ranks that are explained fully is rounding
     residual *= 0.0 if spread <= ROUNDING * max(ranks.std(), 1.0) else ranks.std() / spread
-    return pd.Series((1 - share) * ranks + share * residual, scores.index, name=scores.name)
+    return np.asarray((1 - share) * ranks + share * residual)
 
 
 def check_neutral(neutralize: Sequence[str] | None, neutral_share: float) -> None:

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.columns import how_to_ignore
 from attngru_bt.factors.plan import own_lines
 from attngru_bt.features.cross_section import month_ends
+from attngru_bt.features.labels import mean_ranks
 
 logger = logging.getLogger(__name__)
 
@@ -217,14 +217,11 @@ def rank_correlations(values: Floats, returns: Floats) -> tuple[Floats, Rows]:
     """
     known = np.isfinite(values) & np.isfinite(returns)
     n = known.sum(axis=1)
-    a, b = (
-        np.where(
-            known,  # ranks minus their mean
-            pd.DataFrame(np.where(known, table, np.nan)).rank(axis=1) - (n[:, None] + 1) / 2,
-            0.0,
-        )
-        for table in (values, returns)
-    )
+    a, b = np.zeros((2, *known.shape))  # ranks minus their mean
+    for row in np.flatnonzero(n >= STOCKS):
+        of = known[row]
+        a[row, of] = mean_ranks(values[row, of]) - (n[row] + 1) / 2
+        b[row, of] = mean_ranks(returns[row, of]) - (n[row] + 1) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         ics = (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     kept = (n >= STOCKS) & np.isfinite(ics)

@@ -99,18 +99,18 @@ def outcomes(
         month-end is known.
     """
     of_date = {s.date: s for s in sections}
-    parts = []
+    dates: list[pd.Timestamp] = []
+    assets: list[str] = []
+    parts: list[NDArray[np.float64]] = []  # (columns, stocks)
     for record in records:
         section = of_date[record.month_end]
-        part = pd.DataFrame(
-            {"label": section.labels(topk), "forward_return": np.nan},
-            index=pd.Index(section.assets, name="asset"),
-        )
-        if section.returns is not None:
-            part["forward_return"] = section.returns
-        part.insert(0, "score", record.scores)
-        parts.append(part[part["score"].notna()])
-    if not parts:
-        index = pd.MultiIndex.from_arrays([[], []], names=["month_end", "asset"])
-        return pd.DataFrame(index=index, columns=["score", "label", "forward_return"])
-    return pd.concat(parts, keys=[r.month_end for r in records], names=["month_end"])
+        scores = record.scores.reindex(section.assets).to_numpy(dtype=np.float64)
+        unknown = np.full(len(section), np.nan)
+        returns = unknown if section.returns is None else section.returns
+        scored = np.flatnonzero(~np.isnan(scores))
+        parts.append(np.stack([scores, section.labels(topk), returns])[:, scored])
+        assets += [section.assets[i] for i in scored]
+        dates += [record.month_end] * len(scored)
+    index = pd.MultiIndex.from_arrays([dates, assets], names=["month_end", "asset"])
+    columns = ["score", "label", "forward_return"]
+    return pd.DataFrame(np.concatenate([np.empty((3, 0)), *parts], axis=1).T, index, columns)

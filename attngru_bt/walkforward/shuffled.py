@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from attngru_bt.features.cross_section import CrossSection
-from attngru_bt.features.exposures import neutral
+from attngru_bt.features.exposures import design, neutral_values
 from attngru_bt.features.families import exchanged, groups_of
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ def neutral_shuffles(
     share: float,
 ) -> dict[str, Floats]:
     """Return shuffled scores made neutral as the scores themselves are; see `exposures.neutral`."""
-    found = {}
-    for family, rows in shuffled.items():
-        each = [neutral(pd.Series(row, scores.index), measured, share) for row in rows]
-        if any(row.empty for row in each):
-            return {}
-        found[family] = np.array(each, dtype=np.float32)
-    return found
+    shared = design(measured, len(scores))
+    if len(scores) <= shared.shape[1]:
+        return {}
+    return {
+        family: np.array([neutral_values(row, shared, share) for row in rows], dtype=np.float32)
+        for family, rows in shuffled.items()
+    }
 
 
 def _ranks(scores: NDArray[np.floating]) -> NDArray[np.float64]:
