@@ -153,6 +153,11 @@ def _read_csv(path: Path, text: set[str]) -> pd.DataFrame:
             f"{path}: the cells are separated by {other[0]!r}; write it with commas, and with "
             "points in numbers."
         )
+    if len(first) == 1 < len(second) - 1:
+        raise DataError(
+            f"{path}: the first line, {first[0][:40]!r}, names one column and the second has "
+            f"{len(second)} cells; the first line must name the columns: remove what stands above."
+        )
     try:
         if has_two_rows(first, second):
             frame = pd.read_csv(

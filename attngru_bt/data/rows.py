@@ -122,6 +122,8 @@ def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
     """Return float64 values; None if there are none, or text in a column of the user's own."""
     if column.dtype.kind in "mM":  # otherwise a date would become a number of nanoseconds
         column = column.astype(str)
+    if column.dtype.kind == "c":
+        raise DataError(f"{where(0)}: column {name!r} holds complex numbers; give real ones.")
     if pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == bool:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         bad = np.isinf(values)
@@ -136,7 +138,7 @@ def _numbers(column: pd.Series, name: str, where: Where) -> np.ndarray | None:
             return None
     for i in first(bad):
         raise DataError(
-            f"{where(i)}: column {name!r} must be a number; got {column.iloc[i]!r}. "
+            f"{where(i)}: column {name!r} must be a number; got {_shown(column.iloc[i])}. "
             "Correct it, or leave it empty if it is not known."
         )
     if np.isnan(values).all() and name != "close":
@@ -153,6 +155,11 @@ def group_names(frame: pd.DataFrame) -> dict[float, str]:
         for text in frame[name].dropna().unique()
     ]
     return {_code(text): text for text in texts if text not in EMPTY}
+
+
+def _shown(cell: object) -> str:
+    """Show a cell: a number as a number, text in quotes."""
+    return str(cell) if isinstance(cell, (float, np.floating)) else repr(cell)
 
 
 def _codes(column: pd.Series) -> pd.Series:

@@ -182,16 +182,21 @@ def tracking_error(
 def drawdowns(returns: ArrayLike) -> np.ndarray:
     """Loss from the running peak at every session's close, as a positive fraction.
 
-    The value before the first session counts as a peak.
+    The value before the first session counts as a peak. What rounding alone can leave is no loss.
 
     Returns
     -------
     ndarray of shape (n_sessions,)
     """
-    value = np.concatenate([[1.0], growth(returns)])
+    return _losses(np.concatenate([[1.0], growth(returns)]))[1:]
+
+
+def _losses(value: np.ndarray) -> np.ndarray:
+    """Loss of each value from the peak so far; 0 where it is only rounding."""
     peak = np.maximum.accumulate(value)
-    loss: np.ndarray = (peak - value) / peak
-    return loss[1:]
+    loss = (peak - value) / peak
+    # a value that is back at its peak may miss it by the rounding of the returns between
+    return np.where(loss <= NOISE, 0.0, loss)
 
 
 def max_drawdown(returns: ArrayLike) -> Drawdown:
@@ -203,13 +208,12 @@ def max_drawdown(returns: ArrayLike) -> Drawdown:
     value = np.concatenate([[1.0], growth(returns)])
     if len(value) == 1 or np.isnan(value).any():
         return Drawdown(float("nan"), None, None, None)
-    running = np.maximum.accumulate(value)
-    depth = (running - value) / running
+    depth = _losses(value)
     trough = int(np.argmax(depth))
     if depth[trough] == 0.0:
         return Drawdown(0.0, None, None, None)
-    peak = int(np.flatnonzero(value[:trough] == running[trough])[-1])  # the last such day
-    later = np.flatnonzero(value[trough:] >= running[trough])
+    peak = int(np.flatnonzero(depth[:trough] == 0.0)[-1])  # the last such day
+    later = np.flatnonzero(depth[trough:] == 0.0)
     recovery = trough + int(later[0]) if len(later) else None
     return Drawdown(
         float(depth[trough]), peak - 1, trough - 1, None if recovery is None else recovery - 1

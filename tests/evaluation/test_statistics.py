@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from attngru_bt.evaluation import statistics
+from attngru_bt.evaluation import statistics, tails
 
 # rounded: a deviation in the last bits of a constant series is ill-conditioned for anybody
 RETURN = st.floats(-0.9, 3.0).map(lambda x: round(x, 6)) | st.sampled_from([0.0, 0.01, -0.01, -1.0])
@@ -174,6 +174,19 @@ class TestValidation:
     def test_different_lengths_are_refused(self):
         with pytest.raises(ValueError, match="same sessions; got 3 and 2"):
             statistics.information_ratio([0.1, 0.2, 0.3], [0.1, 0.2])
+
+
+@given(st.lists(st.integers(1, 9_999), min_size=1, max_size=8), st.integers(1, 9))
+def test_a_value_that_is_back_at_its_peak_has_recovered(below, above):
+    """Whatever the returns between are rounded to."""
+    prices = np.array([10_000, *below, 10_000, 10_000 - above]) / 100
+    returns = prices[1:] / prices[:-1] - 1
+    found = statistics.worst_drawdowns(returns)
+    assert len(found) == 2 and len(below) in (drawdown.recovery for drawdown in found)
+    deepest = statistics.max_drawdown(returns)
+    assert deepest in found
+    assert deepest.depth == pytest.approx(1 - prices.min() / 100)
+    assert tails.longest_drawdown(returns) == len(below) + 1
 
 
 class TestWorstDrawdowns:
