@@ -6,6 +6,7 @@ this file, too.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -24,6 +25,15 @@ if os.environ.get("ATTNGRU_BACKTRADER"):
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         """Mark what fails on this engine without the package, too."""
         engines.mark(items)
+
+
+gc.disable()  # while modules are imported and tests are collected, of which nothing is garbage
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, but not among all that was imported."""
+    gc.freeze()
+    gc.enable()
 
 
 ROOT = Path(__file__).resolve().parent.parent

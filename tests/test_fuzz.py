@@ -1,4 +1,4 @@
-"""Hundreds of random small markets: no strange error, no rejected order, books that balance.
+"""Some two hundred random small markets: no strange error, no rejected order, books that balance.
 
 They are others in each run. Each market is drawn from a seed and a few switches: late listings,
 gaps, zero volume, constant prices, spikes × 100, locked limits, one stock, more slots than stocks,

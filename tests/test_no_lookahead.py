@@ -117,9 +117,7 @@ def full(market):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [cut, scrambled])
-@pytest.mark.parametrize(
-    ("point", "driver"), list(zip(range(4), ["along", "ahead"] * 2, strict=True))
-)
+@pytest.mark.parametrize(("point", "driver"), list(enumerate(["along", "ahead"] * 2)))
 def test_nothing_up_to_t_changes_when_the_future_does(market, full, change, point, driver):
     t = cut_points(market, 4)[point]
     scores, log = history(full, t)

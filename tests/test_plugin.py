@@ -84,8 +84,8 @@ def test_the_feed_class_changes_nothing(small, want, feeds, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "modes",
-    [dict(runonce=False), dict(preload=False), dict(exactbars=0), dict(exactbars=-1),
-     dict(exactbars=-2), dict(live=True), dict(stdstats=True)],
+    [dict(runonce=False, stdstats=True), dict(preload=False), dict(exactbars=-1),
+     dict(exactbars=-2), dict(live=True)],
     ids=str,
 )  # fmt: skip
 def test_the_mode_of_cerebro_changes_nothing(small, want, modes, tmp_path):

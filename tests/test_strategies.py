@@ -1,4 +1,4 @@
-"""The files in strategies/, and by them all models, run under the real `btrun` on plain CSVs."""
+"""The files in strategies/, and by them models of each kind, run under `btrun` on plain CSVs."""
 
 import ast
 import importlib
@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import backtrader as bt
@@ -18,6 +19,8 @@ from conftest import TIME_LIMIT
 from csv_market import write_btcsv
 
 from attngru_bt import add_feeds, backtest, make_market, models
+from attngru_bt.models.names import title_of
+from attngru_bt.reports.collect import name_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "strategies"
@@ -26,10 +29,9 @@ NAMES = [path.stem for path in FILES]
 README = FOLDER / "README.md"
 SMALL = "topk=3,lookback=3,step='month',min_months=2"  # literals after the second colon
 FEW = "ROC6 BIAS5 BIAS10 VEMA5 EMA5 EMA10 MA5 MA10 REVS5 REVS10 ATR6 PSY".split()
-MODELS = [  # those that no file but by_name.py runs
-    name for name in models.names() if name not in ("equal-weight", "attention-gru-ranks")
-]
-ALL_FACTORS = ("blend", "attention-gru-lines", "random-forest")
+# Of each kind of input, target and library; test_model_names.py has all models score.
+MODELS = ("lstm", "paper", "attention-gru-lines", "ridge", "xgboost", "momentum", "blend")
+ALL_FACTORS = ("blend", "attention-gru-lines")
 
 
 def by_name(model):
@@ -99,6 +101,19 @@ def test_a_name_that_is_no_model_is_refused_with_the_nearest(monkeypatch):
     cerebro.addstrategy(load("by_name", monkeypatch).ByName, model="lstn")
     with pytest.raises(ValueError, match="No model is named 'lstn'; did you mean 'lstm'?"):
         cerebro.run()
+
+
+@pytest.mark.slow
+def test_each_name_is_its_model(monkeypatch):
+    """In a month in which none is fitted yet."""
+    market, kind = make_market(n_assets=3, n_days=25), load("by_name", monkeypatch).ByName
+    for model in models.names():
+        if model == "equal-weight" or model == "xgboost" and not find_spec("xgboost"):
+            continue
+        cerebro = bt.Cerebro(stdstats=False)
+        add_feeds(cerebro, market)
+        cerebro.addstrategy(kind, model=model)
+        assert name_of(cerebro.run()[0]) == title_of(model)
 
 
 @pytest.mark.slow

@@ -8,13 +8,14 @@ scores are, which these functions cannot know.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from attngru_bt.evaluation.newey_west import hac_t_statistic
 from attngru_bt.evaluation.spread import spread
+
+Floats = NDArray[np.float64]
 
 FIGURES = ("rank_ic", "precision", "auc")
 
@@ -37,19 +38,20 @@ def monthly_quality(labels: pd.DataFrame, k: int = 10) -> pd.DataFrame:
         not have enough outcomes.
     """
     table = _checked(labels)
-    return pd.DataFrame(
-        {
-            "rank_ic": _by_month(
-                table, lambda rows: rank_ic(rows["score"], rows["forward_return"])
-            ),
-            "precision": _by_month(
-                table, lambda rows: precision_at_k(rows["score"], rows["label"], k)
-            ),
-            "auc": _by_month(table, lambda rows: auc(rows["score"], rows["label"])),
-            "base_rate": table["label"].groupby(level=0, sort=True).mean(),
-            "assets": table["score"].groupby(level=0, sort=True).size(),
-        }
-    )
+    months = table.groupby(level=0, sort=True)
+    base_rate, assets = months["label"].mean(), months["score"].size()
+    # as arrays: to take a table of each month would need most of the time
+    rows = table.to_numpy()[np.argsort(months.ngroup().to_numpy(), kind="stable")]
+    figures = np.full((len(assets), len(FIGURES)), np.nan)
+    for i, end in enumerate(assets.cumsum()):
+        score, label, forward_return = rows[end - assets.iloc[i] : end].T
+        figures[i] = (
+            _rank_ic(score, forward_return),
+            _precision_at_k(score, label, k),
+            _auc(score, label),
+        )
+    found = pd.DataFrame(figures, index=assets.index, columns=list(FIGURES)).rename_axis(None)
+    return found.assign(base_rate=base_rate, assets=assets)
 
 
 def summary(monthly: pd.DataFrame) -> pd.DataFrame:
@@ -101,11 +103,7 @@ def rank_ic(score: pd.Series, forward_return: pd.Series) -> float:
     Assets without one of the two are left out; NaN below two assets or without spread.
     """
     known = score.notna() & forward_return.notna()
-    a = score[known].rank().to_numpy()
-    b = forward_return[known].rank().to_numpy()
-    if len(a) < 2 or a.max() == a.min() or b.max() == b.min():
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
+    return _rank_ic(score[known].to_numpy(float), forward_return[known].to_numpy(float))
 
 
 def precision_at_k(score: pd.Series, label: pd.Series, k: int = 10) -> float:
@@ -115,9 +113,8 @@ def precision_at_k(score: pd.Series, label: pd.Series, k: int = 10) -> float:
     suspended or delisted later, are chosen too, as nobody could have foreseen it, and then left out
     of the share. Equal scores are taken in the order given.
     """
-    best = score.dropna().sort_values(ascending=False, kind="stable").index[:k]
-    labels = label.loc[best].dropna()
-    return float(labels.mean()) if len(labels) else float("nan")
+    score = score.dropna()
+    return _precision_at_k(score.to_numpy(float), label.loc[score.index].to_numpy(float), k)
 
 
 def auc(score: pd.Series, label: pd.Series) -> float:
@@ -126,8 +123,26 @@ def auc(score: pd.Series, label: pd.Series) -> float:
     Assets without label or score are left out; NaN with only one class.
     """
     known = score.notna() & label.notna()
-    rank = score[known].rank().to_numpy()
-    positive = label[known].to_numpy() == 1
+    return _auc(score[known].to_numpy(float), label[known].to_numpy(float))
+
+
+def _rank_ic(score: Floats, forward_return: Floats) -> float:
+    known = ~np.isnan(score) & ~np.isnan(forward_return)
+    a, b = _ranks(score[known]), _ranks(forward_return[known])
+    if len(a) < 2 or a.max() == a.min() or b.max() == b.min():
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _precision_at_k(score: Floats, label: Floats, k: int) -> float:
+    labels = label[np.argsort(-score, kind="stable")[:k]]
+    labels = labels[~np.isnan(labels)]
+    return float(labels.mean()) if len(labels) else float("nan")
+
+
+def _auc(score: Floats, label: Floats) -> float:
+    known = ~np.isnan(score) & ~np.isnan(label)
+    rank, positive = _ranks(score[known]), label[known] == 1
     n, m = int(positive.sum()), int((~positive).sum())
     if not n or not m:
         return float("nan")
@@ -135,10 +150,11 @@ def auc(score: pd.Series, label: pd.Series) -> float:
     return float((rank[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
-def _by_month(table: pd.DataFrame, figure: Callable[[pd.DataFrame], float]) -> pd.Series:
-    """Return a figure of each month."""
-    months = {month: figure(rows.droplevel(0)) for month, rows in table.groupby(level=0, sort=True)}
-    return pd.Series(months, dtype=np.float64)
+def _ranks(values: Floats) -> Floats:
+    """Return the ranks from 1; equal values share their mean rank."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return ranks
 
 
 def _checked(labels: pd.DataFrame) -> pd.DataFrame:

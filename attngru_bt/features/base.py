@@ -46,7 +46,8 @@ class FrameTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         -------
         DataFrame with the rows of X
         """
-        check_is_fitted(self, "n_features_in_")
+        if not hasattr(self, "n_features_in_"):  # asked here, as scikit-learn asks for long
+            check_is_fitted(self, "n_features_in_")
         values = self._change(X, self._values(X, reset=False))
         # `_change` returns a new array, so pandas need not copy it
         return pd.DataFrame(values, index=X.index, columns=self._columns(X), copy=False)

@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from attngru_bt import make_market
 from attngru_bt.cli import app, demo
 
-SMALL = dict(topk=8, min_months=6, factors=["PB", "decoy1", "decoy2"])
-PLANTED = 0.3  # of 40 stocks in 26 months: nine standard errors from 0
+SMALL = dict(topk=5, min_months=6, factors=["PB", "decoy1", "decoy2"])
+PLANTED = 0.3  # of 24 stocks in 26 months: seven standard errors from 0
 
 
 def trial(signal, **settings):
-    make = partial(make_market, 40, 740, seed=1, signal=signal, decoys=2)
+    make = partial(make_market, 24, 740, seed=1, signal=signal, decoys=2)
     return demo.Trial(
         f"Signal {signal}", "Made up.", make, SMALL | settings, signal or None, "ridge"
     )

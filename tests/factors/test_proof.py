@@ -70,14 +70,14 @@ def check_lookback(smooth: Bars, name: str, raw: bool, source: Registry = regist
 def check_degree(smooth: Bars, name: str, source: Registry = registry) -> None:
     factor = source[name]
     amounts = {"amount": smooth["amount"]}
+    wanted = {raw: compute(smooth, [name], raw=raw, source=source)[0] for raw in (True, False)}
     for lines, degree in (
         ({k: smooth[k] * 3.7 for k in PRICES} | amounts, factor.degree),
         ({"volume": smooth["volume"] * 3.7}, factor.volume_degree),
         ({"amount": smooth["amount"] * 3.7}, factor.amount_degree),
     ):
         other = with_lines(smooth, lines)
-        for raw in (True, False):
-            want = compute(smooth, [name], raw=raw, source=source)[0]
+        for raw, want in wanted.items():
             got = compute(other, [name], raw=raw, source=source)[0]
             close_enough(got, want * 3.7 ** (degree if raw else 0))
 

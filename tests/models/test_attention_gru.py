@@ -67,12 +67,7 @@ def late_listings(X):
 class TestScikitLearn:
     @pytest.mark.slow
     @parametrize_with_checks(
-        [
-            AttentionGRUClassifier(random_state=0, max_epochs=10, lr=0.05),
-            AttentionGRUClassifier(
-                attention="both", cell="lstm", max_epochs=10, lr=0.05, random_state=0
-            ),
-        ],
+        [AttentionGRUClassifier(attention="both", max_epochs=10, lr=0.05, random_state=0)],
         expected_failed_checks=lambda estimator: SKIPPED,
     )
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
