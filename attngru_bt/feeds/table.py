@@ -40,6 +40,13 @@ def columns_of(frame: Any, name: str, lines: tuple[str, ...]) -> list[np.ndarray
     # the exact spelling has priority: there may be lines BIAS5 and bias5
     matches = {line: by_name.get(line, by_lower_case.get(line.lower())) for line in lines}
     position = {line: i for line, i in matches.items() if i is not None}
+    names = [str(column) for column in frame.columns]
+    for line in position if len(by_lower_case) < len(names) else ():
+        exact, alike = names.count(line), [n for n in names if n.lower() == line.lower()]
+        if exact > 1 or (not exact and len(alike) > 1):
+            raise DataError(
+                f"{where}: column {line!r} is there twice ({', '.join(alike)}); drop or rename one."
+            )
     if "close" not in position:
         raise DataError(
             f"{where}: column 'close' is missing; got {', '.join(map(str, frame.columns))}."

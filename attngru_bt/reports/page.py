@@ -105,8 +105,9 @@ def _scores(figures: ScoreFigures) -> dict[str, Picture]:
     unit = figures.sheet.schedule.unit
     pictures: dict[str, Picture] = {}
     if figures.rank_ic.notna().any():
-        draw = partial(score_charts.rank_ic, figures)
-        pictures["rank_ic"] = picture(f"Rank IC per {unit}", draw, wide=True)
+        pictures["rank_ic"] = picture(
+            f"Rank IC per {unit}", partial(score_charts.rank_ic, figures), wide=True
+        )
     pictures |= {
         "decay": picture(f"Rank IC by {unit}s ahead", partial(score_charts.decay, figures)),
         "groups": picture(

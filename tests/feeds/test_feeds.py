@@ -487,6 +487,11 @@ class TestValidation:
             (frame[::-1], "'A' on 2020-01-01: rows are not sorted"),
             (frame.iloc[[0, 0]], "'A' on 2020-01-01: .*a date is there twice"),
             (frame[["open"]], "column 'close' is missing; got open"),
+            (pd.concat([frame, frame[["close"]]], axis=1), "column 'close' is there twice"),
+            (
+                frame.assign(CLOSE=1.0).rename(columns={"close": "Close"}),
+                r"column 'close' is there twice \(Close, CLOSE\); drop or rename one",
+            ),
             (frame.assign(open=[1, np.nan]), "on 2020-01-02: column 'open' is empty"),
             (frame.assign(close="x"), "column 'close' must be numbers"),
         ],
