@@ -19,8 +19,7 @@ from conftest import TIME_LIMIT
 from csv_market import write_btcsv
 
 from attngru_bt import add_feeds, backtest, make_market, models
-from attngru_bt.models.names import title_of
-from attngru_bt.reports.collect import name_of
+from attngru_bt.walkforward.by_name import signal_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "strategies"
@@ -113,7 +112,11 @@ def test_each_name_is_its_model(monkeypatch):
         cerebro = bt.Cerebro(stdstats=False)
         add_feeds(cerebro, market)
         cerebro.addstrategy(kind, model=model)
-        assert name_of(cerebro.run()[0]) == title_of(model)
+        strategy = cerebro.run()[0]
+        given = {name: getattr(strategy.p, name) for name in ("topk", "universe", "schedule")}
+        wanted = signal_of(model, **given)
+        assert type(strategy.signal) is type(wanted)
+        assert str(strategy.signal.get_params()) == str(wanted.get_params()), model
 
 
 @pytest.mark.slow
