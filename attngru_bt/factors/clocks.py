@@ -130,11 +130,11 @@ class Traded(View):
         used = age > skip
         begin = int(used.argmax(axis=0)[length > 0].min()) if n_rows else end - top
         day, asset = np.nonzero(traded[begin:] & used[begin:])
-        self._source = np.zeros((n_rows, n_assets), dtype=np.intp)
-        row = age[begin:][day, asset] - 1 - skip[asset]
-        self._source[row, asset] = day * n_assets + asset
+        self._day = np.zeros((n_rows, n_assets), dtype=np.intp)
+        self._day[age[begin:][day, asset] - 1 - skip[asset], asset] = day
         self._begin = top + begin  # first row that any asset needs
         self._padding = np.arange(n_rows)[:, None] >= length
+        self._place: NDArray[np.intp] | None = None  # of the bars in a line, counted row by row
         self._days = None
         self._flat = self._row.astype(np.intp) * n_assets + np.arange(n_assets)
 
@@ -154,12 +154,20 @@ class Traded(View):
                 return np.repeat(values[self._slice], n_assets, axis=1)
             return np.ascontiguousarray(_block(self._bars[name][self._slice], self._columns))
         if values is not None:
-            out = values[self._begin :, 0].take(self._source // n_assets)
+            out = values[self._begin :, 0].take(self._day)
         else:
-            line = np.ascontiguousarray(_block(self._bars[name][self._begin :], self._columns))
-            out = line.reshape(-1).take(self._source)
+            out = self._gathered(self._bars[name][self._begin :])
         out[self._padding] = np.nan
         return out
+
+    def _gathered(self, line: Array) -> Array:
+        """Return the bars of each asset, moved together."""
+        if not line.flags.c_contiguous:
+            return np.take_along_axis(_block(line, self._columns), self._day, axis=0)
+        if self._place is None:
+            columns = np.arange(line.shape[1])[self._columns]
+            self._place = self._day * line.shape[1] + columns
+        return line.reshape(-1).take(self._place)
 
     def at_days(self, values: Array) -> Array:
         """Return values at the requested days, (days, assets); undefined where `unknown`."""
