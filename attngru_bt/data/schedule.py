@@ -84,7 +84,7 @@ class Schedule:
             # day 0 is a Thursday
             days = dates.to_numpy().astype("datetime64[D]").astype(np.intp)
             return np.asarray((days + 3) // 7)
-        months = dates.year.to_numpy() * 12 + dates.month.to_numpy() - 1
+        months = dates.to_numpy().astype("datetime64[M]").astype(np.intp) + 1970 * 12
         return np.asarray(months // 3 if self.unit == "quarter" else months, dtype=np.intp)
 
     def same(self, one: Any, other: Any) -> bool:

@@ -195,7 +195,7 @@ class FactorHistory:
         self, bars: Bars, at: pd.DatetimeIndex, planned: Plan, wanted: Days, values: Array | None
     ) -> None:
         """Add the dates that are not stored yet, as one pass; compute the values if None."""
-        days = rows_of(bars, at.unique().difference(self.dates))
+        days = rows_of(bars, at[self.dates.get_indexer(at) < 0])
         n_dates, n_assets, n_now = len(self.dates), len(self.assets), len(bars.assets)
         self._make_room(n_dates + len(days), n_now)
         self._stored[:, :n_dates, n_assets:n_now] = np.nan  # these assets are new

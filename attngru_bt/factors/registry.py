@@ -130,7 +130,7 @@ class Registry:
 
     def missing(self, factor: Factor, lines: Iterable[str]) -> tuple[str, ...]:
         """Return the lines that a factor needs, directly or through its inputs, beyond `lines`."""
-        have = set(lines)
+        have = lines if isinstance(lines, set) else set(lines)
         missing: dict[str, None] = {}
         for name in factor.inputs:
             if name in have:

@@ -184,6 +184,7 @@ class Panel:
         )
         column = {asset: i for i, asset in enumerate(bars.assets)}
         month_end = set(ends)
+        samples = set(self._samples(bars.dates, seen).tolist())
         for day in range(seen, len(bars)):
             known = ~np.isnan(close[day])
             self._last_close[known] = close[day][known]  # carried over suspensions
@@ -191,7 +192,7 @@ class Panel:
                 sample = self._open.pop(0)[1]
                 self._label(sample, column)
                 self._ended.append(sample)
-            if self._is_sample(bars.dates, day):
+            if day in samples:
                 section = self._cross_section(bars, day, *asked[day])
                 self._open.append((day + HORIZON, section))
             if day in month_end:
@@ -216,18 +217,19 @@ class Panel:
             Sessions up to a month-end.
         seen : int
         """
-        ends = {int(end) for end in self.schedule.ends(dates) if end >= seen}
-        return sorted(
-            ends | {day for day in range(seen, len(dates)) if self._is_sample(dates, day)}
-        )
+        ends = self.schedule.ends(dates)
+        return np.union1d(ends[ends >= seen], self._samples(dates, seen)).astype(int).tolist()
 
-    def _is_sample(self, dates: pd.DatetimeIndex, day: int) -> bool:
-        """Whether rows are trained on at a session between month-ends, by it and those before."""
+    def _samples(self, dates: pd.DatetimeIndex, seen: int) -> NDArray[np.intp]:
+        """Positions from `seen` on of the sessions between month-ends that are trained on."""
         if self.sample == "month":
-            return False
+            return np.empty(0, dtype=np.intp)
+        days = np.arange(seen, len(dates))
         if self.sample != "week":
-            return day % int(self.sample) == 0
-        return day == 0 or not WEEK.same(dates[day - 1], dates[day])
+            return days[days % int(self.sample) == 0]
+        weeks = WEEK.units(dates[max(seen - 1, 0) :])
+        begun = weeks[1:] != weeks[:-1]  # of each session but the first
+        return days[begun if seen else np.append(True, begun)]
 
     def _label(self, section: CrossSection, column: Mapping[str, int]) -> None:
         """Give a cross-section its outcome, from the closes that are known last."""
