@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from attngru_bt.evaluation.newey_west import hac_t_statistic
 from attngru_bt.evaluation.spread import spread
+from attngru_bt.features.labels import mean_ranks
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +129,7 @@ def auc(score: pd.Series, label: pd.Series) -> float:
 
 def _rank_ic(score: Floats, forward_return: Floats) -> float:
     known = ~np.isnan(score) & ~np.isnan(forward_return)
-    a, b = _ranks(score[known]), _ranks(forward_return[known])
+    a, b = mean_ranks(score[known]), mean_ranks(forward_return[known])
     if len(a) < 2 or a.max() == a.min() or b.max() == b.min():
         return float("nan")
     return float(np.corrcoef(a, b)[0, 1])
@@ -142,19 +143,12 @@ def _precision_at_k(score: Floats, label: Floats, k: int) -> float:
 
 def _auc(score: Floats, label: Floats) -> float:
     known = ~np.isnan(score) & ~np.isnan(label)
-    rank, positive = _ranks(score[known]), label[known] == 1
+    rank, positive = mean_ranks(score[known]), label[known] == 1
     n, m = int(positive.sum()), int((~positive).sum())
     if not n or not m:
         return float("nan")
     # Mann-Whitney: the ranks' sum above its least possible value, as a share of all n × m pairs
     return float((rank[positive].sum() - n * (n + 1) / 2) / (n * m))
-
-
-def _ranks(values: Floats) -> Floats:
-    """Return the ranks from 1; equal values share their mean rank."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    return ranks
 
 
 def _checked(labels: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -128,15 +128,14 @@ class Registry:
         copy = state.snapshot()
         self._nodes, self._substitutes = copy._nodes, copy._substitutes
 
-    def missing(self, factor: Factor, lines: Iterable[str]) -> tuple[str, ...]:
+    def missing(self, factor: Factor, lines: Set[str]) -> tuple[str, ...]:
         """Return the lines that a factor needs, directly or through its inputs, beyond `lines`."""
-        have = lines if isinstance(lines, set) else set(lines)
         missing: dict[str, None] = {}
         for name in factor.inputs:
-            if name in have:
+            if name in lines:
                 continue
             node = self.node(name)
-            through = () if node is None else self.missing(node, have)
+            through = () if node is None else self.missing(node, lines)
             # a line is named itself, even if a step could stand for it
             itself = node is None or (name in LINES and through)
             missing |= dict.fromkeys((name,) if itself else through)

@@ -45,6 +45,10 @@ class _WeightedBins:
         """Return the predictions for rows X (n, features)."""
         return super().predict(self._binned(X))  # type: ignore[misc]
 
+    def staged_predict(self, X: Any) -> Any:
+        """Yield the predictions after each tree."""
+        return super().staged_predict(self._binned(X))  # type: ignore[misc]
+
     def _binned(self, X: Any) -> Any:
         if self._edges is None:
             return X
@@ -70,6 +74,14 @@ class BoostedClassifier(_WeightedBins, HistGradientBoostingClassifier):  # type:
     def decision_function(self, X: Any) -> Any:
         """Return the margins of the classes."""
         return super().decision_function(self._binned(X))
+
+    def staged_predict_proba(self, X: Any) -> Any:
+        """Yield the probabilities of the classes after each tree."""
+        return super().staged_predict_proba(self._binned(X))
+
+    def staged_decision_function(self, X: Any) -> Any:
+        """Yield the margins of the classes after each tree."""
+        return super().staged_decision_function(self._binned(X))
 
 
 def edges(values: Floats, weight: Floats, n_bins: int) -> Floats:

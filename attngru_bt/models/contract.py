@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -173,6 +172,4 @@ def _fit_model(
         given[f"{prefix}sample_weight"] = weight
     if takes_sequences(model) and "groups" in asked:
         given[f"{prefix}groups"] = months
-    with warnings.catch_warnings():  # half of a few rows is what a random forest is meant to draw
-        warnings.filterwarnings("ignore", message="Using the fractional value", module="sklearn")
-        model.fit(input_of(model, features), y, **given)
+    model.fit(input_of(model, features), y, **given)

@@ -181,7 +181,7 @@ class TestCompute:
             assert ("have no benchmark:" in done.stderr) == (name == "without")
             columns[name] = set(pd.read_csv(path, nrows=0).columns)
         new = columns["with"] - columns["without"]
-        assert new and all("benchmark" in registry.missing(registry[n], ["close"]) for n in new)
+        assert new and all("benchmark" in registry.missing(registry[n], {"close"}) for n in new)
 
     @pytest.mark.slow
     def test_the_embedded_data(self, tmp_path):

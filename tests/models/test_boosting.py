@@ -30,6 +30,8 @@ def test_the_trees_are_those_of_scikit_learn(weighted):
     ours = BoostedRegressor(**SETTINGS).fit(X, y, weight)
     assert np.ptp(ours.predict(new)) > 0.5
     np.testing.assert_array_equal(ours.predict(new), theirs.predict(new))
+    staged = [list(model.staged_predict(new)) for model in (ours, theirs)]
+    np.testing.assert_array_equal(*staged)
 
 
 def test_the_classifier_is_that_of_scikit_learn():
@@ -39,6 +41,8 @@ def test_the_classifier_is_that_of_scikit_learn():
     ours = BoostedClassifier(**SETTINGS).fit(X, y > 0, weight)
     for method in ("predict", "predict_proba", "decision_function"):
         np.testing.assert_array_equal(getattr(ours, method)(new), getattr(theirs, method)(new))
+        staged = [list(getattr(model, f"staged_{method}")(new)) for model in (ours, theirs)]
+        np.testing.assert_array_equal(*staged)
 
 
 def test_a_fit_without_weights_forgets_the_bins_of_the_one_before():
