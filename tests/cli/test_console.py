@@ -69,6 +69,8 @@ class Interrupt:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupt())
+# a job in the background has inherited that Ctrl-C is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from attngru_bt.cli import main
 
 main()
