@@ -17,7 +17,8 @@ from attngru_bt.walkforward.calls import MAX_RESTARTS, Call, Store, WorkersLost,
 logger = logging.getLogger(__name__)
 
 PATIENCE = 5  # seconds to wait for an answer of the scheduler
-NO_WORKER = 60  # seconds to wait for a first worker
+CHECK_EVERY = 5  # seconds after which the workers are looked at if nothing finishes
+NO_WORKER = 60  # seconds to wait for a first worker, or for workers that do nothing
 
 TLS_FILES = ("ca", "cert", "key")
 
@@ -144,9 +145,9 @@ def hand_out(left: dict[int, Call], store: Store, stop: threading.Event, client:
             # the shared arguments were lost with the last worker, or the scheduler is gone
             if attempt == MAX_RESTARTS:
                 raise WorkersLost(
-                    f"The Dask cluster at {address} lost all its workers {attempt + 1} times."
+                    f"The Dask cluster at {address} lost its tasks {attempt + 1} times."
                 ) from error
-            logger.warning("The workers of %s were lost: new ones repeat their tasks.", address)
+            logger.warning("The Dask cluster at %s lost its tasks: they are sent again.", address)
         except Exception as error:
             if client.status == "running":  # the call itself failed
                 raise
@@ -176,6 +177,7 @@ def _do(
     sent_once = dict(zip(map(id, shared), on_cluster, strict=True))
     calls = iter(list(left.items()))
     running: dict[Any, int] = {}  # future → number of its call
+    idle = 0.0  # seconds without anything finished or being worked on
     while True:
         room = 2 * n_threads(client) - len(running)
         for number, (function, arguments) in islice(calls, 0 if stop.is_set() else max(room, 0)):
@@ -185,12 +187,16 @@ def _do(
             return
         try:
             finished = wait(  # type: ignore[no-untyped-call]
-                list(running), timeout=PATIENCE, return_when="FIRST_COMPLETED"
+                list(running), timeout=CHECK_EVERY, return_when="FIRST_COMPLETED"
             )
         except TimeoutError:  # nothing finished yet
             if not client.nthreads():
                 _await_workers(client, address)
+            idle = 0 if any(client.processing().values()) else idle + CHECK_EVERY
+            if idle >= NO_WORKER:
+                raise CancelledError("The scheduler has forgotten the tasks.") from None
             continue
+        idle = 0
         for future in finished.done:
             number = running.pop(future)
             store(number, future.result())

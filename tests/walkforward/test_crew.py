@@ -113,7 +113,7 @@ class TestDask:
     @pytest.fixture(autouse=True)
     def cluster(self, monkeypatch):
         distributed = pytest.importorskip("distributed")
-        monkeypatch.setattr(cluster, "PATIENCE", 0.2)
+        monkeypatch.setattr(cluster, "CHECK_EVERY", 0.2)
         monkeypatch.setattr(cluster, "NO_WORKER", 1)
         runner = distributed.utils.LoopRunner()
         runner.start()
@@ -184,7 +184,24 @@ class TestDask:
 
         assert self.work(task, renew)
         assert self.found == {number: number for number in range(8)}
-        assert "were lost: new ones repeat their tasks" in caplog.text
+        assert "lost its tasks: they are sent again" in caplog.text
+
+    def test_tasks_that_the_scheduler_forgets_are_sent_again(self, caplog, monkeypatch):
+        """As after the loss of a worker, rarely: all are idle, and the tasks wait for ever."""
+        from distributed import Future
+
+        submit, forgotten = self.client.submit, []
+
+        def forgetful(function, *arguments, **how):
+            if len(forgotten) < 2:
+                forgotten.append(Future(f"forgotten-{len(forgotten)}", self.client))
+                return forgotten[-1]
+            return submit(function, *arguments, **how)
+
+        monkeypatch.setattr(self.client, "submit", forgetful)
+        assert self.work(task)
+        assert self.found == {number: number for number in range(8)}
+        assert "lost its tasks: they are sent again" in caplog.text
 
     def test_a_scheduler_that_is_gone_is_a_sentence(self):
         with pytest.raises(WorkersLost, match=r"scheduler at inproc:.* is gone"):
