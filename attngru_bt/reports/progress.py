@@ -68,7 +68,16 @@ class ProgressBar:
     def fit(self, done: int, total: int, task: Task, records: list[MonthRecord]) -> None:
         """Take note of a finished fit; for the `progress` of `walk_forward`."""
         record = records[0]
-        left = self._left.update(done, total, fitted=True, computed=not record.found)
+        left = self._left.update(
+            done,
+            total,
+            fitted=True,
+            # of a fit of an earlier run, of which some months were missing, no time is known
+            computed=record.refit and not record.found,
+            kind=task.model,
+            of=task.n_fits,
+            seconds=record.fit_seconds,
+        )
         self._show(
             done,
             total,

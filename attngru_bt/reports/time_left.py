@@ -16,13 +16,31 @@ class _Mark:
     time: float
     done: int
     fits: int
+    work: float  # seconds that the fits took by themselves
+
+
+@dataclass
+class _Kind:
+    """What is known of the fits of one model."""
+
+    of: int  # how many there are in all
+    done: int = 0
+    timed: int = 0
+    seconds: float = 0.0  # of those that were timed
+
+    def left(self) -> float | None:
+        """Return the seconds that the rest takes by itself; None if none of them was timed."""
+        if self.done >= self.of:
+            return 0.0
+        return (self.of - self.done) * self.seconds / self.timed if self.timed else None
 
 
 class TimeLeft:
     """Estimate the time that is left, or say nothing as long as nothing can be said.
 
-    An estimate takes at least three fits, and a tenth of the work or twenty fits. It leaves out
-    what says nothing about the fits to come:
+    An estimate takes at least three fits, a tenth of the work or twenty fits, and one fit of each
+    model, since those of a network may take a hundred times as long as those of a ridge. It leaves
+    out what says nothing about the fits to come:
 
     - what an earlier run has left on disk, and months without a fit before the first one;
     - the first fits, since starting processes and computing factors came before them;
@@ -31,10 +49,22 @@ class TimeLeft:
     """
 
     def __init__(self) -> None:
-        self._fits = 0
+        self._done = self._fits = 0
+        self._work = 0.0
+        self._kinds: dict[str, _Kind] = {}
         self._marks: list[_Mark] = []  # the end of each batch; the last one may go on
 
-    def update(self, done: int, total: int, *, fitted: bool, computed: bool) -> float | None:
+    def update(
+        self,
+        done: int,
+        total: int,
+        *,
+        fitted: bool,
+        computed: bool,
+        kind: str = "",
+        of: int | None = None,
+        seconds: float = 1.0,
+    ) -> float | None:
         """Take note of a month or fit.
 
         Parameters
@@ -45,29 +75,45 @@ class TimeLeft:
             Whether a model was fitted for it.
         computed : bool
             Whether it took this run any time: not if it was found on disk.
+        kind : str, default ""
+            The model, whose fits are taken to be alike.
+        of : int, default None
+            How many months or fits of that kind there are in all; None: `total`.
+        seconds : float, default 1.0
+            What it took by itself, while others ran beside it.
 
         Returns
         -------
         float or None
             Seconds; None: not known.
         """
-        if self._marks and done <= self._marks[-1].done:  # another run
-            self._fits, self._marks = 0, []
+        if self._done >= done:  # another run
+            self._fits, self._kinds, self._marks = 0, {}, []
+        self._done = done
+        fits = self._kinds.setdefault(kind, _Kind(of or total))
+        fits.done += 1
         if not computed or not (fitted or self._fits):
             self._fits, self._marks = 0, []
             return None
+        fits.timed += 1
+        fits.seconds += seconds
         self._fits += fitted
-        mark = _Mark(time.monotonic(), done, self._fits)
+        self._work += seconds
+        mark = _Mark(time.monotonic(), done, self._fits, self._work)
         if self._marks and mark.time - self._marks[-1].time < _SAME_BATCH:
             self._marks.pop()
         self._marks.append(mark)
         if len(self._marks) < 3:
             return None
         first, last = self._marks[0], self._marks[-2]
-        fits, tenth = last.fits - first.fits, (total - first.done) / 10
-        if fits < _LEAST_FITS or (fits < _ENOUGH_FITS and last.done - first.done < tenth):
+        n_fits, tenth = last.fits - first.fits, (total - first.done) / 10
+        if n_fits < _LEAST_FITS or (n_fits < _ENOUGH_FITS and last.done - first.done < tenth):
             return None
-        return (last.time - first.time) / (last.done - first.done) * (total - done)
+        left = [known.left() for known in self._kinds.values()]
+        if sum(known.of for known in self._kinds.values()) < total or last.work == first.work:
+            return None
+        pace = (last.time - first.time) / (last.work - first.work)
+        return None if None in left else pace * sum(filter(None, left))
 
 
 def duration(seconds: float) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +204,7 @@ def _tasks(
 
     The walks take the months that were kept.
     """
+    n_fits: Counter[str] = Counter()
     left: list[tuple[Walk, Task]] = []
     found: list[tuple[Task, list[MonthRecord]]] = []
     for walk in walks:
@@ -210,6 +214,7 @@ def _tasks(
         fits = walk.fits_for(positions)
         if not fits:
             raise DataError(f"{walk.model}: {walk.why_no_scores()}")
+        n_fits[walk.model] += len(fits)
         recipe = walk.recipe
         if recipe.trains_beside:  # workers need the cross-sections alone, not the market beside
             recipe = clone(recipe).set_params(train_on="all")
@@ -225,23 +230,29 @@ def _tasks(
                 left.append((walk, task))
             else:
                 found.append((task, [kept[now] for now in months]))
-    return left, found
+    left = [(walk, replace(task, n_fits=n_fits[task.model])) for walk, task in left]
+    return left, [(replace(task, n_fits=n_fits[task.model]), months) for task, months in found]
 
 
 def _calls(
     left: Sequence[tuple[Walk, Task]], workers: int
 ) -> tuple[dict[int, Call], list[list[int]]]:
-    """Return what is left to do, call by call, and the numbers of the tasks in each."""
+    """Return what is left to do, call by call, and the numbers of the tasks in each.
+
+    Calls are in the order of time. The last fits of a network, which have the most rows, then run
+    beside the last ones of other models, and not by themselves while other workers wait.
+    """
     by_panel: dict[int, tuple[list[CrossSection], dict[int, Task]]] = {}
     for number, (walk, task) in enumerate(left):
         by_panel.setdefault(id(walk.panel), (walk.sections, {}))[1][number] = task
-    calls: dict[int, Call] = {}
-    numbers: list[list[int]] = []
-    for sections, tasks in by_panel.values():
-        for bundle in bundles(tasks, sections, workers):
-            calls[len(numbers)] = perform, ([tasks[n] for n in bundle], sections)
-            numbers.append(bundle)
-    return calls, numbers
+    found = [
+        (sections[tasks[bundle[0]].fit_at].date, bundle, [tasks[n] for n in bundle], sections)
+        for sections, tasks in by_panel.values()
+        for bundle in bundles(tasks, sections, workers)
+    ]
+    found.sort(key=itemgetter(0))
+    calls = {i: (perform, (tasks, sections)) for i, (_, _, tasks, sections) in enumerate(found)}
+    return calls, [bundle for _, bundle, _, _ in found]
 
 
 def _count(name: str, seeds: int | Mapping[str, int]) -> int:

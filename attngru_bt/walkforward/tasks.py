@@ -30,6 +30,8 @@ class Task:
         Position of the month-end of the fit among the panel's.
     months : tuple of int
         Positions of the month-ends to score, from the one of the fit on.
+    n_fits : int
+        Fits of the model in the whole run, this one included.
     """
 
     model: str
@@ -37,6 +39,7 @@ class Task:
     recipe: Recipe
     fit_at: int
     months: tuple[int, ...]
+    n_fits: int = 1
 
 
 def bundles(

@@ -14,7 +14,7 @@ from attngru_bt.cli.progress import Progress
 from attngru_bt.reports.partial import PartialScores
 from attngru_bt.walkforward.record import MonthRecord
 
-TASK = SimpleNamespace(model="ridge", seed=0)
+TASK = SimpleNamespace(model="ridge", seed=0, n_fits=2)
 SCORED = MonthRecord(pd.Timestamp("2020-02-28"), pd.Series({"A": 0.25, "B": 1 / 3}), n_rows=40)
 
 

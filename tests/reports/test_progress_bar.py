@@ -26,7 +26,9 @@ def clock(monkeypatch):
 def record(date="2020-01-31", **given):
     scores = pd.Series({"A": 0.25, "B": 1 / 3}, name="score")
     losses = [[{"loss": 0.5}], [{"loss": 0.25}]]
-    given = {"scores": scores, "n_rows": 40, "refit": True, "losses": losses} | given
+    given = {
+        "scores": scores, "n_rows": 40, "refit": True, "losses": losses, "fit_seconds": 1.5
+    } | given  # fmt: skip
     return MonthRecord(month_end=pd.Timestamp(date), **given)
 
 
@@ -36,10 +38,13 @@ class Run:
     def __init__(self, clock, total):
         self.clock, self.total, self.done, self.left = clock, total, 0, TimeLeft()
 
-    def step(self, seconds=0.0, fitted=True, computed=True):
-        self.clock.time += seconds
+    def step(self, elapsed=0.0, fitted=True, computed=True, **kind):
+        self.clock.time += elapsed
         self.done += 1
-        return self.left.update(self.done, self.total, fitted=fitted, computed=computed)
+        return self.left.update(self.done, self.total, fitted=fitted, computed=computed, **kind)
+
+    def steps_of(self, count, elapsed, **kind):
+        return [self.step(elapsed, **kind) for _ in range(count)]
 
     def steps(self, *seconds):
         return [self.step(s) for s in seconds]
@@ -78,6 +83,27 @@ class TestTimeLeft:
             [0.5 * left for left in range(39, 29, -1)], rel=1e-2
         )
 
+    def test_not_before_a_fit_of_each_model(self, clock):
+        run = Run(clock, 24)
+        ridge, net = dict(kind="ridge", of=20), dict(kind="net", of=4)
+        estimates = [run.step(1, **ridge) for _ in range(10)]
+        assert set(estimates) == {None}
+        run.step(30, seconds=30, **net)
+        assert run.step(1, **ridge) == 9 * 1 + 3 * 30
+        # two at a time: both take as long by themselves, in half the time
+        fast = Run(clock, 24)
+        fast.steps_of(8, 0.5, **ridge)
+        fast.step(15, seconds=30, **net)
+        assert fast.step(0.5, **ridge) == (11 * 1 + 3 * 30) / 2
+
+    def test_what_an_earlier_run_has_done_of_a_model_is_not_left(self, clock):
+        run = Run(clock, 14)
+        ridge, net = dict(kind="ridge", of=10), dict(kind="net", of=4)
+        for kind in [ridge, ridge, net, net, net]:
+            assert run.step(0, computed=False, **kind) is None
+        run.step(30, seconds=30, **net)
+        assert [run.step(1, **ridge) for _ in range(5)][-1] == 3 * 1
+
     def test_a_second_run_begins_anew(self, clock):
         run = Run(clock, 10)
         assert run.steps(*[1] * 6)[-1] == 4
@@ -101,7 +127,7 @@ class TestLines:
         bar, file = bar_in_a_file()
         for done in range(1, 51):
             clock.time += 3
-            bar.fit(done, 50, SimpleNamespace(model="ridge", seed=2), [record(losses=[])])
+            bar.fit(done, 50, SimpleNamespace(model="ridge", seed=2, n_fits=50), [record(losses=[])])
         lines = file.getvalue().splitlines()
         assert lines[0] == "training   2020-01  ridge  seed 2  1/50  40 rows"
         assert lines[1] == "training   2020-01  ridge  seed 2  5/50  40 rows"
@@ -141,7 +167,7 @@ class TestTerminal:
     def test_names_are_no_markup(self):
         bar, file = bar_in_a_file(force_terminal=True)
         with bar:
-            bar.fit(1, 2, SimpleNamespace(model="[red]mine[/nothing]", seed=0), [record()])
+            bar.fit(1, 2, SimpleNamespace(model="[red]mine[/nothing]", seed=0, n_fits=2), [record()])
         assert "[red]mine[/nothing]" in file.getvalue()
 
 
