@@ -127,7 +127,8 @@ class TestLines:
         bar, file = bar_in_a_file()
         for done in range(1, 51):
             clock.time += 3
-            bar.fit(done, 50, SimpleNamespace(model="ridge", seed=2, n_fits=50), [record(losses=[])])
+            task = SimpleNamespace(model="ridge", seed=2, n_fits=50)
+            bar.fit(done, 50, task, [record(losses=[])])
         lines = file.getvalue().splitlines()
         assert lines[0] == "training   2020-01  ridge  seed 2  1/50  40 rows"
         assert lines[1] == "training   2020-01  ridge  seed 2  5/50  40 rows"
@@ -167,7 +168,8 @@ class TestTerminal:
     def test_names_are_no_markup(self):
         bar, file = bar_in_a_file(force_terminal=True)
         with bar:
-            bar.fit(1, 2, SimpleNamespace(model="[red]mine[/nothing]", seed=0, n_fits=2), [record()])
+            task = SimpleNamespace(model="[red]mine[/nothing]", seed=0, n_fits=2)
+            bar.fit(1, 2, task, [record()])
         assert "[red]mine[/nothing]" in file.getvalue()
 
 
