@@ -91,7 +91,8 @@ def ridge_pca() -> Any:
 
 
 def gbdt_rank() -> Any:
-    """Return gradient-boosted trees on ranks."""
+    """Return boosted trees on ranks: the mean of six models on a third of the factors each."""
     from attngru_bt.models.boosting import BoostedRegressor
+    from attngru_bt.models.subspaces import SubspaceRegressor
 
-    return BoostedRegressor(**BOOSTING)
+    return SubspaceRegressor(BoostedRegressor(**BOOSTING))

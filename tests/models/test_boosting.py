@@ -63,5 +63,5 @@ def test_bins_weigh_the_same():
 
 
 def test_models_by_name_use_them():
-    assert isinstance(find("gbdt-rank").make(), BoostedRegressor)
+    assert isinstance(find("gbdt-rank").make().estimator, BoostedRegressor)
     assert isinstance(find("gbdt").make(), BoostedClassifier)
