@@ -90,6 +90,8 @@ class CrossSection:
         The line whose deciles the returns are ranked within; None: they are ranked among all.
     size : array of shape (n,) or None
         Market value, where rows are weighted by it.
+    weights : array of shape (n,) or None
+        What a function of the user's weighs the rows by.
     samples : list of CrossSection
         Cross-sections of days between month-ends whose outcome has become known since the month-end
         before this one: what a fit at this month-end may newly learn from, where rows are taken
@@ -108,6 +110,7 @@ class CrossSection:
     member: NDArray[np.bool_] | None = None
     within: FloatArray | None = None
     size: FloatArray | None = None
+    weights: FloatArray | None = None
     samples: list[CrossSection] = field(default_factory=list)
     exposures: dict[str, FloatArray] = field(default_factory=dict)
     # returns and their ranks, which each fit that trains on the month asks for
@@ -174,12 +177,14 @@ class CrossSection:
         return self._ranked[1]
 
     def row_weights(self, n_members: int = 1) -> FloatArray:
-        """Weight of each row in training, of shape (n,): by likeness in size to the members.
+        """Weight of each row in training, of shape (n,): `weights`, or by likeness in size.
 
         With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)), and nothing
         where that is below `LEAST_WEIGHT`; stocks of unknown size count as the smallest. All weigh
         1 where `size` is None. `n_members` as in `top_targets`.
         """
+        if self.weights is not None:
+            return self.weights
         if self.size is None:
             return np.ones(len(self))
         rank = rankdata(np.where(np.isnan(self.size), np.inf, -self.size))

@@ -161,6 +161,77 @@ class TestTargets:
         assert section.row_weights()[order][7] == pytest.approx(1)  # the eighth of eight members
 
 
+class TestOwnWeights:
+    """Rows weighed by a function of the members' names and the bars known."""
+
+    @staticmethod
+    def by_volume(members, bars):
+        """Twice as much for a member; nothing for the least traded stock."""
+        volume = pd.Series(bars["volume"][-1], index=list(bars.assets))
+        weights = pd.Series(1.0, index=volume.index)
+        weights[members] = 2.0
+        weights[volume.idxmin()] = 0.0
+        return weights
+
+    def rows(self, market, half, **settings):
+        recipe = Recipe(Ridge(), universe=half, **SETTINGS, **{**WIDE, **settings})
+        panel = recipe.make_panel()
+        panel.extend(market.bars)
+        return panel.sections, training_set(recipe, panel.sections)
+
+    @pytest.mark.parametrize("sample", ["month", "week"])
+    def test_each_row_has_the_weight_of_its_date(self, market, half, sample):
+        sections, rows = self.rows(market, half, row_weights=self.by_volume, sample=sample)
+        expected = []
+        dated = sections[:-1] if sample == "month" else [t for s in sections for t in s.samples]
+        for section in dated:
+            bars = market.bars.until(section.date)
+            expected.append(self.by_volume(sorted(half.names), bars)[list(section.assets)])
+        expected = pd.concat(expected)
+        expected = expected[expected > 0]
+        np.testing.assert_allclose(rows.weight, expected / expected.mean())
+        assert {0.5, 1.0} == {w / rows.weight.max() for w in rows.weight}
+
+    def test_nothing_later_is_handed_over(self, market, half):
+        last = []
+
+        def weights(members, bars):
+            last.append(bars.dates[-1])
+            return dict.fromkeys(bars.assets, 1.0)
+
+        sections, _ = self.rows(market, half, row_weights=weights)
+        assert last == [section.date for section in sections]
+
+    @pytest.mark.slow
+    def test_walks_in_processes_and_kept_months(self, market, half, tmp_path):
+        def first_half_alone(members, bars):
+            return {name: float(name in members) for name in bars.assets}
+
+        own = {**WIDE, "within": None, "row_weights": first_half_alone, "refit": 2}
+        walk = walked(market, half, folder=tmp_path, jobs=2, **own)
+        narrow = walked(market, half, refit=2)
+        for a, b in zip(walk.records, narrow.records, strict=True):
+            assert len(a.scores) == len(b.scores) and a.n_rows == b.n_rows
+        again = walked(market, half, folder=tmp_path, **own)
+        assert all(r.found for r in again.records if len(r.scores))
+        own["row_weights"] = lambda members, bars: dict.fromkeys(bars.assets, 1.0)
+        assert not any(r.found for r in walked(market, half, folder=tmp_path, **own).records)
+
+    @pytest.mark.parametrize(
+        ("answer", "error", "message"),
+        [
+            (lambda n, b: [1.0] * 16, TypeError, "must return a Series or a dict .* got list"),
+            (lambda n, b: {"S000": 1.0}, ValueError, "gave no weight to 'S001'; give 0"),
+            (lambda n, b: dict.fromkeys(b.assets, -1), ValueError, "of S000 at 2015.* at least 0"),
+            (lambda n, b: dict.fromkeys(b.assets, np.nan), ValueError, "at least 0; got nan"),
+            (lambda n, b: dict.fromkeys(b.assets, 0), ValueError, "all rows .* have the weight 0"),
+        ],
+    )
+    def test_one_sentence(self, market, half, answer, error, message):
+        with pytest.raises(error, match=message):
+            self.rows(market, half, row_weights=answer)
+
+
 def test_rows_from_before_there_were_members_count_as_if_there_had_been_as_many():
     section = CrossSection(
         date=pd.Timestamp("2020-01-31"),
@@ -198,5 +269,5 @@ class TestMistakes:
             def predict(self, X):
                 return X[:, 0]
 
-        with pytest.raises(ValueError, match="`row_weights` has no effect on Plain"):
+        with pytest.raises(ValueError, match="no effect on Plain.*give row_weights=None"):
             walk_forward(market, {"p": Plain()}, universe=half, row_weights="size", **SETTINGS)
