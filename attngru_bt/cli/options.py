@@ -105,7 +105,8 @@ WALK = {
     "within": Option(
         str | None,
         None,
-        "Rank returns within deciles of this line of the data; 'size' is the market value. "
+        "Rank returns within deciles of this line of the data ('size' is the market value), or "
+        "among those of the 'members'. "
         "[default: size with --train-on, else among all]",
     ),
     "row_weights": Option(

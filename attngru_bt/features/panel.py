@@ -52,7 +52,8 @@ class Panel:
         Whose stocks are trained on as well; `train_on` is about all of them then.
     within : str or None, default None
         Line within whose deciles returns are ranked; "size" is the market value, "auto" the same if
-        more than the members are trained on and the data have it.
+        more than the members are trained on and the data have it. "members": among the returns of
+        the members instead.
     row_weights : "size", "auto", callable or None, default None
         Keep the market value, which rows are weighted by, or the weights that a callable gives.
     view : {"factors", "lines"}, default "factors"
@@ -314,8 +315,10 @@ class Panel:
         )
         member = self._members(bars, end)[columns]
         section.member = None if member.all() else member
-        within = self.roster.line("within", self.within, bars, end)
-        section.within = None if within is None else within[columns]
+        section.among_members = self.within == "members"
+        if not section.among_members:
+            within = self.roster.line("within", self.within, bars, end)
+            section.within = None if within is None else within[columns]
         if callable(self.row_weights):
             members = section.members().assets
             past = bars.until(section.date)

@@ -89,7 +89,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         month that is predicted.
     within : str or None, default "auto"
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
-        (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
+        (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. "members": place all
+        returns among those of the members. None: among all.
         "auto": by size where others than the members are trained on and the data have it.
     row_weights : {"size", "auto"}, callable or None, default "auto"
         Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all

@@ -161,6 +161,45 @@ class TestTargets:
         assert section.row_weights()[order][7] == pytest.approx(1)  # the eighth of eight members
 
 
+class TestAmongMembers:
+    """`within="members"`: all that are trained on stand where they would among the members."""
+
+    section = CrossSection(
+        date=pd.Timestamp("2020-01-31"),
+        assets=tuple("abcdefg"),
+        columns=(),
+        values=np.empty((7, 1, 0), dtype=np.float32),
+        close=np.ones(7),
+        returns=np.array([0.1, 0.0, -0.1, 0.05, 0.2, 0.0, np.nan]),
+        member=np.array([True, True, True, False, False, False, False]),
+        among_members=True,
+    )
+
+    def test_members_have_their_own_ranks_and_others_stand_between_them(self):
+        unknown = np.nan
+        expected = [1, 0, -1, 1 / 3, 1, 0, unknown]
+        np.testing.assert_allclose(self.section.ranks(), expected)
+
+    def test_as_good_as_the_members_that_are_best(self):
+        expected = [1, 0, 0, 0, 1, 0, np.nan]
+        np.testing.assert_array_equal(self.section.top_targets(1), expected)
+
+    def test_among_all_before_there_are_members(self):
+        early = replace(self.section, member=np.zeros(7, dtype=bool))
+        np.testing.assert_array_equal(early.ranks(), rank_targets(self.section.returns))
+
+    def test_a_walk_is_fitted_on_them(self, market, half):
+        recipe = Recipe(Ridge(), universe=half, train_on="all", within="members", **SETTINGS)
+        panel = recipe.make_panel()
+        panel.extend(market.bars)
+        rows, section = training_set(recipe, panel.sections), panel.sections[-2]
+        last = rows.rank[-len(section) :]
+        members = section.member
+        np.testing.assert_array_equal(last[members], rank_targets(section.returns[members]))
+        for name, rank in zip(section.returns[~members], last[~members], strict=True):
+            assert rank == 2 * (section.returns[members] < name).mean() - 1
+
+
 class TestOwnWeights:
     """Rows weighed by a function of the members' names and the bars known."""
 
