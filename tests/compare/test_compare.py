@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from compare_walks import walk
+from sklearn.linear_model import Ridge
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from attngru_bt import backtest, compare
@@ -32,6 +33,7 @@ from attngru_bt.evaluation.tries import judge
 from attngru_bt.features.windows import step_names
 from attngru_bt.models.names import names as model_names
 from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.walkforward import Blend, SignalGenerator
 from attngru_bt.walkforward.record import MonthRecord
 
 K = 3
@@ -513,6 +515,42 @@ class TestNames:
     def test_tables_for_a_file_need_the_name_of_a_folder(self, market, tmp_path):
         with pytest.raises(ValueError, match="`into` has no effect without `folder`"):
             compare.run(market, "ridge", into=tmp_path / "results.md")
+
+
+class TestOwnModels:
+    """A mapping of names to models, as `walk_forward` takes it."""
+
+    settings = dict(topk=K, min_months=5, refit=6, draws=20, factors=["MA5", "RSI", "BIAS5", "PB"])
+
+    @pytest.mark.slow
+    def test_blends_and_estimators_beside_names(self, market):
+        models = {
+            "mine": Ridge(10.0),
+            "both": Blend(["ridge", "momentum"], weights=[2, 1]),
+            "ridge": "ridge",
+            "equal-weight": "equal-weight",
+        }
+        found = compare.run(market, models, offsets=[5], **self.settings)
+        assert list(found.table2.index) == ["mine", "both", "ridge"]
+        assert list(found.table3.index) == [*models]
+        assert list(found.offsets.index) == [(name, day) for name in models for day in (0, 5)]
+        named = compare.run(market, "ridge,momentum", **self.settings)
+        pd.testing.assert_series_equal(
+            found.table2.loc["ridge", ["rank_ic", "auc"]],
+            named.table2.loc["ridge", ["rank_ic", "auc"]],
+        )
+
+    @pytest.mark.parametrize("inside", [False, True])
+    def test_other_days_are_not_for_a_model_with_a_schedule_of_its_own(self, market, inside):
+        """It would have been walked at the month-ends again, and shown as if five sessions on."""
+        own = SignalGenerator(Ridge(), **{k: v for k, v in self.settings.items() if k != "draws"})
+        models = {"own": Blend(["ridge", own]) if inside else own}
+        with pytest.raises(ValueError, match="`offsets` .* own, which decides by 'month'"):
+            compare.run(market, models, offsets=[5], **self.settings)
+
+    def test_equal_weight_is_called_so(self, market):
+        with pytest.raises(ValueError, match="'equal-weight' scores all stocks alike"):
+            compare.run(market, {"ridge": "ridge", "all": "equal-weight"}, **self.settings)
 
 
 @pytest.mark.slow
