@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from compare_walks import walk
+from scipy.stats import ttest_1samp
 from sklearn.linear_model import Ridge
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from attngru_bt import backtest, compare
 from attngru_bt.compare import charts, paper
-from attngru_bt.compare.account import Account, by_month, trade
+from attngru_bt.compare.account import Account, by_month, reduced, trade
 from attngru_bt.compare.attention import Attention, attention_by_model
 from attngru_bt.compare.chance import chosen, month_returns
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
@@ -29,6 +30,7 @@ from attngru_bt.compare.tables import columns2, table2, table3
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.evaluation import statistics
+from attngru_bt.evaluation.newey_west import hac_t_statistic
 from attngru_bt.evaluation.tries import judge
 from attngru_bt.features.windows import step_names
 from attngru_bt.models.names import names as model_names
@@ -596,6 +598,40 @@ class TestCurves:
         two = replace(one, titles=one.titles | {"logistic": f"{long} more"})
         drawn = charts.growth(two)["log"].html()
         assert f'data-name="{long}"' in drawn and f'data-name="{long} more"' in drawn
+
+
+class TestExcess:
+    """What a model earned above equal weight each month, and the t of it and of the rank IC."""
+
+    @pytest.mark.parametrize("model", ["gbdt", "random"])
+    def test_is_that_of_the_months(self, market, found, model):
+        own = found.monthly.loc[(model, 1), "return"]
+        session = market.bars.dates[market.bars.dates.searchsorted(own.index[0], "right")]
+        plain = backtest.equal_weight(market, start=session, **TRADING)
+        excess = own - by_month(reduced(plain, 0.0), own.index)["return"]
+        run = found.runs.loc[(model, 1)]
+        assert run["excess"] == pytest.approx(excess.mean())
+        assert run["excess_t"] == pytest.approx(ttest_1samp(excess, 0).statistic)
+
+    def test_equal_weight_has_none_and_without_it_the_index_counts(self, found, alone, market):
+        assert found.table3.loc["equal-weight", ["excess", "excess_t"]].isna().all()
+        assert alone.table3["excess"].isna().all()  # neither is there
+        own = compare.measure(market, [walk(market, "gbdt")], topk=K, draws=5, models=["gbdt"])
+        months = own.monthly.loc[("gbdt", 0)]
+        ahead = (months["return"] - months["benchmark_return"]).mean()
+        assert own.table3.loc["gbdt", "excess"] == pytest.approx(ahead)
+
+    def test_rank_ic_has_both_t(self, found):
+        ic = found.monthly.loc[("attention-gru", 0), "rank_ic"]
+        run = found.runs.loc[("attention-gru", 0)]
+        assert run["rank_ic_t"] == pytest.approx(ttest_1samp(ic, 0).statistic)
+        assert run["rank_ic_t_hac"] == pytest.approx(hac_t_statistic(ic)) != run["rank_ic_t"]
+
+    def test_both_are_told(self, found, alone):
+        text = markdown(found)
+        assert "| above equal weight a month | t of what is above |" in text
+        assert "| t of the rank IC | HAC t of the rank IC |" in text
+        assert "above equal weight" not in markdown(alone)
 
 
 class TestChoice:
