@@ -99,7 +99,8 @@ class Roster:
         if name != "auto":
             raise DataError(
                 f"`{parameter}={name!r}` needs the line {' or '.join(lines)}; the data have "
-                f"{', '.join(sorted(bars.lines))}."
+                f"{', '.join(sorted(bars.lines))}"
+                f"{checks.nearest(name, ['size', 'members', *bars.lines])}"
             )
         if not self._told:
             logger.warning(

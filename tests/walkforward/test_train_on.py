@@ -293,7 +293,8 @@ class TestMistakes:
         [
             (dict(train_on="al"), "`train_on` must be .* no file al; did you mean"),
             (dict(row_weights="volume"), "`row_weights` must be 'auto', 'size' or None"),
-            (dict(within="sector"), "`within='sector'` needs the line sector; the data have"),
+            (dict(within="sector"), r"`within='sector'` needs the line sector; .*volume\.$"),
+            (dict(within="member"), "needs the line member; .*; did you mean 'members'?"),
         ],
     )
     def test_one_sentence(self, market, half, settings, message):
