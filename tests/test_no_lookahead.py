@@ -217,9 +217,16 @@ def test_a_blend_sees_no_future_either(market):
         assert history(run(scrambled(market, t), blend, driver), t) == want, driver
 
 
+def by_last_volume(members, bars):
+    """Rows count by what is traded on the last day that is known, members twice."""
+    traded = dict(zip(bars.assets, np.nan_to_num(bars["volume"][-1]), strict=True))
+    return {name: volume * (1 + (name in members)) for name, volume in traded.items()}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("driver", ["along", "ahead"])
-def test_raw_lines_and_weekly_rows_of_other_stocks_see_no_future_either(market, driver):
+@pytest.mark.parametrize("how", [{}, dict(within="members", row_weights=by_last_volume)])
+def test_raw_lines_and_weekly_rows_of_other_stocks_see_no_future_either(market, how, driver):
     t = cut_points(market, 1)[0]
     members = Eight(market.bars.assets)
     lines = SignalGenerator(
@@ -230,6 +237,7 @@ def test_raw_lines_and_weekly_rows_of_other_stocks_see_no_future_either(market, 
         universe=members,
         topk=4,
         min_months=4,
+        **how,
     )
     want = history(run(market, lines, driver), t)
     assert len(want[0]) >= 3

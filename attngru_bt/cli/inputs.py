@@ -113,7 +113,10 @@ def given(**options: Any) -> dict[str, Any]:
     """Return the options that were given; dates are checked, and lists taken apart at commas."""
     values = {name: value for name, value in options.items() if value is not None}
     dates = {"start", "end", "asof"} & set(values)
-    if "neutralize" in values:
+    for name in ("within", "row_weights", "neutralize"):
+        if values.get(name) == "none":  # and not the model's own
+            values[name] = None
+    if values.get("neutralize") is not None:
         values["neutralize"] = [name.strip() for name in values["neutralize"].split(",")]
     return values | {name: date(name, values[name]) for name in dates}
 

@@ -105,13 +105,15 @@ WALK = {
     "within": Option(
         str | None,
         None,
-        "Rank returns within deciles of this line of the data; 'size' is the market value. "
+        "Rank returns within deciles of this line of the data ('size' is the market value), or "
+        "among those of the 'members'; 'none': among all. "
         "[default: size with --train-on, else among all]",
     ),
     "row_weights": Option(
         str | None,
         None,
-        "'size': the more a stock is like the members in size, the more its rows count. "
+        "'size': the more a stock is like the members in size, the more its rows count; 'none': "
+        "all count alike. "
         "[default: size with --train-on, else all alike]",
     ),
     "view": Option(
@@ -129,7 +131,8 @@ WALK = {
     "neutralize": Option(
         str | None,
         None,
-        "Exposures to take out of the scores: some of size,volatility,turnover,beta, or known. "
+        "Exposures to take out of the scores: some of size,volatility,turnover,beta, or known; "
+        "'none': none. "
         "[default: the model's]",
     ),
     "neutral_share": Option(

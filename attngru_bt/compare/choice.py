@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,19 @@ def chosen_names(models: str | Sequence[str], known: Sequence[str]) -> list[str]
             hint = f"{nearest(name, known)} There are {', '.join(known)}."
             raise ValueError(f"`models`: there is no model {name!r}{hint}")
     return names
+
+
+def check_can_move(models: Mapping[str, Any]) -> None:
+    """Raise ValueError for a model that brings a schedule of its own, and so cannot be moved."""
+    from attngru_bt.walkforward import Blend, Recipe
+
+    for name, model in models.items():
+        members = model.members().values() if isinstance(model, Blend) else [model]
+        for recipe in (member for member in members if isinstance(member, Recipe)):
+            raise ValueError(
+                f"`offsets` cannot move {name}, which decides by {str(recipe.schedule)!r}: give "
+                f"the name of a model or an estimator, whose schedule is that of the comparison."
+            )
 
 
 def ordered(walks: Sequence[ScoredMonths], models: Sequence[str] | None) -> list[str]:

@@ -31,9 +31,10 @@ class Comparison:
         columns accuracy_in_sample, accuracy_at_k_in_sample and auc_in_sample are of training rows,
         all others out of sample. paper_accuracy and paper_seconds are the paper's own claims.
     table3 : DataFrame indexed by model
-        What the scores earned out of sample after costs, in the same form. ir_low, ir_high: mean of
-        the seeds' 95% bootstrap intervals; chance: probability that a random portfolio does as
-        well; deflated_sharpe; ``paper_…``: the paper's claims, of another period.
+        What the scores earned out of sample after costs, in the same form. excess: mean return a
+        month (week, quarter) above equal weight, else above the index; excess_t: its t. ir_low,
+        ir_high: mean of the seeds' 95% bootstrap intervals; chance: probability that a random
+        portfolio does as well; deflated_sharpe; ``paper_…``: the paper's claims, of another period.
     runs : DataFrame indexed (model, seed)
         The figures of both tables for each walk.
     monthly : DataFrame indexed (model, seed, month_end)

@@ -23,11 +23,11 @@ QUALITY = (
     "accuracy_in_sample", "accuracy_at_k_in_sample", "auc_in_sample",
     "accuracy", "accuracy_at_k", "all_no", "random_k",
     "auc", "auc_t", "precision", "base_rate", "precision_t", "rank_ic", "rank_ic_t",
-    "refit_seconds", "total_seconds",
+    "rank_ic_t_hac", "refit_seconds", "total_seconds",
 )  # fmt: skip
 EARNED = (
-    "annual_return", "volatility", "sharpe", "information_ratio", "ir_low", "ir_high",
-    "max_drawdown", "turnover", "cost_rate", "chance", "deflated_sharpe",
+    "annual_return", "excess", "excess_t", "volatility", "sharpe", "information_ratio",
+    "ir_low", "ir_high", "max_drawdown", "turnover", "cost_rate", "chance", "deflated_sharpe",
 )  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def quality_figures(monthly: pd.DataFrame, walk: ScoredMonths) -> dict[str, floa
     for name in ("rank_ic", "auc", "precision"):
         figures[name] = float(means[name]["mean"])
         figures[f"{name}_t"] = float(means[name]["t"])
+    figures["rank_ic_t_hac"] = float(means["rank_ic"]["t_hac"])
     return figures
 
 
@@ -99,6 +100,16 @@ def deflate(
             )
 
 
+def plain_by_month(
+    accounts: Mapping[tuple[str, int], Account], months: pd.DatetimeIndex
+) -> pd.Series | None:
+    """Return of equal weight, else of the index, month by month; None where there is neither."""
+    plain = accounts.get((EQUAL_WEIGHT, 0))  # it has no seed
+    if plain is not None:
+        return by_month(plain, months)["return"]
+    return by_month(next(iter(accounts.values())), months).get("benchmark_return")
+
+
 def excess_by_month(
     accounts: Mapping[tuple[str, int], Account],
     names: Sequence[str],
@@ -130,11 +141,8 @@ def excess_by_month(
             for name in names
         }
     )
-    plain = accounts.get((EQUAL_WEIGHT, 0))  # it has no seed
-    if plain is not None:
-        return table.sub(by_month(plain, months)["return"], axis=0)
-    first = by_month(next(iter(accounts.values())), months)
-    return table.sub(first["benchmark_return"], axis=0) if "benchmark_return" in first else table
+    plain = plain_by_month(accounts, months)
+    return table if plain is None else table.sub(plain, axis=0)
 
 
 def over_seeds(runs: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:

@@ -28,12 +28,14 @@ from attngru_bt.compare.figures import (
     deflate,
     excess_by_month,
     over_seeds,
+    plain_by_month,
     quality_figures,
 )
 from attngru_bt.compare.offsets import over_days
 from attngru_bt.compare.quality import by_bucket, monthly
 from attngru_bt.data.market import Market
 from attngru_bt.evaluation.bootstrap import DRAWS
+from attngru_bt.evaluation.quality import t_statistic
 from attngru_bt.evaluation.tries import judge
 from attngru_bt.trading.groups import summarized
 
@@ -128,6 +130,12 @@ def measure(
         key = EQUAL_WEIGHT, 0
         accounts[key] = reduced(finished, trading.get("slippage", 0.0))
         figures[key] = account_figures(accounts[key], draws)
+
+    plain_months = plain_by_month(accounts, months)
+    for key, table in by_walk.items():
+        if plain_months is not None:
+            excess = (table["return"] - plain_months).dropna()
+            figures[key] |= {"excess": float(excess.mean()), "excess_t": t_statistic(excess)}
 
     # the same on other days of the month
     spread = None

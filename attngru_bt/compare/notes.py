@@ -7,7 +7,7 @@ from typing import Any
 
 from attngru_bt.compare import paper
 from attngru_bt.compare.comparison import Comparison
-from attngru_bt.compare.tables import claims
+from attngru_bt.compare.tables import claims, plain_name
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.reports.tables import date
 from attngru_bt.reports.tried import tried
@@ -57,7 +57,7 @@ def notes2(comparison: Comparison) -> list[str]:
         f"scores of each {unit} for yes and all others for no. Without skill, nobody is called, "
         f"or {k} at random. An accuracy near that of “all no” is no achievement.",
         f"Rank IC: rank correlation of score and next {unit}’s return, averaged over the {unit}s; "
-        f"its t takes the {unit}s as independent.",
+        f"its t takes the {unit}s as independent, its HAC t (Newey-West) does not.",
         "Training: wall-clock time of preprocessing and fit. Time that several fits share, for the "
         f"training set of a {unit} or for networks trained side by side, is divided among them.",
     ]
@@ -95,13 +95,10 @@ def notes_on_choice(comparison: Comparison) -> list[str]:
     if tries is None:
         return []
     unit = _schedule(comparison).unit
-    plain = "equal weight" if "equal-weight" in comparison.titles else "the index"
-    if plain == "the index" and comparison.benchmark is None:
-        plain = "nothing"
     return tried(
         tries,
         {name: comparison.titles.get(name, name) for name in tries.names},
-        f"{unit}ly returns above {plain}",
+        f"{unit}ly returns above {plain_name(comparison)}",
     )
 
 

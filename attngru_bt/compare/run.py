@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from attngru_bt import backtest, checks
-from attngru_bt.compare.choice import BASELINES, EQUAL_WEIGHT, chosen_names
+from attngru_bt.compare.choice import BASELINES, EQUAL_WEIGHT, check_can_move, chosen_names
 from attngru_bt.compare.comparison import Comparison
 from attngru_bt.compare.figures import check_tried
 from attngru_bt.compare.files import find_place, insert, write
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def run(
     market: Market | pd.DataFrame | str | os.PathLike[str],
-    models: str | Sequence[str] = "all",
+    models: str | Sequence[str] | Mapping[str, Any] = "all",
     *,
     seeds: int = 1,
     topk: int = 10,
@@ -53,8 +53,9 @@ def run(
     Parameters
     ----------
     market : Market, DataFrame or path
-    models : "all" or names
-        A sequence of names, or one text with commas; see `attngru_bt.models.names`.
+    models : "all", names, or mapping of str to model
+        A sequence of names, or one text with commas; see `attngru_bt.models.names`. A mapping has
+        models as `walk_forward` takes them, a `Blend` or an estimator, and "equal-weight".
     seeds : int, default=1
         Walks per model, each with a seed of its own.
     topk : int, default=10
@@ -110,8 +111,9 @@ def run(
             raise ValueError("`into` has no effect without `folder`, whose name marks the place.")
         find_place(into, path.name)  # raises now rather than after hours of fits
 
-    names = chosen_names(models, model_names())
-    scored = [name for name in names if name != EQUAL_WEIGHT]
+    own = models if isinstance(models, Mapping) else {}
+    names = list(models) if isinstance(models, Mapping) else chosen_names(models, model_names())
+    scored = {name: own.get(name, name) for name in names if name != EQUAL_WEIGHT}
     if not scored:
         raise ValueError(
             f"`models` must name at least one that makes scores; got {', '.join(names)}."
@@ -119,6 +121,8 @@ def run(
     market = as_market(market)
     schedule = schedule_of(settings.get("schedule", "month"))
     days = later(schedule, offsets)
+    if days:
+        check_can_move(scored)
     market = market if end is None else market.until(end)
     backtest.check_account(market, {**(trading or {}), "topk": topk})
     checks.whole_number("draws", draws)

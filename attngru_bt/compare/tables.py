@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from attngru_bt.compare import paper
+from attngru_bt.compare.choice import EQUAL_WEIGHT
 from attngru_bt.compare.comparison import SPREAD, Comparison
+from attngru_bt.data.schedule import schedule_of
 from attngru_bt.evaluation.spread import NOISE
 from attngru_bt.reports.tables import (
     DASH,
@@ -60,6 +63,7 @@ def columns2(k: int) -> list[Column]:
             Column("by chance", "base_rate", three, alone="precision by chance"),
             Column("rank IC", "rank_ic", three),
             Column("its t", "rank_ic_t", one, alone="t of the rank IC"),
+            Column("HAC t", "rank_ic_t_hac", one, alone="HAC t of the rank IC"),
         ],
         "Training, seconds": [
             Column("per refit", "refit_seconds", number, alone="seconds per refit"),
@@ -73,11 +77,13 @@ def columns2(k: int) -> list[Column]:
     return _grouped(groups)
 
 
-def columns3(k: int) -> list[Column]:
-    """Columns of Table 3: what the scores earned."""
+def columns3(k: int, plain: str, unit: str) -> list[Column]:
+    """Columns of Table 3: what the scores earned, also above what `plain_name` names."""
     groups: dict[str, list[Column]] = {
         "Out-of-sample, after costs": [
             Column("annualized return", "annual_return", per_cent),
+            Column(f"above {plain} a {unit}", "excess", partial(per_cent, places=2)),
+            Column("its t", "excess_t", one, alone="t of what is above"),
             Column("Sharpe ratio", "sharpe", number),
             Column("information ratio", "information_ratio", number),
             Column("95% interval", "ir_low", number),
@@ -100,13 +106,23 @@ def table2(comparison: Comparison) -> Table:
 
 def table3(comparison: Comparison) -> Table:
     """Show what the scores earned, a row per model, the index and the paper's claim last."""
-    figures, columns = comparison.table3, columns3(comparison.about["topk"])
+    figures = comparison.table3
+    about = comparison.about
+    unit = schedule_of(about["schedule"]).unit
+    columns = columns3(about["topk"], plain_name(comparison), unit)
     rows = _rows(comparison, figures, columns)
     if comparison.benchmark is not None:
         rows += (_reference("Index", comparison.benchmark, columns),)
     for claim in claims(comparison):
         rows += (_reference(f"The paper’s claim, {paper.PERIOD}", claim, columns),)
     return Table("Model", tuple(columns), rows)
+
+
+def plain_name(comparison: Comparison) -> str:
+    """Name what the models are to be ahead of: equal weight, else the index, if it is there."""
+    if EQUAL_WEIGHT in comparison.titles:
+        return "equal weight"
+    return "nothing" if comparison.benchmark is None else "the index"
 
 
 def claims(comparison: Comparison) -> list[Mapping[str, Any]]:

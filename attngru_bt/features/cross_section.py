@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from attngru_bt.data.schedule import MONTH, Schedule
-from attngru_bt.features.labels import FloatArray, rank_targets, top_labels, top_share
+from attngru_bt.features.labels import (
+    FloatArray,
+    rank_targets,
+    ranks_among,
+    top_labels,
+    top_share,
+)
 
 if TYPE_CHECKING:
     from attngru_bt.features.covariance import RunningCovariance
@@ -88,8 +94,12 @@ class CrossSection:
         Which stocks may be held; None: all of them. The others are trained on and never scored.
     within : array of shape (n,) or None
         The line whose deciles the returns are ranked within; None: they are ranked among all.
+    among_members : bool
+        Whether all returns are placed among those of the members instead.
     size : array of shape (n,) or None
         Market value, where rows are weighted by it.
+    weights : array of shape (n,) or None
+        What a function of the user's weighs the rows by.
     samples : list of CrossSection
         Cross-sections of days between month-ends whose outcome has become known since the month-end
         before this one: what a fit at this month-end may newly learn from, where rows are taken
@@ -107,7 +117,9 @@ class CrossSection:
     moments: RunningCovariance | None = None
     member: NDArray[np.bool_] | None = None
     within: FloatArray | None = None
+    among_members: bool = False
     size: FloatArray | None = None
+    weights: FloatArray | None = None
     samples: list[CrossSection] = field(default_factory=list)
     exposures: dict[str, FloatArray] = field(default_factory=dict)
     # returns and their ranks, which each fit that trains on the month asks for
@@ -153,33 +165,47 @@ class CrossSection:
         """Targets of shape (n,) for a classifier: the labels, carried over to all trained stocks.
 
         The same share of all stocks, or of each decile of `within`, is called best as `topk` is of
-        the members; of `n_members` if it has none, being from before there were any.
+        the members; of `n_members` if it has none, being from before there were any. Where returns
+        are placed among those of the members, what is as good as the best of these is.
         """
         if self.returns is None or (self.member is None and self.within is None):
             return self.labels(topk)
+        if self._has_members_to_rank_among():
+            best = self.returns[self.labels(topk) == 1].min()
+            return np.where(np.isnan(self.returns), np.nan, (self.returns >= best).astype(float))
         n_known = int((~np.isnan(self.labels(topk))).sum()) or max(n_members, 1)
         return top_share(self.returns, min(1.0, topk / n_known), self.within)
 
     def ranks(self) -> FloatArray:
         """Rank of the next month's return, of shape (n,): -1 worst .. 1 best; NaN while unknown.
 
-        Among all stocks, or among those of the same decile of `within`.
+        Among all stocks, those of the same decile of `within`, or the members.
         """
         if self.returns is None:
             return np.full(len(self), np.nan)
         if self._ranked is None or self._ranked[0] is not self.returns:
-            ranks = rank_targets(self.returns, self.within)
+            if self._has_members_to_rank_among():
+                ranks = ranks_among(self.returns, np.asarray(self.member))
+            else:
+                ranks = rank_targets(self.returns, self.within)
             ranks.flags.writeable = False
             self._ranked = self.returns, ranks
         return self._ranked[1]
 
+    def _has_members_to_rank_among(self) -> bool:
+        if not self.among_members or self.member is None or self.returns is None:
+            return False
+        return bool((~np.isnan(self.returns[self.member])).any())
+
     def row_weights(self, n_members: int = 1) -> FloatArray:
-        """Weight of each row in training, of shape (n,): by likeness in size to the members.
+        """Weight of each row in training, of shape (n,): `weights`, or by likeness in size.
 
         With n members a stock that is the r-th largest weighs exp(-(r - n) / (4/3 n)), and nothing
         where that is below `LEAST_WEIGHT`; stocks of unknown size count as the smallest. All weigh
         1 where `size` is None. `n_members` as in `top_targets`.
         """
+        if self.weights is not None:
+            return self.weights
         if self.size is None:
             return np.ones(len(self))
         rank = rankdata(np.where(np.isnan(self.size), np.inf, -self.size))

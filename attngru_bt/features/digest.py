@@ -16,7 +16,7 @@ def section_digest(before: str, previous: CrossSection | None, section: CrossSec
         digest.update(previous.returns.tobytes())
     digest.update(repr((str(section.date), section.assets, section.columns)).encode())
     digest.update(np.asarray(section.values).tobytes())
-    for more in (section.member, section.within, section.size):
+    for more in (section.member, section.within, section.size, section.weights):
         if more is not None:
             digest.update(more.tobytes())
     for sample in section.samples:

@@ -49,6 +49,21 @@ def rank_targets(returns: FloatArray, size: FloatArray | None = None) -> FloatAr
     return targets
 
 
+def ranks_among(returns: FloatArray, member: NDArray[np.bool_]) -> FloatArray:
+    """Place each return among those of the members, from -1 (worst) to 1 (best).
+
+    A member has its `rank_targets` among them; of any other stock it counts what share of the
+    members is below it. NaN where the return is not known.
+    """
+    targets = np.full(len(returns), np.nan)
+    targets[member] = rank_targets(returns[member])
+    known = np.sort(returns[member & ~np.isnan(returns)])
+    others = ~member & ~np.isnan(returns)
+    below = sum(np.searchsorted(known, returns[others], side) for side in ("left", "right")) / 2
+    targets[others] = 2 * below / len(known) - 1
+    return targets
+
+
 def mean_ranks(values: FloatArray) -> FloatArray:
     """Return ranks from 1, equal values sharing their mean rank; none of the values may be NaN.
 

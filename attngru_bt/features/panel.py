@@ -21,7 +21,7 @@ from attngru_bt.features.digest import section_digest
 from attngru_bt.features.exposures import exposures
 from attngru_bt.features.foresight import Watch, warn
 from attngru_bt.features.labels import FloatArray, forward_returns
-from attngru_bt.features.roster import Roster
+from attngru_bt.features.roster import Roster, RowWeights, given_weights
 from attngru_bt.features.rows import row_frame
 from attngru_bt.features.standardizer import normalized
 from attngru_bt.features.threads import one_thread
@@ -52,9 +52,10 @@ class Panel:
         Whose stocks are trained on as well; `train_on` is about all of them then.
     within : str or None, default None
         Line within whose deciles returns are ranked; "size" is the market value, "auto" the same if
-        more than the members are trained on and the data have it.
-    row_weights : "size", "auto" or None, default None
-        Keep the market value, which rows are weighted by.
+        more than the members are trained on and the data have it. "members": among the returns of
+        the members instead.
+    row_weights : "size", "auto", callable or None, default None
+        Keep the market value, which rows are weighted by, or the weights that a callable gives.
     view : {"factors", "lines"}, default "factors"
         With "lines" the values of a cross-section are `Windows` on the history.
     sample : "month", "week" or int, default "month"
@@ -81,7 +82,7 @@ class Panel:
         normalize: bool,
         train_on: Universe | str = "members",
         within: str | None = None,
-        row_weights: str | None = None,
+        row_weights: str | RowWeights | None = None,
         view: str = "factors",
         sample: int | str = "month",
         schedule: Schedule = MONTH,
@@ -313,13 +314,18 @@ class Panel:
             close=bars["close"][end][columns],
         )
         member = self._members(bars, end)[columns]
-        within, size = (
-            self.roster.line(name, getattr(self, name), bars, end)
-            for name in ("within", "row_weights")
-        )
         section.member = None if member.all() else member
-        section.within = None if within is None else within[columns]
-        section.size = None if size is None else size[columns]
+        section.among_members = self.within == "members"
+        if not section.among_members:
+            within = self.roster.line("within", self.within, bars, end)
+            section.within = None if within is None else within[columns]
+        if callable(self.row_weights):
+            members = section.members().assets
+            past = bars.until(section.date)
+            section.weights = given_weights(self.row_weights, members, past, section.assets)
+        else:
+            size = self.roster.line("row_weights", self.row_weights, bars, end)
+            section.size = None if size is None else size[columns]
         if self.normalize and len(section):  # no later month changes these values
             with one_thread():
                 section.moments = RunningCovariance(section.columns).add(row_frame([section]))

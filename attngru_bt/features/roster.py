@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt import checks
@@ -25,6 +27,8 @@ RULES = ("members", "all")  # of whom to train on
 MIN_SESSIONS = 60  # a stock is trained on from its 60th session on: the first are like no others
 
 Mask = NDArray[np.bool_]
+RowWeights = Callable[[Sequence[str], Bars], Any]
+"""Names of the members and the bars known → a weight by name."""
 
 
 class Roster:
@@ -95,7 +99,8 @@ class Roster:
         if name != "auto":
             raise DataError(
                 f"`{parameter}={name!r}` needs the line {' or '.join(lines)}; the data have "
-                f"{', '.join(sorted(bars.lines))}."
+                f"{', '.join(sorted(bars.lines))}"
+                f"{checks.nearest(name, ['size', 'members', *bars.lines])}"
             )
         if not self._told:
             logger.warning(
@@ -105,6 +110,42 @@ class Roster:
             )
         self._told = True
         return None
+
+
+def given_weights(
+    function: RowWeights, members: Sequence[str], bars: Bars, assets: Sequence[str]
+) -> FloatArray:
+    """Return the weights that a user's function gives the rows of a date.
+
+    Parameters
+    ----------
+    function : callable
+    members : sequence of str
+        Who may be held at the date; none where the bars of a market beside the feeds begin earlier.
+    bars : Bars
+        Known at the date.
+    assets : sequence of str
+        The stocks of the rows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a stock gets no weight, or one that is no number of at least 0.
+    """
+    answer = function(list(members), bars)
+    called = getattr(function, "__name__", type(function).__name__)
+    where = f"`row_weights`: {called} at {bars.dates[-1].date()}"
+    if not isinstance(answer, (pd.Series, Mapping)):
+        raise TypeError(
+            f"{where} must return a Series or a dict of weights by name; got "
+            f"{type(answer).__name__}."
+        )
+    given = dict(answer.items())
+    for name in assets:
+        if name not in given:
+            raise ValueError(f"{where} gave no weight to {name!r}; give 0 to leave it out.")
+        checks.number(f"row_weights of {name} at {bars.dates[-1].date()}", given[name], at_least=0)
+    return np.array([given[name] for name in assets], dtype=np.float64)
 
 
 def is_market(train_on: Any) -> TypeGuard[Market | os.PathLike[str] | str]:

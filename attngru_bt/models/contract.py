@@ -13,7 +13,8 @@ from sklearn.utils import get_tags
 
 from attngru_bt import checks
 from attngru_bt.features.windows import Windows
-from attngru_bt.models.estimators import FeedForwardClassifier, NetworkEstimator
+from attngru_bt.models.estimators import NetworkEstimator
+from attngru_bt.models.estimators.architectures import FeedForwardEstimator
 from attngru_bt.models.estimators.checks import check_parameters
 
 TARGETS = ("top", "rank")
@@ -91,7 +92,7 @@ def input_of(model: Any, features: Any, lines: bool | None = None) -> Any:
     """
     sequence = takes_sequences(model)
     if isinstance(features, Windows) if lines is None else lines:
-        if isinstance(model, FeedForwardClassifier):
+        if isinstance(model, FeedForwardEstimator):
             return np.asarray(features).reshape(len(features), 1, -1)
         return features if sequence else np.asarray(features).reshape(len(features), -1)
     return features if sequence else features[:, -1]
@@ -167,7 +168,7 @@ def _fit_model(
         if "sample_weight" not in asked:
             raise ValueError(
                 f"`row_weights` has no effect on {type(last).__name__}, whose fit takes no "
-                f"sample_weight: leave it out."
+                f"sample_weight: give row_weights=None."
             )
         given[f"{prefix}sample_weight"] = weight
     if takes_sequences(model) and "groups" in asked:

@@ -14,6 +14,7 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.picks.next_session import factors_of
 from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.rehearsal import Rehearsed
+from attngru_bt.trading.execution import LEFT
 from attngru_bt.trading.rebalance import rank
 
 PICKS = ("rank", "symbol", "score", "decile", "held", "action", "reason")
@@ -60,7 +61,7 @@ class Proposal:
 
 
 def propose(
-    bars: Bars, scores: pd.Series, portfolio: Portfolio, rehearsed: Rehearsed, topk: int
+    bars: Bars, scores: pd.Series, portfolio: Portfolio, rehearsed: Rehearsed, topk: int, keep: int
 ) -> Proposal:
     """Turn the rehearsal into actions and orders.
 
@@ -73,6 +74,8 @@ def propose(
     portfolio : Portfolio
     rehearsed : Rehearsed
     topk : int
+    keep : int
+        Rank up to which a held name stays.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def propose(
     settled = rehearsed.log[(rehearsed.log["event"] == "fill") & (rehearsed.log["reason"] != "")]
     kept = {n: x for n, x in portfolio.shares.items() if n not in set(settled["asset"])}
     return Proposal(
-        picks=_picks(bars, scores, portfolio, rehearsed, orders, topk),
+        picks=_picks(bars, scores, portfolio, rehearsed, orders, topk, keep),
         orders=orders,
         cash=rehearsed.cash,
         value=rehearsed.cash + sum(shares * price[name] for name, shares in kept.items()),
@@ -162,12 +165,13 @@ def _picks(
     rehearsed: Rehearsed,
     orders: pd.DataFrame,
     topk: int,
+    keep: int,
 ) -> pd.DataFrame:
     """Say of every name what is done with it, and why."""
     ranked = rank(scores)
     unranked = sorted(set(portfolio.shares) - set(ranked))
     n = len(ranked)
-    reasons = _reasons(bars, portfolio, rehearsed, orders, ranked, topk)
+    reasons = _reasons(bars, portfolio, rehearsed, orders, ranked, topk, keep)
     rows = []
     for position, name in enumerate([*ranked, *unranked]):
         action, reason = reasons.get(name, ("", ""))
@@ -196,6 +200,7 @@ def _reasons(
     orders: pd.DataFrame,
     ranked: list[str],
     topk: int,
+    keep: int,
 ) -> dict[str, tuple[str, str]]:
     """Return action and reason of every name that is held or wanted."""
     decision = rehearsed.decision
@@ -208,10 +213,11 @@ def _reasons(
     log = rehearsed.log
     unfilled = log[log["event"] == "passed"].groupby("asset")["reason"].last().to_dict()
     bought = set(orders.loc[orders["side"] == "buy", "symbol"])
+    sold = orders[orders["side"] == "sell"].set_index("symbol")["reason"].to_dict()
 
     def left(name: str) -> str:
         if name in places:
-            return f"not among the best {topk}"
+            return f"not among the best {keep}"
         return "not in the universe" if name in fresh else f"no bar on {last}"
 
     reasons: dict[str, tuple[str, str]] = {}
@@ -219,8 +225,7 @@ def _reasons(
         best = f"among the best {topk}" if places[name] <= topk else f"stays, rank {places[name]}"
         reasons[name] = "hold", best
     for name in decision.get("exits", ()):
-        near = places.get(name, topk + 1) <= topk
-        reasons[name] = "sell", "its group is full" if near else left(name)
+        reasons[name] = "sell", left(name) if sold.get(name, LEFT) == LEFT else sold[name]
     for name in decision.get("stuck", ()):
         reasons[name] = "wait", f"{why[name]}: to be sold as soon as it trades"
     for name in (*decision.get("passed", ()), *decision.get("capped", ())):

@@ -184,6 +184,7 @@ def run(
         signal, universe = params.pop("signal"), params.pop("universe")
         signal = ready(signal, bars, month.end, schedule)
         topk = int(params.get("topk", MonthlyTopK.params.topk))
+        keep = int(params.get("keep") or topk)
         scores, before = month_scores(signal, market, month.end, universe, schedule)
         ranked = eligible(scores, universe, month.last)
         # the orders are those of a backtest of the last sessions that the holdings are put into
@@ -202,7 +203,7 @@ def run(
             month=month,
             scores=scores,
             portfolio=portfolio,
-            proposal=propose(bars, ranked, portfolio, rehearsed, topk),
+            proposal=propose(bars, ranked, portfolio, rehearsed, topk, keep),
             title=title_of(model),
             data=market.name,
             topk=topk,

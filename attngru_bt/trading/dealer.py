@@ -11,6 +11,7 @@ from attngru_bt.trading.sizing import FRACTION, Lots, affordable, cost, payable
 from attngru_bt.trading.trade_log import TradeLog
 from attngru_bt.trading.view import FeedView
 
+ROUNDING = 1e-12  # share of a sum in which its last bits may differ
 DUST = 1e-6  # share of the account's value below which a buy is not worth an order
 
 
@@ -108,8 +109,10 @@ class Dealer:
         comminfo = self._broker.getcommissioninfo(feed)
         minimum, step = self._market.lot(feed)
         size = affordable(comminfo, price, cash, step, minimum)
-        if not payable(comminfo, size, quoted, self._broker_cash):
-            # Rounding: the sum of all orders exceeds the cash by the last bit of a float.
+        # Without a lot it may be all of the cash, which the broker adds up in another order.
+        asked = size if step else size * (1 + ROUNDING)
+        if not payable(comminfo, asked, quoted, self._broker_cash):
+            # Rounding: the sum of all orders exceeds the cash by the last bits of a float.
             less = size - (step or FRACTION * size)
             size = less if less >= minimum else 0.0
         if size * price < DUST * self.value():

@@ -14,6 +14,7 @@ from attngru_bt.trading.trade_log import TradeLog
 from attngru_bt.trading.weights import Weigh, even
 
 FULL = "its group is full"
+LEFT = "left the best"
 
 
 class Execution:
@@ -124,8 +125,12 @@ class Execution:
         ]
         cash = dealer.count_cash() - self._p.reserve * dealer.value()
         for name in rebalance.exits:
-            near = name in ranked[: max(self._p.topk, self._p.keep or 0)]
-            cash += dealer.sell(name, dealer.size(name), FULL if near else "left the best")
+            reason = LEFT
+            if name in ranked[: max(self._p.topk, self._p.keep or 0)]:
+                n_places = self._p.topk
+                all_taken = len(rebalance.stayers) >= n_places
+                reason = f"better ones take all {n_places} places" if all_taken else FULL
+            cash += dealer.sell(name, dealer.size(name), reason)
         if self._full:
             self._equalize(rebalance, cash, weights)
         else:

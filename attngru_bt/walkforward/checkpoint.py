@@ -122,7 +122,7 @@ def recipe_digest(recipe: Recipe) -> str:
     params = {
         name: _described(value)
         for name, value in sorted(recipe.get_params(deep=True).items())
-        if name not in _IN_THE_SECTIONS
+        if name not in _IN_THE_SECTIONS and not (name == "row_weights" and callable(value))
     }
     text = json.dumps([params, package_versions()], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -22,7 +22,7 @@ from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.exposures import check_neutral
 from attngru_bt.features.missing import ConstantImputer, MissingShareFilter
 from attngru_bt.features.panel import Panel
-from attngru_bt.features.roster import beside_of, check_train_on, is_market
+from attngru_bt.features.roster import RowWeights, beside_of, check_train_on, is_market
 from attngru_bt.features.standardizer import Standardizer
 from attngru_bt.features.windows import SESSIONS
 from attngru_bt.models.contract import check_model, target_of
@@ -89,11 +89,14 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         month that is predicted.
     within : str or None, default "auto"
         Rank returns within deciles of a line, among all trained stocks; "size" is the market value
-        (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. None: among all.
+        (`market_cap` or `float_cap`). Below 100 stocks there are fewer groups. "members": place all
+        returns among those of the members. None: among all.
         "auto": by size where others than the members are trained on and the data have it.
-    row_weights : {"size", "auto"} or None, default "auto"
+    row_weights : {"size", "auto"}, callable or None, default "auto"
         Weigh rows by likeness in size to the members; see `CrossSection.row_weights`. None: all
-        count alike.
+        count alike. A callable is given, for each date that rows are taken at, the names of the
+        members then and the `Bars` known, and returns a number of at least 0 for each stock by
+        name; rows of 0 are left out.
     schedule : str or Schedule, default "month"
         The sessions after which the model scores and the portfolio is changed: "month"
         (month-ends), "week" or "quarter"; "month+5" is the fifth session after each month-end.
@@ -139,7 +142,7 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         train_on: Universe | Market | os.PathLike[str] | str = "members",
         sample: int | str = "month",
         within: str | None = "auto",
-        row_weights: str | None = "auto",
+        row_weights: str | RowWeights | None = "auto",
         schedule: Any = "month",
         n_networks: int = RANKS_NETWORKS,
         random_state: int = 0,
@@ -200,7 +203,8 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
             raise ValueError("`factors` must name at least one factor, or be None for all.")
         checks.universe("universe", self.universe)
         check_train_on(self.train_on)
-        checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
+        if not callable(self.row_weights):
+            checks.one_of("row_weights", self.row_weights, ["auto", "size", None])
         checks.one_of("device", self.device, ["cpu", "cuda", "auto"])
         schedule_of(self.schedule)
         check_neutral(self.neutralize, self.neutral_share)

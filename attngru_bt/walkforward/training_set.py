@@ -74,9 +74,14 @@ def training_set(recipe: Recipe, sections: Sequence[CrossSection]) -> TrainingSe
     top = np.concatenate([s.top_targets(recipe.topk, n_members) for s in labeled])
     known = ~np.isnan(top)
     weight = None
-    if any(section.size is not None for section in labeled):
+    if any(section.size is not None or section.weights is not None for section in labeled):
         weight = np.concatenate([s.row_weights(n_members) for s in labeled])
         known &= weight > 0
+        if not known.any():
+            raise ValueError(
+                f"`row_weights`: all rows that are trained on at {sections[-1].date.date()} have "
+                f"the weight 0; at least some must count."
+            )
         weight = weight[known] / weight[known].mean()
     with one_thread():
         preprocess = _fitted(recipe, labeled)

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import attngru_bt
 from attngru_bt import backtest, make_market
-from attngru_bt.cli import app
+from attngru_bt.cli import app, inputs
 from attngru_bt.cli.inputs import with_groups
 from attngru_bt.data.bars import DataError
 
@@ -513,6 +513,11 @@ def test_scores_made_elsewhere_are_traded(data, tmp_path):
 def test_scores_that_cannot_be_used_are_one_sentence(little, tmp_path, options, message):
     done = invoke("backtest", "--data", little, *options, "--out", tmp_path / "out")
     assert done.exit_code == 2 and message in " ".join(done.output.split())
+
+
+def test_none_switches_off_what_a_model_brings():
+    given = dict(within="none", row_weights="none", neutralize="none", sample=None)
+    assert inputs.given(**given) == {"within": None, "row_weights": None, "neutralize": None}
 
 
 class TestGroups:

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from compare_walks import walk
+from scipy.stats import ttest_1samp
+from sklearn.linear_model import Ridge
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from attngru_bt import backtest, compare
 from attngru_bt.compare import charts, paper
-from attngru_bt.compare.account import Account, by_month, trade
+from attngru_bt.compare.account import Account, by_month, reduced, trade
 from attngru_bt.compare.attention import Attention, attention_by_model
 from attngru_bt.compare.chance import chosen, month_returns
 from attngru_bt.compare.choice import chosen_names, common_months, threshold
@@ -28,10 +30,12 @@ from attngru_bt.compare.tables import columns2, table2, table3
 from attngru_bt.data import make_market
 from attngru_bt.data.bars import DataError
 from attngru_bt.evaluation import statistics
+from attngru_bt.evaluation.newey_west import hac_t_statistic
 from attngru_bt.evaluation.tries import judge
 from attngru_bt.features.windows import step_names
 from attngru_bt.models.names import names as model_names
 from attngru_bt.trading.monthly import MonthlyTopK
+from attngru_bt.walkforward import Blend, SignalGenerator
 from attngru_bt.walkforward.record import MonthRecord
 
 K = 3
@@ -515,6 +519,42 @@ class TestNames:
             compare.run(market, "ridge", into=tmp_path / "results.md")
 
 
+class TestOwnModels:
+    """A mapping of names to models, as `walk_forward` takes it."""
+
+    settings = dict(topk=K, min_months=5, refit=6, draws=20, factors=["MA5", "RSI", "BIAS5", "PB"])
+
+    @pytest.mark.slow
+    def test_blends_and_estimators_beside_names(self, market):
+        models = {
+            "mine": Ridge(10.0),
+            "both": Blend(["ridge", "momentum"], weights=[2, 1]),
+            "ridge": "ridge",
+            "equal-weight": "equal-weight",
+        }
+        found = compare.run(market, models, offsets=[5], **self.settings)
+        assert list(found.table2.index) == ["mine", "both", "ridge"]
+        assert list(found.table3.index) == [*models]
+        assert list(found.offsets.index) == [(name, day) for name in models for day in (0, 5)]
+        named = compare.run(market, "ridge,momentum", **self.settings)
+        pd.testing.assert_series_equal(
+            found.table2.loc["ridge", ["rank_ic", "auc"]],
+            named.table2.loc["ridge", ["rank_ic", "auc"]],
+        )
+
+    @pytest.mark.parametrize("inside", [False, True])
+    def test_other_days_are_not_for_a_model_with_a_schedule_of_its_own(self, market, inside):
+        """It would have been walked at the month-ends again, and shown as if five sessions on."""
+        own = SignalGenerator(Ridge(), **{k: v for k, v in self.settings.items() if k != "draws"})
+        models = {"own": Blend(["ridge", own]) if inside else own}
+        with pytest.raises(ValueError, match="`offsets` .* own, which decides by 'month'"):
+            compare.run(market, models, offsets=[5], **self.settings)
+
+    def test_equal_weight_is_called_so(self, market):
+        with pytest.raises(ValueError, match="'equal-weight' scores all stocks alike"):
+            compare.run(market, {"ridge": "ridge", "all": "equal-weight"}, **self.settings)
+
+
 @pytest.mark.slow
 def test_the_whole_way(market, tmp_path):
     """Fit, trade, compare, write; a second time nothing is fitted and the files are the same."""
@@ -558,6 +598,40 @@ class TestCurves:
         two = replace(one, titles=one.titles | {"logistic": f"{long} more"})
         drawn = charts.growth(two)["log"].html()
         assert f'data-name="{long}"' in drawn and f'data-name="{long} more"' in drawn
+
+
+class TestExcess:
+    """What a model earned above equal weight each month, and the t of it and of the rank IC."""
+
+    @pytest.mark.parametrize("model", ["gbdt", "random"])
+    def test_is_that_of_the_months(self, market, found, model):
+        own = found.monthly.loc[(model, 1), "return"]
+        session = market.bars.dates[market.bars.dates.searchsorted(own.index[0], "right")]
+        plain = backtest.equal_weight(market, start=session, **TRADING)
+        excess = own - by_month(reduced(plain, 0.0), own.index)["return"]
+        run = found.runs.loc[(model, 1)]
+        assert run["excess"] == pytest.approx(excess.mean())
+        assert run["excess_t"] == pytest.approx(ttest_1samp(excess, 0).statistic)
+
+    def test_equal_weight_has_none_and_without_it_the_index_counts(self, found, alone, market):
+        assert found.table3.loc["equal-weight", ["excess", "excess_t"]].isna().all()
+        assert alone.table3["excess"].isna().all()  # neither is there
+        own = compare.measure(market, [walk(market, "gbdt")], topk=K, draws=5, models=["gbdt"])
+        months = own.monthly.loc[("gbdt", 0)]
+        ahead = (months["return"] - months["benchmark_return"]).mean()
+        assert own.table3.loc["gbdt", "excess"] == pytest.approx(ahead)
+
+    def test_rank_ic_has_both_t(self, found):
+        ic = found.monthly.loc[("attention-gru", 0), "rank_ic"]
+        run = found.runs.loc[("attention-gru", 0)]
+        assert run["rank_ic_t"] == pytest.approx(ttest_1samp(ic, 0).statistic)
+        assert run["rank_ic_t_hac"] == pytest.approx(hac_t_statistic(ic)) != run["rank_ic_t"]
+
+    def test_both_are_told(self, found, alone):
+        text = markdown(found)
+        assert "| above equal weight a month | t of what is above |" in text
+        assert "| t of the rank IC | HAC t of the rank IC |" in text
+        assert "above equal weight" not in markdown(alone)
 
 
 class TestChoice:

@@ -259,6 +259,12 @@ class TestEarlyStopping:
         assert split["late"].tolist() == list(range(240, 330))  # ceil(.25 * 11) = 3 dates
         assert split["train"].tolist() == list(range(240))
 
+    def test_a_whole_number_is_that_of_the_last_dates(self, split):
+        X, y = self.numbered(480)
+        months = np.arange(480) // 30
+        quick(validation_fraction=12).fit(X, y, groups=months)
+        assert split["late"].tolist() == list(range(120, 480))  # the last 12 of 16
+
     def test_dates_decide_not_the_order_of_the_rows(self, split):
         X, y = self.numbered(330)
         dates = np.repeat(np.arange(11)[::-1], 30)
@@ -573,6 +579,8 @@ class TestValidation:
             ("weight_decay", "much", "`weight_decay` must be a number"),
             ("validation_fraction", 1.0, "`validation_fraction` must be"),
             ("validation_fraction", 0.0, "`validation_fraction` must be a number above 0"),
+            ("validation_fraction", 0, "`validation_fraction` must be a number above 0"),
+            ("validation_fraction", True, "`validation_fraction` must be a number above 0"),
             ("device", "gpu", "`device` must be 'cpu', 'cuda' or 'auto'; got 'gpu'"),
             ("class_weight", "heavy", "class_weight"),
         ],

@@ -2,16 +2,19 @@
 
 import numpy as np
 import pytest
+from sklearn.base import is_regressor
 from sklearn.linear_model import Ridge
 
 from attngru_bt import make_market
 from attngru_bt.features.windows import concatenated
-from attngru_bt.models.contract import fit_models, input_of
+from attngru_bt.models.contract import fit_models, input_of, value
 from attngru_bt.models.estimators import (
     AttentionGRUClassifier,
     AttentionGRURegressor,
     ConvolutionClassifier,
+    ConvolutionRegressor,
     FeedForwardClassifier,
+    FeedForwardRegressor,
 )
 from attngru_bt.walkforward import Recipe
 
@@ -51,19 +54,25 @@ def test_networks_learn_and_say_the_same_of_windows_and_of_arrays(
 
 
 @pytest.mark.parametrize(
-    "kind", [AttentionGRUClassifier, ConvolutionClassifier, FeedForwardClassifier]
+    "kind",
+    [
+        AttentionGRUClassifier,
+        ConvolutionClassifier,
+        FeedForwardClassifier,
+        AttentionGRURegressor,
+        ConvolutionRegressor,
+        FeedForwardRegressor,
+    ],
 )
-def test_every_network_reads_lines(windows, target, kind):
-    y = (target > 0).astype(int)
+def test_every_network_reads_all_sessions(windows, target, kind):
     model = kind(**SMALL)
+    y = target if is_regressor(model) else (target > 0).astype(int)
     fit_models([model], [(windows, y, None, np.arange(len(y)))])
-    chances = model.predict_proba(input_of(model, windows))
-    # each session of the window tells: a network that looked at the last step alone would not see
+    # a network that looked at the last step alone would not see a change of the first one
     changed = np.array(np.asarray(windows))
     changed[:, 0] += 1.0
-    flat = changed.reshape(len(changed), 1, -1)
-    other = model.predict_proba(flat if kind is FeedForwardClassifier else changed)
-    assert not np.allclose(chances, other)
+    scores, other = (value(model, input_of(model, rows, True)) for rows in (windows, changed))
+    assert not np.allclose(scores, other)
 
 
 def test_other_models_get_all_steps_side_by_side(windows, target):

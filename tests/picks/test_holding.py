@@ -61,3 +61,32 @@ def test_the_orders_are_those_of_the_backtest(market, scores, params):
         assert proposed(found) == orders_on(strategy, decision["date"])
         sides |= set(found.orders["side"])
     assert sides == {"buy", "sell"}
+
+
+class TestWhySold:
+    """Beside a buffer the reason of a sale is about the buffer, and not about the best."""
+
+    def sold(self, market, held, **params):
+        names = list(market.bars.assets)
+        best_first = [np.arange(12.0, 0, -1)]
+        scores = pd.DataFrame(best_first, index=[pd.Timestamp("2015-09-30")], columns=names)
+        holdings = {names[i]: 100 for i in held}
+        found = picks.run(
+            market.until("2015-09-30"), model=scores, topk=2, holdings=holdings, cash=CASH,
+            today="2015-10-01", **params,
+        )  # fmt: skip
+        picked = found.proposal.picks
+        rows = picked[picked["action"] == "sell"]
+        orders = found.orders[found.orders["side"] == "sell"].set_index("symbol")["reason"]
+        return dict(zip(rows["symbol"], rows["reason"], strict=True)), dict(orders)
+
+    def test_beyond_the_buffer(self, market):
+        assert self.sold(market, [4, 9], keep=6)[0] == {"S009": "not among the best 6"}
+
+    def test_within_the_buffer_in_a_full_group(self, market):
+        picked, ordered = self.sold(market, [0, 3], keep=6, max_per_group=1, groups="owner")
+        assert picked == ordered == {"S003": "its group is full"}
+
+    def test_more_names_than_places(self, market):
+        picked, ordered = self.sold(market, [0, 1, 2], keep=6)
+        assert picked == ordered == {"S002": "better ones take all 2 places"}

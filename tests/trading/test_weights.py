@@ -95,6 +95,7 @@ def test_full_trades_every_name_to_its_weight(market, scores):
     strategy = run(market, scores, weights="inverse-volatility", rebalance="full")
     opens = market.bars.frame("open")
     log = strategy.trade_log.frame()
+    assert not log["event"].isin(("partial", "canceled")).any()
     fills = log[log["event"] == "fill"]
     fills = fills.assign(size=fills["size"].where(fills["side"] == "buy", -fills["size"]))
     for decision in strategy.decisions:

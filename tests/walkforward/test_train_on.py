@@ -161,6 +161,116 @@ class TestTargets:
         assert section.row_weights()[order][7] == pytest.approx(1)  # the eighth of eight members
 
 
+class TestAmongMembers:
+    """`within="members"`: all that are trained on stand where they would among the members."""
+
+    section = CrossSection(
+        date=pd.Timestamp("2020-01-31"),
+        assets=tuple("abcdefg"),
+        columns=(),
+        values=np.empty((7, 1, 0), dtype=np.float32),
+        close=np.ones(7),
+        returns=np.array([0.1, 0.0, -0.1, 0.05, 0.2, 0.0, np.nan]),
+        member=np.array([True, True, True, False, False, False, False]),
+        among_members=True,
+    )
+
+    def test_members_have_their_own_ranks_and_others_stand_between_them(self):
+        unknown = np.nan
+        expected = [1, 0, -1, 1 / 3, 1, 0, unknown]
+        np.testing.assert_allclose(self.section.ranks(), expected)
+
+    def test_as_good_as_the_members_that_are_best(self):
+        expected = [1, 0, 0, 0, 1, 0, np.nan]
+        np.testing.assert_array_equal(self.section.top_targets(1), expected)
+
+    def test_among_all_before_there_are_members(self):
+        early = replace(self.section, member=np.zeros(7, dtype=bool))
+        np.testing.assert_array_equal(early.ranks(), rank_targets(self.section.returns))
+
+    def test_a_walk_is_fitted_on_them(self, market, half):
+        recipe = Recipe(Ridge(), universe=half, train_on="all", within="members", **SETTINGS)
+        panel = recipe.make_panel()
+        panel.extend(market.bars)
+        rows, section = training_set(recipe, panel.sections), panel.sections[-2]
+        last = rows.rank[-len(section) :]
+        members = section.member
+        np.testing.assert_array_equal(last[members], rank_targets(section.returns[members]))
+        for name, rank in zip(section.returns[~members], last[~members], strict=True):
+            assert rank == 2 * (section.returns[members] < name).mean() - 1
+
+
+class TestOwnWeights:
+    """Rows weighed by a function of the members' names and the bars known."""
+
+    @staticmethod
+    def by_volume(members, bars):
+        """Twice as much for a member; nothing for the least traded stock."""
+        volume = pd.Series(bars["volume"][-1], index=list(bars.assets))
+        weights = pd.Series(1.0, index=volume.index)
+        weights[members] = 2.0
+        weights[volume.idxmin()] = 0.0
+        return weights
+
+    def rows(self, market, half, **settings):
+        recipe = Recipe(Ridge(), universe=half, **SETTINGS, **{**WIDE, **settings})
+        panel = recipe.make_panel()
+        panel.extend(market.bars)
+        return panel.sections, training_set(recipe, panel.sections)
+
+    @pytest.mark.parametrize("sample", ["month", "week"])
+    def test_each_row_has_the_weight_of_its_date(self, market, half, sample):
+        sections, rows = self.rows(market, half, row_weights=self.by_volume, sample=sample)
+        expected = []
+        dated = sections[:-1] if sample == "month" else [t for s in sections for t in s.samples]
+        for section in dated:
+            bars = market.bars.until(section.date)
+            expected.append(self.by_volume(sorted(half.names), bars)[list(section.assets)])
+        expected = pd.concat(expected)
+        expected = expected[expected > 0]
+        np.testing.assert_allclose(rows.weight, expected / expected.mean())
+        assert {0.5, 1.0} == {w / rows.weight.max() for w in rows.weight}
+
+    def test_nothing_later_is_handed_over(self, market, half):
+        last = []
+
+        def weights(members, bars):
+            last.append(bars.dates[-1])
+            return dict.fromkeys(bars.assets, 1.0)
+
+        sections, _ = self.rows(market, half, row_weights=weights)
+        assert last == [section.date for section in sections]
+
+    @pytest.mark.slow
+    def test_walks_in_processes_and_kept_months(self, market, half, tmp_path):
+        def first_half_alone(members, bars):
+            return {name: float(name in members) for name in bars.assets}
+
+        own = {**WIDE, "within": None, "row_weights": first_half_alone, "refit": 2}
+        walk = walked(market, half, folder=tmp_path, jobs=2, **own)
+        narrow = walked(market, half, refit=2)
+        for a, b in zip(walk.records, narrow.records, strict=True):
+            assert len(a.scores) == len(b.scores) and a.n_rows == b.n_rows
+        again = walked(market, half, folder=tmp_path, **own)
+        assert all(r.found for r in again.records if len(r.scores))
+        own["row_weights"] = lambda members, bars: dict.fromkeys(bars.assets, 1.0)
+        assert not any(r.found for r in walked(market, half, folder=tmp_path, **own).records)
+
+    @pytest.mark.parametrize(
+        ("answer", "error", "message"),
+        [
+            (lambda n, b: [1.0] * 16, TypeError, "must return a Series or a dict .* got list"),
+            (lambda n, b: {"S000": 1.0}, ValueError, "gave no weight to 'S001'; give 0"),
+            (lambda n, b: dict.fromkeys(b.assets, -1), ValueError, "of S000 at 2015.* at least 0"),
+            (lambda n, b: dict.fromkeys(b.assets, np.nan), ValueError, "at least 0; got nan"),
+            (lambda n, b: dict.fromkeys(b.assets, 0), ValueError, "all rows .* have the weight 0"),
+        ],
+    )
+    def test_one_sentence(self, market, half, answer, error, message):
+        with pytest.raises(error, match=message):
+            self.rows(market, half, row_weights=answer)
+
+
 def test_rows_from_before_there_were_members_count_as_if_there_had_been_as_many():
     section = CrossSection(
         date=pd.Timestamp("2020-01-31"),
@@ -183,7 +293,8 @@ class TestMistakes:
         [
             (dict(train_on="al"), "`train_on` must be .* no file al; did you mean"),
             (dict(row_weights="volume"), "`row_weights` must be 'auto', 'size' or None"),
-            (dict(within="sector"), "`within='sector'` needs the line sector; the data have"),
+            (dict(within="sector"), r"`within='sector'` needs the line sector; .*volume\.$"),
+            (dict(within="member"), "needs the line member; .*; did you mean 'members'?"),
         ],
     )
     def test_one_sentence(self, market, half, settings, message):
@@ -198,5 +309,5 @@ class TestMistakes:
             def predict(self, X):
                 return X[:, 0]
 
-        with pytest.raises(ValueError, match="`row_weights` has no effect on Plain"):
+        with pytest.raises(ValueError, match="no effect on Plain.*give row_weights=None"):
             walk_forward(market, {"p": Plain()}, universe=half, row_weights="size", **SETTINGS)

@@ -279,7 +279,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             return None
         # whole dates, the last ones: rows of one month are alike, and the future is not trained on
         dates = np.unique(groups)
-        n_late = int(np.ceil(self.validation_fraction * len(dates)))
+        share = self.validation_fraction
+        n_late = int(np.ceil(share * len(dates))) if share < 1 else int(share)
         if n_late < len(dates):
             late: np.ndarray = groups >= dates[-n_late]
             if self._can_judge(target, late):

@@ -53,7 +53,9 @@ def check_parameters(model: BaseEstimator) -> None:
     checks.number("dropout", model.dropout, at_least=0, below=1)
     checks.number("lr", model.lr, above=0)
     checks.number("weight_decay", model.weight_decay, at_least=0)
-    checks.number("validation_fraction", model.validation_fraction, above=0, below=1)
+    share = model.validation_fraction
+    if isinstance(share, bool) or not isinstance(share, (int, np.integer)) or share < 1:
+        checks.number("validation_fraction", share, above=0, below=1)
     if not isinstance(model.skip, (bool, np.bool_)):
         raise ValueError(f"`skip` must be True or False; got {model.skip!r}.")
     checks.one_of("schedule", model.schedule, ["constant", "cosine"])

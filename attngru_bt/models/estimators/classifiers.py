@@ -59,9 +59,10 @@ class AttentionGRUClassifier(AttentionGRU, BinaryClassifier):
         Hold out the last rows, stop once their loss has not fallen for `patience` epochs, and keep
         the best epoch. When the rows do not suffice (fewer than 20 held out, or one class missing
         on either side) all epochs are trained and the log says so.
-    validation_fraction : float in (0, 1), default=0.2
+    validation_fraction : float in (0, 1) or int, default=0.2
         Share of the dates (`groups`; without groups: of the rows) that is held out, always the
-        last ones, rounded up.
+        last ones, rounded up. A whole number is how many of them: 12 are the last 12 months where
+        rows are taken each month, and 52 are where they are taken each week.
     patience : int, default=5
         Epochs.
     n_networks : int, default=1
