@@ -76,7 +76,7 @@ def why_no_fill(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> st
         `TradeLog.frame()`, without fills.
     """
     if not any(decision["wanted"] for decision in decisions):
-        return f"none of the names scored at {len(decisions)} decisions is a feed."
+        return f"none of the names scored at {len(decisions)} decisions is a feed with a number."
     obstacles = log[log["event"] != "order"]
     if obstacles.empty:
         return f"the orders of {decisions[-1]['date'].date()} were still open when the data ended."

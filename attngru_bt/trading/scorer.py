@@ -26,7 +26,7 @@ class Scorer:
         As `checked_signal` returns it.
     view : FeedView
     universe : Universe or None
-        The stocks that may be held. Finished scores are cut to them; other signals know them.
+        The stocks that may be held, to which all scores are cut: a signal need not know them.
     """
 
     def __init__(self, signal: Any, view: FeedView, universe: Universe | None) -> None:
@@ -46,20 +46,18 @@ class Scorer:
         bars : callable
             Returns the bars before it; not called where the scores are finished.
         """
+        day = pd.Timestamp(month_end)
+        scores: pd.Series
         if hasattr(self._signal, "at"):
-            return self._finished(pd.Timestamp(month_end), before)
-        scores = check_scores(self._signal.scores(bars()), self._signal)
-        self._warn_of_strangers(month_end, scores)
-        self._view.warn_of_index(bars(), set(scores.index))
-        return scores
-
-    def _finished(self, month_end: pd.Timestamp, before: dt.date) -> pd.Series:
-        """Look up scores that were computed beforehand."""
-        self._view.check(before)  # no signal reads these bars, but orders are made of them
-        scores: pd.Series = self._signal.at(month_end, before=pd.Timestamp(before))
+            self._view.check(before)  # no signal reads these bars, but orders are made of them
+            scores = self._signal.at(day, before=pd.Timestamp(before))
+        else:
+            scores = check_scores(self._signal.scores(bars()), self._signal)
+            self._warn_of_strangers(month_end, scores)
+            self._view.warn_of_index(bars(), set(scores.index))
         if self._universe is None:
             return scores
-        return scores[scores.index.isin(self._universe.at(month_end))]
+        return scores[scores.index.isin(self._universe.at(day))]
 
     def _warn_of_strangers(self, month_end: dt.date, scores: pd.Series) -> None:
         """Warn once of scored names that are no feeds."""

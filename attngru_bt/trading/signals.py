@@ -92,8 +92,9 @@ def check_scores(scores: Any, signal: Any) -> pd.Series:
         raise TypeError(
             f"{who} must return a Series of scores indexed by name; got {type(scores).__name__}."
         )
-    if not (pd.api.types.is_numeric_dtype(scores.dtype) or scores.empty):
-        raise TypeError(f"{who} must return numbers; got a Series of {scores.dtype}.")
+    numbers = pd.api.types.is_numeric_dtype(scores.dtype) and scores.dtype.kind != "c"
+    if not (numbers or scores.empty):
+        raise TypeError(f"{who} must return real numbers; got a Series of {scores.dtype}.")
     if scores.index.has_duplicates:
         name = scores.index[scores.index.duplicated()][0]
         raise DataError(f"{who} scored {name} twice; give each name one score.")

@@ -138,7 +138,8 @@ class TestClock:
         ("given", "kind", "told"),
         [
             (pd.Series([1.0, 2.0], index=["A", "A"]), DataError, "scored A twice"),
-            (pd.Series(["x", "y"], index=["A", "B"]), TypeError, "must return numbers; got a Seri"),
+            (pd.Series(["x", "y"], index=["A", "B"]), TypeError, "real numbers; got a Series of"),
+            (pd.Series([1j, 2j], index=["A", "B"]), TypeError, "real numbers; got a Series of c"),
             ({"A": 1.0}, TypeError, "must return a Series of scores indexed by name; got dict"),
         ],
     )
@@ -341,14 +342,18 @@ class TestFeedsThatDoNotTrade:
         cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance")
         assert set(final(cerebro.run()[0])) == {"A"}
 
-    @pytest.mark.slow
-    def test_only_members_are_bought(self):
+    @pytest.mark.parametrize(
+        "signal",
+        [scores({"2020-01-31": "ABC"}), Gives(pd.Series([3.0, 2.0, 1.0], index=list("ABC")))],
+        ids=["finished scores", "a signal that knows no universe"],
+    )
+    def test_only_members_are_bought(self, signal):
         class Universe:
             def at(self, date):
                 return frozenset("BC") if date < pd.Timestamp("2020-02-28") else frozenset("C")
 
         frames = {n: bars() for n in "ABC"}
-        strategy = run(frames, topk=1, universe=Universe(), signal=scores({"2020-01-31": "ABC"}))
+        strategy = run(frames, topk=1, universe=Universe(), signal=signal)
         assert [f[:3] for f in fills(strategy)] == [
             ("2020-02-03", "B", "buy"), ("2020-03-02", "B", "sell"), ("2020-03-02", "C", "buy"),
         ]  # fmt: skip
