@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -305,6 +305,41 @@ class TestValidation:
     def test_a_network_is_checked_before_anything_is_computed(self, model, params, message):
         with pytest.raises(ValueError, match=message):
             SignalGenerator(model, **{**SMALL, **params}).recipe.check()
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            (lambda X: X[:, :1], r"for each of \d+ rows; it gave an array of shape \(\d+, 1\)"),
+            (lambda X: X[1:, 0], r"it gave an array of shape"),
+            (lambda X: X[:, 0] * 1j, "it gave complex128"),
+            (lambda X: X[:, 0].astype(str), "it gave <U"),
+            (lambda X: np.where(np.arange(len(X)) == 1, np.nan, 0.0), r"it gave NaN for 1 of them"),
+        ],
+        ids=["column", "short", "complex", "text", "missing"],
+    )
+    def test_a_model_that_predicts_no_numbers_is_told(self, bars, given, told):
+        """A stock without a prediction would be sold, and none would be bought."""
+
+        class Predicts(RegressorMixin, BaseEstimator):
+            def fit(self, X, y):
+                return self
+
+            def predict(self, X):
+                return given(X)
+
+        generator = SignalGenerator(Predicts(), **SMALL)
+        with pytest.raises(ValueError, match=f"Predicts.predict must give a number .*{told}"):
+            for end in ("2020-02-28", "2020-03-31", "2020-04-30"):
+                generator.scores(bars.until(end))
+
+    def test_what_is_no_estimator_is_told(self):
+        class Plain:
+            def fit(self, X, y): ...
+
+            def predict(self, X): ...
+
+        with pytest.raises(TypeError, match="must be a scikit-learn classifier .*; got Plain"):
+            SignalGenerator(Plain()).check()
 
     def test_bars_must_continue_those_before(self, bars):
         generator = SignalGenerator(Spy(), **SMALL)
