@@ -46,8 +46,7 @@ def check_model(model: Any, target: str | None) -> None:
     if model is not None and not is_scorer(model):
         raise TypeError(
             f"`classifier` must be a scikit-learn classifier with predict_proba or "
-            f"decision_function, or a regressor (a subclass of sklearn.base.BaseEstimator); got "
-            f"{type(model).__name__}."
+            f"decision_function, or a regressor; got {type(model).__name__}."
         )
     parts = [] if model is None else [model, *model.get_params(deep=True).values()]
     for network in (part for part in parts if isinstance(part, NetworkEstimator)):
