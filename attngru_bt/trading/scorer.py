@@ -11,7 +11,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Universe
-from attngru_bt.trading.signals import check_scores
+from attngru_bt.models.given import check_scores
 from attngru_bt.trading.view import FeedView
 
 logger = logging.getLogger(__name__)

@@ -77,30 +77,6 @@ def checked_signal(
     return signal
 
 
-def check_scores(scores: Any, signal: Any) -> pd.Series:
-    """Return the answer of ``scores(bars)`` if it is one number per name.
-
-    Raises
-    ------
-    TypeError
-        If it is no Series of numbers.
-    DataError
-        If a name is scored twice, and so would be held twice.
-    """
-    who = f"`signal`: {type(signal).__name__}.scores(bars)"
-    if not isinstance(scores, pd.Series):
-        raise TypeError(
-            f"{who} must return a Series of scores indexed by name; got {type(scores).__name__}."
-        )
-    numbers = pd.api.types.is_numeric_dtype(scores.dtype) and scores.dtype.kind != "c"
-    if not (numbers or scores.empty):
-        raise TypeError(f"{who} must return real numbers; got a Series of {scores.dtype}.")
-    if scores.index.has_duplicates:
-        name = scores.index[scores.index.duplicated()][0]
-        raise DataError(f"{who} scored {name} twice; give each name one score.")
-    return scores
-
-
 def check_schedule(signal: Any, schedule: Schedule) -> None:
     """Refuse a signal that scores after other sessions than the strategy decides after."""
     of_signal = schedule_asked(signal)
