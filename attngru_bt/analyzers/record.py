@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.data.interval import contradicts
+from attngru_bt.data.interval import contradicts, unusual
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.sessions import EPOCH, RunSessions
@@ -183,7 +183,8 @@ class Record(bt.Analyzer):
         -------
         float
             NaN, with a warning, where the interval between the sessions says that the number cannot
-            be right: figures a year are then not defined.
+            be right: figures a year are then not defined. A number that is more than a quarter off
+            is taken, with a warning.
         """
         problem = contradicts(self.p.periods, self.sessions)
         if problem:
@@ -191,6 +192,8 @@ class Record(bt.Analyzer):
                 "%s: %s Until then figures a year are NaN.", type(self).__name__, problem
             )
             return float("nan")
+        if doubt := unusual(self.p.periods, self.sessions):
+            logger.warning("%s: %s", type(self).__name__, doubt)
         return float(self.p.periods)
 
     def _warn_unknown(self) -> None:
