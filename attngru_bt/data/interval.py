@@ -80,8 +80,8 @@ def unusual(periods: float, dates: pd.DatetimeIndex) -> str:
     if len(dates) < SURE or 1 / FAR < periods / rate < FAR:
         return ""
     return (
-        f"`periods` is {periods:g} sessions a year, and there were about {rate:.0f}: figures a year "
-        f"are those of {periods:g}."
+        f"`periods` is {periods:g} sessions a year, and there were about {rate:.0f}: figures a "
+        f"year are those of {periods:g}."
     )
 
 
