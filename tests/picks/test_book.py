@@ -93,8 +93,8 @@ def test_fills_that_do_not_fit_the_bars_are_told(tmp_path):
     )
     (month,) = picks.reconcile(tmp_path, fills, market=market).months
     assert [note for note in month.notes if note.startswith("`fills`")] == [
-        "`fills`, row 1: 600000 was traded at 1,075 on 2020-01-02, and its bar is from 10.5 to 10.5: "
-        "look at the currency, the unit, and whether the prices of the data are adjusted.",
+        "`fills`, row 1: 600000 was traded at 1,075 on 2020-01-02, and its bar is from 10.5 to "
+        "10.5: look at the currency, the unit, and whether the prices of the data are adjusted.",
         "`fills`, row 3: the data have no bar of 600001 on 2020-01-04.",
         "`fills`, row 4: the data have no stock ZZZ, which is valued at the price of the fill.",
     ]

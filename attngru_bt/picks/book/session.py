@@ -83,7 +83,7 @@ class PlayedSession:
         name, date = fill.symbol, fill.date
         if name not in self.bars.assets:
             return f"the data have no stock {name}, which is valued at the price of the fill"
-        asset, row = self.bars.assets.index(name), self.bars.dates.get_indexer([date])[0]
+        asset, row = self.bars.assets.index(name), self.bars.dates.get_indexer(pd.Index([date]))[0]
         if row < 0 or not self.bars.traded[row, asset]:
             return f"the data have no bar of {name} on {date.date()}"
         lines = [line for line in ("open", "high", "low", "close") if line in self.bars]
