@@ -92,6 +92,11 @@ class GivenScores:
         """Names that the table has a column for."""
         return list(self._assets)
 
+    @property
+    def n_dates(self) -> int:
+        """Number of dates with a row of scores."""
+        return len(self._dates)
+
     def date_of(self, month_end: pd.Timestamp) -> pd.Timestamp | None:
         """Return the date of the scores that count at a month-end; None if they begin later."""
         row = int(np.searchsorted(self._dates, month_end.to_datetime64(), side="right")) - 1

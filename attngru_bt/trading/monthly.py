@@ -258,6 +258,7 @@ class MonthlyTopK(bt.Strategy):
         # Cerebro calls it before `stop`, which scripts override to print the result.
         if self._months.last is not None and not self._view.clock.live:
             self._view.check(self._months.last + dt.timedelta(days=1))
+        self._scorer.report_old_scores(len(self.decisions))
         self.why_not_traded = self._why_not_traded()
         warn_of_no_trades(self.why_not_traded)
         super()._stop()

@@ -11,10 +11,12 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars
 from attngru_bt.data.membership import Universe
-from attngru_bt.models.given import check_scores
+from attngru_bt.models.given import GivenScores, check_scores
 from attngru_bt.trading.view import FeedView
 
 logger = logging.getLogger(__name__)
+
+OLD = pd.Timedelta(days=31)  # more than this is not the age of a month-end's scores
 
 
 class Scorer:
@@ -34,6 +36,7 @@ class Scorer:
         self._view = view
         self._universe = universe
         self._warned_of_strangers = False
+        self._old: list[tuple[dt.date, dt.date]] = []  # month-end → date of its given scores
 
     def scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
         """Return a score per name, higher is better; empty if there are none.
@@ -51,6 +54,7 @@ class Scorer:
         if hasattr(self._signal, "at"):
             self._view.check(before)  # no signal reads these bars, but orders are made of them
             scores = self._signal.at(day, before=pd.Timestamp(before))
+            self._note_age(day)
         else:
             scores = check_scores(self._signal.scores(bars()), self._signal)
             self._warn_of_strangers(month_end, scores)
@@ -58,6 +62,26 @@ class Scorer:
         if self._universe is None:
             return scores
         return scores[scores.index.isin(self._universe.at(day))]
+
+    def report_old_scores(self, n_decisions: int) -> None:
+        """Warn of decisions on given scores that were more than a month old."""
+        if self._old:
+            month_end, given = self._old[0]
+            logger.warning(
+                "At %d of %d decisions, the first after %s, the given scores were more than a month "
+                "old (those of %s): bring scores of each month-end.",
+                len(self._old),
+                n_decisions,
+                month_end,
+                given,
+            )
+
+    def _note_age(self, month_end: pd.Timestamp) -> None:
+        """Note given scores that are old; a table with one row is meant to last."""
+        if isinstance(self._signal, GivenScores) and self._signal.n_dates > 1:
+            given = self._signal.date_of(month_end)
+            if given is not None and month_end - given > OLD:
+                self._old.append((month_end.date(), given.date()))
 
     def _warn_of_strangers(self, month_end: dt.date, scores: pd.Series) -> None:
         """Warn once of scored names that are no feeds."""

@@ -154,6 +154,19 @@ class TestClock:
         run(frames, topk=1, signal=Gives(pd.Series([1.0, 2.0], index=["A", "sh.A"])))
         assert caplog.text.count("1 of 2 names that the signal scored are no feeds (sh.A, …)") == 1
 
+    def test_scores_that_went_on_too_long_are_told(self, caplog):
+        """They count until later ones come, and a table may have ended by mistake."""
+        frames = {n: bars() for n in "AB"}
+        run(frames, topk=1, signal=scores({"2020-01-31": "AB", "2020-02-28": "BA"}))
+        assert (
+            "At 1 of 3 decisions, the first after 2020-03-31, the given scores were more than a "
+            "month old (those of 2020-02-28): bring scores of each month-end." in caplog.text
+        )
+        caplog.clear()
+        run(frames, topk=1, signal=scores({"2020-01-31": "AB"}))  # one row for good
+        run(frames, topk=1, signal=scores(dict.fromkeys(map(str, DATES.date), "AB")))
+        assert "given scores were" not in caplog.text
+
     def test_members_in_another_spelling_are_held(self):
         frames = {n: bars() for n in ("600000.SH", "000001.SZ")}
         members = Membership(["sh.600000", "000001.SZ"], ["2020-01-01"] * 2, [None] * 2)
