@@ -68,8 +68,8 @@ class Scorer:
         if self._old:
             month_end, given = self._old[0]
             logger.warning(
-                "At %d of %d decisions, the first after %s, the given scores were more than a month "
-                "old (those of %s): bring scores of each month-end.",
+                "At %d of %d decisions, the first after %s, the given scores were more than a "
+                "month old (those of %s): bring scores of each month-end.",
                 len(self._old),
                 n_decisions,
                 month_end,
