@@ -312,6 +312,18 @@ class MonthlyTopK(bt.Strategy):
         """As `next`: the strategy does not wait for the youngest feed."""
         self.next()
 
+    def close(self, data: Any = None, size: float | None = None, **kwargs: Any) -> Any:
+        """As backtrader's, for scripts; what is being sold already is not sold twice."""
+        feed = self.data if data is None else data
+        feed = self.getdatabyname(feed) if isinstance(feed, str) else feed
+        held = self.getposition(feed).size
+        if held > 0 and (selling := self._dealer.orders.being_sold(feed)):
+            left = held - selling
+            if left <= 0:
+                return None
+            size = left if size is None else min(abs(size), left)
+        return super().close(data=feed, size=size, **kwargs)
+
     def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
         # Cerebro calls it, and it calls `notify_order`, which scripts override to print orders.
         for order in qorders if self.env.p.quicknotify else self._orderspending:

@@ -76,6 +76,17 @@ class Orders:
         """Return the orders that may still fill."""
         return [order for ref, order in self._open.items() if self._is_live(ref)]
 
+    def being_sold(self, feed: bt.DataBase) -> float:
+        """Return the shares of a feed in market orders to sell that the broker has, whosever."""
+        # orders of a script that the broker has not confirmed yet are there alone
+        waiting = [*getattr(self._broker, "submitted", ()), *getattr(self._broker, "pending", ())]
+        return sum(
+            abs(order.executed.remsize)
+            for order in waiting
+            if order.data is feed and order.exectype == bt.Order.Market
+            if not order.isbuy() and self._is_live(order.ref)
+        )
+
     def _is_live(self, ref: int) -> bool:
         return not (self._simulated and ref in self._cancels)
 

@@ -92,6 +92,16 @@ class Stops(MonthlyTopK):
                 self.close(feed)
 
 
+class StopsFirst(MonthlyTopK):
+    """The same, before the strategy acts."""
+
+    def next(self):
+        for feed in self.feeds.values():
+            if self.getposition(feed).size and feed.close[0] < 9.0:
+                self.close(feed)
+        super().next()
+
+
 class TestOrdersOfTheScriptsOwn:
     """A subclass may trade beside what is decided at the month-ends."""
 
@@ -115,6 +125,30 @@ class TestOrdersOfTheScriptsOwn:
         bought = log[(log["event"] == "fill") & (log["side"] == "buy")]
         assert list(bought["asset"]) == ["A", "B", "A"]  # the next in rank has the free slot
         assert bought["date"].iloc[-1] >= pd.Timestamp("2020-03-02")
+
+    @pytest.mark.parametrize("rebalance", ["entrants", "full"])
+    @pytest.mark.parametrize("coo", [True, False])
+    @pytest.mark.parametrize("stops", [Stops, StopsFirst])
+    def test_what_the_script_sells_is_not_sold_twice(self, stops, coo, rebalance):
+        """The stop sells at the open at which the name leaves the best; both left it short."""
+        dates = pd.bdate_range("2020-01-01", "2020-03-31")
+        end = "2020-02-28" if coo else "2020-03-02"  # the session before the exit fills
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=coo)
+        cerebro.broker.setcash(10_000.0)
+        for name in "AB":
+            close = np.where((name == "A") & (dates >= end), 8.0, 10.0)
+            frame = pd.DataFrame({"open": close, "close": close, "volume": 1.0}, index=dates)
+            cerebro.adddata(PanelFeed(dataname=frame), name=name)
+        table = pd.DataFrame(
+            [[2.0, 1.0], [1.0, 2.0]], pd.to_datetime(["2020-01-31", "2020-02-28"]), list("AB")
+        )
+        cerebro.addstrategy(stops, signal=table, topk=1, rebalance=rebalance)
+        strategy = cerebro.run()[0]
+        log = strategy.trade_log.frame()
+        sold = log[(log["asset"] == "A") & (log["side"] == "sell") & (log["event"] == "fill")]
+        assert list(sold["size"]) == [1000]
+        held = {feed._name: p.size for feed, p in strategy.broker.positions.items() if p.size}
+        assert held == {"B": 800}
 
     def test_the_log_has_them_and_moves_the_cash(self, strategy):
         log = strategy.trade_log.frame()
