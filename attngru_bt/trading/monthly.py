@@ -372,6 +372,7 @@ class MonthlyTopK(bt.Strategy):
         self.scores_by_month[pd.Timestamp(month_end)] = scores
         ranked = [name for name in rank(scores) if name in self.feeds]
         self._holdings.report_stale(today)
+        self._holdings.report_short(today)
         cap = None
         if self.p.max_per_group is not None:
             day = pd.Timestamp(month_end)

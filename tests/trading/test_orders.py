@@ -150,6 +150,26 @@ class TestOrdersOfTheScriptsOwn:
         held = {feed._name: p.size for feed, p in strategy.broker.positions.items() if p.size}
         assert held == {"B": 800}
 
+    def test_a_stop_that_outlives_its_holding_is_told(self, caplog):
+        class Rests(MonthlyTopK):
+            def notify_order(self, order):
+                if order.status == order.Completed and order.isbuy():
+                    size = order.executed.size
+                    self.sell(order.data, size=size, exectype=bt.Order.Stop, price=9.0)
+
+        dates = pd.bdate_range("2020-01-01", "2020-04-30")
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for name in "AB":
+            close = np.where((name == "A") & (dates >= "2020-03-10"), 8.0, 10.0)
+            frame = pd.DataFrame({"open": close, "close": close, "volume": 1.0}, index=dates)
+            cerebro.adddata(PanelFeed(dataname=frame), name=name)
+        table = pd.DataFrame(
+            [[2.0, 1.0], [1.0, 2.0]], pd.to_datetime(["2020-01-31", "2020-02-28"]), list("AB")
+        )
+        cerebro.addstrategy(Rests, signal=table, topk=1)
+        cerebro.run()
+        assert caplog.text.count("2020-04-01: A is short by 1000 shares") == 1
+
     def test_the_log_has_them_and_moves_the_cash(self, strategy):
         log = strategy.trade_log.frame()
         sold = log[(log["asset"] == "A") & (log["side"] == "sell") & (log["date"] < "2020-03-01")]
