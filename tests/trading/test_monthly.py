@@ -540,7 +540,11 @@ class TestValidation:
             run({"A": bars()}, universe={"A"}, signal=scores({"2020-01-31": "A"}))
 
     def test_duplicate_and_missing_feed_names(self):
-        for names, message in ((["A", "A"], "Two feeds are named 'A'"), (["A", ""], "no name")):
+        for names, message in (
+            (["A", "A"], "Two feeds are named 'A'"),
+            (["A", ""], "no name"),
+            (["A", 2594], "number 2 of 2 is named 2594, which is no text"),
+        ):
             cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
             for name in names:
                 cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name=name)
