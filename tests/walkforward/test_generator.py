@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -233,6 +234,22 @@ class TestProperties:
 
         pd.testing.assert_series_equal(scores(0), scores(0), check_exact=True)
         assert (scores(0) != scores(1)).any()
+
+    def test_folds_that_are_drawn_at_random_are_the_same_again(self):
+        """What deals out folds is no estimator; its draws were those of the whole process."""
+        folds = KFold(3, shuffle=True)
+        search = GridSearchCV(Ridge(), {"alpha": [1.0, 10.0]}, cv=folds)
+
+        def drawn(date, **settings):
+            model = SignalGenerator(search, **settings).recipe.make_model(pd.Timestamp(date))
+            return [test.tolist() for _, test in model.cv.split(np.zeros((30, 1)))]
+
+        assert drawn("2020-01-31") == drawn("2020-01-31")
+        assert drawn("2020-01-31") != drawn("2020-02-28")
+        assert drawn("2020-01-31") != drawn("2020-01-31", random_state=1)
+        assert folds.random_state is None
+        search.set_params(cv=KFold(3, shuffle=True, random_state=5))
+        assert drawn("2020-01-31") == drawn("2020-02-28")
 
     def test_a_classifiers_own_random_state_is_kept(self, bars):
         generator = SignalGenerator(Spy(random_state=7), **SMALL)
