@@ -125,6 +125,16 @@ class TestClock:
         with pytest.raises(DataError, match=told):
             run(frames, topk=1, signal=scores({"2020-01-31": "AB"}))
 
+    @pytest.mark.parametrize(
+        "signal", [scores({"2020-01-31": "AB"}), Gives(pd.Series({"A": 1.0, "B": 2.0}))]
+    )
+    def test_opens_outside_of_the_bar_are_told_once(self, signal, caplog):
+        """As in files: a wrong column is filled at, and makes an account that cannot be."""
+        frames = {n: bars() for n in "AB"}
+        frames["B"]["open"] = 5.0
+        run(frames, topk=1, signal=signal)
+        assert caplog.text.count("feed 'B' on 2020-01-01: open 5 is outside low..high 10..10;") == 1
+
     def test_rows_out_of_order_are_told_though_no_signal_reads_them(self):
         frames = {n: bars() for n in "AB"}
         frames["A"] = frames["A"].iloc[[*range(30), 35, *range(31, len(DATES))]]
