@@ -65,7 +65,8 @@ class MonthlyTopK(bt.Strategy):
         or a DataFrame (dates × assets, or indexed (date, asset); the latest row not after the
         month-end counts).
     universe : object with ``at(date)``, default None
-        Who may be held, such as `Membership`. None: every feed but the benchmark.
+        Who may be held, such as `Membership`; scores of others are left out, whatever the signal.
+        None: every feed but the benchmark.
     feeds : str or sequence of str, default None
         Names of the feeds that may be traded, where a Cerebro holds others as well, such as the
         minute feeds that daily ones are made from. None: every feed but the benchmark.
