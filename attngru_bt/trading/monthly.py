@@ -60,10 +60,10 @@ class MonthlyTopK(bt.Strategy):
         How many names to hold.
     signal : object, default None
         Anything with ``scores(bars) -> Series``, such as a `SignalGenerator` or a `Blend`; it is
-        cloned, so that each run starts afresh. The name of a model, such as "gbdt" or "ridge+gbdt".
-        Or finished scores, of which only month-ends before the current session are read: a `Walk`,
-        or a DataFrame (dates × assets, or indexed (date, asset); the latest row not after the
-        month-end counts).
+        cloned or copied, so that each run starts afresh. The name of a model, such as "gbdt" or
+        "ridge+gbdt". Or finished scores, of which only month-ends before the current session are
+        read: a `Walk`, or a DataFrame (dates × assets, or indexed (date, asset); the latest row not
+        after the month-end counts).
     universe : object with ``at(date)``, default None
         Who may be held, such as `Membership`; scores of others are left out, whatever the signal.
         None: every feed but the benchmark.
@@ -125,7 +125,7 @@ class MonthlyTopK(bt.Strategy):
     feeds : dict of str to data feed
         The feeds that may be traded, by name.
     signal : object
-        The signal of this run, a clone of the parameter if it can be cloned.
+        The signal of this run, a clone or copy of the parameter.
     trade_log : TradeLog
         Every order, fill, cancellation and reason not to trade.
     scores_by_month : dict of Timestamp to Series
@@ -230,7 +230,7 @@ class MonthlyTopK(bt.Strategy):
         """Return the signal, which is asked for scores; called once, when the run starts.
 
         Override it in a strategy that brings a signal of its own: anything with ``scores(bars)``.
-        A signal that can be cloned is, so that each run starts afresh.
+        It is cloned or copied, so that each run starts afresh.
         """
         signal = self.p.signal
         schedule = schedule_of(self.p.schedule)

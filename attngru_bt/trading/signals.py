@@ -1,7 +1,9 @@
-"""The signal of a monthly strategy: checked, and cloned for each run."""
+"""The signal of a monthly strategy: checked, and cloned or copied for each run."""
 
 from __future__ import annotations
 
+import copy
+import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 
@@ -11,6 +13,8 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.models.given import GivenScores
+
+logger = logging.getLogger(__name__)
 
 
 class Signal(Protocol):
@@ -32,7 +36,8 @@ def checked_signal(
     Parameters
     ----------
     signal : Signal, Walk or DataFrame
-        See `MonthlyTopK`. A Signal that can be cloned is, and given the universe unless it has one.
+        See `MonthlyTopK`. A Signal that can be cloned is, and given the universe unless it has one;
+        any other is copied, so that what it keeps of one run is not known to the next.
     names : collection of str
         The feeds that may be traded.
     universe : Universe or None
@@ -74,6 +79,16 @@ def checked_signal(
         signal = clone(signal)
         if universe is not None and getattr(signal, "universe", universe) is None:
             signal.set_params(universe=universe)
+        return signal
+    try:
+        return copy.deepcopy(signal)
+    except Exception as error:
+        logger.warning(
+            "`signal`: a %s cannot be copied (%s), so runs of this process share what it keeps: a "
+            "second one may see the future.",
+            type(signal).__name__,
+            error,
+        )
     return signal
 
 

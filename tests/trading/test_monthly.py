@@ -1,6 +1,7 @@
 """MonthlyTopK: when it decides, what it orders, what it refuses. Scores are given."""
 
 import logging
+import threading
 
 import numpy as np
 import pandas as pd
@@ -158,6 +159,39 @@ class TestClock:
         frames = {n: bars() for n in "AB"}
         with pytest.raises(kind, match=told):
             run(frames, topk=2, signal=Gives(given))
+
+    @pytest.mark.parametrize("again", ["run", "optstrategy"])
+    def test_what_a_signal_keeps_is_not_known_to_the_next_run(self, again):
+        """It has seen the whole market by then: a second run would know the future."""
+
+        class Keeps:
+            longest = 0
+
+            def scores(self, known):
+                self.longest = max(self.longest, len(known))
+                return pd.Series({"A": 1.0, "B": 2.0 if self.longest > 60 else 0.0})
+
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for name in "AB":
+            cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name=name)
+        signal = Keeps()
+        if again == "run":
+            cerebro.addstrategy(MonthlyTopK, signal=signal, topk=1)
+            runs = [cerebro.run()[0] for _ in range(2)]
+        else:
+            cerebro.optstrategy(MonthlyTopK, signal=[signal], topk=1, keep=[1, 2])
+            runs = [run[0] for run in cerebro.run(maxcpus=1, optreturn=False)]
+        assert [fills(strategy)[0][1] for strategy in runs] == ["A", "A"]
+        assert signal.longest == 0
+
+    def test_a_signal_that_cannot_be_copied_is_told(self, caplog):
+        class Locked(Gives):
+            def __init__(self, given):
+                super().__init__(given)
+                self.lock = threading.Lock()
+
+        run({n: bars() for n in "AB"}, topk=1, signal=Locked(pd.Series({"A": 1.0, "B": 2.0})))
+        assert "a Locked cannot be copied (cannot pickle '_thread.lock' object)" in caplog.text
 
     def test_scores_of_what_is_no_feed_are_told_once(self, caplog):
         frames = {n: bars() for n in "AB"}
