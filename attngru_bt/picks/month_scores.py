@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from sklearn.base import clone
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.models.given import GivenScores, check_scores
+from attngru_bt.trading.signals import fresh
 
 
 def ready(signal: Any, bars: Bars, month_end: pd.Timestamp, schedule: Schedule) -> Any:
@@ -40,10 +40,7 @@ def month_scores(
         ask = signal.at
         why = signal.why_no_scores(month_end.date())
     else:
-        if hasattr(signal, "get_params"):
-            signal = clone(signal)
-            if universe is not None and getattr(signal, "universe", signal) is None:
-                signal.set_params(universe=universe)
+        signal = fresh(signal, universe)
 
         def ask(date: pd.Timestamp) -> pd.Series:
             return check_scores(signal.scores(bars.until(date)), signal)

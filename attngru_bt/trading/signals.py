@@ -73,6 +73,18 @@ def checked_signal(
             f"`signal` must be a DataFrame of scores, a Walk, or have a method scores(bars); "
             f"got {type(signal).__name__}."
         )
+    return fresh(signal, universe)
+
+
+def fresh(signal: Any, universe: Universe | None) -> Any:
+    """Return a clone or copy of a signal: what it keeps of one run is not known to the next.
+
+    Parameters
+    ----------
+    signal : Signal
+        One that can be cloned is given the universe unless it has one.
+    universe : Universe or None
+    """
     if hasattr(signal, "get_params"):
         from sklearn.base import clone
 
