@@ -139,7 +139,7 @@ class GivenScores:
 
 
 def check_scores(scores: Any, signal: Any) -> pd.Series:
-    """Return the answer of ``scores(bars)`` if it is one number per name.
+    """Return a copy of the answer of ``scores(bars)`` if it is one number per name.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def check_scores(scores: Any, signal: Any) -> pd.Series:
     if scores.index.has_duplicates:
         name = scores.index[scores.index.duplicated()][0]
         raise DataError(f"{who} scored {name} twice; give each name one score.")
-    return scores
+    return scores.copy()  # the signal may go on to write into its own
 
 
 def _is_real(dtype: Any) -> bool:

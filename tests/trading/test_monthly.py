@@ -184,6 +184,21 @@ class TestClock:
         assert [fills(strategy)[0][1] for strategy in runs] == ["A", "A"]
         assert signal.longest == 0
 
+    def test_a_signal_may_write_into_what_it_gave(self):
+        """Else each month is reported, and measured, with the scores of the last one."""
+
+        class Rewrites:
+            def __init__(self):
+                self.given = pd.Series([1.0, 2.0], index=["A", "B"])
+
+            def scores(self, known):
+                self.given *= -1
+                return self.given
+
+        strategy = run({n: bars() for n in "AB"}, topk=1, signal=Rewrites())
+        best = [scores.idxmax() for scores in strategy.scores_by_month.values()]
+        assert best == [decision["wanted"][0] for decision in strategy.decisions] == ["A", "B", "A"]
+
     def test_a_signal_that_cannot_be_copied_is_told(self, caplog):
         class Locked(Gives):
             def __init__(self, given):
