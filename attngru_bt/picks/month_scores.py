@@ -8,6 +8,7 @@ import pandas as pd
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
+from attngru_bt.data.membership import names_at
 from attngru_bt.data.schedule import Schedule
 from attngru_bt.models.given import GivenScores, check_scores
 from attngru_bt.trading.signals import fresh
@@ -55,7 +56,7 @@ def month_scores(
 
 def eligible(scores: pd.Series, universe: Any, last: pd.Timestamp) -> pd.Series:
     """Return the scores of the stocks in the universe now, which some may have left since."""
-    held = scores if universe is None else scores[scores.index.isin(universe.at(last))]
+    held = scores if universe is None else scores[scores.index.isin(names_at(universe, last))]
     if held.empty:
         raise DataError(
             f"None of the {len(scores)} stocks with a score is in the universe on {last.date()}: "

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.membership import Universe
+from attngru_bt.data.membership import Universe, names_at
 from attngru_bt.models.given import GivenScores, check_scores
 from attngru_bt.trading.view import FeedView
 
@@ -61,7 +61,7 @@ class Scorer:
             self._view.warn_of_index(bars(), set(scores.index))
         if self._universe is None:
             return scores
-        return scores[scores.index.isin(self._universe.at(day))]
+        return scores[scores.index.isin(names_at(self._universe, day))]
 
     def report_old_scores(self, n_decisions: int) -> None:
         """Warn of decisions on given scores that were more than a month old."""

@@ -598,6 +598,30 @@ class TestValidation:
         with pytest.raises(TypeError, match="`universe` must have a method at"):
             run({"A": bars()}, universe={"A"}, signal=scores({"2020-01-31": "A"}))
 
+    @pytest.mark.parametrize("answer", [None, "A,B", 5])
+    @pytest.mark.parametrize("signal", [scores({"2020-01-31": "AB"}), "momentum", "ridge"])
+    def test_what_a_universe_cannot_answer_is_told(self, signal, answer):
+        """A stock was searched for in a text, of which its name may be a part."""
+
+        class Odd:
+            def at(self, date):
+                return answer
+
+        with pytest.raises(TypeError, match=r"Odd.at.2020-01-31. must return a set of names; got"):
+            run({n: bars() for n in "AB"}, topk=1, universe=Odd(), signal=signal)
+
+    @pytest.mark.parametrize("kind", [list, tuple, pd.Series, pd.Index])
+    @pytest.mark.parametrize(
+        "signal", [scores({"2020-01-31": "ABC"}), Gives(pd.Series(1.0, list("ABC")))]
+    )
+    def test_any_collection_of_names_is_a_universe(self, kind, signal):
+        class Some:
+            def at(self, date):
+                return kind(["B", "C"])
+
+        strategy = run({n: bars() for n in "ABC"}, topk=1, universe=Some(), signal=signal)
+        assert final(strategy) == {"B": 1000}
+
     def test_duplicate_and_missing_feed_names(self):
         for names, message in (
             (["A", "A"], "Two feeds are named 'A'"),
