@@ -263,7 +263,7 @@ class TestNothingWasTraded:
                 dict(signal=Silent()),
                 "Silent gave no score at any of 6 month-ends from 2015-01-30 to ",
             ),
-            (dict(signal=Elsewhere()), "none of the names scored at 6 decisions is a feed."),
+            (dict(signal=Elsewhere()), "none of the names scored at 6 decisions is a feed with"),
         ],
         ids=["months", "topk", "both", "momentum", "start", "members", "given", "silent", "names"],
     )

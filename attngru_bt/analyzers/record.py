@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from attngru_bt import checks
-from attngru_bt.data.interval import contradicts
+from attngru_bt.data.interval import contradicts, unusual
 from attngru_bt.feeds.engine import bt
 from attngru_bt.feeds.parameters import parameter_names
 from attngru_bt.feeds.sessions import EPOCH, RunSessions
@@ -88,10 +88,15 @@ class Record(bt.Analyzer):
         self._times: list[int] = []
         self._recorded: list[float] = []
         self._first_order: int | None = None
+        self._shares: float = broker.fundshares
+        self._paid: list[tuple[int, float]] = []  # bar, and money paid in (out: below 0)
 
     def notify_fund(self, cash: float, value: float, fundvalue: float, shares: float) -> None:
         """Take the broker's value at this session's close."""
         self._value = fundvalue if self._fund else value
+        if shares != self._shares:
+            self._paid.append((len(self._times), (shares - self._shares) * fundvalue))
+            self._shares = shares
 
     def notify_order(self, order: Any) -> None:
         """Remember the session of the first order."""
@@ -123,9 +128,10 @@ class Record(bt.Analyzer):
         self.base_date = self.sessions[self.first - 1] if inside else None
         self.base_value = float(self.values[self.first - 1]) if inside else self._initial
         self._warn_unknown()
+        self._warn_paid(bars)
         # optstrategy pickles the results, so nothing here may refer to the strategy's lines
         self._clock = self._run = None
-        self._times, self._recorded = [], []
+        self._times, self._recorded, self._paid = [], [], []
 
     def _first_session(self, bars: pd.DatetimeIndex) -> int:
         """Position of the first session to measure; the number of sessions if there is none."""
@@ -183,7 +189,8 @@ class Record(bt.Analyzer):
         -------
         float
             NaN, with a warning, where the interval between the sessions says that the number cannot
-            be right: figures a year are then not defined.
+            be right: figures a year are then not defined. A number that is more than a quarter off
+            is taken, with a warning.
         """
         problem = contradicts(self.p.periods, self.sessions)
         if problem:
@@ -191,6 +198,8 @@ class Record(bt.Analyzer):
                 "%s: %s Until then figures a year are NaN.", type(self).__name__, problem
             )
             return float("nan")
+        if doubt := unusual(self.p.periods, self.sessions):
+            logger.warning("%s: %s", type(self).__name__, doubt)
         return float(self.p.periods)
 
     def _warn_unknown(self) -> None:
@@ -203,6 +212,24 @@ class Record(bt.Analyzer):
                 type(self).__name__,
                 len(unknown),
                 self.sessions[self.first + unknown[0]].date(),
+            )
+
+    def _warn_paid(self, bars: pd.DatetimeIndex) -> None:
+        """Warn of money paid in or out, which counts as a gain or loss."""
+        dated = [(bars[bar], money) for bar, money in self._paid if bar < len(bars)]
+        paid = [(day, money) for day, money in dated if day in self.returns.index]
+        if paid and not self._fund:
+            day, money = paid[0]
+            into, gain = ("into", "gain") if money > 0 else ("out of", "loss")
+            logger.warning(
+                "%s: about %s was paid %s the account on %s%s, which counts as a %s; `fund=True` "
+                "measures a share of a fund instead.",
+                type(self).__name__,
+                f"{abs(money):,.0f}",
+                into,
+                day.date(),
+                f" (the first of {len(paid)} payments)" if len(paid) > 1 else "",
+                gain,
             )
 
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.codes import other_spellings
+from attngru_bt.data.interval import check_daily
 from attngru_bt.data.market import Market
+from attngru_bt.data.prices import check_prices
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,11 @@ class Beside:
         Prices and units as those of the feeds. Its members are trained on; without a membership all
         of its stocks.
 
+    Raises
+    ------
+    DataError
+        If a price of the market is not positive and finite, or its bars are not daily.
+
     Attributes
     ----------
     fed : frozenset of str
@@ -39,6 +46,9 @@ class Beside:
     """
 
     def __init__(self, market: Market) -> None:
+        source = f"`train_on`: {market.name}"
+        check_prices(market.bars, source)
+        check_daily(market.bars.dates, source)
         self.market = market
         self.fed: frozenset[str] = frozenset()
         self._kind: tuple[object, ...] = ()  # first day, names and lines of the rows that are kept

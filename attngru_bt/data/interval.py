@@ -10,6 +10,8 @@ from attngru_bt.data.bars import DataError
 DAYS_PER_YEAR = 365.25
 LEAST = 12  # sessions needed for an answer
 DAILY = 5  # calendar days, below which a median gap is daily; it is 1 whatever the holidays
+SURE = 120  # sessions from which holidays hardly change the number of a year
+FAR = 1.25  # ratio of two numbers of sessions a year that holidays do not explain
 HOLIDAYS = 15  # longest gap, in median gaps, so that a hole in the data does not count
 
 _NAMES = ((5.0, "daily"), (12.0, "weekly"), (25.0, "fortnightly"), (45.0, "monthly"),
@@ -63,6 +65,23 @@ def contradicts(periods: float, dates: pd.DatetimeIndex) -> str:
     return (
         f"`periods` is {periods:g} sessions a year, but the sessions are {_name(gap)}, about "
         f"{rate:.0f} a year; {needed}."
+    )
+
+
+def unusual(periods: float, dates: pd.DatetimeIndex) -> str:
+    """Say that a number of sessions per year is far from the measured one, though it is possible.
+
+    Returns
+    -------
+    str
+        Empty within a quarter of it, or with fewer than `SURE` sessions.
+    """
+    rate = sessions_per_year(dates)
+    if len(dates) < SURE or 1 / FAR < periods / rate < FAR:
+        return ""
+    return (
+        f"`periods` is {periods:g} sessions a year, and there were about {rate:.0f}: figures a "
+        f"year are those of {periods:g}."
     )
 
 

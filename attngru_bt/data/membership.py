@@ -28,6 +28,23 @@ class Universe(Protocol):
         ...
 
 
+def names_at(universe: Universe, date: Any) -> frozenset[str]:
+    """Return the names that a universe of whatever class has on a date.
+
+    Raises
+    ------
+    TypeError
+        If it answers with no collection of names.
+    """
+    names: Any = universe.at(date)
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(
+            f"`universe`: {type(universe).__name__}.at({pd.Timestamp(date).date()}) must return a "
+            f"set of names; got {names!r}."
+        )
+    return frozenset(names)
+
+
 class Membership:
     """Members of an index at a point in time: who was in it on a date, not who is in it today.
 

@@ -75,7 +75,7 @@ class Schedule:
         if self.offset:
             units = self.units(dates[-(self.offset + 1) :])
             return int((units == units[-1]).sum()) == self.offset
-        following = dates[-1] + pd.offsets.BDay(1)
+        following = dates[-1] + pd.offsets.CustomBusinessDay(weekmask=weekdays(dates))
         return not self.same(dates[-1], following)
 
     def units(self, dates: pd.DatetimeIndex) -> NDArray[np.intp]:
@@ -136,6 +136,17 @@ class Schedule:
 
 MONTH = Schedule()
 """The end of each month, at which everything is decided unless another schedule is asked for."""
+
+
+def weekdays(dates: pd.DatetimeIndex) -> str:
+    """Return the weekdays of sessions as a mask from Monday on, such as "1111100".
+
+    They are Monday to Friday, and a Saturday or Sunday with two sessions in the last four weeks of
+    the dates, as where trade never stops or weeks begin on Sundays. One alone is an exception.
+    """
+    recent = dates[dates > dates[-1] - pd.Timedelta(weeks=4)]
+    count = np.bincount(recent.day_of_week, minlength=7)
+    return "11111" + "".join("1" if n > 1 else "0" for n in count[5:])
 
 
 def schedule_of(value: Any) -> Schedule:

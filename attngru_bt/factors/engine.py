@@ -52,7 +52,7 @@ def _evaluate(
     held: dict[str, Array] = {}  # results that are still to be read
 
     def read(name: str) -> Array:
-        values = held[name] if name in held else view.line(name)
+        values = held[name] if name in held else _read_only(view.line(name))
         uses[name] -= 1
         if uses[name]:
             held[name] = values
@@ -66,13 +66,28 @@ def _evaluate(
         n_latest = latest.get(node.name)
         if n_latest is not None:
             arguments = {name: _latest(values, n_latest) for name, values in arguments.items()}
-        values = np.asarray(node.function(**arguments, **node.windows), dtype=np.float64)
+        try:
+            values = np.asarray(node.function(**arguments, **node.windows), dtype=np.float64)
+        except ValueError as error:
+            if "read-only" in str(error):
+                error.args = (
+                    f"Factor {node.name} changes an input in place, which other factors read, too "
+                    f"({error}): take a copy first, as in close.copy().",
+                )
+            raise
         if node.name in names:
             _check_shape(node, values, arguments)
-        held[node.stands_for or node.name] = values
+        held[node.stands_for or node.name] = _read_only(values)
         if node.name in names:
             values = read(node.name)
             yield node, values, [read(name) for name, _ in (() if raw else node.scales)]
+
+
+def _read_only(values: Array) -> Array:
+    """Return values that a function cannot change: others read them, too."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _check_shape(node: Factor, values: Array, arguments: dict[str, Array]) -> None:

@@ -17,7 +17,7 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.codes import other_spellings
 from attngru_bt.data.market import Market, load
-from attngru_bt.data.membership import Universe
+from attngru_bt.data.membership import Universe, names_at
 from attngru_bt.features.exposures import SIZES
 from attngru_bt.features.labels import FloatArray
 
@@ -70,7 +70,7 @@ class Roster:
 
     def _at(self, universe: Any, bars: Bars, end: int) -> frozenset[str]:
         """Return the names of a universe at a date, spelled as the bars spell them."""
-        names: frozenset[str] = universe.at(bars.dates[end])
+        names = names_at(universe, bars.dates[end])
         if not hasattr(universe, "symbols"):
             return names
         assets, ours = self._spelled.get(id(universe), ((), {}))

@@ -19,7 +19,7 @@ import pandas as pd
 from attngru_bt import checks
 from attngru_bt.data.bars import PRICE_LINES, Bars, DataError, DateLike, first
 from attngru_bt.data.columns import Columns
-from attngru_bt.data.prices import check_feed_prices
+from attngru_bt.data.prices import check_feed_bars, check_feed_prices
 from attngru_bt.data.rows import MARKET_LINES
 from attngru_bt.data.splits import tell_splits
 from attngru_bt.feeds.cursor import NO_DAY, FeedCursor, NewRows
@@ -85,9 +85,9 @@ class FeedReader:
         check_names(self._names)
         self._cursors = [FeedCursor(f, n) for f, n in zip(datas, self._names, strict=True)]
         self._prices_only = prices_only
-        self._lines_reported = prices_only or all(
-            getattr(feed, "lines_reported", False) for feed in datas
-        )
+        self._made_of_market = all(getattr(feed, "lines_reported", False) for feed in datas)
+        self._lines_reported = prices_only or self._made_of_market
+        self._outside_told = False
         self._index = None
         if benchmark is not None:
             self._index = FeedCursor(benchmark, str(benchmark._name or "benchmark"))
@@ -221,6 +221,15 @@ class FeedReader:
         for name in filter(self._values.__contains__, PRICE_LINES):
             block = self._values[name][start:stop]
             check_feed_prices(self._names, self._days[start:stop], name, block)
+        if self._made_of_market:
+            return  # which was checked when it was read
+        lines = {name: values[start:stop] for name, values in self._values.items()}
+        outside = check_feed_bars(self._names, self._days[start:stop], lines)
+        # a reader of prices alone reads what all readers do, once in a run
+        if outside and self._prices_only and not self._outside_told:
+            self._outside_told = True
+            for sentence in outside:
+                log.warning(sentence)
 
     def _read_benchmark(self, limit: int, has_new: bool) -> None:
         """Read the benchmark and align it with the days of the bars."""

@@ -133,6 +133,11 @@ def named(feeds: Sequence[Any]) -> dict[str, Any]:
                 f"scores and reports could not name its stock: write "
                 f"cerebro.adddata(feed, name='SYMBOL') where it is added."
             )
+        if not isinstance(feed._name, str):
+            raise DataError(
+                f"Feed number {number + 1} of {len(feeds)} is named {feed._name!r}, which is no "
+                f"text: write name='{feed._name}' where it is added, with its leading zeros."
+            )
         if wrong := fault(feed._name):
             raise DataError(f"Feed name {wrong}; give the feed a name without.")
     check_names(feed._name for feed in feeds)

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 
 from attngru_bt import checks
 from attngru_bt.data.bars import Bars, DataError
-from attngru_bt.data.membership import Universe
+from attngru_bt.data.membership import Universe, names_at
 from attngru_bt.data.schedule import schedule_of
 from attngru_bt.features.cross_section import month_ends
 
@@ -182,7 +182,7 @@ def candidates(bars: Bars, universe: Universe | None) -> tuple[list[str], NDArra
     """Return the names that could be held on the last day of `bars`, sorted, and their columns."""
     if not len(bars):
         raise DataError("No bars yet: a month-end needs at least one session to look back on.")
-    members = None if universe is None else universe.at(bars.dates[-1])
+    members = None if universe is None else names_at(universe, bars.dates[-1])
     traded = ~np.isnan(bars["close"][-1])
     # sorted by name, so that the order of the feeds changes nothing
     places = sorted(

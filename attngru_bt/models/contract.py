@@ -22,7 +22,7 @@ TARGETS = ("top", "rank")
 
 def is_scorer(model: Any) -> bool:
     """Whether a model can tell how likely label 1 is, or where a return will rank."""
-    return (
+    return hasattr(model, "__sklearn_tags__") and (
         hasattr(model, "predict_proba")
         or hasattr(model, "decision_function")
         or (is_regressor(model) and hasattr(model, "predict"))
@@ -64,12 +64,28 @@ def value(model: Any, features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a number per row, higher is better.
 
     It is P(label 1), the decision function of a classifier without probabilities, or a prediction.
+
+    Raises
+    ------
+    ValueError
+        If the model gives anything else. A missing prediction would sell what is held.
     """
     if hasattr(model, "predict_proba"):
-        return model.predict_proba(features)[:, list(model.classes_).index(1)]
-    if hasattr(model, "decision_function"):
-        return model.decision_function(features)
-    return np.asarray(model.predict(features), dtype=np.float64)
+        method, given = "predict_proba", model.predict_proba(features)
+        given = given[:, list(model.classes_).index(1)]
+    elif hasattr(model, "decision_function"):
+        method, given = "decision_function", model.decision_function(features)
+    else:
+        method, given = "predict", model.predict(features)
+    given = np.asarray(given)
+    who = f"{type(model).__name__}.{method} must give a number for each of {len(features)} rows; "
+    if given.shape != (len(features),):
+        raise ValueError(f"{who}it gave an array of shape {given.shape}.")
+    if given.dtype.kind not in "fiub":
+        raise ValueError(f"{who}it gave {given.dtype}.")
+    if np.isnan(given).any():
+        raise ValueError(f"{who}it gave NaN for {np.isnan(given).sum()} of them.")
+    return given if method != "predict" else given.astype(np.float64, copy=False)
 
 
 def takes_sequences(model: Any) -> bool:

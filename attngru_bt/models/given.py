@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ class GivenScores:
                 twice = labels[labels.duplicated()][0]
                 raise ValueError(f"Given scores have the {axis} {twice} twice: keep one of them.")
         for position, kind in enumerate(table.dtypes):
-            if not pd.api.types.is_numeric_dtype(kind):
+            if not _is_real(kind):
                 raise TypeError(
                     f"Given scores must be numbers; column {table.columns[position]!r} is of "
                     f"{kind}. Convert it with pd.to_numeric."
@@ -91,6 +92,11 @@ class GivenScores:
         """Names that the table has a column for."""
         return list(self._assets)
 
+    @property
+    def n_dates(self) -> int:
+        """Number of dates with a row of scores."""
+        return len(self._dates)
+
     def date_of(self, month_end: pd.Timestamp) -> pd.Timestamp | None:
         """Return the date of the scores that count at a month-end; None if they begin later."""
         row = int(np.searchsorted(self._dates, month_end.to_datetime64(), side="right")) - 1
@@ -130,3 +136,30 @@ class GivenScores:
             return "the given scores are all missing."
         begin = pd.Timestamp(known[0]).date()
         return f"the given scores begin on {begin}, and the last month-end asked for is {last}."
+
+
+def check_scores(scores: Any, signal: Any) -> pd.Series:
+    """Return a copy of the answer of ``scores(bars)`` if it is one number per name.
+
+    Raises
+    ------
+    TypeError
+        If it is no Series of numbers.
+    DataError
+        If a name is scored twice, and so would be held twice.
+    """
+    who = f"`signal`: {type(signal).__name__}.scores(bars)"
+    if not isinstance(scores, pd.Series):
+        raise TypeError(
+            f"{who} must return a Series of scores indexed by name; got {type(scores).__name__}."
+        )
+    if not (_is_real(scores.dtype) or scores.empty):
+        raise TypeError(f"{who} must return real numbers; got a Series of {scores.dtype}.")
+    if scores.index.has_duplicates:
+        name = scores.index[scores.index.duplicated()][0]
+        raise DataError(f"{who} scored {name} twice; give each name one score.")
+    return scores.copy()  # the signal may go on to write into its own
+
+
+def _is_real(dtype: Any) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from attngru_bt import checks
 from attngru_bt.data.bars import DataError
-from attngru_bt.data.schedule import Schedule
+from attngru_bt.data.schedule import Schedule, weekdays
 
 # sessions of a new month up to which picks are for the month-end before it
 LATE = 5
@@ -36,7 +36,7 @@ class Month:
         The last session of the data; orders refer to its closes. Later than `end` if the new month
         has begun.
     session : Timestamp
-        The next session, as far as the calendar or the weekdays tell.
+        The next session, as far as the calendar or the weekdays of the data tell.
     why : str
         What shows that the month is complete, as a clause.
     by_weekdays : bool
@@ -71,7 +71,8 @@ def find_month(
 
     A month is complete if the data have a session of the next month, if no weekday of it is left
     (with a calendar: no session), or if it is over by the date: five weekdays at its end may then
-    lack a bar, as holidays do. With `asof`, which is the user's word, any number may.
+    lack a bar, as holidays do. With `asof`, which is the user's word, any number may. A Saturday or
+    Sunday is a weekday where the data have sessions on it.
 
     Parameters
     ----------
@@ -110,17 +111,19 @@ def find_month(
         )
     now = clock if day is None else day + DAY
     last = dates[-1]
-    following = next_session(last, calendar)
+    mask = weekdays(dates)
+    following = next_session(last, calendar, mask)
     rule = schedule or Schedule()
     unit, asked = rule.unit, day is not None or old
     if rule.offset:
-        month = _sessions_after(dates, following, now, rule, asked=asked, calendar=calendar)
+        after_today = next_session(max(following, now) - DAY, calendar, mask)
+        month = _sessions_after(dates, after_today, rule, asked=asked)
     elif why := _complete(
-        last, following, now, rule, asked=day is not None, by_calendar=calendar is not None
+        last, following, now, rule, None if calendar is not None else mask, asked=day is not None
     ):
         # a session before the month is over or before today has passed
         earliest = max(following, rule.following(last), now)
-        session = next_session(earliest - DAY, calendar)
+        session = next_session(earliest - DAY, calendar, mask)
         month = Month(last, last, session, why)
     else:
         before = dates[dates < rule.begin(last)]
@@ -133,7 +136,7 @@ def find_month(
             )
         if not len(before) or (n_sessions > LATE and not asked):
             raise MonthIncompleteError(_incomplete(last, following, before, day, rule))
-        session = next_session(max(following, now) - DAY, calendar)
+        session = next_session(max(following, now) - DAY, calendar, mask)
         first = dates[len(before)]
         month = Month(before[-1], last, session, f"the next {unit} has begun on {first.date()}")
     then, today_is = rule.units(pd.DatetimeIndex([month.end, now]))
@@ -147,17 +150,10 @@ def find_month(
 
 
 def _sessions_after(
-    dates: pd.DatetimeIndex,
-    following: pd.Timestamp,
-    now: pd.Timestamp,
-    rule: Schedule,
-    *,
-    asked: bool,
-    calendar: Any,
+    dates: pd.DatetimeIndex, session: pd.Timestamp, rule: Schedule, *, asked: bool
 ) -> Month:
     """Find the last session on which a schedule with an offset decides."""
     last = dates[-1]
-    session = next_session(max(following, now) - DAY, calendar)
     nth = f"session {rule.offset} of {rule.title(last)}"
     if rule.complete(dates):
         return Month(last, last, session, f"{last.date()} is {nth}")
@@ -174,8 +170,8 @@ def _sessions_after(
     return Month(end, last, session, f"{end.date()} is session {rule.offset} of {rule.title(end)}")
 
 
-def next_session(date: pd.Timestamp, calendar: Any = None) -> pd.Timestamp:
-    """Return the first session after a date by a calendar; without one the first weekday.
+def next_session(date: pd.Timestamp, calendar: Any, mask: str) -> pd.Timestamp:
+    """Return the first session after a date by a calendar; without one by a mask of weekdays.
 
     Raises
     ------
@@ -185,7 +181,7 @@ def next_session(date: pd.Timestamp, calendar: Any = None) -> pd.Timestamp:
         If exchange_calendars is needed and is not installed.
     """
     if calendar is None:
-        return date + pd.offsets.BDay(1)
+        return date + pd.offsets.CustomBusinessDay(weekmask=mask)
     exchange = find_calendar(calendar)
     # exchange_calendars refuses a range beyond its last session
     end = min(date + 30 * DAY, getattr(exchange, "last_session", date + 30 * DAY))
@@ -233,20 +229,24 @@ def _complete(
     following: pd.Timestamp,
     now: pd.Timestamp,
     rule: Schedule,
+    mask: str | None,
     *,
     asked: bool,
-    by_calendar: bool,
 ) -> str:
-    """Say why the month of the last session is complete; empty if it is not."""
+    """Say why the month of the last session is complete; empty if it is not.
+
+    The mask is that of the weekdays, None with a calendar.
+    """
     begins = rule.following(last)
     if following >= begins:
         return (
-            "the calendar has no session left in it" if by_calendar else "no weekday is left in it"
+            "the calendar has no session left in it" if mask is None else "no weekday is left in it"
         )
-    left = pd.bdate_range(following, begins - DAY)
-    # with a calendar what lacks a bar is a session, and so the data are behind
+    if mask is None:
+        return ""  # what lacks a bar is a session, and so the data are behind
+    left = pd.bdate_range(following, begins - DAY, freq="C", weekmask=mask)
     most = HOLIDAYS if rule.unit != "week" else IN_A_WEEK
-    if by_calendar or left[-1] >= now or (len(left) > most and not asked):
+    if left[-1] >= now or (len(left) > most and not asked):
         return ""
     first, end = left[0].date(), left[-1].date()
     span = f"{first}" if len(left) == 1 else f"the {len(left)} weekdays {first} to {end}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from sklearn.base import clone
 
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.market import Market
+from attngru_bt.data.membership import names_at
 from attngru_bt.data.schedule import Schedule
-from attngru_bt.models.given import GivenScores
-from attngru_bt.trading.signals import check_scores
+from attngru_bt.models.given import GivenScores, check_scores
+from attngru_bt.trading.signals import fresh
 
 
 def ready(signal: Any, bars: Bars, month_end: pd.Timestamp, schedule: Schedule) -> Any:
@@ -36,15 +36,12 @@ def month_scores(
 ) -> tuple[pd.Series, tuple[pd.Timestamp, pd.Series] | None]:
     """Return the scores of a month-end, and the month-end before with its scores, if it has any."""
     bars = market.bars.until(month_end)
-    why = f"{type(signal).__name__} gave no score."
+    why = f"{type(signal).__name__} gave no score, or none of a name in the data."
     if hasattr(signal, "at"):
         ask = signal.at
         why = signal.why_no_scores(month_end.date())
     else:
-        if hasattr(signal, "get_params"):
-            signal = clone(signal)
-            if universe is not None and getattr(signal, "universe", signal) is None:
-                signal.set_params(universe=universe)
+        signal = fresh(signal, universe)
 
         def ask(date: pd.Timestamp) -> pd.Series:
             return check_scores(signal.scores(bars.until(date)), signal)
@@ -52,14 +49,14 @@ def month_scores(
     # in order of time, as some signals keep what they have seen
     asked = [(date, ask(date)) for date in bars.dates[schedule.ends(bars.dates)[-2:]]]
     _, scores = asked[-1]
-    if scores.empty:
+    if not set(scores.dropna().index) & set(bars.assets):
         raise DataError(f"No stock is scored at the month-end {month_end.date()}: {why}")
     return scores, next((earlier for earlier in asked[:-1] if len(earlier[1])), None)
 
 
 def eligible(scores: pd.Series, universe: Any, last: pd.Timestamp) -> pd.Series:
     """Return the scores of the stocks in the universe now, which some may have left since."""
-    held = scores if universe is None else scores[scores.index.isin(universe.at(last))]
+    held = scores if universe is None else scores[scores.index.isin(names_at(universe, last))]
     if held.empty:
         raise DataError(
             f"None of the {len(scores)} stocks with a score is in the universe on {last.date()}: "

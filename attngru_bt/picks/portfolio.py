@@ -124,12 +124,19 @@ def read_portfolio(
 def _rows(holdings: Any) -> Sequence[Row]:
     """Return the lines, each with where it stands."""
     if isinstance(holdings, pd.DataFrame):
-        table = holdings if "symbol" in holdings else holdings.rename_axis("symbol").reset_index()
-        _check_columns("`holdings`", list(map(str, table.columns)))
+        table = holdings.rename(columns=lambda name: str(name).strip().lower())
+        if "symbol" not in table:
+            table = table.rename_axis("symbol").reset_index()
+        _check_columns("`holdings`", list(table.columns))
         records: Any = table.to_dict(orient="records")
         return [(f"`holdings`, row {i}", row) for i, row in enumerate(records, start=1)]
-    if isinstance(holdings, Mapping):
+    if isinstance(holdings, (Mapping, pd.Series)):
         return [(f"`holdings`, {s}", {"symbol": s, "shares": n}) for s, n in holdings.items()]
+    if not isinstance(holdings, (str, os.PathLike)):
+        raise TypeError(
+            "`holdings` must be a file, a table with the columns symbol and shares, or a mapping "
+            f"of symbol to shares; got {type(holdings).__name__}."
+        )
     columns, rows = read_rows(Path(holdings))
     _check_columns(str(holdings), [column.lower() for column in columns])
     return [(place, {name.lower(): cell for name, cell in row.items()}) for place, row in rows]

@@ -91,11 +91,16 @@ class Dealer:
         return self._broker_cash
 
     def sell(self, name: str, size: float, reason: str) -> float:
-        """Order a sale at market; return the cash that it should bring, after commission."""
+        """Order a sale at market; return the cash that it should bring, after commission.
+
+        What a script of the user's sells already, such as by its stop, is not sold twice.
+        """
         if size <= 0:
             return 0.0
         price = self.price(name)
-        self.orders.place("sell", name, size, price, reason)
+        left = self.size(name) - self.orders.being_sold(self._feeds[name])
+        if left > 0:
+            self.orders.place("sell", name, min(size, left), price, reason)
         comminfo = self._broker.getcommissioninfo(self._feeds[name])
         # One operation after the other, as the broker does it: to the last bit.
         self._broker_cash += size * price

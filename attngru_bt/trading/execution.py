@@ -52,6 +52,7 @@ class Execution:
         self._leaving: set[str] = set()  # names that it sells
         self._unsold: set[str] = set()  # those of them to be sold as soon as they trade
         self._candidates: list[str] = []  # names that may still enter, by rank
+        self._had: set[str] = set()  # names held since: who sold one of them did not want it
         self._too_dear: set[str] = set()  # candidates whose share of the cash buys no lot
         self._ranked: list[str] = []
         self._cap: GroupCap | None = None
@@ -109,7 +110,7 @@ class Execution:
         self._orders.cancel_all("a new decision")
         self._leaving = {*rebalance.exits, *rebalance.stuck}
         self._unsold = set(rebalance.stuck)
-        self._too_dear = set()
+        self._had, self._too_dear = set(rebalance.stayers), set()
         self._ranked, self._weigh = ranked, weigh
         chosen = [*rebalance.stayers, *rebalance.entrants]
         weights = self._weights(chosen if self._full or rebalance.entrants else [])
@@ -185,7 +186,8 @@ class Execution:
         """Try again what could not be traded at the decision.
 
         Names that left the best are sold in the first session in which they trade. Free slots, and
-        the cash for them, go to the best candidates that are not held yet.
+        the cash for them, go to the best candidates that have not been held yet. One that was held
+        was sold by a script, such as by its stop, and is not bought back.
 
         Parameters
         ----------
@@ -194,6 +196,7 @@ class Execution:
         """
         self._dealer.count_cash()
         sold, proceeds = self._retry_exits()
+        self._had.update(held)
         self._refill(set(held) - sold, proceeds)
 
     def _retry_exits(self) -> tuple[set[str], float]:
@@ -226,7 +229,7 @@ class Execution:
         entrants = [
             name
             for name in self._candidates
-            if name not in taken and name not in self._too_dear and not dealer.size(name)
+            if name not in taken | self._too_dear | self._had and not dealer.size(name)
             if not dealer.closed_to(name, "buy")
         ]
         if not entrants:

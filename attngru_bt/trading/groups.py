@@ -131,7 +131,8 @@ def check_line(groups: Any, bars: Bars) -> None:
 
 def _known(group: Any, name: str, when: str) -> Hashable:
     """Return a group; raise DataError if it is missing."""
-    if group is None or (isinstance(group, (float, np.floating)) and np.isnan(group)):
+    nan = isinstance(group, (float, np.floating)) and np.isnan(group)
+    if group is None or group is pd.NA or group is pd.NaT or nan:
         raise DataError(f"`groups`: {name} has no group{when}; give it one, which may be its own.")
     return group  # type: ignore[no-any-return]
 

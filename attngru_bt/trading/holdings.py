@@ -35,6 +35,7 @@ class Holdings:
         self._stale_days = stale_days
         self._log = log
         self._stale: set[str] = set()  # stale holdings that were reported
+        self._short: set[str] = set()  # short positions that were reported
 
     def slots(self, today: dt.date) -> set[str]:
         """Names that fill a slot: with a position, and a bar not too long ago."""
@@ -58,6 +59,20 @@ class Holdings:
                 logger.warning("%s: %s", name, reason)
                 price = float(feed.close[0])
                 self._log.add(today, name, "stale", size=size, price=price, reason=reason)
+
+    def report_short(self, today: dt.date) -> None:
+        """Report positions that an order of a script has made short, once each."""
+        for feed, size in self._positions():
+            if size < 0 and feed._name not in self._short:
+                self._short.add(feed._name)
+                logger.warning(
+                    "%s: %s is short by %g shares, which the strategy neither wants nor buys back: "
+                    "an order of the script sold more than was held. Cancel a resting stop when "
+                    "its holding is sold.",
+                    today,
+                    feed._name,
+                    -size,
+                )
 
     def _positions(self) -> list[tuple[bt.DataBase, float]]:
         """Feed and size of each position; the broker also holds some in feeds of others."""

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.membership import Universe
+from attngru_bt.data.membership import Universe, names_at
 from attngru_bt.trading.months import Months
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def why_no_decision(
     last = months.asked[-1]
     asked = f"{len(months.asked)} month-ends from {months.asked[0]} to {last}"
     if universe is not None and not any(
-        set(names) & universe.at(pd.Timestamp(date)) for date in months.asked
+        set(names) & names_at(universe, pd.Timestamp(date)) for date in months.asked
     ):
         return f"no feed was a member of the universe at any of {asked}."
     if hasattr(signal, "at"):
@@ -76,7 +76,7 @@ def why_no_fill(decisions: Sequence[Mapping[str, Any]], log: pd.DataFrame) -> st
         `TradeLog.frame()`, without fills.
     """
     if not any(decision["wanted"] for decision in decisions):
-        return f"none of the names scored at {len(decisions)} decisions is a feed."
+        return f"none of the names scored at {len(decisions)} decisions is a feed with a number."
     obstacles = log[log["event"] != "order"]
     if obstacles.empty:
         return f"the orders of {decisions[-1]['date'].date()} were still open when the data ended."

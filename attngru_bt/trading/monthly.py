@@ -60,12 +60,13 @@ class MonthlyTopK(bt.Strategy):
         How many names to hold.
     signal : object, default None
         Anything with ``scores(bars) -> Series``, such as a `SignalGenerator` or a `Blend`; it is
-        cloned, so that each run starts afresh. The name of a model, such as "gbdt" or "ridge+gbdt".
-        Or finished scores, of which only month-ends before the current session are read: a `Walk`,
-        or a DataFrame (dates × assets, or indexed (date, asset); the latest row not after the
-        month-end counts).
+        cloned or copied, so that each run starts afresh. The name of a model, such as "gbdt" or
+        "ridge+gbdt". Or finished scores, of which only month-ends before the current session are
+        read: a `Walk`, or a DataFrame (dates × assets, or indexed (date, asset); the latest row not
+        after the month-end counts).
     universe : object with ``at(date)``, default None
-        Who may be held, such as `Membership`. None: every feed but the benchmark.
+        Who may be held, such as `Membership`; scores of others are left out, whatever the signal.
+        None: every feed but the benchmark.
     feeds : str or sequence of str, default None
         Names of the feeds that may be traded, where a Cerebro holds others as well, such as the
         minute feeds that daily ones are made from. None: every feed but the benchmark.
@@ -124,7 +125,7 @@ class MonthlyTopK(bt.Strategy):
     feeds : dict of str to data feed
         The feeds that may be traded, by name.
     signal : object
-        The signal of this run, a clone of the parameter if it can be cloned.
+        The signal of this run, a clone or copy of the parameter.
     trade_log : TradeLog
         Every order, fill, cancellation and reason not to trade.
     scores_by_month : dict of Timestamp to Series
@@ -229,7 +230,7 @@ class MonthlyTopK(bt.Strategy):
         """Return the signal, which is asked for scores; called once, when the run starts.
 
         Override it in a strategy that brings a signal of its own: anything with ``scores(bars)``.
-        A signal that can be cloned is, so that each run starts afresh.
+        It is cloned or copied, so that each run starts afresh.
         """
         signal = self.p.signal
         schedule = schedule_of(self.p.schedule)
@@ -258,6 +259,7 @@ class MonthlyTopK(bt.Strategy):
         # Cerebro calls it before `stop`, which scripts override to print the result.
         if self._months.last is not None and not self._view.clock.live:
             self._view.check(self._months.last + dt.timedelta(days=1))
+        self._scorer.report_old_scores(len(self.decisions))
         self.why_not_traded = self._why_not_traded()
         warn_of_no_trades(self.why_not_traded)
         super()._stop()
@@ -311,6 +313,18 @@ class MonthlyTopK(bt.Strategy):
         """As `next`: the strategy does not wait for the youngest feed."""
         self.next()
 
+    def close(self, data: Any = None, size: float | None = None, **kwargs: Any) -> Any:
+        """As backtrader's, for scripts; what is being sold already is not sold twice."""
+        feed = self.data if data is None else data
+        feed = self.getdatabyname(feed) if isinstance(feed, str) else feed
+        held = self.getposition(feed).size
+        if held > 0 and (selling := self._dealer.orders.being_sold(feed)):
+            left = held - selling
+            if left <= 0:
+                return None
+            size = left if size is None else min(abs(size), left)
+        return super().close(data=feed, size=size, **kwargs)
+
     def _notify(self, qorders: Any = (), qtrades: Any = ()) -> None:
         # Cerebro calls it, and it calls `notify_order`, which scripts override to print orders.
         for order in qorders if self.env.p.quicknotify else self._orderspending:
@@ -359,6 +373,7 @@ class MonthlyTopK(bt.Strategy):
         self.scores_by_month[pd.Timestamp(month_end)] = scores
         ranked = [name for name in rank(scores) if name in self.feeds]
         self._holdings.report_stale(today)
+        self._holdings.report_short(today)
         cap = None
         if self.p.max_per_group is not None:
             day = pd.Timestamp(month_end)

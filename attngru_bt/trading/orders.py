@@ -51,8 +51,9 @@ class Orders:
         self._market = market
         self._sessions = RunSessions(strategy.datas)
         self._feed_sessions: dict[bt.DataBase, FeedSessions] = {}
-        # All three by the reference of the order:
+        # All by the reference of the order:
         self._open: dict[int, bt.Order] = {}
+        self._of_script: dict[int, bt.Order] = {}  # ordered by a subclass, and only logged
         self._cancels: dict[int, tuple[dt.date | None, str]] = {}  # when and why we canceled
         self._waiting: dict[int, str] = {}  # the reason for waiting that was logged last
         # Only backtrader's own broker takes a filler, and it cancels at once. A live broker checks
@@ -74,6 +75,17 @@ class Orders:
     def live(self) -> list[bt.Order]:
         """Return the orders that may still fill."""
         return [order for ref, order in self._open.items() if self._is_live(ref)]
+
+    def being_sold(self, feed: bt.DataBase) -> float:
+        """Return the shares of a feed in market orders to sell that the broker has, whosever."""
+        # orders of a script that the broker has not confirmed yet are there alone
+        waiting = [*getattr(self._broker, "submitted", ()), *getattr(self._broker, "pending", ())]
+        return sum(
+            abs(order.executed.remsize)
+            for order in waiting
+            if order.data is feed and order.exectype == bt.Order.Market
+            if not order.isbuy() and self._is_live(order.ref)
+        )
 
     def _is_live(self, ref: int) -> bool:
         return not (self._simulated and ref in self._cancels)
@@ -146,16 +158,26 @@ class Orders:
     def notify(self, order: bt.Order) -> None:
         """Log what the broker says about an order; orders of other owners are ignored."""
         name, side = order.data._name, _side(order)
-        # not ours: but market rules settle a delisted holding by an order of their own
-        if order.ref not in self._open:
-            settlement = order.info.get("settlement") or ""
-            if settlement and name in self._feeds and order.status == bt.Order.Completed:
+        if settlement := order.info.get("settlement"):
+            # market rules settle a delisted holding by an order of their own
+            if name in self._feeds and order.status == bt.Order.Completed:
                 self._log_settlement(order, self._today(), settlement)
             return
+        if order.owner is not self._strategy:
+            return
+        if order.ref not in self._open | self._of_script:
+            self._of_script[order.ref] = order
+            created = order.created
+            day = self._sessions_of(order.data).day_of(created.dt) if created.dt else None
+            self._log.add(
+                dt.date.fromordinal(day) if day else self._today(), name, "order", side,
+                size=abs(created.size), price=created.price or created.pclose,
+                reason="ordered by the script", ref=order.ref,
+            )  # fmt: skip
         if order.status in (bt.Order.Partial, bt.Order.Completed):
             self._log_fills(order)
             if order.status == bt.Order.Partial and order.ref in self._cap.capped:
-                self._cancel(self._open[order.ref], self._today(), "the cash is spent")
+                self._cancel(self._open.get(order.ref, order), self._today(), "the cash is spent")
         elif order.status in _VOID:
             event, reason = _VOID[order.status]
             when, reason = self._cancels.get(order.ref, (self._today(), reason))
@@ -164,10 +186,11 @@ class Orders:
             size = abs(order.executed.remsize)
             self._log.add(when, name, event, side, size=size, reason=reason, ref=order.ref)
         if not order.alive():
-            del self._open[order.ref]
+            if self._open.pop(order.ref, None) is not None:
+                self._forget_closed(order.data)
+            self._of_script.pop(order.ref, None)
             self._cancels.pop(order.ref, None)
             self._waiting.pop(order.ref, None)
-            self._forget_closed(order.data)
 
     def _today(self) -> dt.date:
         """Return the session of the newest bars, which the clock may not have looked at yet."""

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
-from attngru_bt.data.membership import Universe
-from attngru_bt.trading.signals import check_scores
+from attngru_bt.data.membership import Universe, names_at
+from attngru_bt.models.given import GivenScores, check_scores
 from attngru_bt.trading.view import FeedView
 
 logger = logging.getLogger(__name__)
+
+OLD = pd.Timedelta(days=31)  # more than this is not the age of a month-end's scores
 
 
 class Scorer:
@@ -26,7 +28,7 @@ class Scorer:
         As `checked_signal` returns it.
     view : FeedView
     universe : Universe or None
-        The stocks that may be held. Finished scores are cut to them; other signals know them.
+        The stocks that may be held, to which all scores are cut: a signal need not know them.
     """
 
     def __init__(self, signal: Any, view: FeedView, universe: Universe | None) -> None:
@@ -34,6 +36,7 @@ class Scorer:
         self._view = view
         self._universe = universe
         self._warned_of_strangers = False
+        self._old: list[tuple[dt.date, dt.date]] = []  # month-end → date of its given scores
 
     def scores(self, month_end: dt.date, before: dt.date, bars: Callable[[], Bars]) -> pd.Series:
         """Return a score per name, higher is better; empty if there are none.
@@ -46,20 +49,39 @@ class Scorer:
         bars : callable
             Returns the bars before it; not called where the scores are finished.
         """
+        day = pd.Timestamp(month_end)
+        scores: pd.Series
         if hasattr(self._signal, "at"):
-            return self._finished(pd.Timestamp(month_end), before)
-        scores = check_scores(self._signal.scores(bars()), self._signal)
-        self._warn_of_strangers(month_end, scores)
-        self._view.warn_of_index(bars(), set(scores.index))
-        return scores
-
-    def _finished(self, month_end: pd.Timestamp, before: dt.date) -> pd.Series:
-        """Look up scores that were computed beforehand."""
-        self._view.check(before)  # no signal reads these bars, but orders are made of them
-        scores: pd.Series = self._signal.at(month_end, before=pd.Timestamp(before))
+            self._view.check(before)  # no signal reads these bars, but orders are made of them
+            scores = self._signal.at(day, before=pd.Timestamp(before))
+            self._note_age(day)
+        else:
+            scores = check_scores(self._signal.scores(bars()), self._signal)
+            self._warn_of_strangers(month_end, scores)
+            self._view.warn_of_index(bars(), set(scores.index))
         if self._universe is None:
             return scores
-        return scores[scores.index.isin(self._universe.at(month_end))]
+        return scores[scores.index.isin(names_at(self._universe, day))]
+
+    def report_old_scores(self, n_decisions: int) -> None:
+        """Warn of decisions on given scores that were more than a month old."""
+        if self._old:
+            month_end, given = self._old[0]
+            logger.warning(
+                "At %d of %d decisions, the first after %s, the given scores were more than a "
+                "month old (those of %s): bring scores of each month-end.",
+                len(self._old),
+                n_decisions,
+                month_end,
+                given,
+            )
+
+    def _note_age(self, month_end: pd.Timestamp) -> None:
+        """Note given scores that are old; a table with one row is meant to last."""
+        if isinstance(self._signal, GivenScores) and self._signal.n_dates > 1:
+            given = self._signal.date_of(month_end)
+            if given is not None and month_end - given > OLD:
+                self._old.append((month_end.date(), given.date()))
 
     def _warn_of_strangers(self, month_end: dt.date, scores: pd.Series) -> None:
         """Warn once of scored names that are no feeds."""

@@ -1,7 +1,9 @@
-"""The signal of a monthly strategy: checked, and cloned for each run."""
+"""The signal of a monthly strategy: checked, and cloned or copied for each run."""
 
 from __future__ import annotations
 
+import copy
+import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 
@@ -11,6 +13,8 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Universe
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.models.given import GivenScores
+
+logger = logging.getLogger(__name__)
 
 
 class Signal(Protocol):
@@ -32,7 +36,8 @@ def checked_signal(
     Parameters
     ----------
     signal : Signal, Walk or DataFrame
-        See `MonthlyTopK`. A Signal that can be cloned is, and given the universe unless it has one.
+        See `MonthlyTopK`. A Signal that can be cloned is, and given the universe unless it has one;
+        any other is copied, so that what it keeps of one run is not known to the next.
     names : collection of str
         The feeds that may be traded.
     universe : Universe or None
@@ -68,36 +73,35 @@ def checked_signal(
             f"`signal` must be a DataFrame of scores, a Walk, or have a method scores(bars); "
             f"got {type(signal).__name__}."
         )
+    return fresh(signal, universe)
+
+
+def fresh(signal: Any, universe: Universe | None) -> Any:
+    """Return a clone or copy of a signal: what it keeps of one run is not known to the next.
+
+    Parameters
+    ----------
+    signal : Signal
+        One that can be cloned is given the universe unless it has one.
+    universe : Universe or None
+    """
     if hasattr(signal, "get_params"):
         from sklearn.base import clone
 
         signal = clone(signal)
         if universe is not None and getattr(signal, "universe", universe) is None:
             signal.set_params(universe=universe)
-    return signal
-
-
-def check_scores(scores: Any, signal: Any) -> pd.Series:
-    """Return the answer of ``scores(bars)`` if it is one number per name.
-
-    Raises
-    ------
-    TypeError
-        If it is no Series of numbers.
-    DataError
-        If a name is scored twice, and so would be held twice.
-    """
-    who = f"`signal`: {type(signal).__name__}.scores(bars)"
-    if not isinstance(scores, pd.Series):
-        raise TypeError(
-            f"{who} must return a Series of scores indexed by name; got {type(scores).__name__}."
+        return signal
+    try:
+        return copy.deepcopy(signal)
+    except Exception as error:
+        logger.warning(
+            "`signal`: a %s cannot be copied (%s), so runs of this process share what it keeps: a "
+            "second one may see the future.",
+            type(signal).__name__,
+            error,
         )
-    if not (pd.api.types.is_numeric_dtype(scores.dtype) or scores.empty):
-        raise TypeError(f"{who} must return numbers; got a Series of {scores.dtype}.")
-    if scores.index.has_duplicates:
-        name = scores.index[scores.index.duplicated()][0]
-        raise DataError(f"{who} scored {name} twice; give each name one score.")
-    return scores
+    return signal
 
 
 def check_schedule(signal: Any, schedule: Schedule) -> None:

@@ -34,7 +34,7 @@ def signals_of(
         elif isinstance(model, Blend):
             signal = model.with_settings(**settings)
         elif isinstance(model, Recipe) or hasattr(model, "scores"):
-            signal = clone(model)
+            signal = clone(model, safe=False)
         else:
             signal = Recipe(model, **settings)
         if isinstance(signal, SignalGenerator):

@@ -324,6 +324,10 @@ class Recipe(BaseEstimator):  # type: ignore[misc]
         if self.classifier is None:
             return ranks_model(n_networks=self.n_networks, device=self.device, random_state=seed)
         model = clone(self.classifier)
+        for part in model.get_params(deep=True).values():
+            # what deals out folds is no estimator, and copied by `clone`: its seed is no parameter
+            if not hasattr(part, "get_params") and getattr(part, "random_state", 0) is None:
+                part.random_state = seed
         unseeded = {
             key: seed
             for key, value in model.get_params(deep=True).items()

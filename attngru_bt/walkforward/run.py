@@ -23,6 +23,7 @@ from attngru_bt.data.market import Market, as_market
 from attngru_bt.data.prices import check_prices
 from attngru_bt.data.schedule import Schedule, schedule_of
 from attngru_bt.features.cross_section import CrossSection
+from attngru_bt.models.given import check_scores
 from attngru_bt.walkforward.blend_walk import BlendWalk
 from attngru_bt.walkforward.calls import Call, WorkersLost
 from attngru_bt.walkforward.cluster import connected
@@ -278,5 +279,5 @@ def _asked(
 def _ask(walk: Walk, market: Market, asked: Sequence[pd.Timestamp]) -> None:
     """Ask something that is not fitted for its scores, month by month."""
     for now, date in zip(walk.positions(asked), asked, strict=True):
-        scores = walk.signal.scores(market.bars.until(date))
+        scores = check_scores(walk.signal.scores(market.bars.until(date)), walk.signal)
         walk.keep(now, MonthRecord(month_end=date, scores=scores))

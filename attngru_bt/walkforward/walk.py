@@ -18,6 +18,7 @@ from attngru_bt.data.bars import Bars
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.exposures import asked
 from attngru_bt.features.panel import Panel
+from attngru_bt.models.given import check_scores
 from attngru_bt.walkforward.checkpoint import Checkpoints, origin, package_versions, settings_of
 from attngru_bt.walkforward.fit import Fit, fit, score
 from attngru_bt.walkforward.recipe import Recipe
@@ -153,7 +154,8 @@ class Walk(ScoredMonths):
         now = len(self.sections) - 1
         if self.recipe is None:
             date = self.sections[now].date
-            record: MonthRecord | None = MonthRecord(date, self.signal.scores(bars))
+            scores = check_scores(self.signal.scores(bars), self.signal)
+            record: MonthRecord | None = MonthRecord(date, scores)
         else:
             self.fits_for([now])
             record = self.look_up(now)

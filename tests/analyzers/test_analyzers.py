@@ -254,8 +254,7 @@ class TestReturns:
         assert np.isnan(it.get_analysis()["sharpe"])
         assert "not a number on 1 sessions, the first on 2018-03-01" in caplog.text
 
-    @pytest.mark.slow
-    def test_fund_mode_ignores_money_paid_in(self, frames):
+    def test_fund_mode_ignores_money_paid_in(self, frames, caplog):
         class Saver(bt.Strategy):
             def prenext(self):
                 if len(self) == 30:
@@ -265,8 +264,15 @@ class TestReturns:
 
         _, it = run(frames, AnnualizedReturn, Saver)
         assert it.get_analysis()["total_return"] == pytest.approx(0.5)
+        day = it.returns.index[it.returns > 0.4][0].date()
+        assert (
+            f"AnnualizedReturn: about 50,000 was paid into the account on {day}, which counts as a "
+            "gain; `fund=True` measures" in caplog.text
+        )
+        caplog.clear()
         _, it = run(frames, AnnualizedReturn, Saver, fund=True)
         assert it.get_analysis()["total_return"] == pytest.approx(0.0)
+        assert not caplog.text
 
 
 class TestFigures:

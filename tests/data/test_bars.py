@@ -780,6 +780,11 @@ class TestFeedReader:
                 read(rows.assign(close=[1, wrong]))
             with pytest.raises(DataError, match=f"feed 'INDEX' {told}"):
                 read(rows, index=rows.assign(close=[1, wrong]))
+        rows = frame.iloc[[0, 2]].assign(close=10.0, open=10.0, high=11.0, low=9.0, volume=5.0)
+        with pytest.raises(DataError, match="feed 'A' on 2020-01-03: high 9 is below low 11; corr"):
+            read(rows.assign(high=[11.0, 9.0], low=[9.0, 11.0]))
+        with pytest.raises(DataError, match="feed 'A' on 2020-01-03: volume must not be negative"):
+            read(rows.assign(volume=[5.0, -5.0]))
         with pytest.raises(DataError, match="feed number 0 has no name"):
             read(frame, name="")
         feed = PanelFeed(dataname=frame, name="A")

@@ -64,6 +64,25 @@ class TestInterval:
     def test_another_number_is_contradicted(self, dates, periods, said):
         assert re.search(said, contradicts(periods, dates))
 
+    @pytest.mark.parametrize(
+        ("dates", "periods", "told"),
+        [
+            (every("D", 400), 252, True),  # a market that never closes, by the default
+            (every("D", 400), 365, False),
+            (china(), 365, True),
+            (china(), 252, False),
+            (china()[:119], 365, False),
+        ],
+    )
+    def test_a_number_that_is_far_off_is_told_by_the_analyzers(self, caplog, dates, periods, told):
+        frame = pd.DataFrame({"close": 10.0 + np.arange(len(dates)) % 7}, index=dates)
+        cerebro = bt.Cerebro(stdstats=False)
+        cerebro.adddata(attngru_bt.PanelFeed(dataname=frame), name="A")
+        cerebro.addstrategy(bt.Strategy)
+        cerebro.addanalyzer(analyzers.SharpeRatio, periods=periods)
+        cerebro.run()
+        assert (f"`periods` is {periods} sessions a year, and there were" in caplog.text) == told
+
     def test_a_few_sessions_cannot_tell(self):
         assert contradicts(252, every("BME", 8)) == ""
         check_daily(every("BME", 8), "x")

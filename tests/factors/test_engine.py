@@ -203,6 +203,20 @@ class TestUserFactors:
         finally:
             registry.remove("MoodChange")
 
+    def test_what_others_read_too_cannot_be_changed(self, bars: Bars, own: Registry) -> None:
+        """In place, the logarithm of the close would reach each factor that is computed later."""
+
+        @factor("mine", lookback=1, into=own)
+        def Log(close):
+            return np.log(close, out=close)
+
+        @factor("mine", lookback=1, into=own)
+        def Close(close):
+            return close
+
+        with pytest.raises(ValueError, match="Factor Log changes an input in .*: take a copy"):
+            compute(bars, ["Log", "Close"], source=own)
+
 
 class TestFactorHistory:
     def test_dates_come_in_any_order_and_are_kept_sorted(self, bars: Bars) -> None:

@@ -29,6 +29,8 @@ def test_what_is_not_a_table_of_dates_is_refused():
         GivenScores(pd.concat([TABLE, TABLE[["A"]]], axis=1))
     with pytest.raises(TypeError, match="must be numbers; column 'A' is of"):
         GivenScores(TABLE.astype({"A": object}))
+    with pytest.raises(TypeError, match="must be numbers; column 'A' is of complex128"):
+        GivenScores(TABLE.astype({"A": complex}))
     with pytest.raises(ValueError, match="row 2: the date is missing"):
         GivenScores(TABLE.set_axis(pd.DatetimeIndex(["2020-01-31", pd.NaT])))
 

@@ -80,6 +80,26 @@ def test_a_month_by_hand_with_each_cause(tmp_path):
     assert len(found.frame()) == 5 and not found.faults
 
 
+def test_fills_that_do_not_fit_the_bars_are_told(tmp_path):
+    """In another currency or unit, on a day without trade, or in what is no stock of the data."""
+    kept(tmp_path, ("600000", "buy", 100, 10), ("600001", "buy", 100, 10))
+    market = longer(flat_market(), [10.5, 10.5, 12.0])
+    fills = traded(
+        ("2020-01-02", "600000", "buy", 60, 1075, 1.5),
+        ("2020-01-03", "600000", "buy", 40, 11, 0.5),
+        ("2020-01-04", "600001", "buy", 100, 10.5, 1),
+        ("2020-01-02", "ZZZ", "buy", 100, 10.5, 1),
+        ("2020-01-02", "600002", "buy", 0, None, 0),
+    )
+    (month,) = picks.reconcile(tmp_path, fills, market=market).months
+    assert [note for note in month.notes if note.startswith("`fills`")] == [
+        "`fills`, row 1: 600000 was traded at 1,075 on 2020-01-02, and its bar is from 10.5 to "
+        "10.5: look at the currency, the unit, and whether the prices of the data are adjusted.",
+        "`fills`, row 3: the data have no bar of 600001 on 2020-01-04.",
+        "`fills`, row 4: the data have no stock ZZZ, which is valued at the price of the fill.",
+    ]
+
+
 def test_without_data_the_proposal_is_compared_with(tmp_path):
     kept(tmp_path, ("A", "buy", 100, 10), ("B", "sell", 10, 5))
     found = picks.reconcile(tmp_path, traded(("2020-01-03", "A", "buy", 90, 10.5, 2)))

@@ -48,6 +48,37 @@ def test_no_weekday_is_left():
     )
 
 
+@pytest.mark.parametrize(
+    ("mask", "last", "complete", "session"),
+    [
+        ("1111111", "2022-07-29", False, None),  # a Friday, with two days to come
+        ("1111111", "2022-07-30", False, None),
+        ("1111111", "2022-07-31", True, "2022-08-01"),
+        ("1111111", "2022-12-31", True, "2023-01-01"),  # a Saturday
+        ("1111001", "2022-07-28", False, None),  # from Sunday to Thursday
+        ("1111001", "2022-07-31", True, "2022-08-01"),
+        ("1111001", "2022-12-30", False, None),
+    ],
+)
+def test_days_of_the_data_at_weekends_are_days_of_the_month(mask, last, complete, session):
+    """Else a month of a market that never closes was complete on its last Friday."""
+    dates = pd.bdate_range("2022-01-01", last, freq="C", weekmask=mask)
+    today = pd.Timestamp(last).date()
+    assert Schedule().complete(dates) == complete
+    if not complete:
+        with pytest.raises(MonthIncompleteError, match="may be a session of the same month"):
+            find_month(dates, today=today)
+    else:
+        assert find_month(dates, today=today).session == pd.Timestamp(session)
+        assert Schedule("week").complete(dates) == (dates[-1].weekday() == 6)
+
+
+def test_a_single_session_at_a_weekend_is_an_exception():
+    dates = sessions("2022-07-29").append(pd.DatetimeIndex(["2022-07-30"]))  # a Saturday
+    month = find_month(dates, today=dt.date(2022, 7, 30))
+    assert (month.why, month.session) == ("no weekday is left in it", pd.Timestamp("2022-08-01"))
+
+
 @pytest.mark.parametrize("last", ["2022-02-01", "2022-02-07"])
 def test_a_bar_of_the_next_month(last):
     end, _, month = found(last, last)

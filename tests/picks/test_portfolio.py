@@ -20,7 +20,9 @@ def test_a_file_a_table_and_a_mapping_say_the_same(tmp_path):
     assert portfolio.shares == {"AAPL": 10.0, "@ES": 5.0} and portfolio.cash == 700.0
     assert portfolio.cost == {"AAPL": 101.5}
     table = pd.DataFrame({"symbol": ["AAPL", "@ES"], "shares": [10, 5]})
-    for form in (table, table.set_index("symbol"), {"AAPL": 10, "@ES": 5}):
+    titled = table.rename(columns=str.title)
+    mapping = {"AAPL": 10, "@ES": 5}
+    for form in (table, table.set_index("symbol"), titled, mapping, pd.Series(mapping)):
         same = read_portfolio(form, 700, ASSETS)
         assert same.shares == portfolio.shares and same.cash == portfolio.cash
 
@@ -84,6 +86,8 @@ def test_other_files(tmp_path):
         read(tmp_path, "symbol,share\nGE,7\n", 1)
     with pytest.raises(DataError, match="there is no such file"):
         read_portfolio(tmp_path / "none.csv", 1, ASSETS)
+    with pytest.raises(TypeError, match="`holdings` must be a file, .* or a mapping.*; got list"):
+        read_portfolio([("AAPL", 5)], 1, ASSETS)
     (tmp_path / "holdings.csv").write_bytes(b"symbol,shares\n\xff\xfe,1\n")
     with pytest.raises(DataError, match="is not UTF-8 text"):
         read_portfolio(tmp_path / "holdings.csv", 1, ASSETS)

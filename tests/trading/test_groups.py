@@ -179,6 +179,11 @@ class TestBacktest:
             (dict(max_per_group=1, groups="industri"), DataError, "did you mean 'industry'"),
             (dict(max_per_group=1, groups={"S000": 1}), DataError, "S001 has no group; give it"),
             (dict(max_per_group=1, groups=lambda d: {}), DataError, "has no group on 2015-01-30"),
+            (
+                dict(max_per_group=1, groups=lambda d: {f"S{i:03}": pd.NaT for i in range(12)}),
+                DataError,
+                "has no group on 2015-01-30",
+            ),
             (dict(max_per_group=1, groups=lambda d: 5), TypeError, "returned int"),
         ],
     )

@@ -1,6 +1,7 @@
 """MonthlyTopK: when it decides, what it orders, what it refuses. Scores are given."""
 
 import logging
+import threading
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,16 @@ class TestClock:
         with pytest.raises(DataError, match=told):
             run(frames, topk=1, signal=scores({"2020-01-31": "AB"}))
 
+    @pytest.mark.parametrize(
+        "signal", [scores({"2020-01-31": "AB"}), Gives(pd.Series({"A": 1.0, "B": 2.0}))]
+    )
+    def test_opens_outside_of_the_bar_are_told_once(self, signal, caplog):
+        """As in files: a wrong column is filled at, and makes an account that cannot be."""
+        frames = {n: bars() for n in "AB"}
+        frames["B"]["open"] = 5.0
+        run(frames, topk=1, signal=signal)
+        assert caplog.text.count("feed 'B' on 2020-01-01: open 5 is outside low..high 10..10;") == 1
+
     def test_rows_out_of_order_are_told_though_no_signal_reads_them(self):
         frames = {n: bars() for n in "AB"}
         frames["A"] = frames["A"].iloc[[*range(30), 35, *range(31, len(DATES))]]
@@ -138,7 +149,8 @@ class TestClock:
         ("given", "kind", "told"),
         [
             (pd.Series([1.0, 2.0], index=["A", "A"]), DataError, "scored A twice"),
-            (pd.Series(["x", "y"], index=["A", "B"]), TypeError, "must return numbers; got a Seri"),
+            (pd.Series(["x", "y"], index=["A", "B"]), TypeError, "real numbers; got a Series of"),
+            (pd.Series([1j, 2j], index=["A", "B"]), TypeError, "real numbers; got a Series of c"),
             ({"A": 1.0}, TypeError, "must return a Series of scores indexed by name; got dict"),
         ],
     )
@@ -148,10 +160,71 @@ class TestClock:
         with pytest.raises(kind, match=told):
             run(frames, topk=2, signal=Gives(given))
 
+    @pytest.mark.parametrize("again", ["run", "optstrategy"])
+    def test_what_a_signal_keeps_is_not_known_to_the_next_run(self, again):
+        """It has seen the whole market by then: a second run would know the future."""
+
+        class Keeps:
+            longest = 0
+
+            def scores(self, known):
+                self.longest = max(self.longest, len(known))
+                return pd.Series({"A": 1.0, "B": 2.0 if self.longest > 60 else 0.0})
+
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for name in "AB":
+            cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name=name)
+        signal = Keeps()
+        if again == "run":
+            cerebro.addstrategy(MonthlyTopK, signal=signal, topk=1)
+            runs = [cerebro.run()[0] for _ in range(2)]
+        else:
+            cerebro.optstrategy(MonthlyTopK, signal=[signal], topk=1, keep=[1, 2])
+            runs = [run[0] for run in cerebro.run(maxcpus=1, optreturn=False)]
+        assert [fills(strategy)[0][1] for strategy in runs] == ["A", "A"]
+        assert signal.longest == 0
+
+    def test_a_signal_may_write_into_what_it_gave(self):
+        """Else each month is reported, and measured, with the scores of the last one."""
+
+        class Rewrites:
+            def __init__(self):
+                self.given = pd.Series([1.0, 2.0], index=["A", "B"])
+
+            def scores(self, known):
+                self.given *= -1
+                return self.given
+
+        strategy = run({n: bars() for n in "AB"}, topk=1, signal=Rewrites())
+        best = [scores.idxmax() for scores in strategy.scores_by_month.values()]
+        assert best == [decision["wanted"][0] for decision in strategy.decisions] == ["A", "B", "A"]
+
+    def test_a_signal_that_cannot_be_copied_is_told(self, caplog):
+        class Locked(Gives):
+            def __init__(self, given):
+                super().__init__(given)
+                self.lock = threading.Lock()
+
+        run({n: bars() for n in "AB"}, topk=1, signal=Locked(pd.Series({"A": 1.0, "B": 2.0})))
+        assert "a Locked cannot be copied (cannot pickle '_thread.lock' object)" in caplog.text
+
     def test_scores_of_what_is_no_feed_are_told_once(self, caplog):
         frames = {n: bars() for n in "AB"}
         run(frames, topk=1, signal=Gives(pd.Series([1.0, 2.0], index=["A", "sh.A"])))
         assert caplog.text.count("1 of 2 names that the signal scored are no feeds (sh.A, …)") == 1
+
+    def test_scores_that_went_on_too_long_are_told(self, caplog):
+        """They count until later ones come, and a table may have ended by mistake."""
+        frames = {n: bars() for n in "AB"}
+        run(frames, topk=1, signal=scores({"2020-01-31": "AB", "2020-02-28": "BA"}))
+        assert (
+            "At 1 of 3 decisions, the first after 2020-03-31, the given scores were more than a "
+            "month old (those of 2020-02-28): bring scores of each month-end." in caplog.text
+        )
+        caplog.clear()
+        run(frames, topk=1, signal=scores({"2020-01-31": "AB"}))  # one row for good
+        run(frames, topk=1, signal=scores(dict.fromkeys(map(str, DATES.date), "AB")))
+        assert "given scores were" not in caplog.text
 
     def test_members_in_another_spelling_are_held(self):
         frames = {n: bars() for n in ("600000.SH", "000001.SZ")}
@@ -341,14 +414,18 @@ class TestFeedsThatDoNotTrade:
         cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance")
         assert set(final(cerebro.run()[0])) == {"A"}
 
-    @pytest.mark.slow
-    def test_only_members_are_bought(self):
+    @pytest.mark.parametrize(
+        "signal",
+        [scores({"2020-01-31": "ABC"}), Gives(pd.Series([3.0, 2.0, 1.0], index=list("ABC")))],
+        ids=["finished scores", "a signal that knows no universe"],
+    )
+    def test_only_members_are_bought(self, signal):
         class Universe:
             def at(self, date):
                 return frozenset("BC") if date < pd.Timestamp("2020-02-28") else frozenset("C")
 
         frames = {n: bars() for n in "ABC"}
-        strategy = run(frames, topk=1, universe=Universe(), signal=scores({"2020-01-31": "ABC"}))
+        strategy = run(frames, topk=1, universe=Universe(), signal=signal)
         assert [f[:3] for f in fills(strategy)] == [
             ("2020-02-03", "B", "buy"), ("2020-03-02", "B", "sell"), ("2020-03-02", "C", "buy"),
         ]  # fmt: skip
@@ -521,8 +598,36 @@ class TestValidation:
         with pytest.raises(TypeError, match="`universe` must have a method at"):
             run({"A": bars()}, universe={"A"}, signal=scores({"2020-01-31": "A"}))
 
+    @pytest.mark.parametrize("answer", [None, "A,B", 5])
+    @pytest.mark.parametrize("signal", [scores({"2020-01-31": "AB"}), "momentum", "ridge"])
+    def test_what_a_universe_cannot_answer_is_told(self, signal, answer):
+        """A stock was searched for in a text, of which its name may be a part."""
+
+        class Odd:
+            def at(self, date):
+                return answer
+
+        with pytest.raises(TypeError, match=r"Odd.at.2020-01-31. must return a set of names; got"):
+            run({n: bars() for n in "AB"}, topk=1, universe=Odd(), signal=signal)
+
+    @pytest.mark.parametrize("kind", [list, tuple, pd.Series, pd.Index])
+    @pytest.mark.parametrize(
+        "signal", [scores({"2020-01-31": "ABC"}), Gives(pd.Series(1.0, list("ABC")))]
+    )
+    def test_any_collection_of_names_is_a_universe(self, kind, signal):
+        class Some:
+            def at(self, date):
+                return kind(["B", "C"])
+
+        strategy = run({n: bars() for n in "ABC"}, topk=1, universe=Some(), signal=signal)
+        assert final(strategy) == {"B": 1000}
+
     def test_duplicate_and_missing_feed_names(self):
-        for names, message in ((["A", "A"], "Two feeds are named 'A'"), (["A", ""], "no name")):
+        for names, message in (
+            (["A", "A"], "Two feeds are named 'A'"),
+            (["A", ""], "no name"),
+            (["A", 2594], "number 2 of 2 is named 2594, which is no text"),
+        ):
             cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
             for name in names:
                 cerebro.adddata(bt.feeds.PandasData(dataname=bars()), name=name)

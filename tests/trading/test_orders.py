@@ -82,6 +82,105 @@ def test_the_sum_of_all_buys_fits_to_the_last_bit():
     assert list(log[log["event"] == "fill"]["size"]) == [19] * 6 + [18]
 
 
+class Stops(MonthlyTopK):
+    """Sells what has fallen, as scripts do that add a stop to the strategy."""
+
+    def next(self):
+        super().next()
+        for feed in self.feeds.values():
+            if self.getposition(feed).size and feed.close[0] < 9.0:
+                self.close(feed)
+
+
+class StopsFirst(MonthlyTopK):
+    """The same, before the strategy acts."""
+
+    def next(self):
+        for feed in self.feeds.values():
+            if self.getposition(feed).size and feed.close[0] < 9.0:
+                self.close(feed)
+        super().next()
+
+
+class TestOrdersOfTheScriptsOwn:
+    """A subclass may trade beside what is decided at the month-ends."""
+
+    @pytest.fixture(params=[True, False], ids=["at the open", "a session later"])
+    def strategy(self, request):
+        dates = pd.bdate_range("2020-01-01", "2020-03-31")
+        fallen = np.where((dates >= "2020-02-12") & (dates < "2020-02-24"), 8.0, 10.0)
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=request.param)
+        cerebro.broker.setcash(10_000.0)
+        cerebro.broker.setcommission(0.001)
+        for name in "ABC":
+            close = fallen if name == "A" else 10.0
+            frame = pd.DataFrame({"open": close, "close": close, "volume": 1.0}, index=dates)
+            cerebro.adddata(PanelFeed(dataname=frame), name=name)
+        table = pd.DataFrame([[3.0, 2.0, 1.0]], index=dates[:1], columns=list("ABC"))
+        cerebro.addstrategy(Stops, signal=table, topk=1)
+        return cerebro.run()[0]
+
+    def test_what_the_script_sold_is_not_bought_back_before_the_next_decision(self, strategy):
+        log = strategy.trade_log.frame()
+        bought = log[(log["event"] == "fill") & (log["side"] == "buy")]
+        assert list(bought["asset"]) == ["A", "B", "A"]  # the next in rank has the free slot
+        assert bought["date"].iloc[-1] >= pd.Timestamp("2020-03-02")
+
+    @pytest.mark.parametrize("rebalance", ["entrants", "full"])
+    @pytest.mark.parametrize("coo", [True, False])
+    @pytest.mark.parametrize("stops", [Stops, StopsFirst])
+    def test_what_the_script_sells_is_not_sold_twice(self, stops, coo, rebalance):
+        """The stop sells at the open at which the name leaves the best; both left it short."""
+        dates = pd.bdate_range("2020-01-01", "2020-03-31")
+        end = "2020-02-28" if coo else "2020-03-02"  # the session before the exit fills
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=coo)
+        cerebro.broker.setcash(10_000.0)
+        for name in "AB":
+            close = np.where((name == "A") & (dates >= end), 8.0, 10.0)
+            frame = pd.DataFrame({"open": close, "close": close, "volume": 1.0}, index=dates)
+            cerebro.adddata(PanelFeed(dataname=frame), name=name)
+        table = pd.DataFrame(
+            [[2.0, 1.0], [1.0, 2.0]], pd.to_datetime(["2020-01-31", "2020-02-28"]), list("AB")
+        )
+        cerebro.addstrategy(stops, signal=table, topk=1, rebalance=rebalance)
+        strategy = cerebro.run()[0]
+        log = strategy.trade_log.frame()
+        sold = log[(log["asset"] == "A") & (log["side"] == "sell") & (log["event"] == "fill")]
+        assert list(sold["size"]) == [1000]
+        held = {feed._name: p.size for feed, p in strategy.broker.positions.items() if p.size}
+        assert held == {"B": 800}
+
+    def test_a_stop_that_outlives_its_holding_is_told(self, caplog):
+        class Rests(MonthlyTopK):
+            def notify_order(self, order):
+                if order.status == order.Completed and order.isbuy():
+                    size = order.executed.size
+                    self.sell(order.data, size=size, exectype=bt.Order.Stop, price=9.0)
+
+        dates = pd.bdate_range("2020-01-01", "2020-04-30")
+        cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
+        for name in "AB":
+            close = np.where((name == "A") & (dates >= "2020-03-10"), 8.0, 10.0)
+            frame = pd.DataFrame({"open": close, "close": close, "volume": 1.0}, index=dates)
+            cerebro.adddata(PanelFeed(dataname=frame), name=name)
+        table = pd.DataFrame(
+            [[2.0, 1.0], [1.0, 2.0]], pd.to_datetime(["2020-01-31", "2020-02-28"]), list("AB")
+        )
+        cerebro.addstrategy(Rests, signal=table, topk=1)
+        cerebro.run()
+        assert caplog.text.count("2020-04-01: A is short by 1000 shares") == 1
+
+    def test_the_log_has_them_and_moves_the_cash(self, strategy):
+        log = strategy.trade_log.frame()
+        sold = log[(log["asset"] == "A") & (log["side"] == "sell") & (log["date"] < "2020-03-01")]
+        assert list(sold["event"]) == ["order", "fill"]
+        assert set(sold[sold["event"] == "order"]["reason"]) == {"ordered by the script"}
+        fills = log[log["event"].isin(["fill", "partial"])]
+        sign = np.where(fills["side"] == "sell", 1, -1)
+        books = 10_000.0 + (sign * fills["value"] - fills["commission"]).sum()
+        assert strategy.broker.get_cash() == pytest.approx(books, abs=1e-6)
+
+
 @pytest.mark.slow
 @settings(max_examples=12)
 @given(

@@ -139,6 +139,18 @@ class TestJoin:
         np.testing.assert_allclose(joined.benchmark, want)
         assert Beside(wide).join(feeds.bars).benchmark is None
 
+    def test_wrong_prices_and_other_bars_are_told(self, wide):
+        """A market made by hand was checked by nobody."""
+        lines = dict(wide.bars.lines) | {"close": wide.bars["close"].copy()}
+        lines["close"][5, 3] = -1.0
+        wrong = Market(Bars(wide.bars.dates, wide.bars.assets, lines), None, None, "wrong")
+        with pytest.raises(DataError, match="`train_on`: wrong: S003 on 2015-01-08: close must be"):
+            Beside(wrong)
+        dates = pd.date_range("2015-01-02", periods=len(wide.bars), freq="W-FRI")
+        weekly = Bars(dates, wide.bars.assets, dict(wide.bars.lines))
+        with pytest.raises(DataError, match="`train_on`: weekly: the bars are weekly"):
+            Beside(Market(weekly, None, None, "weekly"))
+
     def test_a_market_that_has_ended_or_begins_later(self, wide, feeds):
         early = wide.until("2015-03-31")
         joined = Beside(early).join(feeds.bars)

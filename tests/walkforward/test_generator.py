@@ -6,8 +6,9 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -234,6 +235,22 @@ class TestProperties:
         pd.testing.assert_series_equal(scores(0), scores(0), check_exact=True)
         assert (scores(0) != scores(1)).any()
 
+    def test_folds_that_are_drawn_at_random_are_the_same_again(self):
+        """What deals out folds is no estimator; its draws were those of the whole process."""
+        folds = KFold(3, shuffle=True)
+        search = GridSearchCV(Ridge(), {"alpha": [1.0, 10.0]}, cv=folds)
+
+        def drawn(date, **settings):
+            model = SignalGenerator(search, **settings).recipe.make_model(pd.Timestamp(date))
+            return [test.tolist() for _, test in model.cv.split(np.zeros((30, 1)))]
+
+        assert drawn("2020-01-31") == drawn("2020-01-31")
+        assert drawn("2020-01-31") != drawn("2020-02-28")
+        assert drawn("2020-01-31") != drawn("2020-01-31", random_state=1)
+        assert folds.random_state is None
+        search.set_params(cv=KFold(3, shuffle=True, random_state=5))
+        assert drawn("2020-01-31") == drawn("2020-02-28")
+
     def test_a_classifiers_own_random_state_is_kept(self, bars):
         generator = SignalGenerator(Spy(random_state=7), **SMALL)
         walk(generator, bars, [4])
@@ -305,6 +322,41 @@ class TestValidation:
     def test_a_network_is_checked_before_anything_is_computed(self, model, params, message):
         with pytest.raises(ValueError, match=message):
             SignalGenerator(model, **{**SMALL, **params}).recipe.check()
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            (lambda X: X[:, :1], r"for each of \d+ rows; it gave an array of shape \(\d+, 1\)"),
+            (lambda X: X[1:, 0], r"it gave an array of shape"),
+            (lambda X: X[:, 0] * 1j, "it gave complex128"),
+            (lambda X: X[:, 0].astype(str), "it gave <U"),
+            (lambda X: np.where(np.arange(len(X)) == 1, np.nan, 0.0), r"it gave NaN for 1 of them"),
+        ],
+        ids=["column", "short", "complex", "text", "missing"],
+    )
+    def test_a_model_that_predicts_no_numbers_is_told(self, bars, given, told):
+        """A stock without a prediction would be sold, and none would be bought."""
+
+        class Predicts(RegressorMixin, BaseEstimator):
+            def fit(self, X, y):
+                return self
+
+            def predict(self, X):
+                return given(X)
+
+        generator = SignalGenerator(Predicts(), **SMALL)
+        with pytest.raises(ValueError, match=f"Predicts.predict must give a number .*{told}"):
+            for end in ("2020-02-28", "2020-03-31", "2020-04-30"):
+                generator.scores(bars.until(end))
+
+    def test_what_is_no_estimator_is_told(self):
+        class Plain:
+            def fit(self, X, y): ...
+
+            def predict(self, X): ...
+
+        with pytest.raises(TypeError, match="must be a scikit-learn classifier .*; got Plain"):
+            SignalGenerator(Plain()).check()
 
     def test_bars_must_continue_those_before(self, bars):
         generator = SignalGenerator(Spy(), **SMALL)

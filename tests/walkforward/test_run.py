@@ -522,6 +522,35 @@ class TestWithoutFactors:
         strategy = backtest.run(market, signal=Blend(["momentum", "random"]), topk=3)
         assert not counted and any(len(r.scores) for r in strategy.signal.records_)
 
+    def test_what_cannot_be_cloned_is_copied(self, market):
+        """docs/runs.md: anything with ``scores(bars)``; each seed and each walk starts afresh."""
+
+        class Counts:
+            asked = 0
+
+            def scores(self, bars):
+                self.asked += 1
+                return pd.Series(float(self.asked), index=list(bars.assets))
+
+        given = Counts()
+        for _ in range(2):
+            for walk in walk_forward(market, {"mine": given}, seeds=2):
+                assert [r.scores.iloc[0] for r in walk.records] == [
+                    *range(1, len(walk.records) + 1)
+                ]
+        assert given.asked == 0
+
+    def test_what_a_signal_cannot_give_is_told(self, market):
+        """Texts were ranked by the alphabet; `MonthlyTopK` refused them."""
+
+        class Texts:
+            def scores(self, bars):
+                return pd.Series("high", index=list(bars.assets))
+
+        for models in ({"mine": Texts()}, {"both": Blend([Texts(), "momentum"])}):
+            with pytest.raises(TypeError, match="Texts.scores.bars. must return real numbers"):
+                walk_forward(market, models)
+
     def test_a_model_needs_some(self, market):
         with pytest.raises(ValueError, match="`factors` must name at least one"):
             walk_forward(market, ["ridge"], factors=[])

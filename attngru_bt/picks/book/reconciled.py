@@ -92,6 +92,8 @@ def reconciled(
             notes.append(
                 f"The data up to {proposed.last.date()} are not those that the picks were made on."
             )
+        doubts = [(fill.place, session.doubt(fill)) for fill in traded]
+        notes += [f"{place}: {doubt}." for place, doubt in doubts if place and doubt]
     notes += [_short(proposed, fill) for fill in traded if fill.why]
     orders = {(order["symbol"], order["side"]): order for order in proposed.orders}
     if done is None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from attngru_bt.data.bars import Bars
@@ -17,6 +18,7 @@ from attngru_bt.picks.portfolio import Portfolio
 from attngru_bt.picks.rehearsal import rehearse
 
 CENT = 0.01  # rounding of the fees
+FAR = 1.25  # times the prices of its day, beyond which no fill is expected
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,29 @@ class PlayedSession:
         row = values.ffill().iloc[-1] if line == "mark" else values.iloc[-1]
         factor = factors_of(self.bars.until(self.proposed.last))
         return {name: float(row[name]) / factor[name] for name in bars.assets}
+
+    def doubt(self, fill: Fill) -> str:
+        """Say in what a fill does not fit the bars of its day; empty if it fits them."""
+        if not fill.shares:
+            return ""
+        name, date = fill.symbol, fill.date
+        if name not in self.bars.assets:
+            return f"the data have no stock {name}, which is valued at the price of the fill"
+        asset, row = self.bars.assets.index(name), self.bars.dates.get_indexer(pd.Index([date]))[0]
+        if row < 0 or not self.bars.traded[row, asset]:
+            return f"the data have no bar of {name} on {date.date()}"
+        lines = [line for line in ("open", "high", "low", "close") if line in self.bars]
+        prices = np.array([self.bars[line][row, asset] for line in lines])
+        if "adjfactor" in self.bars:
+            prices /= self.bars["adjfactor"][row, asset]
+        low, high = np.nanmin(prices), np.nanmax(prices)
+        if low / FAR < fill.price < high * FAR:
+            return ""
+        return (
+            f"{name} was traded at {fill.price:,g} on {date.date()}, and its bar is from {low:,g} "
+            f"to {high:,g}: look at the currency, the unit, and whether the prices of the data are "
+            f"adjusted"
+        )
 
     def backtest(self) -> list[Fill] | None:
         """Return what the strategy trades in this session with the holdings and cash proposed on.
