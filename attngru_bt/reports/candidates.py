@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,8 @@ CHECKPOINTS = "checkpoints"
 
 def tries_in(sheet: TearSheet, folder: str | os.PathLike[str] | None) -> Tries | None:
     """Judge the choice among the run's model, the members of a blend, and what the folder keeps.
+
+    Other settings of a model are candidates of their own, and other seeds are none.
 
     Of each the return of the best names above the mean of all stocks with an outcome, period by
     period and before costs, on the months of the run. A model without scores in all of these is
@@ -38,9 +42,9 @@ def tries_in(sheet: TearSheet, folder: str | os.PathLike[str] | None) -> Tries |
     tables = {sheet.short_name: scores}
     if len(sheet.parts) > 1:
         tables |= {part.name: wide(part.labels)[0] for part in sheet.parts}
-    for name, table in _kept(folder).items():
-        if name != sheet.name:  # which is there already, perhaps under its short name
-            tables.setdefault(name, table)
+    for name, table in _kept(folder):
+        if not any(_same(table, there) for there in tables.values()):
+            tables[_not_in(tables, name)] = table
     excess = {
         name: _excess(table.reindex(index=returns.index), returns, sheet.topk)
         for name, table in tables.items()
@@ -57,23 +61,50 @@ def _excess(scores: pd.DataFrame, returns: pd.DataFrame, topk: int) -> pd.Series
     return values
 
 
-def _kept(folder: str | os.PathLike[str] | None) -> Mapping[str, pd.DataFrame]:
-    """Return the scores that a folder keeps, by model: the first seed, of each month the last."""
+def _kept(folder: str | os.PathLike[str] | None) -> list[tuple[str, pd.DataFrame]]:
+    """Return titles and scores of what a folder keeps, by model and settings.
+
+    Of several seeds it is the first, and of each month what was written last.
+    """
     place = Path(folder) / CHECKPOINTS if folder is not None else None
     if place is None or not place.is_dir():
-        return {}
-    months: dict[str, dict[pd.Timestamp, tuple[float, pd.Series]]] = {}
+        return []
+    months: dict[tuple[str, str], dict[pd.Timestamp, tuple[float, pd.Series]]] = {}
     for kept in find(place):
         if not kept.is_month or kept.problem or kept.path.parent.name != "seed0":
             continue
         model = kept.path.parent.parent.name
         record = kept.records[0]
-        of_model = months.setdefault(title_of(model) if is_known(model) else model, {})
+        of_model = months.setdefault((model, _settings(kept.about)), {})
         if record.month_end not in of_model or of_model[record.month_end][0] < kept.changed:
             of_model[record.month_end] = kept.changed, record.scores
-    return {
-        name: pd.DataFrame({date: scores for date, (_, scores) in found.items()})
-        .T.sort_index()
-        .astype(np.float64)
-        for name, found in months.items()
-    }
+    return [
+        (
+            title_of(model) if is_known(model) else model,
+            pd.DataFrame({date: scores for date, (_, scores) in found.items()})
+            .T.sort_index()
+            .astype(np.float64),
+        )
+        for (model, _), found in months.items()
+    ]
+
+
+def _settings(about: Mapping[str, Any]) -> str:
+    """Return what tells settings apart: not the seed, nor where an object lay in memory."""
+    settings = {n: v for n, v in about.get("settings", {}).items() if n != "random_state"}
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(sorted(settings.items())))
+
+
+def _same(table: pd.DataFrame, there: pd.DataFrame) -> bool:
+    """Whether scores are those that are there already, wherever these are known."""
+    same = table.reindex(index=there.index, columns=there.columns) == there
+    return bool((same | there.isna()).to_numpy().all())
+
+
+def _not_in(tables: Mapping[str, Any], title: str) -> str:
+    """Return a name for a candidate that none has yet."""
+    name, number = title, 1
+    while name in tables:
+        name = f"{title}, other settings" + (f" {number}" if number > 1 else "")
+        number += 1
+    return name

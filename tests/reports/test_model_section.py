@@ -111,13 +111,13 @@ def test_a_long_name_is_short_in_legends(sheet):
 
 
 @pytest.mark.slow
-def test_what_was_tried_is_what_the_run_and_its_folder_know(sheet, page, market, tmp_path):
+def test_what_was_tried_is_what_the_run_and_its_folder_know(sheet, page, blend, market, tmp_path):
     found = tries_in(sheet, None)
     titles = ("Ridge on return ranks", "Attention-GRU on raw lines")
     assert found.names == ("Blend", *titles) and found.best in ("Blend", titles[0])
     assert 1 <= found.effective <= 3 and found.overfitting < 0.5
     other, short = walk(market, "gbdt"), walk(market, "lasso", first=9)
-    for kept, name in ((other, "gbdt"), (short, "short"), (other, "ridge")):
+    for kept, name in ((other, "gbdt"), (short, "short"), (blend.members["ridge"], "ridge")):
         store = Checkpoints(tmp_path / "checkpoints" / name / "seed0")
         for record in kept.records:
             store.save(store.folder / f"{record.month_end:%Y-%m-%d}-00.month", record)
@@ -129,6 +129,30 @@ def test_what_was_tried_is_what_the_run_and_its_folder_know(sheet, page, market,
     sheet.tries = before
     assert "Tried: 4 models" in told and "Probability of backtest overfitting" in told
     assert "Tried: " not in page
+
+
+@pytest.mark.slow
+def test_other_settings_of_a_model_are_tries_and_other_seeds_are_none(
+    sheet, blend, market, tmp_path
+):
+    """Of twenty settings in one folder the last alone was counted."""
+    store = Checkpoints(tmp_path / "checkpoints" / "ridge" / "seed0")
+    signal = "<them.Members object at 0x7f00>"
+    tried = [
+        (blend.members["ridge"], dict(refit="1", universe=signal)),  # the run's own
+        (walk(market, "ridge", seed=1), dict(refit="12", universe=signal)),
+        (walk(market, "ridge", seed=2), dict(refit="12", universe=signal, random_state="2")),
+        (walk(market, "ridge", seed=3), dict(refit="12", universe=signal.replace("7f00", "7fff"))),
+        (walk(market, "ridge", seed=4), dict(refit="6", universe=signal)),
+    ]
+    for number, (kept, settings) in enumerate(tried):
+        for record in kept.records:
+            path = store.folder / f"{record.month_end:%Y-%m-%d}-{number:02}.month"
+            store.save(path, record, {"settings": settings, "data": "", "versions": {}})
+    names = tries_in(sheet, tmp_path).names
+    own = "Ridge on return ranks"
+    others = [f"{own}, other settings", f"{own}, other settings 2"]
+    assert [name for name in names if name.startswith(own)] == [own, *others]
 
 
 @pytest.mark.slow
