@@ -78,8 +78,9 @@ class Orders:
 
     def being_sold(self, feed: bt.DataBase) -> float:
         """Return the shares of a feed in market orders to sell that the broker has, whosever."""
-        # orders of a script that the broker has not confirmed yet are there alone
-        waiting = [*getattr(self._broker, "submitted", ()), *getattr(self._broker, "pending", ())]
+        waiting = [*self._open.values(), *self._of_script.values()]
+        if self._simulated:  # it has those that it has not confirmed yet, too
+            waiting = [*self._broker.submitted, *self._broker.pending]
         return sum(
             abs(order.executed.remsize)
             for order in waiting

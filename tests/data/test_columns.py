@@ -145,10 +145,8 @@ def feeds_run(**params):
         frame["high"] = frame[["open", "close"]].max(axis=1)
         frame["low"] = frame[["open", "close"]].min(axis=1)
         cerebro.adddata(WithLines(dataname=frame), name=asset)
-    signal = Watch()
-    cerebro.addstrategy(Columns, signal=signal, topk=1, **params)
-    cerebro.run()
-    return signal.seen
+    cerebro.addstrategy(Columns, signal=Watch(), topk=1, **params)
+    return cerebro.run()[0].signal.seen
 
 
 class TestFeeds:

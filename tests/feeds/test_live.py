@@ -79,10 +79,9 @@ def trade(frames, due=None, *, live=True, coo=False, **params):
     for name, bars in frames.items():
         kind, more = (Live, {"due": due}) if live else (bt.feeds.PandasData, {})
         cerebro.adddata(kind(dataname=bars, name=name, **more), name=name)
-    signal = LastDay()
-    cerebro.addstrategy(MonthlyTopK, **{"topk": 2, "signal": signal, **params})
+    cerebro.addstrategy(MonthlyTopK, **{"topk": 2, "signal": LastDay(), **params})
     strategy = cerebro.run()[0]
-    strategy.shown = signal.shown
+    strategy.shown = getattr(strategy.signal, "shown", None)
     return strategy
 
 

@@ -85,9 +85,9 @@ def trade(feeds, *, coo, modes=None, rules=False, **params):
         cerebro.adddata(feed, name=name)
     if rules:
         ashare.install(cerebro, minimum=0.0)
-    signal = LastDay()
-    cerebro.addstrategy(MonthlyTopK, **{"signal": signal, "topk": 1, **params})
-    return cerebro.run()[0], signal
+    cerebro.addstrategy(MonthlyTopK, **{"signal": LastDay(), "topk": 1, **params})
+    strategy = cerebro.run()[0]
+    return strategy, strategy.signal
 
 
 def check(strategy, signal, frames, coo):

@@ -70,6 +70,14 @@ def test_any_bytes_are_one_damaged_line(ledger, junk):
     assert numbers(ledger) == ([0, 1, 2, 3, 5], ["line 5: is damaged and is left out."])
 
 
+def test_line_ends_of_windows_are_no_damage(ledger):
+    """Such as git writes there: all lines counted as damaged."""
+    ledger.path.write_bytes(ledger.path.read_bytes().replace(b"\n", b"\r\n"))
+    assert numbers(ledger) == ([0, 1, 2, 3], [])
+    ledger.append("note", {"number": 4})
+    assert numbers(ledger) == ([0, 1, 2, 3, 4], [])
+
+
 def test_two_writers_are_locked_out(ledger):
     before = ledger.path.read_bytes()
     with sole_use(ledger.folder), pytest.raises(BlockingIOError, match="another run"):

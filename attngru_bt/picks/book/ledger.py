@@ -141,7 +141,8 @@ class Ledger:
 
 def _lines(known: bytes) -> list[bytes]:
     """Return the lines of a ledger, the last one complete or not."""
-    lines = known.split(b"\n")
+    # an editor, or git on Windows, may have put a carriage return in front of each line's end
+    lines = known.replace(b"\r\n", b"\n").split(b"\n")
     return lines if lines[-1] else lines[:-1]
 
 
