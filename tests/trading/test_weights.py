@@ -14,6 +14,7 @@ from attngru_bt.trading.weights import by_volatility, even, inverse_volatility
 pytestmark = pytest.mark.slow  # whole walks and backtests
 
 FREE = dict(commission=0.0, lot=0)
+FILLS = ["fill", "partial"]  # the last bit of a fraction may be cut to the cash
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def run(market, scores, **params):
 def bought(strategy, decision):
     """Value bought on the day of a decision, by name."""
     log = strategy.trade_log.frame()
-    mine = (log["date"] == decision["date"]) & (log["event"] == "fill") & (log["side"] == "buy")
+    mine = (log["date"] == decision["date"]) & log["event"].isin(FILLS) & (log["side"] == "buy")
     return log[mine].set_index("asset")["value"]
 
 
@@ -95,7 +96,7 @@ def test_full_trades_every_name_to_its_weight(market, scores):
     strategy = run(market, scores, weights="inverse-volatility", rebalance="full")
     opens = market.bars.frame("open")
     log = strategy.trade_log.frame()
-    fills = log[log["event"] == "fill"]
+    fills = log[log["event"].isin(FILLS)]
     fills = fills.assign(size=fills["size"].where(fills["side"] == "buy", -fills["size"]))
     for decision in strategy.decisions:
         held = fills[fills["date"] <= decision["date"]].groupby("asset")["size"].sum()
@@ -138,7 +139,7 @@ def test_a_weight_of_0_leaves_a_name_out_and_its_slot_empty(market, scores, reba
     strategy = run(market, scores.iloc[:1], weights=best_alone, rebalance=rebalance)
     first = strategy.decisions[0]
     log = strategy.trade_log.frame()
-    assert list(log[log["event"] == "fill"]["asset"].unique()) == [first["wanted"][0]]
+    assert list(log[log["event"].isin(FILLS)]["asset"].unique()) == [first["wanted"][0]]
     assert bought(strategy, first).sum() == pytest.approx(1e6, rel=0.03)
     passed = log[(log["event"] == "passed") & (log["date"] == first["date"])]
     assert set(passed["reason"]) == {"its weight is 0"} and len(passed) == 3
@@ -158,7 +159,7 @@ def test_who_enters_later_gets_its_weight(market, scores):
     holes = type(market)(bars, None, None, "holes")
     strategy = run(holes, scores.iloc[:1], weights="score", substitute=False)
     log = strategy.trade_log.frame()
-    fills = log[(log["event"] == "fill")].set_index("asset")
+    fills = log[log["event"].isin(FILLS)].set_index("asset")
     assert fills.loc[best[2:4], "date"].eq(day).all() and fills.loc[best[:2], "date"].gt(day).all()
     assert fills.loc[best[2], "value"] / fills.loc[best[3], "value"] == pytest.approx(2)
     # among all four the two late ones weigh 4 and 3
