@@ -292,7 +292,7 @@ def test_late_picks_say_so():
     assert "is the next weekday. If it is a holiday" in " ".join(sentences(found))
 
 
-def test_who_left_the_universe_meanwhile_is_not_bought():
+def test_who_left_the_universe_meanwhile_is_not_bought(caplog):
     stays = pd.DataFrame(
         {"symbol": NAMES, "in_date": "2019-01-01", "out_date": ["2019-12-03", *[""] * 5]}
     )
@@ -304,6 +304,7 @@ def test_who_left_the_universe_meanwhile_is_not_bought():
     assert actions == {"600000": "sell", "600001": "buy", "600002": "buy"}
     row = found.picks.set_index("symbol").loc["600000"]
     assert row[["rank", "score", "decile"]].isna().all() and row["held"] == 500
+    assert "have no bars" not in caplog.text  # it has, though none is needed of who has left
     gone = replace(market, membership=Membership.from_frame(stays.assign(out_date="2019-12-03")))
     with pytest.raises(DataError, match="None of the 6 stocks with a score is in the universe"):
         pick(gone, asof=None, today="2019-12-04")
