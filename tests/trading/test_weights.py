@@ -166,6 +166,27 @@ def test_who_enters_later_gets_its_weight(market, scores):
     assert fills.loc[best[0], "value"] / fills.loc[best[1], "value"] == pytest.approx(4 / 3)
 
 
+def test_who_would_enter_later_with_a_weight_of_0_is_let_be(market, scores):
+    first = scores.index[0]
+    best = list(scores.loc[first].sort_values(ascending=False).index)
+    gone = market.bars.dates.get_loc(first) + 1
+    lines = {name: values.copy() for name, values in market.bars.lines.items()}
+    for values in lines.values():
+        values[gone, market.bars.assets.index(best[0])] = np.nan
+    holes = type(market)(Bars(market.bars.dates, market.bars.assets, lines), None, None, "holes")
+
+    def none_of_the_best(chosen, bars):
+        return {
+            n: 0.0 if n == best[0] else 1 / (len(chosen) - (best[0] in chosen))
+            for n in chosen.index
+        }
+
+    strategy = run(holes, scores.iloc[:1], weights=none_of_the_best, substitute=False)
+    log = strategy.trade_log.frame()
+    of_best = log[(log["asset"] == best[0]) & (log["date"] < strategy.decisions[1]["date"])]
+    assert of_best["date"].tolist() == [market.bars.dates[gone]]  # it had no bar; then nothing
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
