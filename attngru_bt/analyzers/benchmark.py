@@ -107,10 +107,10 @@ class Benchmark:
         change = now / np.concatenate([[before_first], now[:-1]]) - 1.0
         if len(dates):
             change[sessions > dates[-1]] = np.nan
-        self._report(sessions, at, change)
+        self._report(sessions, change)
         return pd.Series(change, index=sessions, name=self.name)
 
-    def _report(self, sessions: pd.DatetimeIndex, at: np.ndarray, change: np.ndarray) -> None:
+    def _report(self, sessions: pd.DatetimeIndex, change: np.ndarray) -> None:
         """Warn of sessions on which the benchmark has no close of its own."""
         assert self._closes is not None
         known = np.flatnonzero(~np.isnan(change))

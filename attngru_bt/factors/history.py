@@ -121,7 +121,7 @@ class FactorHistory:
             disappeared.
         """
         at = pd.DatetimeIndex(at)
-        planned, columns = self._begin(bars, at, assets)
+        planned, columns = self._begin(bars, assets)
         wanted = np.unique(columns)
         self._append(bars, at, planned, wanted, None)
         for number in np.unique(self._pass_of[self.dates.get_indexer(at)]):
@@ -151,7 +151,7 @@ class FactorHistory:
             Values of `values_at`, in the order of the dates and of `assets`.
         """
         at = pd.DatetimeIndex(at)
-        planned, wanted = self._begin(bars, at, assets)
+        planned, wanted = self._begin(bars, assets)
         shape = (len(self.columns), len(at), len(wanted))
         if values.shape != shape or at.isin(self.dates).any():
             raise ValueError(
@@ -169,9 +169,7 @@ class FactorHistory:
         self._pass_of = self._pass_of[n:]
         self.n_forgotten += n
 
-    def _begin(
-        self, bars: Bars, at: pd.DatetimeIndex, assets: Sequence[str] | None
-    ) -> tuple[Plan, Days]:
+    def _begin(self, bars: Bars, assets: Sequence[str] | None) -> tuple[Plan, Days]:
         """Check the bars; return the plan and the columns of the requested assets."""
         if self._plan is None:
             self._plan = plan(bars, self.names, partial=self.partial)

@@ -20,6 +20,7 @@ from attngru_bt.picks.csv_rows import Row, read_rows, refuse
 CASH = "CASH"  # in place of a symbol; the shares of such a line are the cash
 COLUMNS = ("symbol", "shares", "cost")
 ROUNDING = 1e-6  # of a share
+DEFAULT_CASH = 1_000_000.0  # that of a backtest
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,6 @@ def read_portfolio(
     assets: Iterable[str],
     *,
     lot: float = 1.0,
-    default_cash: float = 1_000_000.0,
 ) -> Portfolio:
     """Read and check the holdings.
 
@@ -60,12 +60,11 @@ def read_portfolio(
         A CSV file or table with the columns symbol, shares and, if it is known, cost. A line with
         the symbol CASH has the cash as its shares. None: nothing is held.
     cash : float or None
-        None: as the line CASH says; with nothing held `default_cash`.
+        None: as the line CASH says; with nothing held a million.
     assets : iterable of str
         Names in the data; other spellings of the same stock become these.
     lot : float, default 1
         Real shares come in multiples of it; 0 allows fractions.
-    default_cash : float
 
     Returns
     -------
@@ -77,7 +76,7 @@ def read_portfolio(
         If any line is not as described; the message names each line, and what is wrong there.
     """
     if holdings is None:
-        return Portfolio(cash=_checked_cash(default_cash if cash is None else cash))
+        return Portfolio(cash=_checked_cash(DEFAULT_CASH if cash is None else cash))
     rows = _rows(holdings)
     names = list(assets)
     given = [from_cell(str(row["symbol"]).strip()) for _, row in rows]

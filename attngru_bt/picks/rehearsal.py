@@ -191,6 +191,7 @@ def rehearse(
         own = params.get("groups")
         more = (*GROUP_LINES, own) if isinstance(own, str) else GROUP_LINES
         chosen = bars.select([n for n in bars.assets if n in scores.index or n in portfolio.shares])
+        universe = None  # who is scored is in it; that the others have no bars here is no news
     longer = kept(chosen, more) if opened else one_more(chosen, session, more)
     factor = factors_of(longer.rows(0, len(longer) - 1))
     # backtrader's broker cannot begin with nothing

@@ -18,6 +18,7 @@ from attngru_bt.analyzers import (
     Positions,
     SharpeRatio,
 )
+from attngru_bt.analyzers.max_drawdown import dated_drawdown
 from attngru_bt.feeds.engine import bt
 
 MODES = [
@@ -194,6 +195,8 @@ class TestReturns:
 
         _, it = run(frames, Performance, Deciding, start="trading")
         assert it.returns.index[0] == pd.Timestamp("2018-02-01")
+        result = it.get_analysis()
+        assert (result["start"], result["end"]) == (it.returns.index[0], it.returns.index[-1])
 
     def test_no_trade_gives_nan_and_says_so(self, frames, caplog):
         class Idle(bt.Strategy):
@@ -357,6 +360,14 @@ class TestFigures:
             index[5],
         )
 
+    def test_a_drawdown_from_the_first_value_begins_at_its_date(self):
+        index = pd.bdate_range("2020-01-02", periods=2)
+        lost, later = pd.Series([-0.1, 0.05], index), pd.Series([0.1, -0.2], index)
+        base = pd.Timestamp("2020-01-01")
+        assert dated_drawdown(lost, base)["peak"] == base
+        assert dated_drawdown(lost)["peak"] == index[0]  # the date before is not known
+        assert dated_drawdown(later, base)["peak"] == index[0]
+
     @pytest.mark.slow
     def test_turnover_costs_and_hit_rate_by_hand(self, frames):
         notes = []
@@ -364,25 +375,32 @@ class TestFigures:
         class Noting(RandomTrader):
             def notify_order(self, order):
                 if order.status == order.Completed:
-                    notes.append(
-                        (abs(order.executed.size) * order.executed.price, order.executed.comm)
-                    )
+                    done = order.executed
+                    notes.append((done.dt, abs(done.size) * done.price, done.comm))
 
             def notify_trade(self, trade):
                 if trade.isclosed:
-                    self.profits = [*getattr(self, "profits", []), trade.pnlcomm]
+                    closed = [*getattr(self, "closed", []), (trade.dtclose, trade.pnlcomm)]
+                    self.closed = closed
 
         strategy, it = run(frames, Performance, Noting)
         result = it.get_analysis()
-        traded, costs = np.array(notes).T
+        days, traded, costs = np.array(notes).T
         mean = account(strategy)["value"].mean()
         assert result["fills"] == len(notes) > 10
         assert result["costs"] == pytest.approx(costs.sum(), rel=1e-12)
         assert result["costs"] == pytest.approx(0.001 * traded.sum(), rel=1e-12)
         assert result["turnover"] == pytest.approx(traded.sum() / 2 / mean * 252 / 120, rel=1e-12)
         assert result["cost_rate"] == pytest.approx(costs.sum() / mean * 252 / 120, rel=1e-12)
-        assert result["trades"] == len(strategy.profits) > 3
-        assert result["hit_rate"] == np.mean(np.array(strategy.profits) > 0)
+        closed, profits = np.array(strategy.closed).T
+        assert result["trades"] == len(profits) > 3
+        assert result["hit_rate"] == np.mean(profits > 0)
+        start = bt.date2num(pd.Timestamp("2018-04-02"))
+        later = run(frames, Performance, Noting, start="2018-04-02")[1].get_analysis()
+        assert 0 < later["fills"] == (days >= start).sum() < len(days)
+        assert later["costs"] == pytest.approx(costs[days >= start].sum(), rel=1e-12)
+        assert 0 < later["trades"] == (closed >= start).sum() < len(closed)
+        assert later["hit_rate"] == np.mean(profits[closed >= start] > 0)
 
     def test_analysis_can_be_printed_by_backtraders_writer(self, frames):
         _, it = run(frames, Performance, benchmark="INDEX")

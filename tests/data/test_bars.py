@@ -50,6 +50,9 @@ class TestBars:
         assert bars.traded.tolist() == [[True, True], [False, True], [True, True]]
         assert bars.frame("close").loc["2020-01-06", "B"] == 5
         assert bars.select(["B"])["pe"].ravel().tolist() == [4, 6, 10]
+        assert bars.ages.tolist() == [[1, 1], [1, 2], [2, 3]]
+        assert bars.until("2020-01-03").ages.tolist() == [[1, 1], [1, 2]]
+        assert bars.rows(1, 3).ages.tolist() == [[0, 1], [1, 2]]  # counted from its own first day
 
     def test_slices_are_views_and_nothing_can_be_written(self):
         bars = small()

@@ -86,6 +86,7 @@ class TestOneMonth:
 class TestMonths:
     def test_every_month_is_measured_by_itself(self):
         labels = many_months()
+        labels.iloc[[3, 40], labels.columns.get_indexer(["label", "forward_return"])] = np.nan
         monthly = evaluation.monthly_quality(labels, k=5)
         assert list(monthly.columns) == ["rank_ic", "precision", "auc", "base_rate", "assets"]
         for month, rows in labels.groupby(level=0):
@@ -149,6 +150,10 @@ class TestValidation:
 
 class TestWithoutSpread:
     """A series that differs by rounding only has no t."""
+
+    def test_two_months_have_one(self):
+        assert t_statistic(pd.Series([1.0, 3.0])) == pytest.approx(2.0)
+        assert np.isnan(t_statistic(pd.Series([1.0])))
 
     @pytest.mark.parametrize("value", [0.3, 1 / 3, 0.1 + 0.2])
     def test_of_equal_months_there_is_no_t(self, value):

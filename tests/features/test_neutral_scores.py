@@ -190,10 +190,15 @@ class TestWalk:
 def test_known_are_those_whose_lines_the_data_have(tmp_path):
     market = make_market(n_assets=12, n_days=200, seed=2)
     bars = market.bars
-    close_only = Market(Bars(bars.dates, bars.assets, {"close": bars["close"]}), None, None, "c")
+
+    def cut(*lines):
+        of_bars = {line: bars[line] for line in lines}
+        return Market(Bars(bars.dates, bars.assets, of_bars), None, None, "cut")
+
     for data, expected in (
         (market, ["size", "volatility", "turnover", "beta"]),
-        (close_only, ["volatility", "beta"]),
+        (cut("close"), ["volatility", "beta"]),
+        (cut("close", "amount"), ["volatility", "beta"]),  # of what share is not known
     ):
         known, named = (
             walk_forward(

@@ -280,6 +280,11 @@ class TestDelisting:
             assert report(played)[0][:3] == ("2019-01-10", A, "settled")
             assert done(played)[1][0] == "2019-01-11"
 
+    def test_who_still_trades_is_not_settled_whatever_the_table_says(self):
+        listing = pd.DataFrame({"symbol": [A], "in_date": ["1999-11-10"], "out_date": "2019-01-10"})
+        played = play({A: daily([10] * 20)}, {1: [(A, 100)]}, AShare(listing=listing))
+        assert report(played) == [] and played.getpositionbyname(A).size == 100
+
     def test_one_stock_in_two_spellings_of_the_table(self):
         listing = pd.DataFrame({"symbol": [A, "SH600000"], "in_date": "1999-11-10", "out_date": ""})
         with pytest.raises(DataError, match="600000.SH in two spellings, one is SH600000"):
@@ -408,9 +413,12 @@ class TestInstall:
 
     def test_one_cerebro_runs_twice(self):
         cerebro = cerebro_of({A: daily([10, 11, 12.1, 13])})
+        own = bt.CommissionInfo(commission=0.01)
+        cerebro.broker.addcommissioninfo(own, name=A)
         ashare.install(cerebro)
         cerebro.addstrategy(Script, orders={0: [(A, 150)]})
         first, second = cerebro.run()[0], cerebro.run()[0]
+        assert cerebro.broker.comminfo[A] is own
         assert first.told == second.told != []
         assert cerebro.broker.p.filler is None and exchange_of(cerebro.broker) is None
 

@@ -128,6 +128,9 @@ def test_under_the_rules_orders_are_lots_of_real_shares(market):
             for name, side, size, price in orders_on(strategy, session)
         ]
         assert proposed(found) == expected
+        close = chinese.until(month_end).bars.frame("close").ffill().iloc[-1] / factor
+        worth = sum(shares * close[name] for name, shares in holdings.items())
+        assert found.proposal.value == pytest.approx(cash + worth)
         sides |= set(found.orders["side"])
         buys = found.orders[found.orders["side"] == "buy"]
         assert (buys["shares"] % 100 == 0).all() and (buys["fees"] >= 5.0).all()
@@ -213,6 +216,26 @@ def test_suspended_names_are_neither_bought_nor_sold():
     assert found.orders["symbol"].tolist() == ["600001"]
 
 
+def test_what_is_held_has_gained_since_it_was_bought():
+    held = pd.DataFrame({"symbol": ["600000"], "shares": [500], "cost": [8.0]})
+    found, *_ = pick(flat_market(), holdings=held)
+    assert found.proposal.gains == {"600000": 0.25}
+
+
+def test_a_function_of_weights_sees_all_bars():
+    seen = []
+
+    def alike(scores, bars):
+        seen.append((bars.assets, set(bars.lines)))
+        return scores * 0 + 1 / len(scores)
+
+    market = flat_market(mine={"600000": [1.0]})
+    scores = pd.Series([2.0, 1.0], index=["600001", "600002"])
+    table = pd.DataFrame([scores], index=[DAYS[-1]])
+    pick(market, model=table, weights=alike)
+    assert seen and all(assets == NAMES and "mine" in lines for assets, lines in seen)
+
+
 def test_st_names_have_the_limits_of_st():
     found, *_ = pick(flat_market(st={"600000": [1.0] * len(DAYS)}))
     limits = found.orders.set_index("symbol")[["limit_down", "limit_up"]]
@@ -269,7 +292,7 @@ def test_late_picks_say_so():
     assert "is the next weekday. If it is a holiday" in " ".join(sentences(found))
 
 
-def test_who_left_the_universe_meanwhile_is_not_bought():
+def test_who_left_the_universe_meanwhile_is_not_bought(caplog):
     stays = pd.DataFrame(
         {"symbol": NAMES, "in_date": "2019-01-01", "out_date": ["2019-12-03", *[""] * 5]}
     )
@@ -277,6 +300,11 @@ def test_who_left_the_universe_meanwhile_is_not_bought():
     found, actions, _ = pick(market, asof=None, today="2019-12-04")
     assert "600000" in found.scores and "600000" not in found.picks["symbol"].tolist()
     assert actions == {"600001": "buy", "600002": "buy"}
+    found, actions, _ = pick(market, asof=None, today="2019-12-04", holdings={"600000": 500})
+    assert actions == {"600000": "sell", "600001": "buy", "600002": "buy"}
+    row = found.picks.set_index("symbol").loc["600000"]
+    assert row[["rank", "score", "decile"]].isna().all() and row["held"] == 500
+    assert "have no bars" not in caplog.text  # it has, though none is needed of who has left
     gone = replace(market, membership=Membership.from_frame(stays.assign(out_date="2019-12-03")))
     with pytest.raises(DataError, match="None of the 6 stocks with a score is in the universe"):
         pick(gone, asof=None, today="2019-12-04")

@@ -65,6 +65,7 @@ def test_all_faulty_lines_are_told_at_once(tmp_path):
 
 def test_lots_and_fractions(tmp_path):
     assert read(tmp_path, "symbol,shares\nGE,2.5\n", 0, lot=0.0).shares == {"GE": 2.5}
+    assert read(tmp_path, "symbol,shares\nGE,0.3\n", 0, lot=0.1).shares == {"GE": 0.3}
     with pytest.raises(DataError, match="a multiple of the lot, 100 shares"):
         read(tmp_path, "symbol,shares\nGE,150\n", 0, lot=100.0)
 

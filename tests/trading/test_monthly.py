@@ -276,6 +276,19 @@ class TestOrders:
             ("2020-03-02", "B", "buy", 250, 10.0),
         ]
 
+    def test_full_rebalance_gives_who_enters_late_no_more_than_a_slot(self):
+        """B falls while it is locked in: the cash beside A is more than A's share."""
+        frames = {n: bars() for n in "AB"}
+        frames["A"] = bars(dates=DATES[DATES != pd.Timestamp("2020-02-03")])
+        frames["B"] = bars(opens=10.0, closes=lambda d: 10.0 if d.month < 2 else 5.0)
+        given = scores({"2020-01-31": "AB"})
+        strategy = run(frames, topk=2, signal=given, rebalance="full", start="2020-02-01")
+        # after the first session 500 B at 5 and 5,000 in cash are 7,500: a slot is 3,750
+        assert fills(strategy)[:2] == [
+            ("2020-02-03", "B", "buy", 500, 10.0),
+            ("2020-02-04", "A", "buy", 375, 10.0),
+        ]
+
     def test_commission_is_inside_the_size(self):
         strategy = run(
             {n: bars() for n in "AB"}, topk=1, commission=0.01, signal=scores({"2020-01-31": "AB"})
@@ -292,6 +305,7 @@ class TestOrders:
     def test_lots(self):
         given = scores({"2020-01-31": "A"})
         assert fills(run({"A": bars(7.0, 7.0)}, topk=1, lot=100, signal=given))[0][3] == 1400
+        assert fills(run({"A": bars(0.5, 0.5)}, topk=1, signal=given))[0][3] == 20_000
         whole = run({"A": bars(7.0, 7.0)}, topk=1, lot=0, signal=given)
         assert fills(whole)[0][3] == pytest.approx(10_000 / 7)
         assert whole.broker.get_cash() >= 0
@@ -398,6 +412,9 @@ class TestFeedsThatDoNotTrade:
             )
         assert final(strategy)["A"] == 1000  # kept at its last price
         assert events(strategy, "stale") == [("2020-04-01", "A", "stale")]
+        # the last bar is 54 days old then, which are not more than 54
+        late = run(frames, topk=1, stale_days=54, signal=scores({"2020-01-31": "AB"}))
+        assert not events(late, "stale")
         assert sum("no longer a slot" in r.message for r in caplog.records) == 1
 
     def test_the_index_is_never_bought(self):
@@ -413,6 +430,13 @@ class TestFeedsThatDoNotTrade:
         cerebro.addstrategy(MonthlyTopK, signal=scores({"2020-01-31": ["INDEX", "A"]}))
         cerebro.addanalyzer(attngru_bt.Performance, benchmark="INDEX", _name="performance")
         assert set(final(cerebro.run()[0])) == {"A"}
+
+    @pytest.mark.slow
+    def test_who_has_sold_everything_has_traded(self):
+        given = scores({"2020-01-31": "A", "2020-02-28": "B"})
+        frames = {"A": bars(), "B": bars(dates=DATES[DATES < "2020-02-20"])}
+        strategy = run(frames, topk=1, signal=given)
+        assert not final(strategy) and strategy.why_not_traded == ""
 
     @pytest.mark.parametrize(
         "signal",

@@ -37,6 +37,8 @@ class TestValues:
         todo = decide("ABCDE", set(), set("BCDE"), 3, substitute=False)
         assert todo.entrants == ("B", "C")
         assert todo.slots == 3
+        stuck = decide("ABC", {"Z"}, set("BC"), 3, substitute=False)  # no slot is left for C
+        assert (stuck.stuck, stuck.passed, stuck.entrants) == (("Z",), ("A",), ("B",))
 
     def test_the_substitute_may_be_a_name_already_held(self):
         todo = decide("ABCDE", {"D"}, set("BCDE"), 3)

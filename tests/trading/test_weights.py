@@ -139,7 +139,7 @@ def test_a_weight_of_0_leaves_a_name_out_and_its_slot_empty(market, scores, reba
     strategy = run(market, scores.iloc[:1], weights=best_alone, rebalance=rebalance)
     first = strategy.decisions[0]
     log = strategy.trade_log.frame()
-    assert list(log[log["event"] == "fill"]["asset"].unique()) == [first["wanted"][0]]
+    assert list(log[(log["event"] == "fill")]["asset"].unique()) == [first["wanted"][0]]
     assert bought(strategy, first).sum() == pytest.approx(1e6, rel=0.03)
     passed = log[(log["event"] == "passed") & (log["date"] == first["date"])]
     assert set(passed["reason"]) == {"its weight is 0"} and len(passed) == 3
@@ -164,6 +164,27 @@ def test_who_enters_later_gets_its_weight(market, scores):
     assert fills.loc[best[2], "value"] / fills.loc[best[3], "value"] == pytest.approx(2)
     # among all four the two late ones weigh 4 and 3
     assert fills.loc[best[0], "value"] / fills.loc[best[1], "value"] == pytest.approx(4 / 3)
+
+
+def test_who_would_enter_later_with_a_weight_of_0_is_let_be(market, scores):
+    first = scores.index[0]
+    best = list(scores.loc[first].sort_values(ascending=False).index)
+    gone = market.bars.dates.get_loc(first) + 1
+    lines = {name: values.copy() for name, values in market.bars.lines.items()}
+    for values in lines.values():
+        values[gone, market.bars.assets.index(best[0])] = np.nan
+    holes = type(market)(Bars(market.bars.dates, market.bars.assets, lines), None, None, "holes")
+
+    def none_of_the_best(chosen, bars):
+        return {
+            n: 0.0 if n == best[0] else 1 / (len(chosen) - (best[0] in chosen))
+            for n in chosen.index
+        }
+
+    strategy = run(holes, scores.iloc[:1], weights=none_of_the_best, substitute=False)
+    log = strategy.trade_log.frame()
+    of_best = log[(log["asset"] == best[0]) & (log["date"] < strategy.decisions[1]["date"])]
+    assert of_best["date"].tolist() == [market.bars.dates[gone]]  # it had no bar; then nothing
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.beside import Beside
 from attngru_bt.data.market import Market
 from attngru_bt.data.membership import Membership
+from attngru_bt.features.roster import Roster
 from attngru_bt.walkforward import Recipe
 
 pytestmark = pytest.mark.slow  # whole walks and backtests
@@ -130,6 +131,13 @@ class TestJoin:
             own = fed.select(fed.assets[: len(names)])
             with pytest.raises(DataError, match=told):
                 Beside(Market(two, None, None, "two")).join(Bars(own.dates, names, dict(own.lines)))
+
+    def test_who_may_be_held_is_fed_and_a_member(self, wide, feeds):
+        beside = Beside(wide)
+        bars = beside.join(feeds.bars)
+        universe = Membership(("S000", "S001", "S003"), ["2010-01-01"] * 3, [None] * 3)
+        held = Roster(universe, "all").members(bars, len(bars) - 1, beside.fed)
+        assert {bars.assets[i] for i in np.flatnonzero(held)} == {"S000", "S003"}
 
     def test_the_benchmark_meets_that_of_the_feeds(self, wide, feeds):
         index = wide.benchmark * 2

@@ -15,7 +15,8 @@ from attngru_bt.models.estimators import AttentionGRURegressor
 from attngru_bt.models.names import find
 from attngru_bt.models.presets import BLEND
 from attngru_bt.walkforward import Recipe, walk_forward
-from attngru_bt.walkforward.blend_walk import mean_rank
+from attngru_bt.walkforward.blend_walk import blended, mean_rank
+from attngru_bt.walkforward.record import MonthRecord
 
 pytestmark = pytest.mark.slow  # whole walks and backtests
 
@@ -110,6 +111,19 @@ class TestScores:
         other = pd.Series([1.0, 2.0, np.nan], index=list("dbc"))
         got = mean_rank([one, other], [0.5, 0.5])
         assert got.to_dict() == {"a": 0.5, "b": 0.0, "c": 0.0, "d": -0.5}
+
+    def test_a_missing_score_is_none(self):
+        one, other = pd.Series([3.0, np.nan], index=list("ab")), pd.Series([1.0], index=["a"])
+        assert mean_rank([one, other], [0.5, 0.5]).to_dict() == {"a": 0.0}
+        assert mean_rank([one, other * np.nan], [0.5, 0.5]).empty
+
+    def test_its_rows_are_the_most_and_it_is_found_if_all_members_are(self):
+        day, scores = pd.Timestamp("2020-01-31"), pd.Series([1.0, 2.0], index=list("ab"))
+        one = MonthRecord(day, scores, n_rows=10, n_months=5, found=True)
+        other = MonthRecord(day, scores, n_rows=30, n_months=3)
+        record = blended([one, other], [0.5, 0.5])
+        assert (record.n_rows, record.n_months, record.found) == (30, 5, False)
+        assert blended([one, one], [0.5, 0.5]).found
 
     def test_there_are_none_before_all_members_have_some(self, market):
         blend, early = walk_forward(

@@ -16,6 +16,7 @@ from attngru_bt.data import make_market
 from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.models.estimators import AttentionGRUClassifier
 from attngru_bt.walkforward.generator import SignalGenerator
+from attngru_bt.walkforward.recipe import Recipe
 
 SMALL = dict(topk=2, min_months=2, lookback=2, factors=["mine"], n_components=None)
 
@@ -258,6 +259,8 @@ class TestProperties:
         generator = SignalGenerator(Spy(), **SMALL)
         walk(generator, bars, [4])
         assert generator.model_.random_state is not None
+        piped = Recipe(make_pipeline(StandardScaler(), Spy())).make_model(bars.dates[-1])
+        assert piped.get_params()["spy__random_state"] is not None
 
     def test_clone_starts_afresh_and_pickles(self, bars):
         generator = SignalGenerator(LogisticRegression(), **SMALL)

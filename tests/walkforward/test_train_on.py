@@ -13,6 +13,7 @@ from attngru_bt.data.bars import Bars, DataError
 from attngru_bt.data.membership import Membership
 from attngru_bt.features.cross_section import CrossSection
 from attngru_bt.features.labels import GROUPS, rank_targets, size_groups, top_share
+from attngru_bt.features.roster import Roster
 from attngru_bt.walkforward import Recipe, SignalGenerator, walk_forward
 from attngru_bt.walkforward.training_set import training_set
 
@@ -65,6 +66,9 @@ def test_a_stock_is_trained_on_once_it_has_had_its_first_sessions(market, half):
     panel.extend(market.bars.until(pd.Timestamp("2015-04-30")))
     sizes = [len(section) for section in panel.sections]
     assert sizes[:2] == [8, 8] and sizes[-1] == 16
+    roster = Roster(half, "all")
+    assert not roster.trained_on(market.bars, 58).any()
+    assert roster.trained_on(market.bars, 59).all()  # the sixtieth session
     assert panel.sections[-1].member.sum() == 8
     assert len(panel.sections[-1].members()) == 8
 
@@ -159,6 +163,11 @@ class TestTargets:
         order = np.argsort(-section.size)
         assert (np.diff(section.row_weights()[order]) < 0).all()
         assert section.row_weights()[order][7] == pytest.approx(1)  # the eighth of eight members
+        # beside the two largest alone, the smallest count too little to be trained on
+        few = [replace(s, member=np.argsort(np.argsort(-s.size)) < 2) for s in panel.sections]
+        kept = training_set(recipe, few)
+        assert kept.weight.min() > 0 and len(kept) < len(rows)
+        assert kept.weight.mean() == pytest.approx(1)
 
 
 class TestAmongMembers:
