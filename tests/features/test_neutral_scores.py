@@ -199,6 +199,7 @@ def test_known_are_those_whose_lines_the_data_have(tmp_path):
         (market, ["size", "volatility", "turnover", "beta"]),
         (cut("close"), ["volatility", "beta"]),
         (cut("close", "amount"), ["volatility", "beta"]),  # of what share is not known
+        (cut("close", "turnover"), ["volatility", "turnover", "beta"]),
     ):
         known, named = (
             walk_forward(

@@ -64,3 +64,8 @@ def test_the_parts_always_sum_to_the_whole(compared):
     cents = in_cents(parts)
     assert sum(cents.values()) == Fraction(round(100 * whole), 100)
     assert all(abs(cents[cause] - parts[cause]) <= Fraction(1, 100) for cause in parts)
+
+
+def test_the_missing_hundredth_is_added_where_most_was_lost():
+    parts = {"one": Fraction("0.001"), "other": Fraction("0.009")}
+    assert in_cents(parts) == {"one": 0, "other": Fraction("0.01")}

@@ -58,6 +58,8 @@ class TestValues:
     def test_a_held_name_stays_while_its_rank_is_at_most_keep(self):
         todo = decide("ABCDEF", {"D", "F"}, set("ABCDEF"), 2, keep=4)
         assert (todo.stayers, todo.exits, todo.entrants) == (("D",), ("F",), ("A",))
+        alone = decide("ABCD", {"D"}, {"D"}, 2, keep=4)  # nobody else can be bought
+        assert (alone.stayers, alone.slots, alone.entrants) == (("D",), 1, ())
         both = decide("ABCDEF", {"C", "D"}, set("ABCDEF"), 2, keep=4)
         assert (both.stayers, both.entrants) == (("C", "D"), ())
 
