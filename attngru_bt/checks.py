@@ -11,7 +11,7 @@ import difflib
 import math
 import numbers
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 import pandas as pd
@@ -192,6 +192,25 @@ def no_duplicates(
             shown = f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else repr(value)
             raise error(f"{what} {shown} is there twice; {remedy}.")
         seen.add(value)
+
+
+def weights_by_name(where: str, answer: object) -> dict[Any, Any]:
+    """Return the weights by name that a user's function gave; `where` begins the sentence.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not given by name, or one name twice.
+    """
+    if not isinstance(answer, (pd.Series, Mapping)):
+        raise TypeError(
+            f"{where} must return a Series or a dict of weights by name; got "
+            f"{type(answer).__name__}."
+        )
+    if isinstance(answer, pd.Series) and answer.index.has_duplicates:
+        twice = answer.index[answer.index.duplicated()][0]
+        raise ValueError(f"{where} gave two weights to {twice!r}; give one per name.")
+    return dict(answer.items())
 
 
 def _is_real(value: object) -> TypeGuard[float]:

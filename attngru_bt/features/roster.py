@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from attngru_bt import checks
@@ -132,15 +131,9 @@ def given_weights(
     TypeError, ValueError
         If a stock gets no weight, or one that is no number of at least 0.
     """
-    answer = function(list(members), bars)
     called = getattr(function, "__name__", type(function).__name__)
     where = f"`row_weights`: {called} at {bars.dates[-1].date()}"
-    if not isinstance(answer, (pd.Series, Mapping)):
-        raise TypeError(
-            f"{where} must return a Series or a dict of weights by name; got "
-            f"{type(answer).__name__}."
-        )
-    given = dict(answer.items())
+    given = checks.weights_by_name(where, function(list(members), bars))
     for name in assets:
         if name not in given:
             raise ValueError(f"{where} gave no weight to {name!r}; give 0 to leave it out.")

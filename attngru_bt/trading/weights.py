@@ -123,15 +123,7 @@ def _checked(function: Any, answer: Any, names: list[str], bars: Bars) -> NDArra
     called = getattr(function, "__name__", type(function).__name__)
     day = f" after {bars.dates[-1].date()}" if len(bars) else ""
     where = f"`weights`: {called}{day}"
-    if not isinstance(answer, (pd.Series, Mapping)):
-        raise TypeError(
-            f"{where} must return a Series or a dict of weights by name; got "
-            f"{type(answer).__name__}."
-        )
-    given = dict(answer.items())
-    if isinstance(answer, pd.Series) and answer.index.has_duplicates:
-        twice = answer.index[answer.index.duplicated()][0]
-        raise ValueError(f"{where} gave two weights to {twice!r}; give one per name.")
+    given = checks.weights_by_name(where, answer)
     for name in given:
         if name not in names:
             raise ValueError(

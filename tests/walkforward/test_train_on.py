@@ -270,6 +270,7 @@ class TestOwnWeights:
         [
             (lambda n, b: [1.0] * 16, TypeError, "must return a Series or a dict .* got list"),
             (lambda n, b: {"S000": 1.0}, ValueError, "gave no weight to 'S001'; give 0"),
+            (lambda n, b: pd.Series(1.0, ["S000"] * 2), ValueError, "two weights to 'S000'"),
             (lambda n, b: dict.fromkeys(b.assets, -1), ValueError, "of S000 at 2015.* at least 0"),
             (lambda n, b: dict.fromkeys(b.assets, np.nan), ValueError, "at least 0; got nan"),
             (lambda n, b: dict.fromkeys(b.assets, 0), ValueError, "all rows .* have the weight 0"),
