@@ -21,13 +21,13 @@ class SubspaceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """The mean prediction of models that each see some of the features [1]_.
 
     The features are dealt out at random into parts of equal size, and a model is fitted on each
-    part; then they are dealt out again. Each feature so counts in `n_deals` models. Models of
+    part; then they are dealt out again. So each feature is in `n_deals` of the models. Models of
     different features err differently, and their mean errs less than one model of all features,
     above all where features resemble each other, as factors do.
 
     scikit-learn's `BaggingRegressor` with ``max_features`` does nearly that. But it draws the
-    features of each model anew, so that some are in none, and takes weights of rows for chances to
-    be drawn.
+    features of each model anew, so that some are in none, and draws rows by their
+    weights instead of weighting them.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -28,11 +29,11 @@ class _Kind:
     timed: int = 0
     seconds: float = 0.0  # of those that were timed
 
-    def left(self) -> float | None:
-        """Return the seconds that the rest takes by itself; None if none of them was timed."""
+    def left(self) -> float:
+        """Return the seconds that the rest takes by itself; infinite if no fit was timed."""
         if self.done >= self.of:
             return 0.0
-        return (self.of - self.done) * self.seconds / self.timed if self.timed else None
+        return (self.of - self.done) * self.seconds / self.timed if self.timed else math.inf
 
 
 class TimeLeft:
@@ -109,11 +110,11 @@ class TimeLeft:
         n_fits, tenth = last.fits - first.fits, (total - first.done) / 10
         if n_fits < _LEAST_FITS or (n_fits < _ENOUGH_FITS and last.done - first.done < tenth):
             return None
-        left = [known.left() for known in self._kinds.values()]
-        if sum(known.of for known in self._kinds.values()) < total or last.work == first.work:
+        left = sum(known.left() for known in self._kinds.values())
+        all_known = sum(known.of for known in self._kinds.values()) >= total and left < math.inf
+        if not all_known or last.work == first.work:
             return None
-        pace = (last.time - first.time) / (last.work - first.work)
-        return None if None in left else pace * sum(filter(None, left))
+        return (last.time - first.time) / (last.work - first.work) * left
 
 
 def duration(seconds: float) -> str:

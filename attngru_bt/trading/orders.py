@@ -166,7 +166,7 @@ class Orders:
             return
         if order.owner is not self._strategy:
             return
-        if order.ref not in self._open | self._of_script:
+        if order.ref not in self._open and order.ref not in self._of_script:
             self._of_script[order.ref] = order
             created = order.created
             day = self._sessions_of(order.data).day_of(created.dt) if created.dt else None

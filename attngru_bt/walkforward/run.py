@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -205,7 +204,7 @@ def _tasks(
 
     The walks take the months that were kept.
     """
-    n_fits: Counter[str] = Counter()
+    n_seeds = Counter(walk.model for walk in walks)
     left: list[tuple[Walk, Task]] = []
     found: list[tuple[Task, list[MonthRecord]]] = []
     for walk in walks:
@@ -215,7 +214,6 @@ def _tasks(
         fits = walk.fits_for(positions)
         if not fits:
             raise DataError(f"{walk.model}: {walk.why_no_scores()}")
-        n_fits[walk.model] += len(fits)
         recipe = walk.recipe
         if recipe.trains_beside:  # workers need the cross-sections alone, not the market beside
             recipe = clone(recipe).set_params(train_on="all")
@@ -226,13 +224,13 @@ def _tasks(
                 walk.keep(now, record)
         for fit_at, months in fits.items():
             missing = tuple(now for now in months if now not in kept)
-            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months))
+            of_model = len(fits) * n_seeds[walk.model]
+            task = Task(walk.model, walk.seed, recipe, fit_at, missing or tuple(months), of_model)
             if missing:
                 left.append((walk, task))
             else:
                 found.append((task, [kept[now] for now in months]))
-    left = [(walk, replace(task, n_fits=n_fits[task.model])) for walk, task in left]
-    return left, [(replace(task, n_fits=n_fits[task.model]), months) for task, months in found]
+    return left, found
 
 
 def _calls(

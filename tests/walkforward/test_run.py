@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,22 @@ def test_start_is_the_first_session_traded_on(market):
     sessions = market.bars.dates
     assert sessions[sessions.get_loc(first) + 1] >= start
     assert walk.records[0].n_months >= 4
+
+
+@pytest.mark.slow
+def test_fits_are_in_the_order_of_time_and_counted_by_model(market):
+    seen = []
+    walk_forward(
+        market,
+        {"often": Ridge(), "seldom": Recipe(Ridge(), **(SETTINGS | {"refit": 3}))},
+        seeds={"often": 2},
+        progress=lambda done, total, task, records: seen.append((records[0].month_end, task)),
+        **SETTINGS,
+    )
+    assert [date for date, _ in seen] == sorted(date for date, _ in seen)
+    models = [task.model for _, task in seen]
+    assert {task.model: task.n_fits for _, task in seen} == Counter(models)
+    assert models.count("often") > 2 * models.count("seldom") > 2
 
 
 @pytest.mark.slow

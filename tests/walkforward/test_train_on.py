@@ -170,18 +170,25 @@ class TestTargets:
         assert kept.weight.mean() == pytest.approx(1)
 
 
+def section_of(returns, **given):
+    """Stocks of which the returns of a month are known, and no factors."""
+    n = len(returns)
+    return CrossSection(
+        date=pd.Timestamp("2020-01-31"),
+        assets=tuple("abcdefgh"[:n]),
+        columns=(),
+        values=np.empty((n, 1, 0), dtype=np.float32),
+        close=np.ones(n),
+        returns=np.array(returns),
+        **given,
+    )
+
+
 class TestAmongMembers:
     """`within="members"`: all that are trained on stand where they would among the members."""
 
-    section = CrossSection(
-        date=pd.Timestamp("2020-01-31"),
-        assets=tuple("abcdefg"),
-        columns=(),
-        values=np.empty((7, 1, 0), dtype=np.float32),
-        close=np.ones(7),
-        returns=np.array([0.1, 0.0, -0.1, 0.05, 0.2, 0.0, np.nan]),
-        member=np.array([True, True, True, False, False, False, False]),
-        among_members=True,
+    section = section_of(
+        [0.1, 0.0, -0.1, 0.05, 0.2, 0.0, np.nan], member=np.arange(7) < 3, among_members=True
     )
 
     def test_members_have_their_own_ranks_and_others_stand_between_them(self):
@@ -282,16 +289,7 @@ class TestOwnWeights:
 
 
 def test_rows_from_before_there_were_members_count_as_if_there_had_been_as_many():
-    section = CrossSection(
-        date=pd.Timestamp("2020-01-31"),
-        assets=tuple("abcdefgh"),
-        columns=(),
-        values=np.empty((8, 1, 0), dtype=np.float32),
-        close=np.ones(8),
-        returns=np.arange(8.0),
-        member=np.zeros(8, dtype=bool),
-        size=np.arange(8, 0, -1.0),
-    )
+    section = section_of(np.arange(8.0), member=np.zeros(8, dtype=bool), size=np.arange(8, 0, -1.0))
     later = replace(section, member=np.arange(8) < 4)
     np.testing.assert_array_equal(section.row_weights(4), later.row_weights())
     assert section.top_targets(1, 4).sum() == later.top_targets(1).sum() == 2
