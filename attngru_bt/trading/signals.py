@@ -119,6 +119,7 @@ def schedule_asked(signal: Any) -> Any:
 
     An estimator is not a signal: the `schedule` of a network is that of its learning rate.
     """
-    if hasattr(signal, "fit") and not hasattr(signal, "scores"):
+    # in this order: a Walk makes its last fit again when it is asked for it
+    if not hasattr(signal, "scores") and hasattr(signal, "fit"):
         return None
     return getattr(signal, "schedule", None)

@@ -74,7 +74,7 @@ def signal_of(model: Any, **settings: Any) -> Any:
         owner = f"with the model {model!r}, which is not trained: leave it out."
         own = signal.get_params()
     # an estimator; `SignalGenerator` checks whether it is one that can be used
-    elif hasattr(model, "fit") and not hasattr(model, "scores"):
+    elif not hasattr(model, "scores") and hasattr(model, "fit"):  # a Walk would fit if asked
         return SignalGenerator(model, **settings)
     else:
         signal, own = model, {}

@@ -171,6 +171,13 @@ def test_fits_are_in_the_order_of_time_and_counted_by_model(market):
 
 
 @pytest.mark.slow
+def test_a_walk_that_is_traded_fits_nothing_again(market, monkeypatch):
+    walk = walk_forward(market, {"one": Ridge()}, **SETTINGS)[0]
+    monkeypatch.setattr("attngru_bt.walkforward.walk.fit", lambda *_: pytest.fail("fitted again"))
+    assert backtest.run(market, signal=walk, topk=3).decisions
+
+
+@pytest.mark.slow
 def test_every_refit_is_a_task_of_its_own(market):
     generator = SignalGenerator(Ridge(), **SETTINGS)
     for end in pd.Series(market.bars.dates).groupby(market.bars.dates.to_period("M")).max():
